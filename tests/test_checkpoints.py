@@ -1,0 +1,140 @@
+"""A checkpoint rebuilds its network, and says in one line why another file cannot."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from ttcli.checkpoints import load_checkpoint, read_metadata, save_checkpoint
+from ttcli.errors import CheckpointError, OutputError
+from ttcli.models import create_model
+
+ARGUMENTS = {"model": "centernet_v8n", "window_size": 3, "difference": False, "outputs": "middle"}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return create_model("centernet_v8n", window_size=3, difference=False, outputs="middle").eval()
+
+
+@pytest.fixture
+def path(model, tmp_path):
+    save_checkpoint(tmp_path / "model.safetensors", model, {"area": 512 * 288, "seed": 3})
+    return tmp_path / "model.safetensors"
+
+
+def rewrite(path, metadata=None, change=None, key="ttcli"):
+    """Write a checkpoint anew with other metadata or other tensors."""
+    tensors = load_file(path)
+    if change:
+        change(tensors)
+    save_file(tensors, path, metadata={key: json.dumps(ARGUMENTS if metadata is None else metadata)})
+
+
+def refusal(path) -> str:
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(path)
+    message = str(caught.value)
+    assert "\n" not in message and message.startswith(str(path))
+    return message
+
+
+def test_what_is_saved_comes_back(model, path):
+    state = torch.random.get_rng_state()
+    checkpoint = load_checkpoint(path)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert checkpoint.metadata.items() >= {**ARGUMENTS, "area": 512 * 288, "seed": 3}.items()
+    assert read_metadata(path) == checkpoint.metadata
+    assert not checkpoint.model.training
+    assert all(parameter.requires_grad for parameter in checkpoint.model.parameters())
+    saved = model.state_dict()
+    for name, tensor in checkpoint.model.state_dict().items():
+        assert torch.equal(tensor, saved[name]), name
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_halves_the_file_and_loads_as_fp32(model, path, dtype, tmp_path):
+    half = tmp_path / "half.safetensors"
+    save_checkpoint(half, model, {}, dtype=dtype)
+    assert half.stat().st_size < 0.55 * path.stat().st_size
+    saved = model.state_dict()
+    for name, tensor in load_checkpoint(half).model.state_dict().items():
+        assert tensor.dtype == saved[name].dtype
+        torch.testing.assert_close(tensor, saved[name], atol=1e-6, rtol=0.01)
+
+
+def test_weights_in_channels_last_memory_are_saved(tmp_path):
+    fresh = create_model("centernet_v8n").to(memory_format=torch.channels_last)
+    save_checkpoint(tmp_path / "model.safetensors", fresh, {})
+    weight = load_checkpoint(tmp_path / "model.safetensors").model.encoder.stem.conv.weight
+    assert torch.equal(weight, fresh.encoder.stem.conv.weight)
+
+
+def test_an_existing_file_is_kept_on_request(model, path):
+    before = path.read_bytes()
+    with pytest.raises(OutputError, match="exists"):
+        save_checkpoint(path, model, {}, overwrite=False)
+    assert path.read_bytes() == before
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    assert "no such file" in refusal(tmp_path / "none.safetensors")
+    assert "no such file" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"a text\nof two lines", b"\x80\x02}q\x00."])
+def test_a_file_of_another_kind_is_refused(content, tmp_path):
+    path = tmp_path / "other.safetensors"
+    path.write_bytes(content)
+    assert "not a safetensors file" in refusal(path)
+
+
+def test_a_pickled_checkpoint_is_refused(model, tmp_path):
+    torch.save(model.state_dict(), tmp_path / "model.pt")
+    assert "not a safetensors file" in refusal(tmp_path / "model.pt")
+
+
+@pytest.mark.parametrize("part", [0.9, 0.5, 0.001])
+def test_a_file_cut_short_is_refused(path, part):
+    content = path.read_bytes()
+    path.write_bytes(content[: int(part * len(content))])
+    assert "damaged" in refusal(path)
+
+
+def test_safetensors_of_another_program_are_refused(path):
+    rewrite(path, key="format")
+    assert "without the metadata" in refusal(path)
+    rewrite(path, metadata=[1, 2])
+    assert "without the metadata" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("model", None), ("window_size", "9"), ("window_size", True), ("difference", 1), ("outputs", ["all"]),
+     ("area", -1), ("multiple", 1.5), ("calibration", {"slope": 1.0}), ("calibration", [1, 2])],
+)  # fmt: skip
+def test_metadata_of_the_wrong_type_are_refused(path, key, value):
+    rewrite(path, metadata={**ARGUMENTS, key: value})
+    assert f"metadata has {key}" in refusal(path)
+
+
+def test_an_unknown_network_is_refused(path):
+    rewrite(path, metadata={**ARGUMENTS, "model": "centernet_v99"})
+    assert "'centernet_v99'" in refusal(path)
+    rewrite(path, metadata={**ARGUMENTS, "window_size": 4})
+    assert "window_size is 4" in refusal(path)
+
+
+def test_tensors_that_do_not_fit_are_refused(path):
+    weight = "encoder.stem.conv.weight"
+    rewrite(path, change=lambda tensors: tensors.update({weight: tensors[weight].to(torch.int32)}))
+    assert f"{weight} is torch.int32" in refusal(path)
+    rewrite(path, change=lambda tensors: tensors.update({weight: torch.zeros(1, 2)}))
+    assert f"{weight} is torch.float32 (1, 2)" in refusal(path)
+    rewrite(path, change=lambda tensors: tensors.update({weight: torch.full((32, 9, 3, 3), float("nan"))}))
+    assert "not finite" in refusal(path)
+    rewrite(path, change=lambda tensors: tensors.update(more=torch.zeros(1)))
+    assert "has 1 tensor ('more')" in refusal(path)
+    rewrite(path, change=lambda tensors: [tensors.pop(name) for name in (weight, "more")])
+    assert f"lacks 1 tensor ('{weight}')" in refusal(path)

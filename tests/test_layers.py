@@ -1,0 +1,59 @@
+"""A module imports only from a lower layer."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import ttcli
+
+PACKAGE = Path(ttcli.__file__).parent
+LAYERS = [
+    {"ttcli", "errors", "configs"},
+    {"outputs", "csv_rows"},
+    {"video", "labels", "trajectory", "windows", "model_input", "networks"},
+    {"losses"},
+    {"models", "heatmaps", "simulation", "drawing", "tracking"},
+    {"checkpoints", "predictor", "metrics", "datasets"},
+    {"runtimes", "reports"},
+    {"detect", "render", "evaluate", "simulate", "train", "catalogue"},
+    {"cli"},
+    {"__main__"},
+]
+LAYER_OF = {part: layer for layer, parts in enumerate(LAYERS) for part in parts}
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
+
+
+def imported_parts(path: Path) -> set[str]:
+    """Return the parts of ttcli that a module imports: `ttcli.video.probe` is of the part `video`."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    parts = {name.split(".")[1] if "." in name else name for name in names if name.split(".")[0] == "ttcli"}
+    return parts - {"__version__", "ttcli"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_from_lower_layers(path):
+    part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    assert part in LAYER_OF, f"{part} has no layer yet: give it one in LAYERS"
+    higher = {other for other in imported_parts(path) - {part} if LAYER_OF.get(other, 99) >= LAYER_OF[part]}
+    assert not higher
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_video_knows_pyav_and_it_knows_no_torch(path):
+    in_video = path.relative_to(PACKAGE).parts[0] == "video"
+    forbidden = "torch" if in_video else "av"
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        assert forbidden not in {name.split(".")[0] for name in names}
+
+
+def test_packages_re_export_nothing():
+    for path in PACKAGE.rglob("__init__.py"):
+        assert not [node for node in ast.parse(path.read_text()).body if isinstance(node, (ast.Import, ast.ImportFrom))]

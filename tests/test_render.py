@@ -1,0 +1,190 @@
+import av
+import numpy as np
+import pytest
+from conftest import ball_path, turn_upright
+
+from ttcli.configs import RenderConfig
+from ttcli.drawing import (
+    CERTAIN,
+    DOUBTFUL,
+    TRAIL,
+    Overlay,
+    TrailPoint,
+    draw_marker,
+    draw_text,
+    draw_trail,
+    format_clock,
+)
+from ttcli.errors import InputError, LabelError, OutputError, SettingError
+from ttcli.render import check_overlay, render
+from ttcli.trajectory import BallPosition, Status, write_ball_csv
+from ttcli.video.probe import probe
+from ttcli.video.reader import Frame, FrameReader
+
+CONFIG = RenderConfig(crf=8)
+
+
+def seen(frame_index, x, y, confidence=0.9, status=Status.SEEN):
+    return BallPosition(frame_index, frame_index / 25, x, y, confidence, status)
+
+
+def unseen(frame_index):
+    return BallPosition(frame_index, frame_index / 25, None, None, 0.1, Status.UNSEEN)
+
+
+def write_rows(path, frame_count, height=64, width=96):
+    write_ball_csv(path, [seen(index, x, y) for index, (x, y) in enumerate(ball_path(frame_count, height, width))])
+    return path
+
+
+def pictures_of(path):
+    with FrameReader(path) as reader:
+        return [frame.picture.astype(int) for frame in reader]
+
+
+def colourful_centre(picture, top):
+    """Return the mean place (x, y) of coloured pixels below row `top`: the ball and the text are gray."""
+    rows, columns = np.nonzero(np.ptp(picture, axis=2) > 60)
+    below = rows >= top
+    return columns[below].mean(), rows[below].mean()
+
+
+def test_the_marker_is_around_the_ball_in_every_frame(ball_video, tmp_path):
+    path = [(30.0 + 9 * index, 90.0 + 4 * index) for index in range(12)]
+    video = ball_video(positions=path, height=160, width=192)
+    write_ball_csv(tmp_path / "ball.csv", [seen(index, x, y) for index, (x, y) in enumerate(path)])
+    summary = render(video, tmp_path / "ball.csv", tmp_path / "out.mp4", RenderConfig(trail_seconds=0, crf=8))
+    assert (summary.frames, summary.marked) == (12, 12)
+    for picture, place in zip(pictures_of(tmp_path / "out.mp4"), path, strict=True):
+        assert colourful_centre(picture, top=30) == pytest.approx(place, abs=1.5)
+
+
+def test_positions_scale_with_the_picture(ball_video, tmp_path):
+    video = ball_video(positions=[(150.0, 200.0)], height=320, width=384)
+    write_ball_csv(tmp_path / "ball.csv", [seen(0, 150.0, 200.0)])
+    render(video, tmp_path / "ball.csv", tmp_path / "out.mp4", RenderConfig(scale=0.5, trail_seconds=0, crf=8))
+    info = probe(tmp_path / "out.mp4")
+    assert (info.height, info.width) == (160, 192)
+    [picture] = pictures_of(tmp_path / "out.mp4")
+    assert colourful_centre(picture, top=40) == pytest.approx((74.75, 99.75), abs=1.5)
+
+
+def test_defaults_lie_beside_the_video(ball_video, tmp_path):
+    video = ball_video("match.mkv", 5)
+    write_rows(tmp_path / "match.csv", 5)
+    assert render(video, None, None, CONFIG).output == str(tmp_path / "match.overlay.mp4")
+    assert probe(tmp_path / "match.overlay.mp4").frame_count == 5
+
+
+def test_sound_is_kept_unless_unwanted(ball_video, tmp_path):
+    video = ball_video(positions=25, audio=True)
+    write_rows(tmp_path / "match.csv", 25)
+    render(video, None, tmp_path / "loud.mp4", CONFIG)
+    render(video, None, tmp_path / "mute.mp4", RenderConfig(audio=False))
+    assert probe(tmp_path / "loud.mp4").has_audio and not probe(tmp_path / "mute.mp4").has_audio
+    with av.open(str(tmp_path / "loud.mp4")) as container:
+        assert float(container.streams.audio[0].duration * container.streams.audio[0].time_base) > 0.9
+
+
+def test_a_turned_video_comes_out_upright(ball_video, tmp_path):
+    video = turn_upright(ball_video(positions=3), 90)
+    write_rows(tmp_path / "match.csv", 3)
+    render(video, None, tmp_path / "out.mp4", CONFIG)
+    info = probe(tmp_path / "out.mp4")
+    assert (info.height, info.width, info.rotation) == (96, 64, 0)
+
+
+def test_surplus_rows_are_told_and_missing_ones_show_no_ball(ball_video, tmp_path):
+    video, told = ball_video(positions=6), []
+    write_rows(tmp_path / "match.csv", 9)
+    assert render(video, None, tmp_path / "long.mp4", CONFIG, tell=told.append).marked == 6
+    assert len(told) == 1 and "3 rows" in told[0]
+    write_rows(tmp_path / "few.csv", 2)
+    summary = render(video, tmp_path / "few.csv", tmp_path / "short.mp4", CONFIG, tell=told.append)
+    assert (summary.frames, summary.marked, len(told)) == (6, 2, 1)
+
+
+def test_errors_are_told_before_work(ball_video, tmp_path):
+    video = ball_video(positions=2)
+    with pytest.raises(InputError, match="no match.csv beside it; run `ttcli detect"):
+        render(video, None, None, CONFIG)
+    ball_csv = write_rows(tmp_path / "match.csv", 2)
+    with pytest.raises(InputError, match="absent.csv"):
+        render(video, tmp_path / "absent.csv", None, CONFIG)
+    with pytest.raises(InputError, match="absent.mp4"):
+        render(tmp_path / "absent.mp4", ball_csv, None, CONFIG)
+    for same in (video, ball_csv):
+        with pytest.raises(OutputError, match="is an input itself"):
+            render(video, None, same, RenderConfig(overwrite=True))
+    (tmp_path / "there.mp4").touch()
+    with pytest.raises(OutputError, match="exists already"):
+        render(video, None, tmp_path / "there.mp4", CONFIG)
+    with pytest.raises(SettingError, match="--scale"):
+        render(video, None, None, RenderConfig(scale=1.5))
+    (tmp_path / "bad.csv").write_text("frame,x,y,status\n0,1,2,perhaps\n")
+    with pytest.raises(LabelError, match="bad.csv:2"):
+        render(video, tmp_path / "bad.csv", None, CONFIG)
+    assert not (tmp_path / "match.overlay.mp4").exists()
+
+
+def test_an_overlay_beside_a_detection_is_checked_first(ball_video, tmp_path):
+    video = ball_video(positions=2)
+    check_overlay(tmp_path / "new.mp4", [video], tmp_path / "ball.csv", overwrite=False)
+    with pytest.raises(SettingError, match="is for one video"):
+        check_overlay(tmp_path / "new.mp4", [video, video], None, overwrite=False)
+    with pytest.raises(SettingError, match="same file as the CSV"):
+        check_overlay(tmp_path / "ball.csv", [video], tmp_path / "ball.csv", overwrite=True)
+    with pytest.raises(OutputError, match="is an input itself"):
+        check_overlay(video, [video], None, overwrite=True)
+
+
+def test_the_clock_shows_hours_to_milliseconds():
+    assert [format_clock(seconds) for seconds in (0, 59.9996, 3725.04)] == ["0:00:00.000", "0:01:00.000", "1:02:05.040"]
+
+
+def test_the_trail_fades_and_leaves_gaps_open():
+    picture = np.zeros((200, 300, 3), np.uint8)
+    places = {0: 20, 1: 60, 2: 100, 5: 200, 6: 240}  # frames 3 and 4 did not see the ball
+    trail = [TrailPoint(index, index / 25, float(x), 100.0) for index, x in places.items()]
+    draw_trail(picture, trail, now_seconds=6 / 25, trail_seconds=0.5)
+    line = picture[100].astype(int).sum(1)
+    assert line[30] and line[80] and line[220]
+    assert not line[110:190].any()
+    assert line[40] < line[80] < line[220] <= sum(TRAIL)
+
+
+def test_the_trail_ends_with_its_time_and_may_leave_the_picture():
+    picture = np.zeros((50, 50, 3), np.uint8)
+    draw_trail(picture, [TrailPoint(0, 0.0, 25.0, 25.0)], now_seconds=0.5, trail_seconds=0.5)
+    draw_trail(picture, [TrailPoint(0, 0.4, 900.0, -80.0)], now_seconds=0.5, trail_seconds=0.5)
+    draw_trail(picture, [TrailPoint(0, 0.5, 25.0, 25.0)], now_seconds=0.5, trail_seconds=0.0)
+    assert not picture.any()
+
+
+def test_the_marker_grows_and_greens_with_confidence():
+    drawn = []
+    for confidence in (0.0, 1.0):
+        picture = np.full((1080, 1920, 3), 128, np.uint8)
+        draw_marker(picture, 800.0, 500.0, confidence, filled=False)
+        changed = np.nonzero((picture != 128).any(2))
+        drawn.append((np.ptp(changed[1]), {tuple(colour) for colour in picture[changed].tolist()}))
+    assert drawn[0][0] < drawn[1][0]
+    assert DOUBTFUL in drawn[0][1] and CERTAIN in drawn[1][1]
+
+
+@pytest.mark.parametrize(("height", "width"), [(360, 640), (2160, 3840), (640, 360), (48, 64)])
+def test_text_is_as_high_as_the_picture_allows_and_stays_inside(height, width):
+    picture = np.full((height, width, 3), 128, np.uint8)
+    draw_text(picture, "frame 123456  1:23:45.678")
+    rows, columns = np.nonzero((picture > 200).all(2)) if height > 100 else np.nonzero((picture != 128).any(2))
+    assert columns.max() < width - 1
+    if height > 100:
+        assert min(height, width) / 45 < np.ptp(rows) < min(height, width) / 18
+
+
+def test_a_broken_frame_shows_the_picture_before_it(ball_video):
+    overlay = Overlay(probe(ball_video(positions=1)), 64, 96, trail_seconds=0.5)
+    good = np.full((64, 96, 3), 77, np.uint8)
+    overlay.draw(Frame(0, 0.0, good), unseen(0))
+    drawn = overlay.draw(Frame(1, 0.04, None), None)
+    assert (drawn[-1, -1] == 77).all() and (good == 77).all()

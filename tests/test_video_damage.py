@@ -1,0 +1,89 @@
+"""Damaged files give every readable frame, and a row for each of the others."""
+
+import random
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from video_files import encode, noise_pictures, write_numbered
+
+from ttcli.errors import VideoError
+from ttcli.video.probe import probe
+from ttcli.video.reader import FrameReader
+
+
+@pytest.mark.parametrize("bf", ["0", "3"])
+def test_cut_off_file_gives_its_readable_frames(tmp_path: Path, bf: str) -> None:
+    pictures = noise_pictures()
+    path = encode(tmp_path / "a.mp4", pictures, container_options={"movflags": "faststart"}, options={"bf": bf})
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    with FrameReader(path) as reader:
+        frames = list(reader)
+    readable = [frame for frame in frames if frame.picture is not None]
+    assert reader.truncated
+    assert 20 < len(readable) < 45
+    assert reader.broken_frames == len(frames) - len(readable) <= 1  # the one that was cut in two
+    for frame in readable:
+        assert np.abs(frame.picture.astype(int) - pictures[round(frame.time_seconds * 25)]).mean() < 20
+
+
+def test_cut_off_matroska_says_so(tmp_path: Path) -> None:
+    path = write_numbered(tmp_path / "a.mkv", 100)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with FrameReader(path) as reader:
+        assert 20 < len(list(reader)) < 90
+    assert reader.truncated
+
+
+def test_file_without_its_index_is_one_line(tmp_path: Path) -> None:
+    path = write_numbered(tmp_path / "a.mp4")  # the index is at the end
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(VideoError, match="cut off"):
+        probe(path)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("options", [{}, {"bf": "0"}])
+def test_flipped_bytes_cost_no_row(tmp_path: Path, seed: int, options: dict[str, str]) -> None:
+    path = encode(tmp_path / "a.mp4", noise_pictures(), options=options)
+    data, chance = bytearray(path.read_bytes()), random.Random(seed)
+    start = data.index(b"mdat") + 4
+    length = int.from_bytes(data[start - 8 : start - 4], "big")
+    for _ in range(6):
+        place = start + chance.randrange(length // 4, length - 8)
+        data[place : place + 8] = chance.randbytes(8)
+    path.write_bytes(data)
+    with FrameReader(path) as reader:
+        frames = list(reader)
+    assert [frame.frame_index for frame in frames] == list(range(50))
+    assert [frame.time_seconds for frame in frames] == pytest.approx([number / 25 for number in range(50)])
+    assert 0 < reader.broken_frames < 30
+    assert reader.broken_frames == sum(frame.picture is None for frame in frames)
+
+
+def test_packet_that_cannot_be_decoded_keeps_its_place(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mp4", noise_pictures(), options={"bf": "0"})
+    with av.open(str(path)) as container:
+        packets = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    data = bytearray(path.read_bytes())
+    for number in (10, 11, 48, 49):
+        position, size = packets[number]
+        data[position : position + size] = b"\xff" * size
+    path.write_bytes(data)
+    with FrameReader(path) as reader:
+        frames = list(reader)
+    assert len(frames) == 50
+    broken = {frame.frame_index for frame in frames if frame.picture is None}
+    assert {10, 11, 48, 49} <= broken and len(broken) < 8
+
+
+def test_nothing_decodable_is_an_error(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mp4", noise_pictures(5), options={"bf": "0"})
+    data = bytearray(path.read_bytes())
+    start = data.index(b"mdat") + 4
+    length = int.from_bytes(data[start - 8 : start - 4], "big") - 8
+    data[start : start + length] = b"\xff" * length
+    path.write_bytes(data)
+    with pytest.raises(VideoError):
+        probe(path)

@@ -1,0 +1,143 @@
+"""Videos that are written are complete, true in time and sound, or not there."""
+
+import resource
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from video_files import (
+    audio_packets,
+    noise_pictures,
+    numbered_picture,
+    video_start_seconds,
+    write_numbered,
+    write_tone,
+    write_with_sound,
+)
+
+from ttcli.errors import InputError, OutputError
+from ttcli.video.probe import probe
+from ttcli.video.reader import FrameReader
+from ttcli.video.writer import VideoWriter
+
+
+def test_pictures_survive_writing_and_reading(tmp_path: Path) -> None:
+    across, down = np.meshgrid(np.linspace(20, 230, 64), np.linspace(40, 200, 48))
+    picture = np.stack([across, down, np.full((48, 64), 90.0)], axis=-1).astype(np.uint8)
+    picture.flags.writeable = False
+    with VideoWriter(tmp_path / "a.mp4", 48, 64, Fraction(25), crf=5) as writer:
+        for _ in range(3):
+            writer.write(picture)
+    with FrameReader(tmp_path / "a.mp4") as reader:
+        frames = list(reader)
+    assert len(frames) == 3
+    assert np.abs(frames[1].picture.astype(int) - picture).mean() < 3
+
+
+def test_odd_sizes_lose_their_last_row_and_column(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "a.mp4", 49, 65, Fraction(25), crf=5) as writer:
+        writer.write(np.full((49, 65, 3), 100, np.uint8))
+    with FrameReader(tmp_path / "a.mp4") as reader:
+        (frame,) = reader
+    assert frame.picture.shape == (48, 64, 3)
+    assert abs(frame.picture.mean() - 100) < 3
+
+
+def test_sound_is_copied_as_far_as_the_pictures_reach(tmp_path: Path) -> None:
+    source = write_with_sound(tmp_path / "source.mp4", seconds=2)
+    assert probe(source).has_audio
+    expected = audio_packets(source)
+    whole = write_numbered(tmp_path / "whole.mp4", 50, audio_from=source)
+    half = write_numbered(tmp_path / "half.mkv", 25, audio_from=source)
+    copied = audio_packets(whole)
+    assert [content for _, content in copied] == [content for _, content in expected]
+    assert [time for time, _ in copied] == pytest.approx([time for time, _ in expected], abs=0.001)
+    assert audio_packets(half)[-1][0] == pytest.approx(1.0, abs=0.03)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_sound_stays_with_the_pictures_where_the_video_starts_late(tmp_path: Path, suffix: str) -> None:
+    tone = write_tone(tmp_path / "tone.m4a", 2)
+    times = [0.5 + number / 25 for number in range(25)]
+    source = write_numbered(tmp_path / "late.mkv", 25, times, audio_from=tone)
+    copied = audio_packets(write_numbered(tmp_path / f"a{suffix}", 25, audio_from=source))
+    expected = audio_packets(source)
+    assert [content for _, content in copied] == [content for _, content in expected]
+    lag = video_start_seconds(tmp_path / f"a{suffix}") - video_start_seconds(source)
+    assert [time - lag for time, _ in copied] == pytest.approx([time for time, _ in expected], abs=0.002)
+
+
+def test_video_without_sound_gives_none(tmp_path: Path) -> None:
+    silent = write_numbered(tmp_path / "silent.mp4", 5)
+    assert not probe(write_numbered(tmp_path / "a.mp4", 5, audio_from=silent)).has_audio
+
+
+def test_sound_that_the_format_cannot_hold_is_one_line(tmp_path: Path) -> None:
+    tone = write_tone(tmp_path / "tone.wav", 0.2, "pcm_mulaw")
+    with pytest.raises(OutputError, match=r"cannot hold the sound .*\.mkv"):
+        write_numbered(tmp_path / "a.mp4", 5, audio_from=tone)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tone.wav"]
+
+
+def test_existing_output_is_kept_unless_told(tmp_path: Path) -> None:
+    path = write_numbered(tmp_path / "a.mp4", 3)
+    before = path.read_bytes()
+    with pytest.raises(OutputError, match="exists already"):
+        write_numbered(path, 5)
+    assert path.read_bytes() == before
+    write_numbered(path, 5, overwrite=True)
+    assert probe(path).frame_count == 5
+
+
+@pytest.mark.parametrize("name", ["a.xyz", "a", "no folder/a.mp4"])
+def test_output_that_cannot_be_written_is_refused_at_once(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OutputError):
+        VideoWriter(tmp_path / name, 48, 64, Fraction(25)).__enter__()
+    assert not list(tmp_path.iterdir())
+
+
+def test_error_midway_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), VideoWriter(tmp_path / "a.mp4", 48, 64, Fraction(25)) as writer:
+        writer.write(numbered_picture(0))
+        raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_picture_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="not one picture"), VideoWriter(tmp_path / "a.mp4", 48, 64, Fraction(25)):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_sound_source_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not exist"):
+        write_numbered(tmp_path / "a.mp4", 3, audio_from=tmp_path / "missing.mp4")
+    assert not list(tmp_path.iterdir())
+
+
+def test_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # files that grow beyond it fail as on a full disk
+    try:
+        with pytest.raises(OutputError, match="cannot be written") as raised:
+            with VideoWriter(tmp_path / "a.mp4", 96, 128, Fraction(25)) as writer:
+                for picture in noise_pictures(100):
+                    writer.write(picture)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "\n" not in str(raised.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_encoder_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ttcli.video.writer.CODEC", "libx264_of_another_build")
+    with pytest.raises(OutputError, match="has no libx264"):
+        write_numbered(tmp_path / "a.mp4", 3)
+    assert not list(tmp_path.iterdir())
+
+
+def test_picture_of_another_size_is_a_bug(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not uint8"):
+        with VideoWriter(tmp_path / "a.mp4", 48, 64, Fraction(25)) as writer:
+            writer.write(np.zeros((10, 10, 3), np.uint8))

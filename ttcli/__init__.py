@@ -1,0 +1,3 @@
+"""Find the ball in table-tennis video."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,196 @@
+"""Checkpoints: a network's weights and what it takes to rebuild it, in one safetensors file.
+
+The metadata is JSON under the key "ttcli" of the file's string metadata, and can be read without the weights. Reading
+runs no code from the file: nothing is unpickled.
+"""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+import ttcli
+from ttcli.errors import CheckpointError, OutputError, SettingError
+from ttcli.models import create_model
+from ttcli.outputs import complete_file
+
+DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "centernet_v8n.safetensors"
+"""The checkpoint in the package."""
+METADATA_KEY = "ttcli"
+CURE = "give a checkpoint that `ttcli train` wrote"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network as it was saved."""
+
+    model: nn.Module
+    """In eval mode and fp32, on the CPU."""
+    metadata: dict[str, Any]
+    """What the file says of it: model, window_size, difference, outputs, and more, see `save_checkpoint`."""
+
+
+def save_checkpoint(
+    path: Path,
+    model: nn.Module,
+    metadata: dict[str, Any],
+    overwrite: bool = True,
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Write a network's weights and metadata, completely or not at all.
+
+    Args:
+        path: Where to write, with the suffix .safetensors.
+        model: A network that `create_model` made; batch norm not folded.
+        metadata: What to say of it beside its arguments, in types that JSON knows: area and multiple (working size),
+            fps, calibration, training_data, licence, metrics, seed, steps.
+        overwrite: Replace an existing file.
+        dtype: Floating type to store matrices and kernels in, such as torch.float16 for half the bytes; None keeps
+            their own. Biases and batch norm stay as they are, for they are small and matter.
+
+    Raises:
+        OutputError: The file cannot be written, or exists and `overwrite` is false.
+    """
+    described = {**metadata, **_arguments(model), "version": ttcli.__version__}
+    tensors = {name: _stored(tensor, dtype) for name, tensor in model.state_dict().items()}
+    with complete_file(path, overwrite) as temporary:
+        try:
+            save_file(tensors, temporary, metadata={METADATA_KEY: json.dumps(described)})
+        except (OSError, SafetensorError) as error:
+            raise OutputError(path, f"cannot be written ({error})", "look for space on the disk") from error
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Return the network and the metadata of a checkpoint.
+
+    Raises:
+        CheckpointError: The file is missing, damaged or of another kind, or does not fit a network known here.
+    """
+    metadata = read_metadata(path)
+    try:
+        with torch.device("meta"):  # takes neither time nor random numbers: every tensor comes from the file
+            model = create_model(
+                metadata["model"], metadata["window_size"], metadata["difference"], metadata["outputs"]
+            )
+    except SettingError as error:
+        raise CheckpointError(path, f"{error.place} {error.fact}", error.cure) from error
+    tensors = _read_tensors(path)
+    _check_tensors(path, model.state_dict(), tensors)
+    model.load_state_dict(tensors, assign=True)
+    return Checkpoint(model.eval(), metadata)
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Return what a checkpoint says of itself, without reading its weights.
+
+    Raises:
+        CheckpointError: The file is missing, damaged or of another kind.
+    """
+    if not path.is_file():
+        raise CheckpointError(path, "no such file", CURE)
+    try:
+        with safe_open(path, framework="pt") as file:
+            strings = file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise _unreadable(path, error) from error
+    try:
+        metadata = json.loads(strings.get(METADATA_KEY, "null"))
+    except (ValueError, RecursionError):
+        metadata = None
+    if not isinstance(metadata, dict):
+        raise CheckpointError(path, "a safetensors file without the metadata of ttcli", CURE)
+    for key, (required, is_right) in _METADATA_CHECKS.items():
+        if (required or key in metadata) and not is_right(metadata.get(key)):
+            raise CheckpointError(path, f"its metadata has {key} = {_short(metadata.get(key))}", CURE)
+    return metadata
+
+
+def _arguments(model: nn.Module) -> dict[str, Any]:
+    """Return the arguments of `create_model` that rebuild a network."""
+    return {
+        "model": model.name,
+        "window_size": model.window_size,
+        "difference": model.difference,
+        "outputs": model.outputs,
+    }
+
+
+def _stored(tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
+    """Return a tensor as the file holds it: on the CPU, contiguous, kernels and matrices in `dtype`."""
+    tensor = tensor.detach()
+    if dtype is not None and tensor.is_floating_point() and tensor.dim() > 1:
+        tensor = tensor.to(dtype)
+    return tensor.cpu().contiguous()
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    """Return all tensors of a file, floats in fp32, free of the file's own memory."""
+    tensors = {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118 - the file is no mapping
+                tensor = file.get_tensor(name)
+                wanted = torch.float32 if tensor.is_floating_point() else tensor.dtype
+                tensors[name] = tensor.to(wanted, copy=True)
+    except (OSError, SafetensorError) as error:
+        raise _unreadable(path, error) from error
+    return tensors
+
+
+def _check_tensors(path: Path, wanted: dict[str, Tensor], given: dict[str, Tensor]) -> None:
+    """Raise CheckpointError where the tensors of a file are not those of the network."""
+    missing = [name for name in wanted if name not in given]
+    if missing:
+        raise CheckpointError(path, f"lacks {_some(missing)} of the network it names", CURE)
+    extra = [name for name in given if name not in wanted]
+    if extra:
+        raise CheckpointError(path, f"has {_some(extra)} that the network it names does not know", CURE)
+    for name, tensor in given.items():
+        if tensor.shape != wanted[name].shape or tensor.dtype != wanted[name].dtype:
+            due = tuple(wanted[name].shape)
+            raise CheckpointError(path, f"{name} is {tensor.dtype} {tuple(tensor.shape)} where {due} is due", CURE)
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(path, f"{name} holds values that are not finite", CURE)
+
+
+def _unreadable(path: Path, error: Exception) -> CheckpointError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return CheckpointError(path, f"not a safetensors file, or a damaged one ({reason})", CURE)
+
+
+def _some(names: list[str]) -> str:
+    """Return the number of tensors and the name of the first."""
+    return f"{len(names)} tensor{'s' if len(names) > 1 else ''} ({_short(names[0])}{', ...' if len(names) > 1 else ''})"
+
+
+def _short(value: Any) -> str:
+    """Return a value from a file in one line of a message."""
+    return repr(value)[:60]
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_calibration(value: Any) -> bool:
+    numbers = [value.get(key) for key in ("slope", "bias")] if isinstance(value, dict) else [None]
+    return all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers)
+
+
+_METADATA_CHECKS: dict[str, tuple[bool, Callable[[Any], bool]]] = {
+    "model": (True, lambda value: isinstance(value, str)),
+    "window_size": (True, _is_count),
+    "difference": (True, lambda value: isinstance(value, bool)),
+    "outputs": (True, lambda value: isinstance(value, str)),
+    "area": (False, _is_count),
+    "multiple": (False, _is_count),
+    "calibration": (False, lambda value: value is None or _is_calibration(value)),
+}
+"""Key -> whether it must be there, and what its value must be: all that code reads and that a file could get wrong."""

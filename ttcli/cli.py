@@ -1,0 +1,261 @@
+"""The command line: options -> config -> pipeline -> summary. Nothing is computed here.
+
+Each command imports its pipeline when it runs, so that `ttcli --help` answers at once and without torch.
+Exit codes: 0 done; 1 an expected failure, or interrupted; 2 wrong usage.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ttcli import __version__
+from ttcli.configs import DetectConfig, EvaluateConfig, RenderConfig, SimulateConfig, TrainConfig
+from ttcli.errors import TtcliError
+
+DEVICES = click.Choice(["auto", "cpu", "cuda"])
+PRECISIONS = click.Choice(["auto", "bf16", "fp32"])
+CAMERAS = click.Choice(["any", "side", "end", "corner", "broadcast", "top"])
+FILE = click.Path(path_type=Path)
+PIPE_COLUMNS = 200
+"""Width of tables that do not go to a terminal."""
+
+
+class PictureSize(click.ParamType):
+    """A width and a height, as in 1920x1080, given on as (height, width)."""
+
+    name = "WIDTHxHEIGHT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        width, _, height = value.lower().partition("x")
+        if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+            self.fail(f"{value!r} is not a width and a height such as 1920x1080", param, ctx)
+        return int(height), int(width)
+
+
+class Group(click.Group):
+    """The commands, and the one place where an expected failure becomes a line on stderr and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TtcliError as error:
+            click.echo(f"ttcli: {error}", err=True)
+        except KeyboardInterrupt:
+            click.echo("ttcli: interrupted", err=True)
+        raise click.exceptions.Exit(1)
+
+
+def option(config: type, field: str, *names: str, **settings: Any) -> Callable:
+    """Return a click option whose default is that of the config's field, which has its one home there."""
+    default = next(entry.default for entry in fields(config) if entry.name == field)
+    settings.setdefault("show_default", default is not None)
+    return click.option(*names or [f"--{field.replace('_', '-')}"], field, default=default, **settings)
+
+
+def example(*lines: str) -> str:
+    """Return the end of a command's help: lines to copy, which click does not wrap."""
+    return "\n".join(["\b", "Example:" if len(lines) == 1 else "Examples:", *(f"  {line}" for line in lines)])
+
+
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
+
+
+@click.group(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=example("ttcli detect match.mp4 -o ball.csv"),
+)
+@click.version_option(__version__, prog_name="ttcli")
+def main() -> None:
+    """Find the ball in table-tennis video."""
+
+
+@main.command(
+    epilog=example(
+        "ttcli detect match.mp4 -o ball.csv",
+        "ttcli detect match.mp4 -o ball.csv --overlay overlay.mp4",
+        "ttcli detect videos/ -o results/ --step 9",
+    )
+)
+@click.argument("videos", metavar="VIDEO...", nargs=-1, required=True, type=FILE)
+@click.option("-o", "--output", type=FILE, help="The CSV; for several videos or a folder, a folder. Else beside VIDEO.")
+@click.option("--overlay", type=FILE, help="Also write the video with the ball drawn on it (one VIDEO only).")
+@option(DetectConfig, "weights", type=FILE, help="Checkpoint to use instead of the one in the package.")
+@option(DetectConfig, "threshold", type=click.FloatRange(0, 1), help="Smallest confidence that counts as seen.")
+@option(DetectConfig, "step", type=click.IntRange(1), help="Frames from window to window: 9 fastest, 1 most exact.")
+@option(DetectConfig, "stride", type=click.IntRange(1), help="Frames between neighbours in a window; by frame rate.")
+@option(DetectConfig, "device", type=DEVICES, help="Where the network runs.")
+@option(DetectConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
+@option(DetectConfig, "batch", type=click.IntRange(1), help="Windows that go through the network together.")
+@overwrite_option
+@quiet_option
+@json_option
+def detect(
+    videos: tuple[Path, ...], output: Path | None, overlay: Path | None, quiet: bool, as_json: bool, **settings: Any
+) -> None:
+    """Write where the ball is in every frame of each VIDEO, or of each video in a folder, as CSV."""
+    from ttcli.detect import detect as run
+    from ttcli.render import check_overlay, render
+
+    if overlay is not None:
+        check_overlay(overlay, videos, output, settings["overwrite"])
+    summaries = run(videos, output, DetectConfig(**settings), quiet, tell=tell)
+    if overlay is not None:
+        config = RenderConfig(overwrite=settings["overwrite"])
+        render(videos[0], Path(summaries[0].output), overlay, config, quiet, tell=tell)
+    show(as_json, [summary.as_json() for summary in summaries], *(str(line) for line in summaries if not line.error))
+    if any(summary.error for summary in summaries):
+        raise click.exceptions.Exit(1)
+
+
+@main.command(epilog=example("ttcli render match.mp4 --ball ball.csv -o overlay.mp4"))
+@click.argument("video", type=FILE)
+@click.option("--ball", "ball_csv", type=FILE, help="The ball.csv; else VIDEO's name with .csv beside it.")
+@click.option("-o", "--output", type=FILE, help="The overlay; else VIDEO's name with .overlay.mp4 beside it.")
+@option(RenderConfig, "trail_seconds", "--trail", type=click.FloatRange(0), help="Seconds that the trail stays.")
+@option(RenderConfig, "scale", type=click.FloatRange(0, 1, min_open=True), help="Size relative to the video.")
+@option(RenderConfig, "crf", type=click.IntRange(0, 51), help="x264 quality: 0 lossless, 23 usual, larger is worse.")
+@option(RenderConfig, "audio", "--audio/--no-audio", help="Copy the sound of the video.")
+@overwrite_option
+@quiet_option
+@json_option
+def render(
+    video: Path, ball_csv: Path | None, output: Path | None, quiet: bool, as_json: bool, **settings: Any
+) -> None:
+    """Draw the ball, its trail, the frame number and the clock on VIDEO."""
+    from ttcli.render import render as run
+
+    summary = run(video, ball_csv, output, RenderConfig(**settings), quiet, tell=tell)
+    show(as_json, summary.as_json(), str(summary))
+
+
+@main.command(
+    epilog=example(
+        "ttcli evaluate ball.csv labels.csv --size 1920x1080", "ttcli evaluate results/ test/annotations/ --json"
+    )
+)
+@click.argument("predicted", type=FILE)
+@click.argument("truth", type=FILE)
+@click.option("--size", type=PictureSize(), help="Size of the picture, where no video lies beside the files.")
+@option(EvaluateConfig, "bootstrap", type=click.IntRange(0), help="Resamplings behind each 95 % interval; 0: none.")
+@quiet_option
+@json_option
+def evaluate(
+    predicted: Path, truth: Path, size: tuple[int, int] | None, bootstrap: int, quiet: bool, as_json: bool
+) -> None:
+    """Measure PREDICTED balls against the TRUTH: two files, or two folders."""
+    from ttcli.evaluate import evaluate as run
+
+    height, width = size or (None, None)
+    report = run(predicted, truth, EvaluateConfig(picture_height=height, picture_width=width, bootstrap=bootstrap))
+    for kind, clips in (("without truth", report.skipped), ("without prediction", report.unpredicted)):
+        if clips and not quiet:
+            tell(f"left out, {kind}: {', '.join(clips)}")
+    show(as_json, report.as_json(), report.as_table())
+
+
+@main.command(epilog=example("ttcli simulate -o simulated/ --rallies 20 --camera side --size 1280x720"))
+@click.option("-o", "--output", required=True, type=FILE, help="Folder for videos and labels.")
+@option(SimulateConfig, "rallies", type=click.IntRange(1), help="How many rallies, each a video of its own.")
+@option(SimulateConfig, "seed", type=click.IntRange(0), help="The same seed gives the same bytes.")
+@option(SimulateConfig, "camera", type=CAMERAS, help="Where the camera stands.")
+@option(SimulateConfig, "frame_rate", "--fps", type=click.FloatRange(1, 1000), help="Frames per second; else drawn.")
+@click.option(
+    "--size", type=PictureSize(), default=(SimulateConfig.height, SimulateConfig.width),
+    show_default=f"{SimulateConfig.width}x{SimulateConfig.height}", help="Size of the picture.",
+)  # fmt: skip
+@option(SimulateConfig, "frames", type=click.IntRange(1), help="Frames of each video at most; else the whole rally.")
+@option(SimulateConfig, "crf", type=click.IntRange(0, 51), help="x264 quality of the videos: larger is worse.")
+@option(SimulateConfig, "device", type=DEVICES, help="Where pictures are drawn.")
+@click.option("--overwrite", is_flag=True, help="Write into a folder that is not empty.")
+@quiet_option
+@json_option
+def simulate(output: Path, size: tuple[int, int], quiet: bool, as_json: bool, **settings: Any) -> None:
+    """Make videos of rallies that never happened, with exact labels."""
+    from ttcli.simulate import simulate as run
+
+    height, width = size
+    show_summary(run(output, SimulateConfig(height=height, width=width, **settings), quiet), as_json)
+
+
+@main.command(
+    epilog=example(
+        "ttcli train simulated -o runs/first --minutes 60",
+        "ttcli train simulated -o runs/second --init best.safetensors",
+    )
+)
+@click.argument("data", metavar="DATA", type=click.Choice(["simulated"]))
+@click.option("-o", "--output", required=True, type=FILE, help="Folder of the run; one that was interrupted goes on.")
+@option(TrainConfig, "model", help="Name of the network, as `ttcli models` lists them.")
+@option(TrainConfig, "minutes", type=click.FloatRange(0, min_open=True), help="Wall time to train for; else --steps.")
+@option(TrainConfig, "steps", type=click.IntRange(1), help="Optimiser steps to train for.")
+@option(TrainConfig, "batch", type=click.IntRange(1), help="Windows per step and process.")
+@click.option(
+    "--crop", type=PictureSize(), default=(TrainConfig.crop_height, TrainConfig.crop_width),
+    show_default=f"{TrainConfig.crop_width}x{TrainConfig.crop_height}", help="Size of the windows, multiples of 32.",
+)  # fmt: skip
+@option(TrainConfig, "learning_rate", type=click.FloatRange(0, min_open=True), help="Peak learning rate of AdamW.")
+@option(TrainConfig, "warmup", type=click.IntRange(0), help="Steps up to the peak learning rate.")
+@option(TrainConfig, "reuse", type=click.IntRange(1), help="How often each drawn window is used.")
+@option(TrainConfig, "devices", type=click.IntRange(1), help="Processes that train together.")
+@option(TrainConfig, "device", type=DEVICES, help="Where the network is trained.")
+@option(TrainConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
+@option(TrainConfig, "seed", type=click.IntRange(0), help="Seed of weights and windows.")
+@option(TrainConfig, "init", type=FILE, help="Checkpoint to start the weights from.")
+@option(TrainConfig, "save_every", type=click.IntRange(1), help="Steps between two saved checkpoints.")
+@click.option("--overwrite", is_flag=True, help="Start anew in a run folder that is not empty.")
+@quiet_option
+@json_option
+def train(data: str, output: Path, crop: tuple[int, int], quiet: bool, as_json: bool, **settings: Any) -> None:
+    """Train a network on DATA, which is `simulated` for windows drawn on the fly."""
+    from ttcli.train import train as run
+
+    height, width = crop
+    show_summary(run(output, TrainConfig(crop_height=height, crop_width=width, **settings), quiet), as_json)
+
+
+@main.command(epilog=example("ttcli models"))
+@quiet_option
+@json_option
+def models(quiet: bool, as_json: bool) -> None:
+    """List the networks that can be trained and the checkpoints in the package."""
+    from ttcli.catalogue import catalogue
+
+    listed = catalogue()
+    show(as_json, listed.as_json(), *listed.as_tables())
+
+
+def tell(message: str) -> None:
+    """Print a warning or the failure of one file on stderr."""
+    click.echo(f"ttcli: {message}", err=True)
+
+
+def show(as_json: bool, summary: Any, *parts: Any) -> None:
+    """Print a result on stdout: as JSON, or its parts, lines or tables, for people."""
+    if as_json:
+        click.echo(json.dumps(summary, indent=2))
+        return
+    from rich.console import Console
+
+    for part in parts:
+        if isinstance(part, str):
+            click.echo(part)
+        else:
+            # In a pipe rich would fold tables to 80 columns.
+            Console(file=sys.stdout, width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(part)
+
+
+def show_summary(summary: dict[str, Any], as_json: bool) -> None:
+    """Print a summary that is a plain dict: one line for each entry, or JSON."""
+    show(as_json, summary, *(f"{name}: {value}" for name, value in summary.items()))

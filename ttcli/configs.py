@@ -1,0 +1,118 @@
+"""One frozen dataclass for each command: what it can be told, and the one home of each default."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class DetectConfig:
+    """Settings of `ttcli detect`."""
+
+    weights: Path | None = None
+    """Checkpoint to use; the one in the package if None."""
+    threshold: float = 0.5
+    """Smallest confidence in [0, 1] at which a position counts as seen."""
+    step: int = 3
+    """Frames from one window to the next, 1 to the window's size; the window's size is fastest, 1 most exact."""
+    stride: int | None = None
+    """Frames between two neighbours in a window; None chooses by frame rate."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    precision: str = "auto"
+    """auto, bf16 or fp32; auto takes bf16 where the processor multiplies in it."""
+    batch: int = 4
+    """Windows that go through the network together."""
+    overwrite: bool = False
+    """Replace outputs that exist."""
+
+
+@dataclass(frozen=True)
+class RenderConfig:
+    """Settings of `ttcli render`."""
+
+    trail_seconds: float = 0.5
+    """How long the ball's trail stays on the picture, in seconds."""
+    scale: float = 1.0
+    """Size of the overlay relative to the video, above 0 and at most 1."""
+    crf: int = 23
+    """x264 quality: 0 lossless, 23 usual, larger is smaller and worse."""
+    audio: bool = True
+    """Copy the sound of the video."""
+    overwrite: bool = False
+    """Replace an output that exists."""
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """Settings of `ttcli evaluate`."""
+
+    picture_height: int | None = None
+    """Height of the video's picture in pixels; None looks for the video beside the files."""
+    picture_width: int | None = None
+    """Width of the video's picture in pixels; None looks for the video beside the files."""
+    bootstrap: int = 1000
+    """Resamplings behind each 95 % interval; 0 leaves the intervals out."""
+
+
+@dataclass(frozen=True)
+class SimulateConfig:
+    """Settings of `ttcli simulate`."""
+
+    rallies: int = 5
+    """How many rallies, each a video of its own."""
+    seed: int = 0
+    """The same seed gives the same bytes."""
+    camera: str = "any"
+    """side, end, corner, broadcast, top, or any."""
+    frame_rate: float | None = None
+    """Frames per second; None draws one per rally from what people use."""
+    height: int = 1080
+    """Height of the picture in pixels."""
+    width: int = 1920
+    """Width of the picture in pixels."""
+    frames: int | None = None
+    """Frames of each video at most; None shows the whole rally."""
+    crf: int = 20
+    """x264 quality of the videos."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    overwrite: bool = False
+    """Write into a folder that is not empty."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of `ttcli train`."""
+
+    model: str = "centernet_v8n"
+    """Name in the registry of networks."""
+    minutes: float | None = None
+    """Wall time to train for; None trains for `steps`."""
+    steps: int = 20_000
+    """Optimiser steps to train for, over all processes."""
+    batch: int = 16
+    """Windows per step and process."""
+    crop_height: int = 160
+    """Height of the drawn windows in working pixels, a multiple of 32."""
+    crop_width: int = 256
+    """Width of the drawn windows in working pixels, a multiple of 32."""
+    learning_rate: float = 1e-3
+    """Peak learning rate of AdamW, reached after `warmup` steps."""
+    warmup: int = 200
+    """Steps from a learning rate of zero to its peak."""
+    reuse: int = 2
+    """How often each drawn window is used, with other flips and colours each time."""
+    devices: int = 1
+    """Processes that train together (DDP)."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    precision: str = "auto"
+    """auto, bf16 or fp32."""
+    seed: int = 0
+    """Seed of weights and windows."""
+    init: Path | None = None
+    """Checkpoint to start the weights from."""
+    save_every: int = 200
+    """Steps between two saved checkpoints."""
+    overwrite: bool = False
+    """Start anew in a run folder that is not empty."""

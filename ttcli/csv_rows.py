@@ -1,0 +1,119 @@
+"""Rows of a CSV file by column name, where each error names the file and the line."""
+
+import csv
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ttcli.errors import InputError, LabelError
+
+FRAME_DIGITS = 9
+"""Longest frame number taken: four weeks at 240 fps. A longer one is a slip, and would size arrays downstream."""
+
+
+def frame_number(text: str) -> int | None:
+    """Return a frame number, or None where `text` is not a whole number from 0 on."""
+    if text.isascii() and text.isdecimal() and len(text) <= FRAME_DIGITS:
+        return int(text)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a CSV file."""
+
+    path: Path
+    line_number: int
+    """1-based, as editors count."""
+    cells: dict[str, str]
+
+    def error(self, fact: str, cure: str) -> LabelError:
+        """Return (not raise) the error that names this line."""
+        return LabelError(f"{self.path}:{self.line_number}", fact, cure)
+
+    def frame_index(self, column: str = "frame") -> int:
+        """Return the 0-based frame of this row."""
+        frame_index = frame_number(self.cells[column])
+        if frame_index is None:
+            raise self.error(
+                f"{column} is {self.cells[column]!r:.40}", "give a whole number, 0 for the first frame of the video"
+            )
+        return frame_index
+
+    def number(self, column: str) -> float | None:
+        """Return the number in a cell, or None where the cell is empty or the file has no such column."""
+        text = self.cells.get(column, "")
+        if not text:
+            return None
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value) or "_" in text:  # float() takes 1_000
+            raise self.error(f"{column} is {text!r:.40}", "give a number such as 812.41, or leave the cell empty")
+        return value
+
+    def position(self, expected: bool, state: str) -> tuple[float, float] | tuple[None, None]:
+        """Return the cells x and y: both filled where a position is `expected`, both empty elsewhere.
+
+        Args:
+            expected: Whether the row's state says that there is a position.
+            state: The word that says so, for the message.
+        """
+        x, y = self.number("x"), self.number("y")
+        if expected and x is not None and y is not None:
+            return x, y
+        if expected:
+            raise self.error(f"{state}, but x or y is empty", "fill both, or change the status")
+        if x is not None or y is not None:
+            raise self.error(f"{state}, but x or y is filled", "empty both, or change the status")
+        return None, None
+
+
+def read_rows(path: Path, needed: tuple[str, ...]) -> Iterator[Row]:
+    """Yield the rows of a CSV file whose first line names its columns; empty lines are passed over.
+
+    Args:
+        path: UTF-8 text, with or without a byte order mark (spreadsheets write one).
+        needed: Columns that must be there, in any order; others may be there too.
+
+    Raises:
+        InputError: The file cannot be opened.
+        LabelError: It is not CSV, a needed column is missing, or a line has too few or too many cells.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            try:
+                columns = [cell.strip() for cell in next(reader, [])]
+                _check_columns(path, columns, needed)
+                for cells in reader:
+                    if cells:
+                        yield _row(path, reader.line_num, columns, cells)
+            except csv.Error as error:
+                place = f"{path}:{reader.line_num}"
+                raise LabelError(place, f"is not CSV ({error})", "mend it, or write it again") from error
+    except UnicodeDecodeError as error:
+        raise LabelError(path, "is not text in UTF-8", "give a CSV file, saved as UTF-8") from error
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror})", "check the name") from error
+
+
+def _check_columns(path: Path, columns: list[str], needed: tuple[str, ...]) -> None:
+    missing = [name for name in needed if name not in columns]
+    if missing:
+        raise LabelError(f"{path}:1", f"no column {', '.join(missing)}", f"let the first line be {','.join(needed)}")
+    twice = sorted({name for name in columns if name and columns.count(name) > 1})
+    if twice:
+        raise LabelError(f"{path}:1", f"two columns {', '.join(twice)}", "give each column a name of its own")
+
+
+def _row(path: Path, line_number: int, columns: list[str], cells: list[str]) -> Row:
+    if len(cells) != len(columns):
+        raise LabelError(
+            f"{path}:{line_number}",
+            f"{len(cells)} cells where the first line has {len(columns)}",
+            "fill the line up with commas, or cut it; a file that was cut off must be written again",
+        )
+    return Row(path, line_number, dict(zip(columns, (cell.strip() for cell in cells))))

@@ -1,0 +1,121 @@
+"""Windows to train on, drawn by the simulator as they are needed."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ttcli.simulation.drawing import draw_scenes, paint_backdrop
+from ttcli.simulation.rally import simulate_rallies
+from ttcli.simulation.scene import Scenes, build_scenes, draw_kinds, draw_moments
+from ttcli.simulation.textures import paint_textures
+from ttcli.simulation.timeline import RallyBatch
+
+RALLIES = 192
+"""Rallies that windows are drawn from before new ones are played."""
+WINDOWS_PER_RALLY = 60
+BALL_IN_CROP = 0.8
+"""Share of windows that are cut around the ball; the others are cut anywhere, most of them without a ball."""
+MOVING_SHARE = 0.4
+"""Share of windows whose camera pans, zooms or shakes."""
+CHUNK = 8
+"""Windows drawn together: larger chunks leave the processor's caches, smaller ones pay for dispatch."""
+
+
+@dataclass(frozen=True)
+class WindowBatch:
+    """Windows with labels: `frames` (B, T, H, W, 3) uint8, `positions` (B, T, 2), `visible` and `known` (B, T) bool."""
+
+    frames: Tensor
+    positions: Tensor
+    visible: Tensor
+    known: Tensor
+
+    def at(self, rows: Tensor) -> "WindowBatch":
+        """Return some of the windows."""
+        return WindowBatch(self.frames[rows], self.positions[rows], self.visible[rows], self.known[rows])
+
+
+class DrawnWindows:
+    """An endless source of drawn windows, crops of the working picture.
+
+    Args:
+        window_size: Frames in a window.
+        height: Of the crops, in working pixels.
+        width: Of the crops, in working pixels.
+        seed: The same seed draws the same windows.
+        device: Where they are drawn.
+        rallies: Rallies that are played at a time.
+    """
+
+    def __init__(
+        self, window_size: int, height: int, width: int, seed: int, device: str | torch.device = "cpu", rallies: int = RALLIES
+    ) -> None:
+        self.window_size, self.height, self.width = window_size, height, width
+        self.device = torch.device(device)
+        self._generator = torch.Generator().manual_seed(seed)
+        self._textures = paint_textures(seed).to(self.device)
+        self._count = rallies
+        self._rallies: RallyBatch | None = None
+        self._left = 0
+
+    def draw(self, count: int) -> WindowBatch:
+        """Return the next windows."""
+        parts = [self._draw_chunk(min(CHUNK, count - begin)) for begin in range(0, count, CHUNK)]
+        return WindowBatch(*(torch.cat(column) for column in zip(*(vars(part).values() for part in parts), strict=True)))
+
+    def _draw_chunk(self, count: int) -> WindowBatch:
+        if self._left <= 0:
+            self._rallies = simulate_rallies(self._count, self._generator, device=self.device)
+            self._left = self._count * WINDOWS_PER_RALLY
+        self._left -= count
+        scenes = self._scenes(count)
+        backdrop = paint_backdrop(scenes, self._textures, self.height, self.width, self._generator)
+        drawn = draw_scenes(scenes, backdrop, self._rallies, self.height, self.width, self._generator)
+        return WindowBatch(drawn.frames, drawn.position, drawn.visible, drawn.known)
+
+    def _scenes(self, count: int) -> Scenes:
+        """Return scenes whose cameras show a crop of the working picture."""
+        generator, rallies = self._generator, self._rallies
+        uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
+        rally, times, exposure = draw_moments(rallies, count, self.window_size, generator)
+        shapes = torch.tensor([[288, 512], [288, 512], [288, 512], [336, 448], [512, 288]])
+        full = shapes[torch.randint(len(shapes), (1,), generator=generator)[0]]
+        scenes = build_scenes(
+            rally, times.to(self.device), exposure, draw_kinds(count, generator), uniform() < MOVING_SHARE,
+            self._textures, int(full[0]), int(full[1]), generator,
+        )  # fmt: skip
+        zoom = 0.85 + 0.4 * uniform()
+        zoom = torch.where(uniform() < 0.06, 1.5 + 2.5 * uniform(), zoom)  # somebody films from close by
+        crop = torch.tensor([self.width, self.height])
+        middle = self.window_size // 2
+        ball = rallies.position_at(scenes.rally, scenes.times[:, middle : middle + 1])[:, :, None]
+        everyone = torch.arange(count, device=self.device)
+        ball = scenes.cameras.at(everyone, middle).project(ball)[0][:, 0, 0].cpu()
+        around = (ball + 0.5) * zoom[:, None] - 0.5 - uniform(2) * (crop - 1)
+        anywhere = uniform(2) * (full.flip(0) * zoom[:, None] - crop)
+        corner = torch.where(uniform(1) < BALL_IN_CROP, around, anywhere).to(self.device)
+        cameras = scenes.cameras.view(corner[:, 0], corner[:, 1], zoom.to(self.device))
+        return Scenes(**{**vars(scenes), "cameras": cameras})
+
+
+def vary(batch: WindowBatch, generator: torch.Generator) -> WindowBatch:
+    """Return windows seen in a mirror, backwards in time or in other colours, each by chance.
+
+    Mirrored and reversed play is as good as any other, and colour channels are exchanged because halls, tables and
+    shirts come in all colours; the order of frames stays one order of time for the whole window.
+    """
+    frames, positions = batch.frames.clone(), batch.positions.clone()
+    visible, known = batch.visible.clone(), batch.known.clone()
+    width = frames.shape[3]
+    for window in range(len(frames)):
+        mirror, backwards, swap = (torch.rand(3, generator=generator) < torch.tensor([0.5, 0.5, 0.3])).tolist()
+        if mirror:
+            frames[window] = frames[window].flip(2)
+            positions[window, :, 0] = width - 1 - positions[window, :, 0]
+        if backwards:
+            frames[window], positions[window] = frames[window].flip(0), positions[window].flip(0)
+            visible[window], known[window] = visible[window].flip(0), known[window].flip(0)
+        if swap:
+            frames[window] = frames[window][..., torch.randperm(3, generator=generator)]
+    return WindowBatch(frames, positions, visible, known)

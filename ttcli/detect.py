@@ -1,0 +1,259 @@
+"""`ttcli detect`: the ball in every frame of one or many videos."""
+
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from ttcli.configs import DetectConfig
+from ttcli.errors import InputError, OutputError, SettingError, TtcliError
+from ttcli.outputs import check_output
+from ttcli.predictor import Peak, StreamingPredictor
+from ttcli.runtimes import TorchRuntime, load_runtime
+from ttcli.trajectory import BallPosition, Status, write_ball_csv
+from ttcli.video.probe import VideoInfo, probe
+from ttcli.video.reader import Frame, FrameReader
+from ttcli.windows import choose_stride
+
+VIDEO_SUFFIXES = frozenset(
+    ".mp4 .m4v .mov .mkv .webm .avi .wmv .flv .mpg .mpeg .mts .m2ts .ts .mxf .3gp .ogv".split()
+)
+"""What counts as a video in a folder; a file named by itself may end in anything."""
+
+
+@dataclass(frozen=True)
+class DetectSummary:
+    """What came of one video."""
+
+    video: str
+    output: str
+    frames: int = 0
+    seen: int = 0
+    broken: int = 0
+    """Frames that could not be decoded."""
+    truncated: bool = False
+    """Whether the file ends before it should."""
+    seconds: float = 0.0
+    """Wall time, without the loading of the network."""
+    error: str | None = None
+    """Why there is no output; None where there is one."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the summary as a dict for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        speed = self.frames / self.seconds if self.seconds else 0.0
+        seen = f"{self.seen} with the ball ({self.seen / max(self.frames, 1):.0%})"
+        return f"{self.video} -> {self.output}: {self.frames} frames, {seen}, {speed:.0f} frames/s"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One video and the ball.csv that it becomes."""
+
+    video: Path
+    output: Path
+
+
+def print_message(message: str) -> None:
+    """Print a line on stderr, where it does not mix with results."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def detect(
+    videos: Sequence[Path],
+    output: Path | None,
+    config: DetectConfig,
+    quiet: bool = False,
+    runtime: TorchRuntime | None = None,
+    tell: Callable[[str], None] = print_message,
+) -> list[DetectSummary]:
+    """Write a ball.csv for each video and return a summary of each.
+
+    Of several videos, one that fails is told of and its summary holds the error, while the others go on.
+
+    Args:
+        videos: Files, or folders whose videos are all taken.
+        output: The ball.csv for one video; a folder, made if missing, for several or for a folder; None puts each
+            CSV beside its video.
+        config: Settings.
+        quiet: Show no progress.
+        runtime: The network; loaded as `config` says if None.
+        tell: Takes warnings and the errors of single videos, one line each.
+
+    Raises:
+        TtcliError: Nothing could be done: the one video fails, or what concerns all of them.
+    """
+    several = len(videos) > 1 or any(video.is_dir() for video in videos)
+    jobs = _plan_jobs(_find_videos(videos), output, several)
+    failures: dict[Job, TtcliError] = {}
+    for job in jobs:
+        with _noting_failure(job, failures, several, tell):
+            _check_job(job, config.overwrite)
+    if runtime is None and len(failures) < len(jobs):
+        runtime = load_runtime(config.weights, config.device, config.precision)
+    summaries: dict[Job, DetectSummary] = {}
+    for job in jobs:
+        if job not in failures:
+            with _noting_failure(job, failures, several, tell):
+                summaries[job] = detect_video(job, runtime, config, quiet, tell)
+        if job in failures:
+            summaries[job] = DetectSummary(str(job.video), str(job.output), error=str(failures[job]))
+    return list(summaries.values())
+
+
+def detect_video(
+    job: Job, runtime: TorchRuntime, config: DetectConfig, quiet: bool, tell: Callable[[str], None]
+) -> DetectSummary:
+    """Write the ball.csv of one video and return its summary; a damaged file gives every frame that can be read."""
+    started = time.monotonic()
+    info = probe(job.video)
+    height, width = runtime.working_size(info.height, info.width)
+    counts: Counter[Status] = Counter()
+    with (
+        FrameReader(job.video, height, width) as reader,
+        tqdm(total=info.frame_count, desc=job.video.name, unit=" frames", disable=quiet or None) as progress,
+    ):
+        positions = ball_positions(reader, info, runtime, height, width, config)
+        frames = write_ball_csv(job.output, _counted(positions, counts, progress), config.overwrite)
+    if reader.truncated:
+        tell(f"{job.video}: warning: the file is cut off; it gave {frames} frames")
+    if counts[Status.BROKEN]:
+        tell(f"{job.video}: warning: {counts[Status.BROKEN]} of {frames} frames could not be decoded, marked broken")
+    return DetectSummary(
+        video=str(job.video),
+        output=str(job.output),
+        frames=frames,
+        seen=counts[Status.SEEN],
+        broken=counts[Status.BROKEN],
+        truncated=reader.truncated,
+        seconds=time.monotonic() - started,
+    )
+
+
+def ball_positions(
+    frames: Iterable[Frame], info: VideoInfo, runtime: TorchRuntime, height: int, width: int, config: DetectConfig
+) -> Iterator[BallPosition]:
+    """Yield the ball of each frame, in order.
+
+    Args:
+        frames: The frames at `height` x `width`.
+        info: The video they are from.
+        runtime: The network.
+        height: Rows of the frames.
+        width: Columns of the frames.
+        config: Settings.
+    """
+    stride = config.stride or choose_stride(info.frame_rate)
+    predictor = StreamingPredictor(runtime, height, width, config.step, stride, config.batch)
+    open_frames: deque[tuple[int, float, bool]] = deque()  # index, time, broken: of the frames without an answer yet
+
+    def pictures() -> Iterator[np.ndarray | None]:
+        for frame in frames:
+            open_frames.append((frame.frame_index, frame.time_seconds, frame.picture is None))
+            yield frame.picture
+
+    for peak in predictor.peaks(pictures()):
+        frame_index, time_seconds, broken = open_frames.popleft()
+        if broken:
+            yield BallPosition(frame_index, time_seconds, None, None, 0.0, Status.BROKEN)
+            continue
+        confidence = runtime.confidence(peak.probability)
+        if confidence < config.threshold:
+            yield BallPosition(frame_index, time_seconds, None, None, confidence, Status.UNSEEN)
+            continue
+        x, y = source_position(peak, info, height, width)
+        yield BallPosition(frame_index, time_seconds, x, y, confidence, Status.SEEN)
+
+
+def source_position(peak: Peak, info: VideoInfo, height: int, width: int) -> tuple[float, float]:
+    """Return where a peak of a `height` x `width` picture lies in the pixels of the video, x then y.
+
+    Pixel centres are whole numbers in both, so the pictures share their corners at -0.5, not at 0.
+    """
+    x = (peak.x + 0.5) * info.width / width - 0.5
+    y = (peak.y + 0.5) * info.height / height - 0.5
+    return x, y
+
+
+def _counted(positions: Iterable[BallPosition], counts: Counter[Status], progress: tqdm) -> Iterator[BallPosition]:
+    """Yield the positions, counting them by status."""
+    for position in positions:
+        counts[position.status] += 1
+        progress.update()
+        yield position
+
+
+@contextmanager
+def _noting_failure(
+    job: Job, failures: dict[Job, TtcliError], several: bool, tell: Callable[[str], None]
+) -> Iterator[None]:
+    """Of several videos, tell of the one that fails here and keep its error; of a single one, let it pass."""
+    try:
+        yield
+    except TtcliError as error:
+        if not several:
+            raise
+        failures[job] = error
+        tell(str(error))
+
+
+def _find_videos(inputs: Sequence[Path]) -> list[Path]:
+    """Return the videos given, with those of a folder in its place, sorted by name."""
+    videos: list[Path] = []
+    for path in inputs:
+        if not path.is_dir():
+            videos.append(path)
+            continue
+        inside = sorted(entry for entry in path.iterdir() if _is_video(entry))
+        if not inside:
+            raise InputError(path, "no video in this folder", "give one with files such as .mp4, .mov, .mkv or .avi")
+        videos += inside
+    return videos
+
+
+def _is_video(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")
+
+
+def _plan_jobs(videos: Sequence[Path], output: Path | None, several: bool) -> list[Job]:
+    """Return what becomes of each video, and make the folder that several go to."""
+    if output is not None and not several:
+        return [Job(videos[0], output)]
+    jobs = [Job(video, (video.parent if output is None else output) / f"{video.stem}.csv") for video in videos]
+    video_of: dict[Path, Path] = {}
+    for job in jobs:
+        target = job.output.absolute()
+        if target in video_of:
+            cure = "rename one of them, or detect them into two folders"
+            raise SettingError(job.video, f"would write the same {job.output.name} as {video_of[target]}", cure)
+        video_of[target] = job.video
+    if output is not None:
+        _make_folder(output)
+    return jobs
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(folder, "is a file", "several videos need a folder: give another name")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        cure = "give a folder that you may write to"
+        raise OutputError(folder, f"cannot be made ({error.strerror})", cure) from error
+
+
+def _check_job(job: Job, overwrite: bool) -> None:
+    """Raise TtcliError where a video cannot be opened or its output cannot be written."""
+    probe(job.video)
+    if job.output.exists() and job.output.samefile(job.video):
+        raise OutputError(job.output, "is the video itself", "give another name for the output")
+    check_output(job.output, overwrite)

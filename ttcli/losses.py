@@ -1,0 +1,81 @@
+"""What training minimises: a focal loss on heatmap logits and an L1 loss on offsets.
+
+After Zhou, Wang, Kraehenbuehl, "Objects as Points", 2019, arXiv:1904.07850. We differ: positives are weighted up,
+offsets are learned in all cells near the centre, and frames of which nothing is known are left out.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ttcli.networks.blocks import Prediction
+
+FOCUS = 2.0
+"""Power by which cells that are nearly right count less (alpha)."""
+NEARNESS = 4.0
+"""Power by which negatives near a ball count less (beta)."""
+POSITIVE_WEIGHT = 2.0
+"""How much more the cells that hold a ball count."""
+OFFSET_WEIGHT = 1.0
+"""How much the loss on offsets counts beside the loss on heatmaps."""
+
+
+class Targets(NamedTuple):
+    """What a network should answer for a batch of windows: K frames each, heatmaps of h x w cells."""
+
+    heat: Tensor
+    """Wanted probability, exactly 1 in the cell that holds the ball's centre, shape (B, K, h, w)."""
+    offsets: Tensor
+    """From each cell to the ball in cells, x then y, shape (B, K, 2, h, w)."""
+    offset_weight: Tensor
+    """1 in cells that learn their offset, else 0, shape (B, K, h, w)."""
+    known: Tensor
+    """Whether anything is known of the frame, shape (B, K)."""
+
+
+def ball_loss(prediction: Prediction, targets: Targets) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the loss to minimise, and its parts by name ("heatmap", "offset") without gradient.
+
+    Computed in fp32 whatever the precision of the prediction.
+    """
+    heatmap = focal_loss(prediction.logits, targets.heat, targets.known)
+    offset = offset_loss(prediction.offsets, targets.offsets, targets.offset_weight, targets.known)
+    total = heatmap + OFFSET_WEIGHT * offset
+    return total, {"heatmap": heatmap.detach(), "offset": offset.detach()}
+
+
+def focal_loss(logits: Tensor, heat: Tensor, known: Tensor, positive_weight: float = POSITIVE_WEIGHT) -> Tensor:
+    """Return the focal loss of CenterNet per visible ball, in fp32.
+
+    Args:
+        logits: Heatmaps before the sigmoid, shape (B, K, h, w).
+        heat: Wanted probability, shape (B, K, h, w); cells with exactly 1 are positives.
+        known: Frames that count, bool, shape (B, K).
+        positive_weight: How much more positives count.
+    """
+    logits = logits.float()
+    positive = heat >= 1
+    # logsigmoid stays finite where the log of a rounded sigmoid does not
+    log_yes = functional.logsigmoid(logits)
+    log_no = functional.logsigmoid(-logits)
+    loss_yes = -positive_weight * torch.exp(FOCUS * log_no) * log_yes
+    loss_no = -((1 - heat.float()) ** NEARNESS) * torch.exp(FOCUS * log_yes) * log_no
+    loss = torch.where(positive, loss_yes, loss_no) * known[..., None, None]
+    balls = (positive.flatten(2).any(-1) & known).sum().clamp_min(1)
+    return loss.sum() / balls
+
+
+def offset_loss(predicted: Tensor, wanted: Tensor, weight: Tensor, known: Tensor) -> Tensor:
+    """Return the mean distance in cells, |x| + |y|, over the cells that have a weight, in fp32.
+
+    Args:
+        predicted: From each cell to the ball in cells, x then y, shape (B, K, 2, h, w).
+        wanted: The same, true.
+        weight: How much each cell counts, shape (B, K, h, w).
+        known: Frames that count, bool, shape (B, K).
+    """
+    weight = weight.float() * known[..., None, None]
+    distance = (predicted.float() - wanted).abs().sum(2)
+    return (distance * weight).sum() / weight.sum().clamp_min(1)

@@ -1,0 +1,142 @@
+"""What a network is fed: the only code that turns frames into model input, for training and detection alike."""
+
+import math
+
+import torch
+from torch import Tensor
+
+WORKING_AREA = 512 * 288
+"""Pixels of the picture that a network sees, about."""
+SIZE_MULTIPLE = 32
+"""Height and width that a network sees are multiples of this: its coarsest features lie at stride 32."""
+COLOUR_MEAN = 127.5
+COLOUR_SCALE = 63.75
+"""Colours 0..255 become (value - COLOUR_MEAN) / COLOUR_SCALE, from -2 to 2."""
+DIFFERENCE_SCALE = 32.0
+"""Gray levels of difference to the window's median that become 1: a ball differs by 30 to 100."""
+
+
+def working_size(
+    height: int, width: int, area: int = WORKING_AREA, multiple: int = SIZE_MULTIPLE
+) -> tuple[int, int]:
+    """Return the height and width at which a network sees a picture of `height` x `width`.
+
+    Both are multiples of `multiple`. Of the sizes near `area` pixels, the one that changes the shape and the area
+    least is chosen: 1080 x 1920 and 720 x 1280 become 288 x 512.
+    """
+
+    def change(candidate: tuple[int, int]) -> float:
+        rows, columns = candidate
+        shape = math.log(rows * width / (columns * height))
+        return abs(shape) + 0.25 * abs(math.log(rows * columns / area))
+
+    ideal_rows = math.sqrt(area * height / width) / multiple
+    ideal_columns = math.sqrt(area * width / height) / multiple
+    return min(
+        (
+            (rows * multiple, columns * multiple)
+            for rows in _whole_numbers_near(ideal_rows)
+            for columns in _whole_numbers_near(ideal_columns)
+        ),
+        key=change,
+    )
+
+
+def input_channels(window_size: int, difference: bool) -> int:
+    """Return the channels of the model input: RGB of each frame, and its difference to the median where asked."""
+    return window_size * (4 if difference else 3)
+
+
+def windows_to_input(windows: Tensor, difference: bool, dtype: torch.dtype, out: Tensor | None = None) -> Tensor:
+    """Return the model input of a batch of windows.
+
+    Args:
+        windows: Frames as uint8 RGB, shape (B, T, H, W, 3).
+        difference: Add for each frame its gray picture less the median gray of the window, pixel by pixel. It shows
+            what moves and leaves out what stands still.
+        dtype: Floating type of the result.
+        out: An earlier result of the same shape and type to write over: fresh memory for four windows costs as much
+            time as half of the work.
+
+    Returns:
+        Shape (B, 3T, H, W), or (B, 4T, H, W) with `difference`, in channels_last memory: red, green and blue of the
+        first frame, of the second, ...; then the T differences.
+    """
+    batch, window_size, height, width, _ = windows.shape
+    channels = input_channels(window_size, difference)
+    if out is None:
+        out = torch.empty(batch, height, width, channels, dtype=dtype, device=windows.device).permute(0, 3, 1, 2)
+    elif out.shape != (batch, channels, height, width) or out.dtype != dtype:
+        raise ValueError(f"out is {out.dtype} {tuple(out.shape)}, not {dtype} {(batch, channels, height, width)}")
+    pixels = out.permute(0, 2, 3, 1)
+    # One window after another keeps what lies between in the processor's cache; a GPU likes the whole batch.
+    together = 1 if windows.device.type == "cpu" else max(1, batch)
+    for some_windows, some_pixels in zip(windows.split(together), pixels.split(together), strict=True):
+        some_pixels[..., : 3 * window_size] = _colours(some_windows, dtype)
+        if difference:
+            # (B, T, H, W) -> (B, H, W, T)
+            some_pixels[..., 3 * window_size :] = difference_to_median(some_windows).to(dtype).permute(0, 2, 3, 1)
+    return out
+
+
+def _colours(windows: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return the scaled colours of uint8 windows (B, T, H, W, 3) as (B, H, W, 3T)."""
+    batch, window_size, height, width, _ = windows.shape
+    interleaved = torch.empty(batch, height, width, window_size, 3, dtype=torch.uint8, device=windows.device)
+    for colour in range(3):  # in one copy the innermost loop has three steps, and takes three times as long
+        interleaved[..., colour] = windows[..., colour].permute(0, 2, 3, 1)
+    # exact in bf16 up to the division: whole numbers to 255 and halves to 127.5 have eight bits
+    return interleaved.flatten(3).to(dtype).sub_(COLOUR_MEAN).div_(COLOUR_SCALE)
+
+
+def difference_to_median(windows: Tensor) -> Tensor:
+    """Return each frame's gray less the window's median gray, in units of DIFFERENCE_SCALE.
+
+    Args:
+        windows: Frames as uint8 RGB, shape (B, T, H, W, 3).
+
+    Returns:
+        Float32, shape (B, T, H, W).
+    """
+    sums = windows.sum(-1, dtype=torch.int16)  # three times the gray, exact
+    sums -= median_of_frames(sums).unsqueeze(1)
+    return sums.to(torch.float32).div_(3 * DIFFERENCE_SCALE)
+
+
+def median_of_frames(values: Tensor) -> Tensor:
+    """Return the median over dimension 1, shape (B, T, ...) -> (B, ...); the lower one where T is even.
+
+    Minima and maxima of whole pictures are several times faster here than torch.median, which sorts pixel by pixel.
+    """
+    kept = list(values.unbind(1))
+    # The smallest and the largest of more than half of the values cannot be the median: drop both, take in the next
+    # value, and go on until one value (or two) is left.
+    needed = len(kept) // 2 + 2
+    waiting = kept[needed:]
+    kept = kept[:needed]
+    while len(kept) > 2:
+        kept = _without_extremes(kept)
+        if waiting:
+            kept.append(waiting.pop())
+    return kept[0] if len(kept) == 1 else torch.minimum(kept[0], kept[1])
+
+
+def _without_extremes(values: list[Tensor]) -> list[Tensor]:
+    """Return the multiset of `values`, place by place, without its minimum and its maximum."""
+    values = list(values)
+    half = len(values) // 2
+    for low in range(half):  # afterwards the minimum is in the first half, the maximum in the second
+        _sort_pair(values, low, len(values) - 1 - low)
+    for index in range(1, (len(values) + 1) // 2):
+        _sort_pair(values, 0, index)
+    for index in range(half, len(values) - 1):
+        _sort_pair(values, index, len(values) - 1)
+    return values[1:-1]
+
+
+def _sort_pair(values: list[Tensor], low: int, high: int) -> None:
+    values[low], values[high] = torch.minimum(values[low], values[high]), torch.maximum(values[low], values[high])
+
+
+def _whole_numbers_near(ideal: float) -> set[int]:
+    return {max(1, math.floor(ideal)), max(1, math.ceil(ideal))}

@@ -1,0 +1,129 @@
+"""Parts that several networks are built from."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ttcli.errors import SettingError
+
+HEATMAP_PRIOR = 0.01
+"""Probability that a fresh network gives everywhere, so that the focal loss starts small."""
+
+
+class Prediction(NamedTuple):
+    """What a network says of a batch of windows."""
+
+    logits: Tensor
+    """Heatmaps before the sigmoid, shape (B, K, h, w), for K frames."""
+    offsets: Tensor
+    """From each cell to the ball in cells, x then y, shape (B, K, 2, h, w)."""
+
+
+class ConvUnit(nn.Module):
+    """Convolution without bias, batch norm and SiLU; halves the picture with stride 2."""
+
+    def __init__(self, channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, bias=False)
+        self.norm: nn.Module = nn.BatchNorm2d(channels_out, eps=1e-3)
+        self.activation = nn.SiLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.activation(self.norm(self.conv(x)))
+
+
+class Bottleneck(nn.Module):
+    """Two 3x3 convolutions, added to their input where `shortcut`."""
+
+    def __init__(self, channels: int, shortcut: bool) -> None:
+        super().__init__()
+        self.first = ConvUnit(channels, channels)
+        self.second = ConvUnit(channels, channels)
+        self.shortcut = shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.second(self.first(x))
+        return x + y if self.shortcut else y
+
+
+class C2f(nn.Module):
+    """YOLOv8's stage: bottlenecks one after another, and the output of every one goes on to the last convolution."""
+
+    def __init__(self, channels_in: int, channels_out: int, depth: int, shortcut: bool) -> None:
+        super().__init__()
+        hidden = channels_out // 2
+        self.split = ConvUnit(channels_in, 2 * hidden, kernel=1)
+        self.bottlenecks = nn.ModuleList(Bottleneck(hidden, shortcut) for _ in range(depth))
+        self.join = ConvUnit((2 + depth) * hidden, channels_out, kernel=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = list(self.split(x).chunk(2, dim=1))
+        for bottleneck in self.bottlenecks:
+            parts.append(bottleneck(parts[-1]))
+        return self.join(torch.cat(parts, dim=1))
+
+
+class SPPF(nn.Module):
+    """Spatial pyramid pooling: three 5x5 maxima in a row see 5, 9 and 13 cells wide."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        hidden = channels_in // 2
+        self.reduce = ConvUnit(channels_in, hidden, kernel=1)
+        self.pool = nn.MaxPool2d(5, stride=1, padding=2)
+        self.join = ConvUnit(4 * hidden, channels_out, kernel=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = [self.reduce(x)]
+        for _ in range(3):
+            parts.append(self.pool(parts[-1]))
+        return self.join(torch.cat(parts, dim=1))
+
+
+class BallHead(nn.Module):
+    """Heatmap logits and offsets of K frames, each by Conv3x3, SiLU and Conv1x1.
+
+    Short and without batch norm on purpose: a long head learned far worse.
+    """
+
+    def __init__(self, channels_in: int, hidden: int, frames_out: int) -> None:
+        super().__init__()
+        self.heatmap = _short_branch(channels_in, hidden, frames_out)
+        self.offset = _short_branch(channels_in, hidden, 2 * frames_out)
+        last = self.heatmap[-1]
+        nn.init.normal_(last.weight, std=0.01)
+        nn.init.constant_(last.bias, math.log(HEATMAP_PRIOR / (1 - HEATMAP_PRIOR)))
+
+    def forward(self, x: Tensor) -> Prediction:
+        offsets = self.offset(x)
+        # (B, 2K, h, w) -> (B, K, 2, h, w): channels are x and y of frame 0, of frame 1, ...
+        return Prediction(self.heatmap(x), offsets.unflatten(1, (-1, 2)))
+
+
+def check_input(x: Tensor, channels: int, multiple: int) -> None:
+    """Raise SettingError where a network cannot take `x`, shape (B, C, H, W)."""
+    _, given, height, width = x.shape
+    if given != channels:
+        raise SettingError("model input", f"has {given} channels where {channels} are due", "give whole windows")
+    if height % multiple or width % multiple or not height * width:
+        cure = f"give a height and a width that are multiples of {multiple}"
+        raise SettingError("model input", f"is {height} x {width} pixels (height x width)", cure)
+
+
+def _short_branch(channels_in: int, hidden: int, channels_out: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels_in, hidden, 3, padding=1), nn.SiLU(inplace=True), nn.Conv2d(hidden, channels_out, 1)
+    )
+
+
+def fuse_batch_norm(model: nn.Module) -> nn.Module:
+    """Fold every batch norm into the convolution before it, in place, and return the model; for inference only."""
+    if model.training:
+        raise ValueError("batch norm can be folded in eval mode only")
+    for unit in model.modules():
+        if isinstance(unit, ConvUnit) and isinstance(unit.norm, nn.BatchNorm2d):
+            unit.conv = nn.utils.fuse_conv_bn_eval(unit.conv, unit.norm)
+            unit.norm = nn.Identity()
+    return model

@@ -1,0 +1,87 @@
+"""CenterNet on a YOLOv8 backbone: `centernet_v8n` and `centernet_v8s`.
+
+Written anew from the description of the architecture (stem, C2f stages, SPPF, a top-down fusing neck). Unlike a
+detector of many classes and sizes, it answers at stride 4 only, since a ball is a few pixels wide there, and so it
+leaves out YOLOv8's way back down to strides 8, 16 and 32.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ttcli.networks.blocks import SPPF, BallHead, C2f, ConvUnit, Prediction, check_input
+
+STRIDES = (4, 8, 16, 32)
+"""Pixels per cell of the features that the encoder hands to the decoder."""
+
+
+class YoloV8Encoder(nn.Module):
+    """YOLOv8's backbone: features at strides 4, 8, 16 and 32.
+
+    The stem is twice as wide as in YOLOv8, whose 16 channels are meant for 3 input channels, not for 36.
+    """
+
+    def __init__(self, channels_in: int, channels: tuple[int, ...], depths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.stem = ConvUnit(channels_in, channels[0], stride=2)
+        self.stages = nn.ModuleList()
+        for index, depth in enumerate(depths):
+            before, after = channels[index], channels[index + 1]
+            self.stages.append(
+                nn.Sequential(ConvUnit(before, after, stride=2), C2f(after, after, depth, shortcut=True))
+            )
+        self.stages[-1].append(SPPF(channels[-1], channels[-1]))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        features = []
+        x = self.stem(x)
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        return features
+
+
+class TopDownNeck(nn.Module):
+    """Bring coarse features down to stride 4: enlarge twice, put beside the finer ones, mix by C2f, and again."""
+
+    def __init__(self, channels: tuple[int, ...], depth: int) -> None:
+        super().__init__()
+        self.mixers = nn.ModuleList(
+            C2f(coarse + fine, fine, depth, shortcut=False)
+            for coarse, fine in zip(channels[:0:-1], channels[-2::-1], strict=True)
+        )
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        x = features[-1]
+        for mixer, fine in zip(self.mixers, features[-2::-1], strict=True):
+            x = mixer(torch.cat([nn.functional.interpolate(x, scale_factor=2.0, mode="nearest"), fine], dim=1))
+        return x
+
+
+class CenterNetYoloV8(nn.Module):
+    """Heatmaps and offsets at stride 4 from a window of frames.
+
+    Example:
+        >>> model = CenterNetYoloV8(channels_in=36, frames_out=9, width=0.25, depth=0.33)
+        >>> model(torch.zeros(1, 36, 64, 96)).logits.shape
+        torch.Size([1, 9, 16, 24])
+
+    Zhou, Wang, Kraehenbuehl, "Objects as Points", 2019, arXiv:1904.07850, gives heatmap, offset and loss.
+    """
+
+    output_stride = 4
+
+    def __init__(self, channels_in: int, frames_out: int, width: float, depth: float) -> None:
+        super().__init__()
+        scaled = [int(channels * width) for channels in (64, 128, 256, 512, 1024)]
+        features = tuple(scaled[1:])
+        depths = tuple(max(1, round(count * depth)) for count in (3, 6, 6, 3))
+        self.channels_in = channels_in
+        self.frames_out = frames_out
+        self.encoder = YoloV8Encoder(channels_in, (2 * scaled[0], *features), depths)
+        self.decoder = TopDownNeck(features, max(1, round(3 * depth)))
+        self.head = BallHead(features[0], 2 * features[0], frames_out)
+
+    def forward(self, x: Tensor) -> Prediction:
+        """Return the prediction for input (B, C, H, W); SettingError where H or W is no multiple of 32."""
+        check_input(x, self.channels_in, STRIDES[-1])
+        return self.head(self.decoder(self.encoder(x)))

@@ -1,0 +1,159 @@
+"""Frames one by one in, peaks in the same order out, with as many frames in memory for an hour as for a second."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ttcli.heatmaps import decode_heatmaps
+from ttcli.windows import Window, WindowSchedule
+
+
+class Peak(NamedTuple):
+    """The best candidate of one frame, in the pixels of the picture that the network saw."""
+
+    x: float
+    y: float
+    probability: float
+
+
+class Runtime(Protocol):
+    """What runs the network: `runtimes.TorchRuntime`, or a stand-in with known answers."""
+
+    window_size: int
+    output_frames: tuple[int, ...]
+    """Places in the window of the K frames that are answered for, neighbours of each other."""
+    output_stride: int
+    """Pixels per cell of the heatmaps."""
+    device: torch.device
+
+    def __call__(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return probabilities (B, K, h, w) and offsets (B, K, 2, h, w) of uint8 RGB windows (B, T, H, W, 3)."""
+
+
+class StreamingPredictor:
+    """Windows over a stream of pictures, run through a network in batches and merged where they overlap.
+
+    A frame's peak is that of the mean of its heatmaps and offsets over all windows that answer for it.
+
+    Args:
+        runtime: The network.
+        height: Rows of the pictures that will come.
+        width: Columns of the pictures that will come.
+        step: Frames from one window to the next.
+        stride: Frames between two neighbours in a window.
+        batch: Windows that go through the network together.
+    """
+
+    def __init__(
+        self, runtime: Runtime, height: int, width: int, step: int, stride: int = 1, batch: int = 4
+    ) -> None:
+        self.runtime = runtime
+        self.batch = batch
+        outputs = runtime.output_frames
+        self.schedule = WindowSchedule(runtime.window_size, step, stride, outputs[0], len(outputs))
+        span = self.schedule.span
+        self._pictures = torch.zeros(span, height, width, 3, dtype=torch.uint8, device=runtime.device)
+        self._seen_picture = False
+        self._waiting: list[Window] = []  # their pictures are the first ones of _batch_pictures
+        self._batch_pictures = self._pictures.new_empty(batch, runtime.window_size, height, width, 3)
+        cells = (height // runtime.output_stride, width // runtime.output_stride)
+        self._merger = HeatmapMerger(self.schedule.most_open(batch), *cells, runtime.device)
+
+    def peaks(self, pictures: Iterable[np.ndarray | None]) -> Iterator[Peak]:
+        """Yield one peak for each picture, in order, a few windows later.
+
+        Args:
+            pictures: RGB, (H, W, 3) uint8; None where a frame is broken. Its place in windows is taken by the last
+                good picture before it, or at the very start by the first good one.
+        """
+        for picture in pictures:
+            self._keep(self.schedule.frame_count, picture)
+            if self._take(self.schedule.arrive()):
+                yield from self._merger.pop_until(self.schedule.settled)
+        self._take(self.schedule.finish())
+        self._run_batch()
+        yield from self._merger.pop_until(self.schedule.frame_count)
+
+    def _keep(self, frame_index: int, picture: np.ndarray | None) -> None:
+        """Put a picture into the ring buffer."""
+        span = len(self._pictures)
+        if picture is None:
+            self._pictures[frame_index % span] = self._pictures[(frame_index - 1) % span].clone()
+            return
+        pixels = torch.from_numpy(picture)
+        if self._seen_picture:
+            self._pictures[frame_index % span].copy_(pixels)
+        else:
+            self._pictures[:] = pixels.to(self._pictures.device)
+            self._seen_picture = True
+
+    def _take(self, windows: list[Window]) -> bool:
+        """Copy the windows' pictures out of the ring buffer, which moves on; return whether no window waits now."""
+        span = len(self._pictures)
+        for window in windows:
+            places = torch.tensor([index % span for index in window.frame_indexes], device=self._pictures.device)
+            torch.index_select(self._pictures, 0, places, out=self._batch_pictures[len(self._waiting)])
+            self._waiting.append(window)
+            if len(self._waiting) == self.batch:
+                self._run_batch()
+        return bool(windows) and not self._waiting
+
+    def _run_batch(self) -> None:
+        """Run the network over the windows that wait, and merge what it says."""
+        if not self._waiting:
+            return
+        probabilities, offsets = self.runtime(self._batch_pictures[: len(self._waiting)])
+        for window, window_probabilities, window_offsets in zip(self._waiting, probabilities, offsets, strict=True):
+            self._merger.add(window.answers, window_probabilities, window_offsets)
+        self._waiting = []
+
+
+class HeatmapMerger:
+    """Sums of heatmaps and offsets of the frames whose answers are not complete yet.
+
+    Args:
+        capacity: How many frames can be open at the same time.
+        height: Rows of a heatmap.
+        width: Columns of a heatmap.
+        device: Where the sums are kept.
+    """
+
+    def __init__(self, capacity: int, height: int, width: int, device: torch.device) -> None:
+        self._capacity = capacity
+        self._probabilities = torch.zeros(capacity, height, width, device=device)
+        self._offsets = torch.zeros(capacity, 2, height, width, device=device)
+        self._counts = torch.zeros(capacity, device=device)
+        self._first_open = 0
+
+    def add(self, answers: tuple[int | None, ...], probabilities: Tensor, offsets: Tensor) -> None:
+        """Add one window's outputs, probabilities (K, h, w) and offsets (K, 2, h, w), to the frames they are of."""
+        frames = [frame for frame in answers if frame is not None]
+        if not frames:
+            return
+        if max(frames) >= self._first_open + self._capacity:
+            raise ValueError(f"frame {max(frames)} does not fit beside open frame {self._first_open}")
+        kept = len(frames)  # repeated frames stand at the end of `answers`
+        places = torch.tensor([frame % self._capacity for frame in frames], device=probabilities.device)
+        self._probabilities.index_add_(0, places, probabilities[:kept])
+        self._offsets.index_add_(0, places, offsets[:kept])
+        self._counts[places] += 1
+
+    def pop_until(self, frame_index: int) -> list[Peak]:
+        """Return the peaks of the open frames before `frame_index`, and forget these frames."""
+        frames = range(self._first_open, frame_index)
+        if not frames:
+            return []
+        self._first_open = frame_index
+        places = torch.tensor([frame % self._capacity for frame in frames], device=self._counts.device)
+        counts = self._counts[places]
+        # (M, h, w) -> (1, M, h, w): the frames stand in for the outputs of one window
+        probabilities = (self._probabilities[places] / counts[:, None, None]).unsqueeze(0)
+        offsets = (self._offsets[places] / counts[:, None, None, None]).unsqueeze(0)
+        peaks = decode_heatmaps(probabilities, offsets)
+        for sums in (self._probabilities, self._offsets, self._counts):
+            sums[places] = 0
+        rows = torch.stack([peaks.x[0], peaks.y[0], peaks.confidence[0]], dim=1).tolist()
+        return [Peak(*row) for row in rows]

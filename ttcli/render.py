@@ -1,0 +1,137 @@
+"""`ttcli render`: the video with the ball's trail, the frame number and the clock drawn on it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from ttcli.configs import RenderConfig
+from ttcli.drawing import Overlay
+from ttcli.errors import InputError, OutputError, SettingError
+from ttcli.outputs import check_output
+from ttcli.trajectory import read_ball_csv
+from ttcli.video.probe import VideoInfo, probe
+from ttcli.video.reader import FrameReader
+from ttcli.video.writer import VideoWriter
+
+@dataclass(frozen=True)
+class RenderSummary:
+    """What was drawn."""
+
+    video: str
+    output: str
+    frames: int
+    marked: int
+    """Frames with the ball on them."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the summary as a dict for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return f"{self.video} -> {self.output}: {self.frames} frames, {self.marked} with the ball"
+
+
+def default_output(video: Path) -> Path:
+    """Return where the overlay of a video goes unless told otherwise: match.overlay.mp4 beside match.mov."""
+    return video.with_name(f"{video.stem}.overlay.mp4")
+
+
+def render(
+    video: Path,
+    ball_csv: Path | None,
+    output: Path | None,
+    config: RenderConfig,
+    quiet: bool = False,
+    tell: Callable[[str], None] = lambda message: None,
+) -> RenderSummary:
+    """Write the video with the ball drawn on it and return a summary.
+
+    Args:
+        video: The video.
+        ball_csv: Its ball.csv; the CSV of the video's name beside it if None.
+        output: The overlay; `default_output` if None.
+        config: Settings.
+        quiet: Show no progress.
+        tell: Takes warnings, one line each.
+
+    Raises:
+        InputError: The video or the CSV is missing or cannot be read.
+        OutputError: The overlay exists or cannot be written.
+        SettingError: The scale is out of range.
+    """
+    info = probe(video)
+    ball_csv = _find_ball_csv(video, ball_csv)
+    output = default_output(video) if output is None else output
+    _check_output(output, (video, ball_csv), config.overwrite)
+    by_frame = {position.frame_index: position for position in read_ball_csv(ball_csv)}
+    height, width = scaled_size(info, config.scale)
+    overlay = Overlay(info, height, width, config.trail_seconds)
+    frames = marked = 0
+    with (
+        FrameReader(video, height, width) as reader,
+        VideoWriter(
+            output, height, width, info.frame_rate,
+            crf=config.crf, audio_from=video if config.audio else None, overwrite=config.overwrite,
+        ) as writer,
+        tqdm(total=info.frame_count, desc=video.name, unit=" frames", disable=quiet or None) as progress,
+    ):  # fmt: skip
+        for frame in reader:
+            position = by_frame.pop(frame.frame_index, None)
+            writer.write(overlay.draw(frame, position), frame.time_seconds)
+            marked += position is not None and position.status.has_position
+            frames += 1
+            progress.update()
+    if by_frame:
+        tell(f"{video}: warning: {len(by_frame)} rows of the CSV are of frames that the video does not have")
+    return RenderSummary(str(video), str(output), frames, marked)
+
+
+def scaled_size(info: VideoInfo, scale: float) -> tuple[int, int]:
+    """Return height and width of the overlay; a reduced one is even, which every player takes.
+
+    Raises:
+        SettingError: The scale is not above 0 and at most 1, or leaves no picture.
+    """
+    if not 0 < scale <= 1:
+        raise SettingError("--scale", f"{scale} is out of range", "give a number above 0 and at most 1")
+    if scale == 1:
+        return info.height, info.width
+    return tuple(max(2, 2 * round(length * scale / 2)) for length in (info.height, info.width))
+
+
+def check_overlay(overlay: Path, videos: Sequence[Path], ball_csv: Path | None, overwrite: bool) -> None:
+    """Raise TtcliError now where the overlay that is to follow a detection could not be written.
+
+    Args:
+        overlay: The overlay.
+        videos: The videos of the detection.
+        ball_csv: What the detection will write.
+        overwrite: Whether the overlay may replace a file.
+    """
+    if len(videos) != 1 or videos[0].is_dir():
+        raise SettingError("--overlay", "is for one video", "detect first, then `ttcli render` each video")
+    if ball_csv is not None and overlay.absolute() == ball_csv.absolute():
+        raise SettingError("--overlay", "is the same file as the CSV", "give another name to one of them")
+    _check_output(overlay, (videos[0],), overwrite)
+
+
+def _find_ball_csv(video: Path, ball_csv: Path | None) -> Path:
+    """Return the CSV to draw: the one given, or that of the video's name beside it."""
+    if ball_csv is not None:
+        return ball_csv
+    beside = video.with_suffix(".csv")
+    if not beside.is_file():
+        cure = f"run `ttcli detect {video} -o {beside}` first, or name the CSV by --ball"
+        raise InputError(video, f"no {beside.name} beside it", cure)
+    return beside
+
+
+def _check_output(output: Path, inputs: Sequence[Path], overwrite: bool) -> None:
+    """Raise OutputError where the overlay cannot be written, or would replace what it is made from."""
+    for path in inputs:
+        if output.exists() and path.exists() and output.samefile(path):
+            raise OutputError(output, "is an input itself", "give another name for the overlay")
+    check_output(output, overwrite)

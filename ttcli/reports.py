@@ -1,0 +1,57 @@
+"""Results as tables for people."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+
+METRIC_COLUMNS = (
+    ("recall@10", "recall@10", 3),
+    ("precision@10", "precision@10", 3),
+    ("f1@10", "f1@10", 3),
+    ("accuracy@10", "accuracy@10", 3),
+    ("accuracy@5", "accuracy@5", 3),
+    ("median", "median", 2),
+    ("rmse", "rmse", 2),
+    ("false_claims_per_1000", "false/1000", 1),
+)
+"""Metric, heading and decimals of each column behind the clip's name and its number of labelled frames."""
+
+NOTHING = "–"
+"""Shown where a metric is 0/0 or an interval cannot be told."""
+
+
+def metrics_table(summary: Mapping[str, Any]) -> Table:
+    """Return a row for each clip, then one for all of them together and one for their 95 % intervals.
+
+    The row of all is left out under a single clip, that of the intervals where there are none.
+
+    Args:
+        summary: What `ttcli evaluate --json` prints.
+    """
+    table = Table(caption="median and rmse in pixels of a picture 1920 wide")
+    table.add_column("clip", overflow="fold")
+    for heading in ("frames", *(heading for _, heading, _ in METRIC_COLUMNS)):
+        table.add_column(heading, justify="right")
+    for clip in summary["clips"]:
+        table.add_row(clip["clip"], *_metric_cells(clip))
+    table.add_section()
+    if len(summary["clips"]) > 1:
+        table.add_row("all", *_metric_cells(summary["all"]))
+    if any(summary["all"]["intervals_95"].values()):
+        table.add_row("95 % from", "", *_interval_cells(summary["all"], end=0))
+        table.add_row("95 % to", "", *_interval_cells(summary["all"], end=1))
+    return table
+
+
+def _metric_cells(metrics: Mapping[str, Any]) -> list[str]:
+    return [str(metrics["labelled"]), *(_cell(metrics[name], decimals) for name, _, decimals in METRIC_COLUMNS)]
+
+
+def _interval_cells(metrics: Mapping[str, Any], end: int) -> list[str]:
+    intervals = [(metrics["intervals_95"][name], decimals) for name, _, decimals in METRIC_COLUMNS]
+    return [_cell(interval and interval[end], decimals) for interval, decimals in intervals]
+
+
+def _cell(value: float | None, decimals: int) -> str:
+    return NOTHING if value is None else f"{value:.{decimals}f}"

@@ -1,0 +1,144 @@
+"""A network made ready for one device: windows of pictures in, probabilities and offsets out."""
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ttcli.checkpoints import DEFAULT_WEIGHTS, load_checkpoint
+from ttcli.errors import SettingError
+from ttcli.model_input import SIZE_MULTIPLE, WORKING_AREA, windows_to_input, working_size
+from ttcli.networks.blocks import fuse_batch_norm
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+LEAST_PROBABILITY = 1e-6
+"""Probabilities are kept this far from 0 and 1, so that their logit is finite."""
+
+
+class TorchRuntime:
+    """A network on a device, in evaluation mode.
+
+    Args:
+        model: A network that keeps the contract of `ttcli.models`; it is moved, converted and fused in place.
+        metadata: The checkpoint's metadata; of it, area, multiple and calibration are used where present.
+        device: auto, cpu, cuda, or what else torch.device takes.
+        precision: auto, bf16 or fp32.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        metadata: dict[str, Any] | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+    ) -> None:
+        metadata = metadata or {}
+        self.device = choose_device(device)
+        self.dtype = choose_dtype(precision, self.device)
+        self.window_size: int = model.window_size
+        self.output_frames: tuple[int, ...] = tuple(model.output_frames)
+        self.difference: bool = model.difference
+        self.output_stride: int = model.output_stride
+        self.area: int = metadata.get("area", WORKING_AREA)
+        self.multiple: int = metadata.get("multiple", SIZE_MULTIPLE)
+        self.calibration: dict[str, float] = metadata.get("calibration") or {"slope": 1.0, "bias": 0.0}
+        fused = fuse_batch_norm(model.eval())
+        self.model = fused.to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last)
+
+    def working_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the height and width at which the network sees a video of `height` x `width`."""
+        return working_size(height, width, self.area, self.multiple)
+
+    @torch.inference_mode()
+    def __call__(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return probabilities (B, K, h, w) and offsets (B, K, 2, h, w) as float32, on the runtime's device.
+
+        Args:
+            windows: Frames as uint8 RGB, shape (B, T, H, W, 3).
+        """
+        pictures = windows_to_input(windows.to(self.device), self.difference, self.dtype)
+        prediction = self.model(pictures)
+        return prediction.logits.float().sigmoid(), prediction.offsets.float()
+
+    def confidence(self, probability: float) -> float:
+        """Return the calibrated confidence of a peak: how often a peak of this probability is the ball."""
+        probability = min(max(probability, LEAST_PROBABILITY), 1 - LEAST_PROBABILITY)
+        logit = math.log(probability / (1 - probability))
+        calibrated = self.calibration["slope"] * logit + self.calibration["bias"]
+        return 1 / (1 + math.exp(-calibrated))
+
+
+def load_runtime(weights: Path | None, device: str, precision: str) -> TorchRuntime:
+    """Return the network of a checkpoint, ready to run.
+
+    Args:
+        weights: The checkpoint; the one in the package if None.
+        device: auto, cpu or cuda.
+        precision: auto, bf16 or fp32.
+
+    Raises:
+        CheckpointError: The checkpoint is damaged or of an unknown network.
+        SettingError: The device is not there.
+    """
+    chosen = choose_device(device)
+    choose_dtype(precision, chosen)
+    checkpoint = load_checkpoint(weights or DEFAULT_WEIGHTS)
+    if chosen.type == "cpu":
+        leave_a_core_to_the_decoder()
+    return TorchRuntime(checkpoint.model, checkpoint.metadata, str(chosen), precision)
+
+
+def leave_a_core_to_the_decoder() -> None:
+    """Let torch compute on one core less than there is, for this whole process.
+
+    Torch's threads wait for each other by spinning. Beside threads that decode, and other programs, they cost far
+    more than they give: on a busy machine of two cores, 3 frames a second with two threads and 42 with one.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    torch.set_num_threads(max(1, min(torch.get_num_threads(), cores - 1)))
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of that name; auto is CUDA where there is one.
+
+    Raises:
+        SettingError: The device is unknown or not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise SettingError("--device", f"{name!r} is unknown", "take auto, cpu or cuda") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise SettingError("--device", "no CUDA device is usable here", "take cpu, or leave the choice to auto")
+    return device
+
+
+def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """Return the floating type to compute in; auto is bf16 where the device multiplies in it, which halves the time.
+
+    Raises:
+        SettingError: The precision is unknown.
+    """
+    if precision == "auto":
+        fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else cpu_multiplies_in_bf16()
+        return torch.bfloat16 if fast else torch.float32
+    if precision not in PRECISIONS:
+        raise SettingError("--precision", f"{precision!r} is unknown", f"take auto, {' or '.join(PRECISIONS)}")
+    return PRECISIONS[precision]
+
+
+def cpu_multiplies_in_bf16() -> bool:
+    """Return whether this processor has instructions for bf16 products; without them bf16 is slower than fp32."""
+    check = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # private: not in every release of torch
+    if check is not None and check():
+        return True
+    try:
+        flags = Path("/proc/cpuinfo").read_text(errors="replace").split()
+    except OSError:  # not Linux
+        return False
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)

@@ -1,0 +1,309 @@
+"""Draws scenes: hall, people, ball, captions, sensor, and says exactly where the ball is on each frame."""
+
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ttcli.simulation.camera import Cameras, homographies
+from ttcli.simulation.players import paint_people, pose_people
+from ttcli.simulation.flight import BALL_RADIUS, BOUNCE, HIT, NET_TOUCH
+from ttcli.simulation.scene import Scenes
+from ttcli.simulation.sensor import Caption, draw_captions, expose, stick_captions
+from ttcli.simulation.streaks import Patch, Streaks, path_centre, soften, streak_patches
+from ttcli.simulation.textures import TextureBank
+from ttcli.simulation.timeline import LOOSE, NOT_THERE, RallyBatch
+from ttcli.simulation.world import view_halls
+
+MARGIN = 32
+"""Pixels drawn beyond a training window's border where its camera moves."""
+CAPTION_SHARE = 0.25
+VISIBLE_SHARE = 0.5
+"""A ball of which more than this is in view is visible, with less than HIDDEN_SHARE it is not, between: unknown."""
+HIDDEN_SHARE = 0.1
+FAINTEST = 0.022
+"""Change of brightness, of 1, below which nobody could tell the ball from what is behind it: unknown."""
+STILL = 0.1
+"""Speed in m/s below which a ball after the point is one that lies about, like any other bright dot: unknown."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Drawn windows: `frames` (B, T, H, W, 3) uint8 RGB, and per frame what is known of the ball.
+
+    `position` (B, T, 2) in pixels, `visible` and `known` (B, T) bool, `path` (B, T, 3, 2) the ball's centre at the
+    shutter's opening, at a bounce in between (else as the last) and at its closing, `radius` (B, T) in pixels,
+    `in_view` (B, T) the share not hidden, `place` (B, T, 3) in metres at mid-exposure.
+    """
+
+    frames: Tensor
+    position: Tensor
+    visible: Tensor
+    known: Tensor
+    path: Tensor
+    radius: Tensor
+    in_view: Tensor
+    place: Tensor
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The empty halls of some windows, drawn once for all their frames.
+
+    `rows` (b,) tells which windows, `layers` (b, 5, h, w) are picture, disparity and net cover, and `cameras` see the
+    canvas where the windows' own cameras move, and are None where all frames look alike.
+    """
+
+    rows: Tensor
+    layers: Tensor
+    cameras: Cameras | None
+
+
+@dataclass(frozen=True)
+class Backdrop:
+    """What a window's frames have in common: halls behind, captions before."""
+
+    canvases: list[Canvas]
+    captions: list[Caption]
+
+
+def paint_backdrop(
+    scenes: Scenes,
+    textures: TextureBank,
+    height: int,
+    width: int,
+    generator: torch.Generator,
+    captions: float = CAPTION_SHARE,
+    margin: int = MARGIN,
+) -> Backdrop:
+    """Return the backdrop of windows of height x width pixels.
+
+    Args:
+        scenes: B windows; the canvas of a moving camera is what it sees on the middle frame, and `margin` more.
+        textures: Painted walls and floors.
+        height: Of the drawn pictures, in pixels.
+        width: Of the drawn pictures, in pixels.
+        generator: Source of the captions.
+        captions: Share of windows that carry boxes with letters.
+        margin: Pixels drawn beyond the border where the camera moves, so that the other frames find something there.
+    """
+    canvases, frames = [], scenes.times.shape[1]
+    for moves in (False, True):
+        rows = torch.nonzero(scenes.moving == moves)[:, 0]
+        if not len(rows):
+            continue
+        border = margin if moves and frames > 1 else 0
+        edge = torch.full((len(rows),), -float(border), device=rows.device)
+        cameras = scenes.cameras.at(rows, frames // 2).view(edge, edge)
+        view = view_halls(scenes.halls.at(rows), cameras, textures, height + 2 * border, width + 2 * border)
+        _draw_specks(scenes.specks[rows], view.picture)
+        sensors = scenes.sensors.at(rows)
+        picture = sensors.tone(soften(view.picture, sensors.blur).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        layers = torch.cat([picture, view.disparity, view.net_cover], 1)
+        canvases.append(Canvas(rows, layers, cameras if border else None))
+    return Backdrop(canvases, draw_captions(len(scenes.rally), textures, height, width, captions, generator))
+
+
+def draw_scenes(
+    scenes: Scenes, backdrop: Backdrop, rallies: RallyBatch, height: int, width: int, generator: torch.Generator
+) -> Drawn:
+    """Return the scenes as their cameras take them, pictures of height x width.
+
+    Args:
+        scenes: B windows of T frames; their cameras decide what part of the hall fills the picture.
+        backdrop: As `paint_backdrop` made it for these windows, of these frames and perhaps more.
+        rallies: The rallies that the scenes show.
+        height: In pixels.
+        width: In pixels.
+        generator: Source of noise and flicker.
+    """
+    pictures, disparity, net_cover = _show_halls(scenes, backdrop, height, width)
+    path, share, bounced, place = _ball_paths(scenes, rallies)
+    pixels, depths = scenes.cameras.project(path)  # (B, T, 3, 2), (B, T, 3)
+    depth = depths[:, :, 0]
+    radius = BALL_RADIUS * scenes.cameras.focal / depth * scenes.ball_size[:, None]
+    free = _free_view(scenes, place, depth, disparity, net_cover)
+    _draw_people(scenes, rallies, pictures, disparity, net_cover, depth, free)
+    state = _states(scenes, rallies)
+    in_view, change = _draw_balls(scenes, pictures, free, pixels, share, radius, state != NOT_THERE)
+    stick_captions(pictures, backdrop.captions)
+
+    position = path_centre(pixels.flatten(0, 1), bounced.flatten()).unflatten(0, radius.shape)
+    inside = ((position > -0.5) & (position < torch.tensor([width - 0.5, height - 0.5], device=radius.device))).all(-1)
+    visible = inside & (in_view >= VISIBLE_SHARE)
+    hidden = in_view <= HIDDEN_SHARE
+    speed = (path[:, :, 2] - path[:, :, 0]).norm(dim=-1) / scenes.exposure[:, None]
+    known = (visible & (change > FAINTEST) & ~((state == LOOSE) & (speed < STILL))) | hidden
+    frames = expose(pictures, scenes.sensors, generator)
+    return Drawn(frames, position, visible, known, pixels, radius, in_view, place)
+
+
+def _show_halls(scenes: Scenes, backdrop: Backdrop, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return pictures (B, T, 3, H, W), disparity and net cover (B, T, 1, H, W) of the empty halls."""
+    count, frames = scenes.times.shape
+    pictures = torch.empty(count, frames, 3, height, width, device=scenes.times.device)
+    others = torch.empty(count, frames, 2, height, width, device=scenes.times.device)
+    for canvas in backdrop.canvases:
+        layers = canvas.layers[:, None]
+        if canvas.cameras is not None:
+            layers = _follow_camera(canvas.layers, canvas.cameras, scenes.cameras.at(canvas.rows), height, width)
+        pictures[canvas.rows] = layers[:, :, :3].expand(-1, frames, -1, -1, -1)
+        others[canvas.rows] = layers[:, :, 3:].expand(-1, frames, -1, -1, -1)
+    return pictures, others[:, :, :1], others[:, :, 1:]
+
+
+def _follow_camera(canvas: Tensor, source: Cameras, target: Cameras, height: int, width: int) -> Tensor:
+    """Return a canvas (B, C, h, w) as each frame's camera sees it (B, T, C, H, W); the cameras turn and zoom in place."""
+    maps = homographies(source, target)  # (B, T, 3, 3)
+    y, x = torch.meshgrid(
+        torch.arange(height, device=canvas.device).float(), torch.arange(width, device=canvas.device).float(), indexing="ij"
+    )
+    row = lambda i: maps[..., i, 0, None, None] * x + maps[..., i, 1, None, None] * y + maps[..., i, 2, None, None]  # noqa: E731
+    scale = row(2)
+    size = torch.tensor([canvas.shape[3], canvas.shape[2]], device=canvas.device)
+    grid = (torch.stack([row(0) / scale, row(1) / scale], -1) + 0.5) * (2 / size) - 1  # (B, T, H, W, 2)
+    count, frames = grid.shape[:2]
+    # The frames of a window lie below each other, so that one call samples each window's canvas once.
+    seen = F.grid_sample(canvas, grid.flatten(1, 2), padding_mode="border", align_corners=False)
+    return seen.view(count, -1, frames, height, width).transpose(1, 2)
+
+
+def _draw_specks(specks: Tensor, pictures: Tensor) -> None:
+    """Draw small still lights into pictures (B, 3, H, W), in place."""
+    count, _, height, width = pictures.shape
+    rows, slots = torch.nonzero(specks[..., 2] > 0.4, as_tuple=True)
+    if not len(rows):
+        return
+    chosen = specks[rows, slots]
+    place = chosen[:, :2] * torch.tensor([width, height], device=pictures.device)
+    still, sharp = torch.ones(len(rows), 1, device=pictures.device), torch.zeros(len(rows), device=pictures.device)
+    streaks = Streaks(place[:, None].expand(-1, 2, -1), still, chosen[:, 2], rows, sharp)
+    for patch in streak_patches(streaks, height, width):
+        _blend(pictures, patch, patch.cover, chosen[patch.rows, 3:, None])
+
+
+def _blend(pictures: Tensor, patch: Patch, opacity: Tensor, colour: Tensor) -> Tensor:
+    """Blend colours (M, 3, 1 or S * S) into planar pictures (..., 3, H, W) in place; return the mean change (M, S * S)."""
+    flat = pictures.view(-1)
+    size = pictures.shape[-1] * pictures.shape[-2]
+    total = torch.zeros_like(opacity)
+    for plane in range(3):
+        index = patch.index(plane, 3, size)
+        change = opacity * (colour[:, plane] - flat[index])
+        # Added, not assigned: where two patches of one picture overlap, the sum does not depend on their order.
+        flat.index_add_(0, index.flatten(), change.flatten())
+        total += change / 3
+    return total
+
+
+def _ball_paths(scenes: Scenes, rallies: RallyBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the ball's path (B, T, 3, 3), the shares of its two parts (B, T, 2), whether it broke, and its middle."""
+    open_ = scenes.times - scenes.exposure[:, None] / 2
+    close = scenes.times + scenes.exposure[:, None] / 2
+    when = rallies.contact_time[scenes.rally]  # (B, E)
+    kind = rallies.contact_kind[scenes.rally]
+    breaks = (kind == BOUNCE) | (kind == HIT) | (kind == NET_TOUCH)
+    within = breaks[:, None] & (when[:, None] > open_[..., None]) & (when[:, None] < close[..., None])  # (B, T, E)
+    broken = within.any(-1)
+    first = torch.where(within, when[:, None], torch.full_like(when[:, None], 1e6)).amin(-1)
+    middle = torch.where(broken, first, scenes.times)
+    count, frames = scenes.times.shape
+    instants = torch.stack([open_, middle, close, scenes.times], -1).clamp_min(0)  # (B, T, 4)
+    places = rallies.position_at(scenes.rally, instants.flatten(1)).view(count, frames, 4, 3)
+    # A path that is not broken is one segment: its middle is moved to its end, where no time is spent.
+    places[:, :, 1] = torch.where(broken[..., None], places[:, :, 1], places[:, :, 2])
+    before = torch.where(broken, (middle - open_) / scenes.exposure[:, None], 1.0).clamp(0, 1)
+    return places[:, :, :3], torch.stack([before, 1 - before], -1), broken, places[:, :, 3]
+
+
+def _states(scenes: Scenes, rallies: RallyBatch) -> Tensor:
+    """Return what the ball is doing (B, T), by the codes of `timeline`."""
+    sample = (scenes.times * rallies.sample_rate).long().clamp(0, rallies.state.shape[1] - 1)
+    return rallies.state[scenes.rally].gather(1, sample)
+
+
+def _free_view(scenes: Scenes, place: Tensor, depth: Tensor, disparity: Tensor, net_cover: Tensor) -> Tensor:
+    """Return how freely each pixel (B, T, 1, H, W) is seen at the ball's distance: not through the table, half through the net."""
+    free = (disparity * depth[..., None, None, None] < 1.004).float()
+    behind_net = (place[..., 1] * scenes.cameras.position[..., 1] < 0).float()
+    return free.mul_(1 - net_cover * behind_net[..., None, None, None])
+
+
+def _draw_people(
+    scenes: Scenes,
+    rallies: RallyBatch,
+    pictures: Tensor,
+    disparity: Tensor,
+    net_cover: Tensor,
+    ball_depth: Tensor,
+    free: Tensor,
+) -> None:
+    """Draw the people into pictures (B, T, 3, H, W) and take the ball's view behind them from `free`, both in place."""
+    height, width = pictures.shape[3:]
+    window = scenes.people.window
+    capsules = pose_people(scenes.people, rallies, scenes.rally[window], scenes.times[window])
+    cameras = scenes.cameras.at(window)
+    ends, depths = cameras.project(capsules.flatten(2, 4).unflatten(2, (-1, 3)))
+    low, high = ends.amin((1, 2)) - 20, ends.amax((1, 2)) + 20
+    near = (high > 0).all(1) & (low[:, 0] < width) & (low[:, 1] < height) & (depths.amin((1, 2)) > 0.3)
+    order = depths.mean((1, 2)).argsort(descending=True)
+    order = order[near[order]]
+    # Far ones first; each round takes one person of each window, so that the rows of a round differ.
+    rank = (window[order][:, None] == window[order][None]).tril(-1).sum(1)
+    for turn in range(3):
+        rows = order[rank == turn]
+        if len(rows):
+            _draw_one_each(scenes, rows, capsules[rows], cameras.at(rows), pictures, disparity, net_cover, ball_depth, free)
+
+
+def _draw_one_each(
+    scenes: Scenes,
+    rows: Tensor,
+    capsules: Tensor,
+    cameras: Cameras,
+    pictures: Tensor,
+    disparity: Tensor,
+    net_cover: Tensor,
+    ball_depth: Tensor,
+    free: Tensor,
+) -> None:
+    """Draw people who are in different windows."""
+    height, width = pictures.shape[3:]
+    people = scenes.people.at(rows)
+    window = people.window
+    sensors = scenes.sensors.at(window)
+    people = replace(people, colour=sensors.tone(people.colour))
+    colour, opacity, depth = paint_people(people, capsules, cameras, 6 * sensors.blur, height, width)
+    behind_net = capsules[:, :, 7, 0, 1] * cameras.position[..., 1] < 0
+    hides = depth < ball_depth[window]
+    for row, where in enumerate(window.tolist()):
+        cover = opacity[row].mul_(disparity[where] * depth[row, :, None, None, None] < 1)
+        cover.mul_(1 - net_cover[where] * behind_net[row, :, None, None, None])
+        pictures[where].lerp_(colour[row], cover)
+        free[where].mul_(1 - cover * hides[row, :, None, None, None])
+
+
+def _draw_balls(
+    scenes: Scenes, pictures: Tensor, free: Tensor, path: Tensor, share: Tensor, radius: Tensor, there: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Draw the balls in place; return the share of each in view and its largest change of brightness, both (B, T)."""
+    count, frames, _, height, width = pictures.shape
+    picture = torch.arange(count * frames, device=pictures.device)
+    in_view = torch.zeros(count * frames, device=pictures.device)
+    change = torch.zeros_like(in_view)
+    index = torch.nonzero(there.flatten())[:, 0]
+    blur = scenes.sensors.blur.repeat_interleave(frames)
+    streaks = Streaks(path.flatten(0, 1), share.flatten(0, 1), radius.flatten(), picture, blur).at(index)
+    toned = scenes.sensors.tone(scenes.ball)
+    for patch in streak_patches(streaks, height, width):
+        which = index[patch.rows]
+        window = which // frames
+        seen = free.view(-1)[patch.index(0, 1, height * width)]
+        whole = 3.1416 * radius.flatten()[which] ** 2  # a ball's coverage sums to its area, wherever it goes
+        in_view[which] = (patch.cover * seen).sum(1) / whole
+        shade = 1 - scenes.ball_light[window, None] * (0.5 - 0.5 * patch.lit)
+        colour = toned[window, :, None] * shade[:, None]
+        opacity = patch.cover.clamp(0, 1) ** scenes.ball_glare[window, None] * seen
+        change[which] = _blend(pictures, patch, opacity, colour).abs().amax(1)
+    return in_view.view(count, frames), change.view(count, frames)

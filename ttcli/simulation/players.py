@@ -1,0 +1,218 @@
+"""People: two players who move to the ball and swing at it, and somebody who stands by.
+
+A person is a handful of capsules (a segment with a radius). They are drawn by their distance fields on a grid that
+is GRID times coarser than the picture and read between its points: a distance is close to linear there, so edges
+stay sharp at a sixteenth of the cost.
+"""
+
+from dataclasses import dataclass, fields
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ttcli.simulation.camera import Cameras
+from ttcli.simulation.flight import HIT
+from ttcli.simulation.timeline import RallyBatch
+
+GRID = 4
+GRID_START = -(GRID + 1) / 2
+"""Where the first point of the grid lies, so that pixel 0 is the GRID-th of the enlarged field."""
+SWING_SECONDS = 0.13
+"""How long the racket hand is near the ball, before and after a hit (one standard deviation)."""
+STEP_SECONDS = 0.45
+"""The same for the body."""
+
+
+@dataclass(frozen=True)
+class People:
+    """How some people look and stand, one a row; the first dimension of all fields is N people."""
+
+    window: Tensor  # (N,) the window that each is in
+    side: Tensor  # (N,) -1 or 1: the player of that half; 0 for one who stands by
+    hand: Tensor  # (N,) -1 or 1: where along x the racket hand is
+    home: Tensor  # (N, 2) where one stands who has nothing to hit, metres
+    size: Tensor  # (N,) of the body, about 1
+    colour: Tensor  # (N, PARTS, 3) in [0, 1]
+    radius: Tensor  # (N, PARTS) metres
+    phase: Tensor  # (N, 4) of small movements
+
+    def at(self, rows: Tensor) -> "People":
+        """Return some of the people."""
+        return People(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+_RADII = {
+    "thigh_l": 0.085, "thigh_r": 0.085, "shin_l": 0.055, "shin_r": 0.055, "shoe_l": 0.05, "shoe_r": 0.05,
+    "shorts": 0.15, "torso": 0.165, "print": 0.025, "head": 0.105, "hair": 0.085,
+    "arm_l": 0.052, "arm_r": 0.052, "forearm_l": 0.04, "forearm_r": 0.04, "hand": 0.045, "racket": 0.072,
+}  # fmt: skip
+PARTS = len(_RADII)
+
+
+def draw_people(windows: int, generator: torch.Generator) -> People:
+    """Return three people for each window: a player at either end and somebody who stands by."""
+    count = windows * 3
+    uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
+    side = torch.tensor([-1.0, 1.0, 0.0]).repeat(windows)
+    home = torch.stack([(uniform() - 0.5) * 1.2, side * (1.9 + 1.2 * uniform())], 1)
+    aside = (uniform(2) - 0.5) * torch.tensor([8.0, 9.0])
+    aside[:, 0] = torch.where(aside[:, 0].abs() < 1.5, aside[:, 0].sign() * (1.6 + 2 * uniform()), aside[:, 0])
+    home = torch.where((side == 0)[:, None], aside, home)
+    radius = torch.tensor(list(_RADII.values())) * (0.8 + 0.4 * uniform(1))
+    radius[:, -1] *= 0.4 + 0.6 * uniform()  # a racket seen edge-on is thin
+    radius[:, _part("print")] *= (uniform() < 0.6).float() * (0.5 + 2 * uniform())
+    return People(
+        window=torch.arange(windows).repeat_interleave(3), side=side, hand=(uniform() < 0.7).float() * 2 - 1, home=home,
+        size=0.88 + 0.2 * uniform(), colour=_clothes(count, generator), radius=radius, phase=uniform(4) * 6.2832,
+    )  # fmt: skip
+
+
+def _part(name: str) -> int:
+    return list(_RADII).index(name)
+
+
+def _clothes(count: int, generator: torch.Generator) -> Tensor:
+    """Return colours (N, PARTS, 3): skin, shirt, shorts, shoes, racket and hair are drawn apart."""
+    uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
+    light = 0.35 + 0.65 * uniform(1)
+    skin = torch.tensor([0.88, 0.66, 0.54]) * (0.35 + 0.7 * uniform(1))
+    shirt = uniform(3) * (uniform(1) * 0.9 + 0.1)
+    shirt = torch.where(uniform(1) < 0.15, 0.75 + 0.25 * uniform(1).expand(-1, 3), shirt)
+    shorts = uniform(3) * uniform(1) * 0.7
+    shoes = torch.where(uniform(1) < 0.6, 0.75 + 0.25 * uniform(3), uniform(3))
+    socks = torch.where(uniform(1) < 0.3, 0.7 + 0.3 * uniform(1).expand(-1, 3), skin)
+    racket = torch.where(uniform(1) < 0.5, torch.tensor([0.75, 0.1, 0.1]), 0.08 * uniform(3)) * (0.5 + 0.7 * uniform(1))
+    print_colour = torch.where(uniform(1) < 0.7, 0.8 + 0.2 * uniform(1).expand(-1, 3), uniform(3))
+    sleeves = torch.where(uniform(1) < 0.85, shirt, skin)
+    hair = uniform(3) * 0.35
+    wear = {"thigh": shorts, "shin": socks, "shoe": shoes, "shorts": shorts, "torso": shirt, "print": print_colour,
+            "head": skin, "hair": hair, "arm": sleeves, "forearm": skin, "hand": skin, "racket": racket}  # fmt: skip
+    parts = [wear[name.split("_")[0]] for name in _RADII]
+    return (torch.stack(parts, 1) * light[:, None]).clamp(0, 1)
+
+
+def pose_people(people: People, rallies: RallyBatch, rally: Tensor, times: Tensor) -> Tensor:
+    """Return the capsules' ends (N, T, PARTS, 2, 3) in metres.
+
+    Args:
+        people: N people.
+        rallies: The rallies that are played.
+        rally: Which rally (N,) each person plays in.
+        times: Of each frame (N, T), seconds.
+    """
+    kind, when = rallies.contact_kind[rally], rallies.contact_time[rally]  # (N, E)
+    where = rallies.contact_position[rally]
+    mine = (kind == HIT) & (rallies.contact_side[rally] == people.side[:, None])
+    when = torch.where(mine, when, torch.full_like(when, 1e3))
+    where = torch.where(mine[..., None], where, torch.zeros_like(where))
+    gap = times[:, :, None] - when[:, None]  # (N, T, E)
+
+    near = torch.exp(-0.5 * (gap / STEP_SECONDS) ** 2)
+    weight = near.sum(-1, keepdim=True)
+    stand = where[..., :2] + torch.stack([-0.55 * people.hand, 0.35 * people.side], -1)[:, None]
+    root = (torch.einsum("nte,nec->ntc", near, stand) + 0.02 * people.home[:, None]) / (weight + 0.02)
+    behind = root[..., 1].abs().clamp_min(1.62) * people.side[:, None]
+    root = torch.stack([root[..., 0], torch.where(people.side[:, None] == 0, root[..., 1], behind)], -1)
+    root = root + 0.03 * torch.sin(times[..., None] * torch.tensor([3.1, 2.3], device=times.device) + people.phase[:, None, :2])
+
+    swing = torch.exp(-0.5 * (gap / SWING_SECONDS) ** 2)
+    pull = swing.sum(-1, keepdim=True).clamp(max=1)
+    aim = torch.einsum("nte,nec->ntc", swing, where) / swing.sum(-1, keepdim=True).clamp_min(1e-6)
+    follow = (torch.einsum("nte,nte->nt", swing, gap) / swing.sum(-1).clamp_min(1e-6))[..., None]
+    aim = aim + follow * torch.stack([-2 * people.hand, -4 * people.side, 2 + 0 * people.side], -1)[:, None]
+    return _skeleton(people, root, aim, pull, times)
+
+
+def _skeleton(people: People, root: Tensor, aim: Tensor, pull: Tensor, times: Tensor) -> Tensor:
+    """Return capsules (N, T, PARTS, 2, 3) of bodies that stand at `root` and reach for `aim` as far as `pull` says."""
+    size = people.size[:, None]
+    to_table = torch.where(people.side == 0, people.phase[:, 2].cos().sign(), -people.side)[:, None]
+    hand = people.hand[:, None]
+
+    def spot(x: Tensor | float, y: Tensor | float, z: Tensor | float) -> Tensor:
+        """Return a point of the body: x to the right, y towards the table, z up, before scaling."""
+        shape = root[..., 0]
+        return torch.stack(
+            [root[..., 0] + x * size + 0 * shape, root[..., 1] + y * to_table * size + 0 * shape, z * size + 0 * shape], -1
+        )
+
+    sway = 0.06 * torch.sin(4 * times + people.phase[:, 3:])
+    pelvis, neck = spot(0, -0.05, 0.88), spot(sway, 0.22, 1.38)
+    racket_shoulder, free_shoulder = spot(0.18 * hand + sway, 0.2, 1.34), spot(-0.18 * hand + sway, 0.2, 1.34)
+    idle = spot(0.25 * hand, 0.5, 1.02 + sway)
+    racket_hand = torch.lerp(idle, aim - 0.12 * (aim - neck), pull)
+    reach = racket_hand - racket_shoulder
+    too_far = (reach.norm(dim=-1, keepdim=True) / (0.68 * size[..., None])).clamp_min(1)
+    racket_hand = racket_shoulder + reach / too_far
+    blade = racket_hand + 0.14 * F.normalize(aim - racket_shoulder, dim=-1) * pull + (1 - pull) * (idle - pelvis) * 0.25
+    free_hand = spot(-0.28 * hand, 0.42, 1.05 - sway)
+    drop = torch.tensor([0.0, 0.0, -0.1], device=root.device)
+    racket_elbow, free_elbow = (racket_shoulder + racket_hand) / 2 + drop, (free_shoulder + free_hand) / 2 + drop
+    hips = [spot(-0.1, -0.05, 0.86), spot(0.1, -0.05, 0.86)]
+    knees = [spot(-0.2, 0.12, 0.47), spot(0.2, 0.12, 0.47)]
+    feet = [spot(-0.24, -0.02, 0.08), spot(0.24, -0.02, 0.08)]
+    toes = [spot(-0.26, 0.14, 0.05), spot(0.26, 0.14, 0.05)]
+    head = spot(sway, 0.3, 1.58)
+    ends = [
+        (hips[0], knees[0]), (hips[1], knees[1]), (knees[0], feet[0]), (knees[1], feet[1]),
+        (feet[0], toes[0]), (feet[1], toes[1]), (pelvis, spot(0, -0.02, 0.98)), (spot(0, 0, 1.08), spot(sway, 0.16, 1.3)),
+        (spot(-0.06, -0.05, 1.22), spot(0.06, -0.05, 1.22)), (head, neck + 0.6 * (head - neck)), (spot(sway, 0.26, 1.63), head),
+        (free_shoulder, free_elbow), (racket_shoulder, racket_elbow), (free_elbow, free_hand), (racket_elbow, racket_hand),
+        (free_hand, free_hand), (racket_hand + 0.7 * (blade - racket_hand), blade),
+    ]  # fmt: skip
+    return torch.stack([torch.stack(pair, -2) for pair in ends], 2)
+
+
+def paint_people(
+    people: People, capsules: Tensor, cameras: Cameras, blur: Tensor, height: int, width: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return colours (N, T, 3, H, W), opacities (N, T, 1, H, W) and depths (N, T) of people.
+
+    Args:
+        people: N people.
+        capsules: Ends (N, T, PARTS, 2, 3), metres.
+        cameras: For these N people and T frames.
+        blur: How many pixels (N,) an edge spreads over, beside its own one.
+        height: Of the picture, in pixels.
+        width: Of the picture, in pixels.
+    """
+    shape = capsules.shape[:3]
+    ends, depth = cameras.project(capsules.flatten(2, 3))
+    ends, depth = ends.unflatten(2, shape[2:] + (2,)), depth.unflatten(2, shape[2:] + (2,)).mean(-1)
+    radius = people.radius[:, None] * cameras.focal[..., None] / depth  # pixels
+    rows = torch.arange(height // GRID + 3, device=ends.device) * GRID + GRID_START
+    columns = torch.arange(width // GRID + 3, device=ends.device) * GRID + GRID_START
+    distance = _distances(ends, radius, rows, columns)  # (N, T, PARTS, h, w)
+
+    nearest = distance.amin(2)
+    colour = torch.zeros(*shape[:2], 3, len(rows), len(columns), device=ends.device)
+    for part in range(PARTS):
+        shade = 1 - 0.3 * (1 + distance[:, :, part] / radius[:, :, part, None, None].clamp_min(1)).clamp(0, 1)
+        inside = (0.5 - distance[:, :, part] / GRID).clamp(0, 1)[:, :, None]
+        colour = torch.lerp(colour, people.colour[:, None, part, :, None, None] * shade[:, :, None], inside)
+    covered = (0.5 - nearest / GRID).clamp(0, 1)[:, :, None]
+    colour = colour / covered.clamp_min(0.25)
+    field = torch.cat([colour, nearest[:, :, None]], 2).flatten(0, 1)
+    full = _between(field, height, width).unflatten(0, shape[:2])
+    opacity = (0.5 - full[:, :, 3:] / (1 + blur.view(-1, 1, 1, 1, 1))).clamp_(0, 1)
+    return full[:, :, :3], opacity, depth[:, :, _part("torso")]
+
+
+def _distances(ends: Tensor, radius: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Return signed distances (N, T, P, h, w) in pixels from grid points to capsules; negative inside."""
+    start, along = ends[..., 0, :], ends[..., 1, :] - ends[..., 0, :]
+    length = along.square().sum(-1).clamp_min(1e-6)
+    from_x = columns - start[..., 0, None]  # (N, T, P, w)
+    from_y = rows - start[..., 1, None]  # (N, T, P, h)
+    reached = (from_x * (along[..., 0] / length)[..., None])[..., None, :] + (from_y * (along[..., 1] / length)[..., None])[..., None]
+    reached = reached.clamp_(0, 1)
+    dx = from_x[..., None, :] - reached * along[..., 0, None, None]
+    dy = from_y[..., None] - reached * along[..., 1, None, None]
+    return (dx.square_() + dy.square_()).sqrt_() - radius[..., None, None]
+
+
+def _between(field: Tensor, height: int, width: int) -> Tensor:
+    """Return a field known at every GRID-th pixel, from GRID_START on, at all pixels (bilinear)."""
+    fine = F.interpolate(field, scale_factor=GRID, mode="bilinear", align_corners=False)
+    return fine[:, :, GRID : GRID + height, GRID : GRID + width]

@@ -1,0 +1,166 @@
+"""From light to the decoder's picture: lens, tone, noise, sharpening, chroma, compression, captions.
+
+The lens and the tone curve are applied to what is put together (the hall, the people's and the ball's colours), once a
+window, and not to every pixel of every frame: that halved the cost of a window.
+"""
+
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ttcli.simulation.streaks import soften
+from ttcli.simulation.textures import WALL_HEIGHT, WALL_WIDTH, TextureBank
+
+NOISE_BANK = 1 << 22
+
+
+@dataclass(frozen=True)
+class Sensors:
+    """What a camera and its encoder do to the picture, one row a window."""
+
+    blur: Tensor  # (B,) weight of the neighbours in the lens's 3-tap kernel, 0 to 1/3
+    sharpen: Tensor  # (B,) strength of the halo, 0 for none
+    gamma: Tensor  # (B,)
+    gain: Tensor  # (B, 3)
+    black: Tensor  # (B,)
+    flicker: Tensor  # (B,) of the exposure from frame to frame
+    noise: Tensor  # (B,) standard deviation in [0, 1]
+    chroma: Tensor  # (B,) bool: colour at half the resolution
+    quantise: Tensor  # (B,) step of the compression in [0, 1], 0 for none
+
+    def at(self, rows: Tensor) -> "Sensors":
+        """Return the sensors of some windows."""
+        return Sensors(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def to(self, device: torch.device) -> "Sensors":
+        """Return the sensors on another device."""
+        return Sensors(*(getattr(self, field.name).to(device) for field in fields(self)))
+
+    def tone(self, colours: Tensor) -> Tensor:
+        """Return colours (B, ..., 3) in [0, 1] as the sensor shows them."""
+        per_window = (len(self.gamma),) + (1,) * (colours.dim() - 1)
+        gain = self.gain.view(per_window[:-1] + (3,))
+        return colours.clamp(0, 1).pow(self.gamma.view(per_window)) * gain + self.black.view(per_window)
+
+
+def draw_sensors(count: int, generator: torch.Generator) -> Sensors:
+    """Return sensors as phones, action cameras, broadcasts and web videos have them."""
+    uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
+    return Sensors(
+        blur=0.3 * uniform() ** 1.5,
+        sharpen=1.2 * uniform() * (uniform() < 0.3),
+        gamma=0.7 + 0.5 * uniform(),
+        gain=(0.75 + 0.5 * uniform(1)) * (0.88 + 0.24 * uniform(3)),
+        black=0.06 * uniform() ** 2,
+        flicker=0.06 * uniform() * (uniform() < 0.15),
+        noise=0.035 * uniform() ** 2,
+        chroma=uniform() < 0.25,
+        quantise=0.12 * uniform() ** 2 * (uniform() < 0.35),
+    )
+
+
+def expose(pictures: Tensor, sensors: Sensors, generator: torch.Generator) -> Tensor:
+    """Return uint8 pictures (B, T, H, W, 3) of planar ones (B, T, 3, H, W), toned and in [0, 1], which are changed."""
+    count, frames = pictures.shape[:2]
+    for window, strength in _where(sensors.flicker):
+        pictures[window] *= 1 + strength * torch.randn(frames, 1, 1, 1, generator=generator).to(pictures.device)
+    for window, strength in _where(sensors.sharpen):
+        soft = soften(pictures[window], torch.full((frames,), 0.25, device=pictures.device))
+        pictures[window] += strength * (pictures[window] - soft)
+    for window, _ in _where(sensors.chroma):
+        pictures[window] = _halve_chroma(pictures[window])
+    for window in range(count):
+        _add_noise(pictures[window], float(sensors.noise[window]), generator)
+    for window, step in _where(sensors.quantise):
+        pictures[window] = _compress(pictures[window], step)
+    result = torch.empty(*pictures.shape[:2], *pictures.shape[3:], 3, dtype=torch.uint8, device=pictures.device)
+    result.copy_(pictures.mul_(255).add_(0.5).clamp_(0, 255).permute(0, 1, 3, 4, 2))
+    return result
+
+
+def _where(strength: Tensor) -> list[tuple[int, float]]:
+    """Return the windows that have some of an effect, with its strength."""
+    return [(window, float(value)) for window, value in enumerate(strength.tolist()) if value]
+
+
+def _halve_chroma(pictures: Tensor) -> Tensor:
+    """Return pictures (T, 3, H, W) whose colour, but not brightness, is averaged over 2x2 pixels, as in 4:2:0."""
+    weights = torch.tensor([0.299, 0.587, 0.114], device=pictures.device).view(1, 3, 1, 1)
+    bright = (pictures * weights).sum(1, keepdim=True)
+    coarse = F.avg_pool2d(pictures - bright, 2)
+    return F.interpolate(coarse, size=pictures.shape[2:], mode="nearest") + bright
+
+
+_banks: dict[torch.device, Tensor] = {}
+
+
+def _add_noise(pictures: Tensor, strength: float, generator: torch.Generator) -> None:
+    """Add normal noise to pictures (T, 3, H, W), cut from a bank at random places: drawing it costs ten times more."""
+    if pictures.device not in _banks:
+        _banks[pictures.device] = torch.randn(NOISE_BANK, generator=torch.Generator().manual_seed(0)).to(pictures.device)
+    bank = _banks[pictures.device]
+    flat = pictures.view(-1)
+    for begin in range(0, len(flat), NOISE_BANK // 2):
+        part = flat[begin : begin + NOISE_BANK // 2]
+        start = int(torch.randint(NOISE_BANK - len(part) + 1, (1,), generator=generator))
+        part.add_(bank[start : start + len(part)], alpha=strength)
+
+
+def _cosines() -> Tensor:
+    """Return the discrete cosine transform of 8x8 blocks as a matrix (64, 64): patterns by pixels."""
+    k, n = torch.arange(8)[:, None], torch.arange(8)
+    basis = torch.cos((2 * n + 1) * k * torch.pi / 16) * 0.5
+    basis[0] = 0.125**0.5
+    return torch.einsum("ui,vj->uvij", basis, basis).reshape(64, 64)
+
+
+def _compress(pictures: Tensor, step: float) -> Tensor:
+    """Return pictures (T, 3, H, W) whose 8x8 blocks lost what is finer than `step`, more so at high frequencies."""
+    frames, _, height, width = pictures.shape
+    rows, columns = height // 8, width // 8
+    cosines = _cosines().to(pictures.device)
+    blocks = pictures[..., : rows * 8, : columns * 8].reshape(frames * 3, rows, 8, columns, 8).transpose(2, 3).reshape(-1, 64)
+    order = torch.arange(8, device=pictures.device)
+    coarse = step * (0.6 + 0.25 * (order[:, None] + order)).view(64)
+    blocks = (blocks @ cosines.T).div_(coarse).round_().mul_(coarse) @ cosines
+    inner = blocks.view(frames, 3, rows, columns, 8, 8).transpose(3, 4).reshape(frames, 3, rows * 8, columns * 8)
+    result = pictures.clone()
+    result[..., : rows * 8, : columns * 8] = inner
+    return result
+
+
+class Caption(NamedTuple):
+    """A box that is fixed on the screen: score, logo, time."""
+
+    window: int
+    top: int
+    left: int
+    picture: Tensor
+    """(3, h, w) in [0, 1]."""
+
+
+def draw_captions(
+    count: int, textures: TextureBank, height: int, width: int, share: float, generator: torch.Generator
+) -> list[Caption]:
+    """Return boxes with letters for a share of `count` windows of height x width pixels."""
+    captions = []
+    for window in torch.nonzero(torch.rand(count, generator=generator) < share)[:, 0].tolist():
+        for _ in range(int(torch.randint(1, 4, (1,), generator=generator))):
+            chance = torch.rand(7, generator=generator).tolist()
+            rows = min(6 + int(0.2 * chance[0] * height), WALL_HEIGHT)
+            columns = min(6 + int(0.5 * chance[1] * width), WALL_WIDTH)
+            y, x = int(chance[3] * (WALL_HEIGHT - rows)), int(chance[4] * (WALL_WIDTH - columns))
+            top, left = int(chance[5] * (height - rows)), int(chance[6] * (width - columns))
+            box = textures.cut(int(chance[2] * textures.wall_count), y, x, rows, columns)
+            captions.append(Caption(window, top, left, box))
+    return captions
+
+
+def stick_captions(pictures: Tensor, captions: list[Caption]) -> None:
+    """Put boxes onto pictures (B, T, 3, H, W), in place."""
+    for window, top, left, box in captions:
+        _, rows, columns = box.shape
+        pictures[window, :, :, top : top + rows, left : left + columns] = box

@@ -1,0 +1,224 @@
+"""The hall: floor, walls, barriers, the table with its lines, and the net, seen along rays."""
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from ttcli.simulation.camera import Cameras
+from ttcli.simulation.textures import FLOOR_SIZE, WALL_HEIGHT, WALL_WIDTH, TextureBank, unpack
+
+TABLE_LENGTH, TABLE_WIDTH, TABLE_HEIGHT = 2.74, 1.525, 0.76  # ITTF, The Laws of Table Tennis, 2.1
+NET_HEIGHT, NET_OVERHANG = 0.1525, 0.1525  # the same, 2.2
+LINE_WIDTH, CENTRE_LINE_WIDTH, TAPE_WIDTH = 0.02, 0.003, 0.015
+TABLE_THICKNESS = 0.03
+FAR = 1e4
+"""Depth of what nothing stands behind, in metres."""
+
+
+@dataclass(frozen=True)
+class Halls:
+    """What stands still in a scene, one for each window; every field has the windows as its first dimension."""
+
+    low: Tensor  # (B, 3) the room's corner with the smallest coordinates, metres
+    high: Tensor  # (B, 3) and with the largest
+    fence_low: Tensor  # (B, 2) the same for the barriers round the court
+    fence_high: Tensor
+    fence_height: Tensor  # (B,) metres; 0 where there is none
+    wall: Tensor  # (B,) index of the painted wall
+    fence: Tensor  # (B,)
+    floor: Tensor  # (B,)
+    texel: Tensor  # (B, 3) texels a metre of wall, fence and floor
+    shift: Tensor  # (B, 3) where the pattern begins, texels
+    gain: Tensor  # (B, 3, 3) colour gains of wall, fence and floor
+    table: Tensor  # (B, 3) colours in [0, 1]
+    edge: Tensor  # (B, 3)
+    line: Tensor  # (B, 3)
+    net: Tensor  # (B, 3)
+    net_opacity: Tensor  # (B,) of the mesh
+    tape: Tensor  # (B, 3)
+    light: Tensor  # (B, 2) the fall of light across the hall
+
+    def at(self, windows: Tensor) -> "Halls":
+        """Return the halls of some windows."""
+        return Halls(*(getattr(self, field.name)[windows] for field in fields(self)))
+
+
+@dataclass(frozen=True)
+class View:
+    """A hall as one camera sees it.
+
+    `picture` (B, 3, H, W) with the net in it, `disparity` (B, 1, H, W) one over the depth of what is opaque,
+    and `net_cover` (B, 1, H, W), how much of what stands behind the net is hidden by it.
+    """
+
+    picture: Tensor
+    disparity: Tensor
+    net_cover: Tensor
+
+
+def build_halls(position: Tensor, textures: TextureBank, generator: torch.Generator) -> Halls:
+    """Return halls large enough for cameras at `position` (B, 3)."""
+    count = len(position)
+    uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
+    pick = lambda high: torch.randint(high, (count,), generator=generator)  # noqa: E731
+    position = position.cpu()
+    reach = torch.tensor([3.0, 5.0]) + uniform(2) * torch.tensor([6.0, 8.0])
+    high = torch.cat([torch.maximum(reach, position[:, :2] + 0.5), (position[:, 2:] + 0.5).clamp_min(4) + 5 * uniform(1)], 1)
+    reach = torch.tensor([3.0, 5.0]) + uniform(2) * torch.tensor([6.0, 8.0])
+    low = torch.cat([torch.minimum(-reach, position[:, :2] - 0.5), torch.zeros(count, 1)], 1)
+    fence = torch.tensor([2.5, 4.5]) + uniform(2) * torch.tensor([1.5, 2.5])
+
+    table = _table_colours(uniform(3), pick(5))
+    white = 0.75 + 0.25 * uniform(1)
+    halls = Halls(
+        low=low, high=high, fence_low=-fence, fence_high=fence,
+        fence_height=(0.6 + 0.3 * uniform()) * (uniform() < 0.5),
+        wall=pick(textures.wall_count), fence=pick(textures.wall_count), floor=pick(textures.floor_count),
+        texel=torch.tensor([18.0, 40.0, 20.0]) * (0.7 + 1.0 * uniform(3)),
+        shift=uniform(3) * 1000,
+        gain=(0.5 + uniform(3, 1)) * (0.8 + 0.4 * uniform(3, 3)),
+        table=table, edge=torch.where(uniform(1) < 0.4, white.expand(-1, 3), table * 0.7),
+        line=(white * (0.9 + 0.1 * uniform(3))).clamp(0, 1),
+        net=0.4 * uniform(3) ** 2, net_opacity=0.15 + 0.5 * uniform(),
+        tape=(0.7 + 0.3 * uniform(1)) * (0.9 + 0.1 * uniform(3)),
+        light=(uniform(2) - 0.5) * 0.5,
+    )  # fmt: skip
+    return Halls(*(getattr(halls, field.name).to(textures.texels.device) for field in fields(halls)))
+
+
+def view_halls(halls: Halls, cameras: Cameras, textures: TextureBank, height: int, width: int) -> View:
+    """Return what the first camera of each window sees on a picture of the given size."""
+    origin = [part[:, None, None] for part in cameras.position[:, 0].unbind(-1)]  # x, y, z, each (B, 1, 1)
+    # Planes, one for each coordinate, (B, H, W); the forward component is 1, so that distance along a ray is depth.
+    rays = cameras.rays(height, width)
+    picture, depth = _view_room(halls, origin, rays, textures)
+    picture, depth = _lay_table(halls, origin, rays, picture, depth)
+    picture, cover = _hang_net(halls, origin, rays, picture, depth)
+    return View(picture.clamp_(0, 1), 1 / depth[:, None], cover[:, None])
+
+
+def _table_colours(chance: Tensor, kind: Tensor) -> Tensor:
+    """Return table tops (B, 3): blues, greens, dark ones, purple, and anything."""
+    bases = torch.tensor([[0.1, 0.25, 0.6], [0.08, 0.35, 0.25], [0.12, 0.14, 0.18], [0.3, 0.2, 0.45], [0.5, 0.4, 0.4]])
+    return (bases[kind] * (0.45 + 1.1 * chance)).clamp(0.02, 0.95)
+
+
+def _view_room(halls: Halls, origin: list[Tensor], rays: list[Tensor], textures: TextureBank) -> tuple[Tensor, Tensor]:
+    """Return the picture (B, 3, H, W) and depth (B, H, W) of floor, walls and barriers."""
+    inverse = [1 / torch.where(ray.abs() < 1e-6, 1e-6, ray) for ray in rays]
+    far = [_exit(halls.low[:, axis], halls.high[:, axis], origin[axis], inverse[axis]) for axis in range(3)]
+    depth = torch.minimum(torch.minimum(far[0], far[1]), far[2])
+    # Barriers are the faces of a lower box that look at the camera from beyond the table.
+    beyond = [_exit(halls.fence_low[:, axis], halls.fence_high[:, axis], origin[axis], inverse[axis]) for axis in range(2)]
+    fence_depth = torch.minimum(*beyond)
+    fence_z = origin[2] + fence_depth * rays[2]
+    fence = (fence_z < halls.fence_height[:, None, None]) & (fence_z > 0) & (fence_depth > 0)
+    floor = (far[2] <= depth) & (rays[2] < 0) & ~fence
+    depth = torch.where(fence, fence_depth, depth)
+
+    kind = torch.where(floor, 2, fence.long())  # wall, fence, floor: the order of Halls.texel, shift and gain
+    colour = _read_surface(halls, kind, floor, [place + depth * ray for place, ray in zip(origin, rays, strict=True)], textures)
+    slope = halls.light[:, 0, None, None] * rays[0] + halls.light[:, 1, None, None] * rays[1]
+    light = 1 + slope * (rays[0] ** 2 + rays[1] ** 2 + rays[2] ** 2).rsqrt()
+    return colour.mul_(light[:, None] / 255), depth
+
+
+def _exit(low: Tensor, high: Tensor, origin: Tensor, inverse: Tensor) -> Tensor:
+    """Return how far (B, H, W) rays that start between two planes go until they meet one of them."""
+    return torch.where(inverse > 0, high[:, None, None] - origin, low[:, None, None] - origin) * inverse
+
+
+def _read_surface(halls: Halls, kind: Tensor, floor: Tensor, hit: list[Tensor], textures: TextureBank) -> Tensor:
+    """Return colours (B, 3, H, W), 0 to 255 before gains, of the points `hit` on surfaces by kind (B, H, W)."""
+    x, y, z = hit
+    entry = kind + torch.arange(len(kind), device=kind.device)[:, None, None] * 3
+    texel, shift = halls.texel.flatten()[entry], halls.shift.flatten()[entry]
+    height, width = torch.where(floor, FLOOR_SIZE, WALL_HEIGHT), torch.where(floor, FLOOR_SIZE, WALL_WIDTH)
+    # Along a wall by x + y and upward by z, on the floor by x and y.
+    rows = torch.where(floor, x * texel + shift, (WALL_HEIGHT - 1 - 0.8 * z * texel).clamp_(0, WALL_HEIGHT - 1.01))
+    columns = torch.where(floor, y * texel, (x + y) * texel + shift)
+    begins = torch.stack([halls.wall, halls.fence, halls.floor], 1) * torch.tensor(
+        [WALL_HEIGHT * WALL_WIDTH] * 2 + [FLOOR_SIZE**2], device=kind.device
+    )
+    begins[:, 2] += textures.floors_at
+    colour = _bilinear(textures.texels, begins.flatten()[entry], rows, columns, height, width)
+    gain = halls.gain.flatten(0, 1)
+    return torch.stack([plane * gain[:, channel][entry] for channel, plane in enumerate(colour)], 1)
+
+
+def _bilinear(
+    texels: Tensor, base: Tensor, rows: Tensor, columns: Tensor, height: Tensor, width: Tensor
+) -> list[Tensor]:
+    """Return red, green and blue between the texels of pictures that begin at `base`, repeating beyond their borders."""
+    top, left = rows.floor(), columns.floor()
+    down, right = rows - top, columns - left
+    top, left = top.long().remainder_(height), left.long().remainder_(width)
+    below, beside = (top + 1) % height, (left + 1) % width
+    top, below = base + top * width, base + below * width
+    corners = [unpack(texels[place]) for place in (top + left, top + beside, below + left, below + beside)]
+    mixed = zip(*corners, strict=True)
+    return [torch.lerp(torch.lerp(a, b, right), torch.lerp(c, d, right), down) for a, b, c, d in mixed]
+
+
+def _lay_table(
+    halls: Halls, origin: list[Tensor], rays: list[Tensor], picture: Tensor, depth: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return picture and depth with the table on them: its edge first, then the top with its lines."""
+    for height, colour in ((TABLE_HEIGHT - TABLE_THICKNESS, halls.edge), (TABLE_HEIGHT, halls.table)):
+        far, (x, y), (pixel_x, pixel_y) = _meet_plane(origin, rays, axis=2, at=height)
+        inside_x, inside_y = (TABLE_WIDTH / 2 - x.abs()) / pixel_x, (TABLE_LENGTH / 2 - y.abs()) / pixel_y  # pixels
+        cover = _step(inside_x) * _step(inside_y) * (far < depth)
+        surface = colour[:, :, None, None]
+        if height == TABLE_HEIGHT:
+            border_x = _step(inside_x) - _step(inside_x - LINE_WIDTH / pixel_x)
+            border_y = _step(inside_y) - _step(inside_y - LINE_WIDTH / pixel_y)
+            lines = torch.maximum(torch.maximum(border_x, border_y), _stripe(x.abs(), CENTRE_LINE_WIDTH / 2, pixel_x))
+            surface = torch.lerp(surface, halls.line[:, :, None, None], lines[:, None])
+        picture = torch.lerp(picture, surface.expand_as(picture), cover[:, None])
+        depth = torch.where(cover > 0.5, far, depth)
+    return picture, depth
+
+
+def _hang_net(
+    halls: Halls, origin: list[Tensor], rays: list[Tensor], picture: Tensor, depth: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the picture with the net in it, and how much the net covers (B, H, W)."""
+    far, (x, z), (pixel_x, pixel_z) = _meet_plane(origin, rays, axis=1, at=0.0)
+    top, end = TABLE_HEIGHT + NET_HEIGHT, TABLE_WIDTH / 2 + NET_OVERHANG
+    inside = _step((end - x.abs()) / pixel_x) * _step((top - z) / pixel_z) * _step((z - TABLE_HEIGHT) / pixel_z)
+    tape = _stripe((z - (top - TAPE_WIDTH / 2)).abs(), TAPE_WIDTH / 2, pixel_z)
+    post = _stripe((x.abs() - end).abs(), 0.015, pixel_x)
+    cover = torch.maximum(torch.maximum(tape, post), halls.net_opacity[:, None, None])
+    cover = cover * inside * (far <= depth + 0.02)
+    colour = torch.lerp(halls.net[:, :, None, None], halls.tape[:, :, None, None], tape[:, None])
+    return torch.lerp(picture, colour, cover[:, None]), cover
+
+
+def _step(pixels: Tensor) -> Tensor:
+    """Return how much of a pixel lies inside of a border, `pixels` from its centre."""
+    return (pixels + 0.5).clamp_(0, 1)
+
+
+def _stripe(distance: Tensor, half_width: float, pixel: Tensor) -> Tensor:
+    """Return how much of a pixel a line covers, also where the line is thinner than a pixel."""
+    return _step((half_width - distance) / pixel).minimum((2 * half_width / pixel).clamp(max=1))
+
+
+def _meet_plane(
+    origin: list[Tensor], rays: list[Tensor], axis: int, at: float
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """Return depth (B, H, W), the other two coordinates there, and the metres that a pixel spans in each of them."""
+    slope = torch.where(rays[axis].abs() < 1e-5, 1e-5, rays[axis])
+    depth = (at - origin[axis]) / slope
+    behind = depth <= 0.05
+    place = [origin[other] + depth * rays[other] for other in range(3) if other != axis]
+    pixel = [(_span(part, 1) + _span(part, 2)).clamp_(1e-4, 1) for part in place]
+    return depth.masked_fill_(behind, FAR), [part.masked_fill_(behind, 1e3) for part in place], pixel
+
+
+def _span(place: Tensor, dim: int) -> Tensor:
+    """Return the change of `place` from each pixel to the next along `dim`, as large as `place`."""
+    change = place.diff(dim=dim).abs_()
+    last = change.narrow(dim, change.shape[dim] - 1, 1)
+    return torch.cat([change, last], dim)

@@ -1,0 +1,219 @@
+"""Training: drawn windows in, a checkpoint out."""
+
+import copy
+import functools
+import json
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from ttcli.checkpoints import load_checkpoint, save_checkpoint
+from ttcli.configs import TrainConfig
+from ttcli.datasets import DrawnWindows, WindowBatch, vary
+from ttcli.errors import OutputError, SettingError, TrainingError
+from ttcli.heatmaps import decode_heatmaps, draw_targets
+from ttcli.losses import ball_loss
+from ttcli.model_input import SIZE_MULTIPLE, WORKING_AREA, windows_to_input
+from ttcli.models import create_model
+from ttcli.runtimes import choose_device, cpu_multiplies_in_bf16
+
+AVERAGE_DECAY = 0.998
+"""Each step moves the averaged weights, which are what is saved, by 1 - this towards the trained ones."""
+WEIGHT_DECAY = 1e-4
+GRADIENT_NORM = 5.0
+"""Longest gradient that is followed; hourglass networks diverged without such a bound."""
+VALIDATION_SEED = 1_000_003
+VALIDATION_WINDOWS = 96
+FOUND_DISTANCE = 10 * 512 / 1920
+"""Working pixels within which a ball counts as found: 10 pixels of a 1920-wide picture."""
+FINAL_RATE = 0.02
+"""Last learning rate, as a part of the peak."""
+
+
+def train(output: Path, config: TrainConfig, quiet: bool = False) -> dict:
+    """Train a network on drawn windows and return the summary of the run.
+
+    Writes `model.safetensors` (averaged weights, every `save_every` steps), and `log.jsonl`, one line each time, into
+    the folder `output`.
+
+    Raises:
+        OutputError: The folder holds a run already.
+        SettingError: Crops that the network cannot take, or an unknown device.
+        TrainingError: The loss was not finite; the last good checkpoint is kept.
+    """
+    _check(output, config)
+    device = choose_device(config.device)
+    if config.devices == 1:
+        torch.set_num_threads(torch.get_num_threads())
+    fabric = Fabric(
+        accelerator="cuda" if device.type == "cuda" else "cpu",
+        devices=config.devices,
+        strategy="ddp_spawn" if config.devices > 1 and device.type == "cpu" else "auto",
+        precision=_precision(config.precision, device),
+    )
+    output.mkdir(parents=True, exist_ok=True)
+    # Bound, not passed: Fabric walks through arguments and may not meet a frozen dataclass there.
+    fabric.launch(functools.partial(_train, output=output, config=config, quiet=quiet))
+    return json.loads((output / "log.jsonl").read_text().splitlines()[-1])
+
+
+def _check(output: Path, config: TrainConfig) -> None:
+    for name in ("crop_height", "crop_width"):
+        if getattr(config, name) % SIZE_MULTIPLE or getattr(config, name) <= 0:
+            raise SettingError(name.replace("_", " "), f"is {getattr(config, name)}", f"give a multiple of {SIZE_MULTIPLE}")
+    if output.is_file():
+        raise OutputError(output, "is a file", "give the name of a folder")
+    if (output / "model.safetensors").exists() and not config.overwrite:
+        raise OutputError(output, "holds a run already", "give another folder, or --overwrite to start anew")
+
+
+def _precision(wanted: str, device: torch.device) -> str:
+    fast = device.type == "cuda" or cpu_multiplies_in_bf16()
+    return "bf16-mixed" if wanted == "bf16" or (wanted == "auto" and fast) else "32-true"
+
+
+def _train(fabric: Fabric, output: Path, config: TrainConfig, quiet: bool) -> None:
+    """Train in one of the processes that Fabric started."""
+    if fabric.world_size > 1 and fabric.device.type == "cpu":
+        torch.set_num_threads(max(1, torch.get_num_threads() // fabric.world_size))
+    torch.manual_seed(config.seed)
+    plain = load_checkpoint(config.init).model.train() if config.init else create_model(config.model)
+    plain = plain.to(fabric.device, memory_format=torch.channels_last)
+    averaged = copy.deepcopy(plain).eval()
+    optimizer = torch.optim.AdamW(plain.parameters(), lr=config.learning_rate, weight_decay=WEIGHT_DECAY)
+    model, optimizer = fabric.setup(plain, optimizer)
+
+    batches = _batches(config, plain.window_size, config.seed * 1009 + fabric.global_rank + 1, fabric.device)
+    validation = None
+    started, seen, recent = time.monotonic(), 0, []
+    bar = tqdm(total=None if config.minutes else config.steps, unit="step", disable=None if fabric.is_global_zero and not quiet else True)
+    for step in range(1, 1 << 62):
+        progress = _progress(step, started, config)
+        _set_rate(optimizer, _rate(step, progress, config))
+        loss = _train_one_step(fabric, model, optimizer, next(batches), output)
+        _average(averaged, plain, min(AVERAGE_DECAY, step / (step + 20)))
+        seen += config.batch * fabric.world_size
+        recent.append(float(loss))
+        bar.update()
+        done = bool(fabric.broadcast(progress >= 1))  # clocks differ: the first process decides for all
+        if (step % config.save_every == 0 or done) and fabric.is_global_zero:
+            validation = validation or _validation_windows(config, plain.window_size, fabric.device)
+            figures = validate(averaged, validation)
+            log = {"step": step, "minutes": round((time.monotonic() - started) / 60, 2), "windows": seen}
+            log |= {"loss": round(sum(recent) / len(recent), 4)} | figures
+            recent = []
+            _save(output, averaged, config, log)
+            bar.set_postfix({key: log[key] for key in ("loss", "recall", "precision")})
+        if done:
+            break
+    fabric.barrier()
+
+
+def _progress(step: int, started: float, config: TrainConfig) -> float:
+    """Return how much of the training is behind us, 0 to 1."""
+    if config.minutes is not None:
+        return (time.monotonic() - started) / (60 * config.minutes)
+    return step / config.steps
+
+
+def _rate(step: int, progress: float, config: TrainConfig) -> float:
+    """Return the learning rate: a linear warm-up, then a cosine down to FINAL_RATE of the peak."""
+    cosine = 0.5 * (1 + math.cos(math.pi * min(progress, 1)))
+    return config.learning_rate * min(1, step / config.warmup) * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
+
+
+def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def _batches(config: TrainConfig, window_size: int, seed: int, device: torch.device) -> Iterator[WindowBatch]:
+    """Yield batches without end: each drawn window comes `reuse` times, mirrored or recoloured anew, among others."""
+    source = DrawnWindows(window_size, config.crop_height, config.crop_width, seed, device)
+    generator = torch.Generator().manual_seed(seed)
+    fresh = max(1, config.batch // config.reuse)
+    pool: list[WindowBatch] = [source.draw(fresh) for _ in range(2 * config.reuse)]
+    while True:
+        # The oldest windows make room; a batch mixes the newest with some drawn before.
+        older = torch.randperm(len(pool), generator=generator)[: config.reuse - 1].tolist()
+        newest = source.draw(fresh)
+        parts = [newest] + [pool[index] for index in older]
+        pool = pool[1:] + [newest]
+        whole = WindowBatch(*(torch.cat(column) for column in zip(*(vars(part).values() for part in parts), strict=True)))
+        yield vary(whole, generator)
+
+
+def _train_one_step(
+    fabric: Fabric, model: nn.Module, optimizer: torch.optim.Optimizer, batch: WindowBatch, output: Path
+) -> Tensor:
+    targets = draw_targets(batch.positions, batch.visible, batch.known, batch.frames.shape[2] // 4, batch.frames.shape[3] // 4)
+    prediction = model(windows_to_input(batch.frames, model.difference, torch.float32))
+    loss, _ = ball_loss(prediction, targets)
+    if not torch.isfinite(loss):
+        raise TrainingError(output, "the loss is not finite any more", "take a smaller learning rate; the last checkpoint is good")
+    optimizer.zero_grad(set_to_none=True)
+    fabric.backward(loss)
+    fabric.clip_gradients(model, optimizer, max_norm=GRADIENT_NORM)
+    optimizer.step()
+    return loss.detach()
+
+
+def _average(averaged: nn.Module, model: nn.Module, decay: float) -> None:
+    """Move averaged weights and batch statistics towards those of the model."""
+    with torch.no_grad():
+        for mean, value in zip(averaged.state_dict().values(), model.state_dict().values(), strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(value, 1 - decay)
+            else:
+                mean.copy_(value)
+
+
+def _validation_windows(config: TrainConfig, window_size: int, device: torch.device) -> WindowBatch:
+    source = DrawnWindows(window_size, config.crop_height, config.crop_width, VALIDATION_SEED, device, rallies=16)
+    return source.draw(VALIDATION_WINDOWS)
+
+
+def validate(model: nn.Module, windows: WindowBatch, threshold: float = 0.3) -> dict[str, float]:
+    """Return recall and precision within 10 px of a 1920-wide picture, and the share of arg-maxes that are right."""
+    found = claimed = wrong = visible = right_peak = 0
+    with torch.inference_mode():
+        for rows in torch.arange(len(windows.frames)).split(16):
+            part = windows.at(rows)
+            prediction = model(windows_to_input(part.frames, model.difference, torch.float32))
+            peaks = decode_heatmaps(prediction.logits.sigmoid(), prediction.offsets)
+            distance = (torch.stack([peaks.x, peaks.y], -1) - part.positions).norm(dim=-1)
+            truth, near = part.visible & part.known, distance <= FOUND_DISTANCE
+            claim = (peaks.confidence >= threshold) & part.known
+            visible += int(truth.sum())
+            right_peak += int((truth & near).sum())
+            found += int((truth & near & claim).sum())
+            wrong += int((claim & ~(truth & near)).sum())
+            claimed += int(claim.sum())
+    return {
+        "recall": round(found / max(visible, 1), 4),
+        "precision": round(found / max(claimed, 1), 4),
+        "arg_max_right": round(right_peak / max(visible, 1), 4),
+    }
+
+
+def _save(output: Path, model: nn.Module, config: TrainConfig, log: dict) -> None:
+    metadata = {
+        "model": config.model,
+        "area": WORKING_AREA,
+        "multiple": SIZE_MULTIPLE,
+        "calibration": {"slope": 1.0, "bias": 0.0},
+        "training_data": "simulation",
+        "licence": "MIT",
+        "seed": config.seed,
+        "steps": log["step"],
+        "metrics": {f"drawn_{name}": log[name] for name in ("recall", "precision", "arg_max_right")},
+    }
+    save_checkpoint(output / "model.safetensors", model, metadata)
+    with (output / "log.jsonl").open("a") as file:
+        file.write(json.dumps(log) + "\n")

@@ -1,0 +1,131 @@
+"""The ball's position in every frame of a video, and the file ball.csv that holds it."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from ttcli.csv_rows import Row, read_rows
+from ttcli.outputs import complete_file
+
+COLUMNS = ("frame", "time_s", "x", "y", "confidence", "status")
+"""Columns of ball.csv, in the order in which they are written; they are read by name."""
+
+
+class Status(str, Enum):
+    """What is known about the ball in one frame."""
+
+    SEEN = "seen"
+    FILLED = "filled"
+    """Not seen, but placed between two seen positions by the physics of flight."""
+    UNSEEN = "unseen"
+    BROKEN = "broken"
+    """The frame could not be decoded."""
+
+    @property
+    def has_position(self) -> bool:
+        """Whether a row with this status holds x and y."""
+        return self in (Status.SEEN, Status.FILLED)
+
+
+@dataclass(frozen=True, slots=True)
+class BallPosition:
+    """The ball in one frame: one row of ball.csv.
+
+    Raises:
+        ValueError: x and y are not given exactly where the status says so, or are not finite.
+    """
+
+    frame_index: int
+    """0-based, in presentation order."""
+    time_seconds: float | None
+    """The frame's timestamp minus the stream's first; None where a file that was read does not hold it."""
+    x: float | None
+    """Pixels of the upright picture, to the right; None where the ball was not seen."""
+    y: float | None
+    """Pixels of the upright picture, downwards; None where the ball was not seen."""
+    confidence: float | None
+    """In [0, 1], of the best candidate, also where it is below the threshold."""
+    status: Status
+
+    def __post_init__(self) -> None:
+        expected = self.status.has_position
+        if (self.x is not None) != expected or (self.y is not None) != expected:
+            raise ValueError(f"frame {self.frame_index}: x={self.x}, y={self.y} with status {self.status.value}")
+        if expected and not (math.isfinite(self.x) and math.isfinite(self.y)):
+            raise ValueError(f"frame {self.frame_index}: x={self.x}, y={self.y} is not finite")
+
+
+def write_ball_csv(path: Path, positions: Iterable[BallPosition], overwrite: bool = False) -> int:
+    """Write ball.csv row by row, as `positions` yields them, and return the number of rows.
+
+    The file is complete or not there: an error in `positions` leaves nothing under its name.
+
+    Raises:
+        OutputError: `path` exists and `overwrite` is false, or its folder cannot be written.
+    """
+    rows = 0
+    with complete_file(path, overwrite) as temporary:
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            file.write(",".join(COLUMNS) + "\n")
+            for position in positions:
+                file.write(_format_row(position) + "\n")
+                rows += 1
+    return rows
+
+
+def read_ball_csv(path: Path) -> list[BallPosition]:
+    """Return the rows of ball.csv in their order, which is that of the frames.
+
+    Columns are found by name; others are passed over; time_s and confidence may be missing and are None then.
+
+    Raises:
+        InputError: The file cannot be opened.
+        LabelError: A line does not hold what it should; the message names the file and the line.
+    """
+    positions: list[BallPosition] = []
+    for row in read_rows(path, needed=("frame", "x", "y", "status")):
+        position = _parse_row(row)
+        if positions and position.frame_index <= positions[-1].frame_index:
+            raise row.error(
+                f"frame {position.frame_index} after frame {positions[-1].frame_index}",
+                "give one row for each frame, sorted by frame",
+            )
+        positions.append(position)
+    return positions
+
+
+def _format_row(position: BallPosition) -> str:
+    cells = (
+        str(position.frame_index),
+        "" if position.time_seconds is None else f"{position.time_seconds:.6f}",
+        "" if position.x is None else f"{position.x:.2f}",
+        "" if position.y is None else f"{position.y:.2f}",
+        "" if position.confidence is None else _format_confidence(position.confidence),
+        position.status.value,
+    )
+    return ",".join(cells)
+
+
+def _format_confidence(confidence: float) -> str:
+    """Return 2 to 4 decimals: 0.97, but 0.9712."""
+    text = f"{confidence:.4f}"
+    return text[:-2] + text[-2:].rstrip("0")
+
+
+def _parse_row(row: Row) -> BallPosition:
+    status = _parse_status(row)
+    x, y = row.position(status.has_position, f"status is {status.value}")
+    confidence = row.number("confidence")
+    if confidence is not None and not 0 <= confidence <= 1:
+        raise row.error(f"confidence is {confidence}", "give a number from 0 to 1, or leave the cell empty")
+    return BallPosition(row.frame_index(), row.number("time_s"), x, y, confidence, status)
+
+
+def _parse_status(row: Row) -> Status:
+    try:
+        return Status(row.cells["status"])
+    except ValueError:
+        known = ", ".join(status.value for status in Status)
+        raise row.error(f"status is {row.cells['status']!r:.40}", f"give one of {known}") from None

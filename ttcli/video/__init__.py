@@ -1,0 +1,1 @@
+"""Reading and writing of video files: the only place that knows PyAV."""

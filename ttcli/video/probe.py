@@ -1,0 +1,171 @@
+"""What a video file is, before time is spent on it."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from ttcli.errors import InputError, VideoError
+
+# Formats that are lists of other files. A video from outside must not make us open what it names.
+PLAYLIST_FORMATS = {"concat", "dash", "hls", "imf", "sdp"}
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video file says about itself, and what its first frame shows."""
+
+    path: Path
+    height: int
+    """Height of the upright picture, rotation applied, in stored pixels."""
+    width: int
+    """Width of the upright picture, rotation applied, in stored pixels."""
+    frame_rate: Fraction
+    """Frames per second, the average where the rate varies."""
+    rotation: int
+    """Degrees (0, 90, 180, 270) to turn the stored picture clockwise so that it is upright."""
+    frame_count: int | None
+    """As the container states it; None where it does not (Matroska, MPEG-TS)."""
+    duration_seconds: float | None
+    codec: str
+    has_audio: bool
+
+
+def probe(path: Path) -> VideoInfo:
+    """Return what `path` is, after decoding its first readable frame.
+
+    Raises:
+        InputError: There is no such file, or it is a folder.
+        VideoError: It is no video, or not one frame of it can be decoded.
+    """
+    with open_video(path) as (container, stream):
+        frame_rate = to_fraction(stream.average_rate) or to_fraction(stream.guessed_rate)
+        frame = _first_frame(container, stream)
+        if frame is None:
+            raise VideoError(path, "not one frame could be decoded", "record or copy the file again")
+        if frame_rate is None:
+            raise VideoError(path, "no frame rate is known", "convert it, for example to mp4")
+        # PyAV gives the counterclockwise angle of the display matrix; one that is no multiple of 90 is rounded.
+        rotation = round(-frame.rotation / 90) * 90 % 360
+        turned = rotation in (90, 270)
+        return VideoInfo(
+            path=Path(path),
+            height=frame.width if turned else frame.height,
+            width=frame.height if turned else frame.width,
+            frame_rate=frame_rate,
+            rotation=rotation,
+            frame_count=stream.frames or None,
+            duration_seconds=_duration_seconds(container, stream),
+            codec=stream.codec_context.codec.canonical_name,
+            has_audio=bool(container.streams.audio),
+        )
+
+
+@contextmanager
+def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open `path` and yield its container and best video stream.
+
+    Raises:
+        InputError: There is no such file, or it is a folder.
+        VideoError: It is no video file, or has no video stream that can be decoded.
+    """
+    with open_input(path) as container:
+        yield container, _video_stream(path, container)
+
+
+def open_input(path: Path) -> InputContainer:
+    """Open any media file for reading.
+
+    Raises:
+        InputError: There is no such file, or it is a folder.
+        VideoError: It is no media file, or cannot be read.
+    """
+    _check_file(Path(path))
+    # "file:" keeps a colon in a name from being read as a protocol; the whitelist keeps the network out.
+    name, options = "file:" + os.fspath(path), {"protocol_whitelist": "file"}
+    try:
+        try:
+            return av.open(name, options=options)
+        except UnicodeDecodeError:
+            # PyAV before 19 refuses tags (title, artist) that are not UTF-8; PyAV 19 has no such argument.
+            return av.open(name, options=options, metadata_errors="replace")
+    except av.error.InvalidDataError as error:
+        raise VideoError(
+            path, "is no video, or its index is missing (cut off?)", "give a complete video file such as .mp4"
+        ) from error
+    except av.error.FFmpegError as error:
+        raise VideoError(path, f"cannot be opened ({error.strerror})", "check the file and its permissions") from error
+
+
+def to_fraction(value: object) -> Fraction | None:
+    """Return a rate or time base as a Fraction, or None where it is unknown.
+
+    PyAV 18 gives Fraction or None; PyAV 19 a type of its own, which is false where unknown.
+    """
+    return Fraction(value.numerator, value.denominator) if value else None
+
+
+def stated_seconds(stream: VideoStream) -> float | None:
+    """Return how long the file says that this stream is, or None where it does not say."""
+    if stream.duration:
+        return float(stream.duration * to_fraction(stream.time_base))
+    tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    if tag:  # Matroska: 00:01:02.345000000 for each stream
+        return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3])
+    return None
+
+
+def _check_file(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError as error:
+        raise InputError(path, "does not exist", "check the name") from error
+    except OSError as error:
+        raise InputError(path, f"cannot be opened ({error.strerror})", "check the name and the permissions") from error
+    if path.is_dir():
+        raise InputError(path, "is a folder", "give a video file")
+    if size == 0:
+        raise VideoError(path, "is empty (0 bytes)", "record or copy the file again")
+
+
+def _video_stream(path: Path, container: InputContainer) -> VideoStream:
+    if set(container.format.name.split(",")) & PLAYLIST_FORMATS:
+        raise VideoError(path, "is a list of other files, not a video", "give the video files themselves")
+    stream = container.streams.best("video")
+    if stream is None and container.streams.video:
+        raise VideoError(path, "no decoder is known for its video", "convert it, for example to H.264 mp4")
+    if stream is None or stream.disposition & Disposition.attached_pic:
+        kind = "no video stream (audio only)" if container.streams.audio else "no video stream"
+        raise VideoError(path, kind, "give a file with a video track")
+    return stream
+
+
+def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
+    try:
+        for packet in container.demux(stream):
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError:
+                continue
+            if frames:
+                return frames[0]
+    except av.error.FFmpegError:
+        pass  # the container is cut off before the first frame
+    return None
+
+
+def _duration_seconds(container: InputContainer, stream: VideoStream) -> float | None:
+    stated = stated_seconds(stream)
+    if stated is None and container.duration:
+        return container.duration / av.time_base
+    return stated

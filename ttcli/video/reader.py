@@ -1,0 +1,200 @@
+"""The frames of a video file, decoded and resized once, in a thread of their own."""
+
+import queue
+import threading
+import weakref
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+import av.error
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
+
+from ttcli.errors import SettingError, VideoError
+from ttcli.video.decoder import Damage, decode_in_order
+from ttcli.video.probe import VideoInfo, open_video, probe, to_fraction
+
+UNSPECIFIED_COLORSPACE = 2
+"""AVCOL_SPC_UNSPECIFIED: the file does not say by which matrix its YUV was made."""
+HD_HEIGHT = 720
+"""From this height on, untagged video is taken as BT.709, as players do; below it as BT.601, swscale's default."""
+
+THREAD_NAME = "decode video"
+STOP_SECONDS = 0.05
+"""How soon a thread that waits for room in the queue sees that it shall stop."""
+
+
+class Frame(NamedTuple):
+    """One frame of a video."""
+
+    frame_index: int
+    """0-based, in presentation order; broken frames count."""
+    time_seconds: float
+    """The frame's own timestamp minus the stream's first."""
+    picture: np.ndarray | None
+    """(H, W, 3) uint8 RGB, C-contiguous, upright; None where the frame is broken."""
+
+
+class FrameReader:
+    """The frames of a video as an iterator and context manager; leaving it early stops the thread.
+
+    Every frame is handed out, the broken ones without a picture (see `decoder` for which they are).
+
+    Args:
+        path: The video file.
+        height: Height of the upright pictures handed out; with `width`, or both None for the video's own size.
+        width: Their width.
+        queue_size: How many frames the thread may be ahead.
+
+    Raises:
+        InputError: There is no such file.
+        VideoError: It is no video, or not one frame of it can be decoded.
+    """
+
+    def __init__(
+        self, path: Path, height: int | None = None, width: int | None = None, queue_size: int = 16
+    ) -> None:
+        if (height is None) != (width is None):
+            raise SettingError("height and width", "only one of them is given", "give both or neither")
+        self.info: VideoInfo = probe(path)
+        self._damage = Damage()
+        self._queue: queue.Queue[Frame | _End] = queue.Queue(queue_size)
+        self._ended = False
+        frames = _read_frames(self.info, height or self.info.height, width or self.info.width, self._damage)
+        stop = threading.Event()
+        # The thread holds no reference to the reader: one that is dropped half read is collected and so closed.
+        self._thread = threading.Thread(target=_fill, args=(frames, self._queue, stop), name=THREAD_NAME, daemon=True)
+        self.close = weakref.finalize(self, _stop, self._thread, stop)
+
+    @property
+    def broken_frames(self) -> int:
+        """How many frames were lost; final once the iteration has ended."""
+        return self._damage.broken_frames
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the file lacks frames that it lists, cut off as a rule; known once the iteration has ended."""
+        return self._damage.truncated
+
+    def __enter__(self) -> "FrameReader":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self
+
+    def __next__(self) -> Frame:
+        if self._ended or not self.close.alive:
+            raise StopIteration
+        if self._thread.ident is None:
+            self._thread.start()
+        item = self._queue.get()
+        if isinstance(item, Frame):
+            return item
+        self._ended = True
+        raise item.error or StopIteration
+
+
+@dataclass(frozen=True)
+class _End:
+    """The thread's last word: all frames are in the queue, or reading them failed."""
+
+    error: BaseException | None = None
+
+
+def _fill(frames: Generator[Frame, None, None], frame_queue: queue.Queue, stop: threading.Event) -> None:
+    """Put all frames into the queue, then an `_End`, unless told to stop."""
+    end = _End()
+    try:
+        for frame in frames:
+            _put(frame, frame_queue, stop)
+            if stop.is_set():
+                break
+        frames.close()
+    except BaseException as error:  # whatever it is, bugs included: the consumer raises it with this traceback
+        end = _End(error)
+    _put(end, frame_queue, stop)
+
+
+def _put(item: "Frame | _End", frame_queue: queue.Queue, stop: threading.Event) -> None:
+    while not stop.is_set():
+        with suppress(queue.Full):
+            return frame_queue.put(item, timeout=STOP_SECONDS)
+
+
+def _stop(thread: threading.Thread, stop: threading.Event) -> None:
+    """Stop the thread and wait for it."""
+    stop.set()
+    # The collector may run this in the decoding thread itself.
+    if thread.is_alive() and thread is not threading.current_thread():
+        thread.join()
+
+
+def _read_frames(
+    info: VideoInfo, height: int, width: int, damage: Damage
+) -> Generator[Frame, None, None]:
+    """Yield every frame of the file, resized and upright.
+
+    Raises:
+        VideoError: Not one frame had a picture.
+    """
+    scaler = VideoReformatter()
+    any_picture = False
+    with open_video(info.path) as (container, stream):
+        clock = _Clock(to_fraction(stream.time_base), info.frame_rate)
+        decoded = decode_in_order(info.path, container, stream, damage)
+        for frame_index, (pts, frame) in enumerate(decoded):
+            picture = None if frame is None else _to_picture(frame, scaler, height, width, info.rotation)
+            any_picture |= picture is not None
+            yield Frame(frame_index, clock.seconds(pts), picture)
+    if not any_picture:
+        raise VideoError(info.path, "not one frame could be decoded", "record or copy the file again")
+
+
+class _Clock:
+    """Timestamps as seconds since the first one, never going backwards."""
+
+    def __init__(self, time_base: Fraction, frame_rate: Fraction) -> None:
+        self._time_base = time_base
+        self._frame_seconds = float(1 / frame_rate)
+        self._first_pts: int | None = None
+        self._last_seconds: float | None = None
+
+    def seconds(self, pts: int | None) -> float:
+        """Return the time of the next frame; without a timestamp, one nominal frame after the last one."""
+        if pts is not None:
+            if self._first_pts is None:
+                self._first_pts = pts
+            seconds = float((pts - self._first_pts) * self._time_base)
+        else:
+            seconds = 0.0 if self._last_seconds is None else self._last_seconds + self._frame_seconds
+        self._last_seconds = max(seconds, self._last_seconds or 0.0)
+        return self._last_seconds
+
+
+def _to_picture(
+    frame: VideoFrame, scaler: VideoReformatter, height: int, width: int, rotation: int
+) -> np.ndarray:
+    """Return the frame as (height, width, 3) RGB, scaled first and turned upright while it is small."""
+    untagged_hd = frame.colorspace == UNSPECIFIED_COLORSPACE and frame.height >= HD_HEIGHT
+    turned = rotation in (90, 270)
+    scaled = scaler.reformat(
+        frame,
+        width=height if turned else width,
+        height=width if turned else height,
+        format="rgb24",
+        src_colorspace=Colorspace.ITU709 if untagged_hd else None,
+        interpolation=Interpolation.BILINEAR,
+        threads=1,  # beside the decoder's own threads more are no faster, and slices would depend on the machine
+    )
+    return np.ascontiguousarray(np.rot90(scaled.to_ndarray(), k=-rotation // 90))  # copies only where it must

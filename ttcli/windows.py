@@ -1,0 +1,133 @@
+"""Which windows a video has, which frames each holds, and when a frame has all its answers.
+
+A window is `window_size` frames, `stride` apart. With a stride above 1 the frames of the video fall into `stride`
+phases (0, s, 2s, ...; 1, s + 1, ...), and each phase has windows of its own, so that every frame gets an answer.
+Within a phase, windows start `step` frames of the phase apart. Nothing here needs to know how long the video is.
+"""
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from ttcli.errors import SettingError
+
+MOST_FPS_AT_STRIDE_1 = 150
+"""Up to here a window of neighbouring frames spans enough time to show flight: 9 frames at 150 fps are 53 ms."""
+
+
+class Window(NamedTuple):
+    """One window: what goes into the network, and which frames its outputs answer for."""
+
+    frame_indexes: tuple[int, ...]
+    """The frames it holds, `window_size` of them; at the video's ends the border frame repeats."""
+    answers: tuple[int | None, ...]
+    """The frame that each output answers for; None where the output belongs to a repeated frame."""
+
+
+def choose_stride(frame_rate: Fraction) -> int:
+    """Return how many frames lie between two neighbours in a window, so that a window spans a sensible time.
+
+    Weights are trained on 25 to 240 fps, so the stride stays 1 until the ball hardly moves from frame to frame.
+    """
+    return 1 if frame_rate <= MOST_FPS_AT_STRIDE_1 else 2
+
+
+def window_frames(first: int, window_size: int, stride: int, frame_count: int) -> list[int]:
+    """Return the frames of the window that starts at `first`, which may lie before the video or reach beyond it.
+
+    Where the window leaves the video it repeats the border frame of its own phase: the frame nearest to the border
+    that a whole number of strides away from `first`.
+
+    Args:
+        first: Frame index of the window's first place.
+        window_size: Frames in the window.
+        stride: Frames between two neighbours in the window.
+        frame_count: Frames of the video, more than `first % stride`.
+    """
+    phase = first % stride
+    last = phase + (frame_count - 1 - phase) // stride * stride
+    return [min(max(first + place * stride, phase), last) for place in range(window_size)]
+
+
+class WindowSchedule:
+    """The windows of a video whose length is known only at its end.
+
+    Call `arrive` once for each frame and `finish` once after the last; both return the windows that are ready now.
+    Inside the video each frame is answered by `outputs / step` windows, rounded up or down where that is not whole.
+    The last window of a phase moves back to end on the last frame rather than repeat it, because a frame that fills
+    most of a window is its median and vanishes from the difference channels; only a video shorter than a window,
+    or a network that answers for a middle frame alone, meets repeated frames.
+
+    Args:
+        window_size: Frames in a window.
+        step: Frames of a phase from one window to the next, 1 to the number of outputs.
+        stride: Frames between two neighbours in a window.
+        first_output: Place in the window of the frame that the network's first output answers for.
+        outputs: Number of frames that the network answers for; None is all of the window.
+
+    Raises:
+        SettingError: `step` would leave frames without an answer, or `stride` is below 1.
+    """
+
+    def __init__(
+        self, window_size: int, step: int, stride: int = 1, first_output: int = 0, outputs: int | None = None
+    ) -> None:
+        self.window_size = window_size
+        self.step = step
+        self.stride = stride
+        self.first_output = first_output
+        self.outputs = window_size if outputs is None else outputs
+        if not 1 <= step <= self.outputs:
+            allowed = "1" if self.outputs == 1 else f"1 to {self.outputs}"
+            raise SettingError("--step", f"{step} is out of range", f"give {allowed} with this checkpoint")
+        if stride < 1:
+            raise SettingError("--stride", f"{stride} is out of range", "give 1 or more")
+        self.frame_count = 0
+        self._next_start = [-first_output] * stride  # per phase, in frames of the phase
+
+    @property
+    def span(self) -> int:
+        """How many of the latest frames must be kept so that every window to come can be filled."""
+        return self.window_size * self.stride
+
+    @property
+    def settled(self) -> int:
+        """Number of frames from the start that no window to come answers for."""
+        return max(0, self.frame_count - self.span)
+
+    def most_open(self, batch: int) -> int:
+        """Return how many frames can be unsettled at the same time where windows are answered `batch` at a time.
+
+        The phases' windows become ready in turn, one frame after another, and then none for `step` * `stride` frames.
+        """
+        return self.span + (-(-batch // self.stride) + 1) * self.step * self.stride
+
+    def arrive(self) -> list[Window]:
+        """Count one more frame and return the windows that it makes complete, at most one."""
+        phase = self.frame_count % self.stride
+        arrived = self.frame_count // self.stride + 1
+        self.frame_count += 1
+        if self._next_start[phase] + self.window_size > arrived:
+            return []
+        return [self._take(phase)]
+
+    def finish(self) -> list[Window]:
+        """Return the windows that answer for the frames still open when the video has ended."""
+        windows = []
+        for phase in range(min(self.stride, self.frame_count)):
+            frames = (self.frame_count - 1 - phase) // self.stride + 1
+            last_start = max(frames - self.first_output - self.outputs, -self.first_output)
+            while self._next_start[phase] < last_start:
+                windows.append(self._take(phase))
+            answered = self._next_start[phase] - self.step + self.first_output + self.outputs
+            if answered < frames or self._next_start[phase] == -self.first_output:
+                self._next_start[phase] = last_start
+                windows.append(self._take(phase))
+        return windows
+
+    def _take(self, phase: int) -> Window:
+        """Return the next window of a phase and move on by one step."""
+        first = phase + self._next_start[phase] * self.stride
+        self._next_start[phase] += self.step
+        frame_indexes = window_frames(first, self.window_size, self.stride, self.frame_count)
+        places = [first + (self.first_output + output) * self.stride for output in range(self.outputs)]
+        return Window(tuple(frame_indexes), tuple(place if place < self.frame_count else None for place in places))

@@ -1,4 +1,4 @@
-"""Small videos made on the spot, and a network whose answers are known."""
+"""Small videos made on the spot, a network whose answers are known, and a few simulated rallies."""
 
 import struct
 from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +13,9 @@ from torch import Tensor, nn
 
 from ttcli.networks.blocks import Prediction
 from ttcli.runtimes import TorchRuntime
+from ttcli.simulation.rally import simulate_rallies
+from ttcli.simulation.textures import TextureBank, paint_textures
+from ttcli.simulation.timeline import RallyBatch
 
 torch.set_num_threads(1)  # on pictures this small, threads that wait for each other cost more than they give
 
@@ -129,3 +132,15 @@ def ball_video(tmp_path: Path) -> Callable[..., Path]:
         return write_video(path, (ball_picture(height, width, position) for position in positions), **settings)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def rallies() -> RallyBatch:
+    """A few short simulated rallies; read only, for making them takes seconds."""
+    return simulate_rallies(8, torch.Generator().manual_seed(5), duration_seconds=2.0, sample_rate=400)
+
+
+@pytest.fixture(scope="session")
+def textures() -> TextureBank:
+    """A few painted walls and floors."""
+    return paint_textures(0, walls=4, floors=3)

@@ -14,7 +14,7 @@ LAYERS = [
     {"video", "labels", "trajectory", "windows", "model_input", "networks"},
     {"losses"},
     {"models", "heatmaps", "simulation", "drawing", "tracking"},
-    {"checkpoints", "predictor", "metrics", "datasets"},
+    {"checkpoints", "predictor", "metrics", "datasets", "calibration"},
     {"runtimes", "reports"},
     {"detect", "render", "evaluate", "simulate", "train", "catalogue"},
     {"cli"},

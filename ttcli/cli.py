@@ -169,6 +169,7 @@ def evaluate(
 @click.option("-o", "--output", required=True, type=FILE, help="Folder for videos and labels.")
 @option(SimulateConfig, "rallies", type=click.IntRange(1), help="How many rallies, each a video of its own.")
 @option(SimulateConfig, "seed", type=click.IntRange(0), help="The same seed gives the same bytes.")
+@option(SimulateConfig, "part", type=click.Choice(["training", "test"]), help="Part of the layout to write.")
 @option(SimulateConfig, "camera", type=CAMERAS, help="Where the camera stands.")
 @option(SimulateConfig, "frame_rate", "--fps", type=click.FloatRange(1, 1000), help="Frames per second; else drawn.")
 @click.option(
@@ -196,7 +197,7 @@ def simulate(output: Path, size: tuple[int, int], quiet: bool, as_json: bool, **
     )
 )
 @click.argument("data", metavar="DATA", type=click.Choice(["simulated"]))
-@click.option("-o", "--output", required=True, type=FILE, help="Folder of the run; one that was interrupted goes on.")
+@click.option("-o", "--output", required=True, type=FILE, help="Folder of the run.")
 @option(TrainConfig, "model", help="Name of the network, as `ttcli models` lists them.")
 @option(TrainConfig, "minutes", type=click.FloatRange(0, min_open=True), help="Wall time to train for; else --steps.")
 @option(TrainConfig, "steps", type=click.IntRange(1), help="Optimiser steps to train for.")

@@ -62,6 +62,8 @@ class SimulateConfig:
     """How many rallies, each a video of its own."""
     seed: int = 0
     """The same seed gives the same bytes."""
+    part: str = "training"
+    """training or test: the part of the OpenTTGames layout that the videos belong to."""
     camera: str = "any"
     """side, end, corner, broadcast, top, or any."""
     frame_rate: float | None = None

@@ -1,6 +1,7 @@
 """What a network is fed: the only code that turns frames into model input, for training and detection alike."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -65,55 +66,122 @@ def windows_to_input(windows: Tensor, difference: bool, dtype: torch.dtype, out:
     batch, window_size, height, width, _ = windows.shape
     channels = input_channels(window_size, difference)
     if out is None:
-        out = torch.empty(batch, height, width, channels, dtype=dtype, device=windows.device).permute(0, 3, 1, 2)
+        out = empty_input(batch, channels, height, width, dtype, windows.device)
     elif out.shape != (batch, channels, height, width) or out.dtype != dtype:
         raise ValueError(f"out is {out.dtype} {tuple(out.shape)}, not {dtype} {(batch, channels, height, width)}")
     pixels = out.permute(0, 2, 3, 1)
     # One window after another keeps what lies between in the processor's cache; a GPU likes the whole batch.
     together = 1 if windows.device.type == "cpu" else max(1, batch)
     for some_windows, some_pixels in zip(windows.split(together), pixels.split(together), strict=True):
-        some_pixels[..., : 3 * window_size] = _colours(some_windows, dtype)
+        some_pixels[..., : 3 * window_size] = _scale_colours(_interleave(some_windows), dtype)
         if difference:
-            # (B, T, H, W) -> (B, H, W, T)
-            some_pixels[..., 3 * window_size :] = difference_to_median(some_windows).to(dtype).permute(0, 2, 3, 1)
+            _write_differences(_grays(some_windows).unbind(1), some_pixels[..., 3 * window_size :])
     return out
 
 
-def _colours(windows: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return the scaled colours of uint8 windows (B, T, H, W, 3) as (B, H, W, 3T)."""
+class FrameRing:
+    """Frames converted once each, from which the same model input is put together as by `windows_to_input`.
+
+    Windows of a video overlap: at three frames from one to the next, each frame is in three of them. Frames that lie
+    side by side in the ring and in the window are copied in one go.
+
+    Args:
+        capacity: Frames that it holds.
+        height: Rows of a frame.
+        width: Columns of a frame.
+        difference: Whether the input has the channels of difference to the window's median.
+        dtype: Floating type of the input.
+        device: Where frames and input lie.
+    """
+
+    def __init__(
+        self, capacity: int, height: int, width: int, difference: bool, dtype: torch.dtype, device: torch.device
+    ) -> None:
+        black = -COLOUR_MEAN / COLOUR_SCALE
+        # (H, W, capacity, 3): neighbours in the ring are neighbours in a pixel's channels
+        self._colours = torch.full((height, width, capacity, 3), black, dtype=dtype, device=device)
+        self._grays = [torch.zeros(height, width, dtype=torch.int16, device=device) for _ in range(capacity)]
+        self._difference = difference
+
+    def put(self, place: int, picture: Tensor) -> None:
+        """Put a frame, uint8 RGB (H, W, 3), into a place of the ring."""
+        picture = picture.to(self._colours.device)
+        for colour in range(3):  # in one copy the innermost loop has three steps, and takes twice as long
+            self._colours[:, :, place, colour] = _scale_colours(picture[..., colour], self._colours.dtype)
+        if self._difference:
+            self._grays[place] = _grays(picture)
+
+    def write_window(self, places: Sequence[int], out: Tensor) -> None:
+        """Write the model input of the window of these places into `out`, (C, H, W) of channels_last memory."""
+        pixels = out.permute(1, 2, 0)
+        colours = self._colours.flatten(2)
+        start = 0
+        for first, count in _runs(places):
+            pixels[..., start : start + 3 * count] = colours[..., 3 * first : 3 * (first + count)]
+            start += 3 * count
+        if self._difference:
+            _write_differences([self._grays[place] for place in places], pixels[..., start:])
+
+
+def empty_input(
+    batch: int, channels: int, height: int, width: int, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """Return memory for the model input of a batch, shape (B, C, H, W), channels_last."""
+    return torch.empty(batch, height, width, channels, dtype=dtype, device=device).permute(0, 3, 1, 2)
+
+
+def _interleave(windows: Tensor) -> Tensor:
+    """Return the colours of uint8 windows (B, T, H, W, 3) as (B, H, W, 3T)."""
     batch, window_size, height, width, _ = windows.shape
     interleaved = torch.empty(batch, height, width, window_size, 3, dtype=torch.uint8, device=windows.device)
     for colour in range(3):  # in one copy the innermost loop has three steps, and takes three times as long
         interleaved[..., colour] = windows[..., colour].permute(0, 2, 3, 1)
+    return interleaved.flatten(3)
+
+
+def _scale_colours(values: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return uint8 colours as the numbers that the network takes."""
     # exact in bf16 up to the division: whole numbers to 255 and halves to 127.5 have eight bits
-    return interleaved.flatten(3).to(dtype).sub_(COLOUR_MEAN).div_(COLOUR_SCALE)
+    return values.to(dtype).sub_(COLOUR_MEAN).div_(COLOUR_SCALE)
 
 
-def difference_to_median(windows: Tensor) -> Tensor:
-    """Return each frame's gray less the window's median gray, in units of DIFFERENCE_SCALE.
+def _grays(frames: Tensor) -> Tensor:
+    """Return three times the gray of uint8 RGB frames (..., H, W, 3), exact, as int16 (..., H, W)."""
+    return frames.sum(-1, dtype=torch.int16)
+
+
+def _write_differences(grays: Sequence[Tensor], out: Tensor) -> None:
+    """Write each frame's gray less the window's median gray, in units of DIFFERENCE_SCALE.
 
     Args:
-        windows: Frames as uint8 RGB, shape (B, T, H, W, 3).
-
-    Returns:
-        Float32, shape (B, T, H, W).
+        grays: T frames as `_grays` gives them, each (..., H, W).
+        out: Shape (..., H, W, T).
     """
-    sums = windows.sum(-1, dtype=torch.int16)  # three times the gray, exact
-    sums -= median_of_frames(sums).unsqueeze(1)
-    return sums.to(torch.float32).div_(3 * DIFFERENCE_SCALE)
+    median = median_of_frames(grays)
+    for place, gray in enumerate(grays):
+        out[..., place] = (gray - median).to(torch.float32).div_(3 * DIFFERENCE_SCALE)
 
 
-def median_of_frames(values: Tensor) -> Tensor:
-    """Return the median over dimension 1, shape (B, T, ...) -> (B, ...); the lower one where T is even.
+def _runs(places: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the first place and the length of each run of rising neighbours: 7, 8, 0, 1, 2 -> (7, 2), (0, 3)."""
+    runs: list[tuple[int, int]] = []
+    for place in places:
+        if runs and place == sum(runs[-1]):
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+        else:
+            runs.append((place, 1))
+    return runs
+
+
+def median_of_frames(frames: Sequence[Tensor]) -> Tensor:
+    """Return the median of pictures of the same shape, place by place; the lower one where their number is even.
 
     Minima and maxima of whole pictures are several times faster here than torch.median, which sorts pixel by pixel.
     """
-    kept = list(values.unbind(1))
     # The smallest and the largest of more than half of the values cannot be the median: drop both, take in the next
     # value, and go on until one value (or two) is left.
-    needed = len(kept) // 2 + 2
-    waiting = kept[needed:]
-    kept = kept[:needed]
+    needed = len(frames) // 2 + 2
+    kept, waiting = list(frames[:needed]), list(frames[needed:])
     while len(kept) > 2:
         kept = _without_extremes(kept)
         if waiting:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ttcli.heatmaps import decode_heatmaps
+from ttcli.model_input import FrameRing, empty_input, input_channels
 from ttcli.windows import Window, WindowSchedule
 
 
@@ -27,10 +28,14 @@ class Runtime(Protocol):
     """Places in the window of the K frames that are answered for, neighbours of each other."""
     output_stride: int
     """Pixels per cell of the heatmaps."""
+    difference: bool
+    """Whether its input has the channels of difference to the window's median."""
+    dtype: torch.dtype
+    """Floating type of its input."""
     device: torch.device
 
-    def __call__(self, windows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return probabilities (B, K, h, w) and offsets (B, K, 2, h, w) of uint8 RGB windows (B, T, H, W, 3)."""
+    def __call__(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Return probabilities (B, K, h, w) and offsets (B, K, 2, h, w) of model input (B, C, H, W)."""
 
 
 class StreamingPredictor:
@@ -54,11 +59,12 @@ class StreamingPredictor:
         self.batch = batch
         outputs = runtime.output_frames
         self.schedule = WindowSchedule(runtime.window_size, step, stride, outputs[0], len(outputs))
-        span = self.schedule.span
-        self._pictures = torch.zeros(span, height, width, 3, dtype=torch.uint8, device=runtime.device)
-        self._seen_picture = False
-        self._waiting: list[Window] = []  # their pictures are the first ones of _batch_pictures
-        self._batch_pictures = self._pictures.new_empty(batch, runtime.window_size, height, width, 3)
+        kind = (runtime.dtype, runtime.device)
+        self._ring = FrameRing(self.schedule.span, height, width, runtime.difference, *kind)
+        self._last_picture: Tensor | None = None
+        self._waiting: list[Window] = []  # their model input is the first of _inputs
+        channels = input_channels(runtime.window_size, runtime.difference)
+        self._inputs = empty_input(batch, channels, height, width, *kind)
         cells = (height // runtime.output_stride, width // runtime.output_stride)
         self._merger = HeatmapMerger(self.schedule.most_open(batch), *cells, runtime.device)
 
@@ -78,24 +84,26 @@ class StreamingPredictor:
         yield from self._merger.pop_until(self.schedule.frame_count)
 
     def _keep(self, frame_index: int, picture: np.ndarray | None) -> None:
-        """Put a picture into the ring buffer."""
-        span = len(self._pictures)
-        if picture is None:
-            self._pictures[frame_index % span] = self._pictures[(frame_index - 1) % span].clone()
-            return
-        pixels = torch.from_numpy(picture)
-        if self._seen_picture:
-            self._pictures[frame_index % span].copy_(pixels)
-        else:
-            self._pictures[:] = pixels.to(self._pictures.device)
-            self._seen_picture = True
+        """Put a picture into the ring, where it takes the place of one that no window to come holds."""
+        places = [self._place(frame_index)]
+        if picture is not None:
+            if self._last_picture is None:  # broken frames before it are still to be stood in for
+                places = list(range(self.schedule.span))
+            self._last_picture = torch.from_numpy(picture)
+        if self._last_picture is not None:
+            for place in places:
+                self._ring.put(place, self._last_picture)
+
+    def _place(self, frame_index: int) -> int:
+        """Return a frame's place in the ring, where the frames of a phase, and so of a window, are neighbours."""
+        phase_index, phase = divmod(frame_index, self.schedule.stride)
+        return phase * self.schedule.window_size + phase_index % self.schedule.window_size
 
     def _take(self, windows: list[Window]) -> bool:
-        """Copy the windows' pictures out of the ring buffer, which moves on; return whether no window waits now."""
-        span = len(self._pictures)
+        """Make the windows' model input while the ring holds their frames; return whether no window waits now."""
         for window in windows:
-            places = torch.tensor([index % span for index in window.frame_indexes], device=self._pictures.device)
-            torch.index_select(self._pictures, 0, places, out=self._batch_pictures[len(self._waiting)])
+            places = [self._place(frame_index) for frame_index in window.frame_indexes]
+            self._ring.write_window(places, self._inputs[len(self._waiting)])
             self._waiting.append(window)
             if len(self._waiting) == self.batch:
                 self._run_batch()
@@ -105,7 +113,7 @@ class StreamingPredictor:
         """Run the network over the windows that wait, and merge what it says."""
         if not self._waiting:
             return
-        probabilities, offsets = self.runtime(self._batch_pictures[: len(self._waiting)])
+        probabilities, offsets = self.runtime(self._inputs[: len(self._waiting)])
         for window, window_probabilities, window_offsets in zip(self._waiting, probabilities, offsets, strict=True):
             self._merger.add(window.answers, window_probabilities, window_offsets)
         self._waiting = []

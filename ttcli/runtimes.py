@@ -1,4 +1,4 @@
-"""A network made ready for one device: windows of pictures in, probabilities and offsets out."""
+"""A network made ready for one device: model input in, probabilities and offsets out."""
 
 import math
 import os
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ttcli.checkpoints import DEFAULT_WEIGHTS, load_checkpoint
 from ttcli.errors import SettingError
-from ttcli.model_input import SIZE_MULTIPLE, WORKING_AREA, windows_to_input, working_size
+from ttcli.model_input import SIZE_MULTIPLE, WORKING_AREA, working_size
 from ttcli.networks.blocks import fuse_batch_norm
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -53,13 +53,13 @@ class TorchRuntime:
         return working_size(height, width, self.area, self.multiple)
 
     @torch.inference_mode()
-    def __call__(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Return probabilities (B, K, h, w) and offsets (B, K, 2, h, w) as float32, on the runtime's device.
 
         Args:
-            windows: Frames as uint8 RGB, shape (B, T, H, W, 3).
+            pictures: Model input as `ttcli.model_input` makes it, shape (B, C, H, W), of the runtime's `dtype`,
+                `difference` and device.
         """
-        pictures = windows_to_input(windows.to(self.device), self.difference, self.dtype)
         prediction = self.model(pictures)
         return prediction.logits.float().sigmoid(), prediction.offsets.float()
 

@@ -7,12 +7,14 @@ import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ttcli.calibration import fit_calibration
 from ttcli.checkpoints import load_checkpoint, save_checkpoint
 from ttcli.configs import TrainConfig
 from ttcli.datasets import DrawnWindows, WindowBatch, vary
@@ -29,7 +31,7 @@ WEIGHT_DECAY = 1e-4
 GRADIENT_NORM = 5.0
 """Longest gradient that is followed; hourglass networks diverged without such a bound."""
 VALIDATION_SEED = 1_000_003
-VALIDATION_WINDOWS = 96
+VALIDATION_WINDOWS = 160
 FOUND_DISTANCE = 10 * 512 / 1920
 """Working pixels within which a ball counts as found: 10 pixels of a 1920-wide picture."""
 FINAL_RATE = 0.02
@@ -104,11 +106,13 @@ def _train(fabric: Fabric, output: Path, config: TrainConfig, quiet: bool) -> No
         done = bool(fabric.broadcast(progress >= 1))  # clocks differ: the first process decides for all
         if (step % config.save_every == 0 or done) and fabric.is_global_zero:
             validation = validation or _validation_windows(config, plain.window_size, fabric.device)
-            figures = validate(averaged, validation)
+            answers = answer(averaged, validation)
+            calibration = fit_calibration(answers.logits, answers.right)
+            figures = validate(answers, calibration)
             log = {"step": step, "minutes": round((time.monotonic() - started) / 60, 2), "windows": seen}
             log |= {"loss": round(sum(recent) / len(recent), 4)} | figures
             recent = []
-            _save(output, averaged, config, log)
+            _save(output, averaged, config, log, calibration)
             bar.set_postfix({key: log[key] for key in ("loss", "recall", "precision")})
         if done:
             break
@@ -125,7 +129,7 @@ def _progress(step: int, started: float, config: TrainConfig) -> float:
 def _rate(step: int, progress: float, config: TrainConfig) -> float:
     """Return the learning rate: a linear warm-up, then a cosine down to FINAL_RATE of the peak."""
     cosine = 0.5 * (1 + math.cos(math.pi * min(progress, 1)))
-    return config.learning_rate * min(1, step / config.warmup) * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
+    return config.learning_rate * min(1, step / max(config.warmup, 1)) * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
 
 
 def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
@@ -179,35 +183,50 @@ def _validation_windows(config: TrainConfig, window_size: int, device: torch.dev
     return source.draw(VALIDATION_WINDOWS)
 
 
-def validate(model: nn.Module, windows: WindowBatch, threshold: float = 0.3) -> dict[str, float]:
-    """Return recall and precision within 10 px of a 1920-wide picture, and the share of arg-maxes that are right."""
-    found = claimed = wrong = visible = right_peak = 0
+class Answers(NamedTuple):
+    """What a network answers for labelled frames, N of those that are known."""
+
+    logits: Tensor
+    """Of the probability at each frame's peak."""
+    right: Tensor
+    """Whether the ball is visible and the peak within FOUND_DISTANCE of it."""
+    visible: Tensor
+    """Whether the ball is visible."""
+
+
+def answer(model: nn.Module, windows: WindowBatch) -> Answers:
+    """Return a network's answers for the frames of drawn windows."""
+    parts = []
     with torch.inference_mode():
         for rows in torch.arange(len(windows.frames)).split(16):
             part = windows.at(rows)
             prediction = model(windows_to_input(part.frames, model.difference, torch.float32))
             peaks = decode_heatmaps(prediction.logits.sigmoid(), prediction.offsets)
             distance = (torch.stack([peaks.x, peaks.y], -1) - part.positions).norm(dim=-1)
-            truth, near = part.visible & part.known, distance <= FOUND_DISTANCE
-            claim = (peaks.confidence >= threshold) & part.known
-            visible += int(truth.sum())
-            right_peak += int((truth & near).sum())
-            found += int((truth & near & claim).sum())
-            wrong += int((claim & ~(truth & near)).sum())
-            claimed += int(claim.sum())
+            right = part.visible & (distance <= FOUND_DISTANCE)
+            logits = peaks.confidence.clamp(1e-6, 1 - 1e-6).logit()
+            parts.append([value[part.known].cpu() for value in (logits, right, part.visible)])
+    return Answers(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+
+def validate(answers: Answers, calibration: dict[str, float]) -> dict[str, float]:
+    """Return recall and precision at a calibrated confidence of 0.5, and the share of visible balls under the peak."""
+    claim = calibration["slope"] * answers.logits + calibration["bias"] >= 0
+    found = int((claim & answers.right).sum())
+    visible = max(int(answers.visible.sum()), 1)
     return {
-        "recall": round(found / max(visible, 1), 4),
-        "precision": round(found / max(claimed, 1), 4),
-        "arg_max_right": round(right_peak / max(visible, 1), 4),
+        "recall": round(found / visible, 4),
+        "precision": round(found / max(int(claim.sum()), 1), 4),
+        "arg_max_right": round(int(answers.right.sum()) / visible, 4),
     }
 
 
-def _save(output: Path, model: nn.Module, config: TrainConfig, log: dict) -> None:
+def _save(output: Path, model: nn.Module, config: TrainConfig, log: dict, calibration: dict[str, float]) -> None:
     metadata = {
         "model": config.model,
         "area": WORKING_AREA,
         "multiple": SIZE_MULTIPLE,
-        "calibration": {"slope": 1.0, "bias": 0.0},
+        "calibration": calibration,
         "training_data": "simulation",
         "licence": "MIT",
         "seed": config.seed,

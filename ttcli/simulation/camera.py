@@ -99,9 +99,9 @@ def place_cameras(
     position = (low + (high - low) * uniform(count, 3)) * side
     target = torch.tensor([0.0, 0.0, 0.85]) + (uniform(count, 3) - 0.5) * torch.tensor([0.8, 1.6, 0.8])
 
-    # The table's length on the picture sets the focal length: that is how people frame a match.
+    # The table's size on the picture sets the focal length: that is how people frame a match.
     share = ranges[:, 6] + (ranges[:, 7] - ranges[:, 6]) * uniform(count)
-    focal = share * width / _table_extent(position, target)
+    focal = share / _table_extent(position, target, height, width)
 
     yaw, pitch, zoom = _motion(times.cpu(), moving.cpu(), generator)
     rotation = _look_at(position, target, roll=(uniform(count) - 0.5) * 0.06)[:, None]
@@ -111,12 +111,14 @@ def place_cameras(
     return Cameras(*(part.to(times.device) for part in vars(cameras).values()))
 
 
-def _table_extent(position: Tensor, target: Tensor) -> Tensor:
-    """Return the larger side of the table's box on a picture of focal length 1, shape (B,)."""
+def _table_extent(position: Tensor, target: Tensor, height: int, width: int) -> Tensor:
+    """Return the larger part of the picture's width or height that the table takes at a focal length of one pixel, (B,)."""
     corners = torch.tensor([[x, y, 0.76] for x in (-0.76, 0.76) for y in (-1.37, 1.37)])
     seen = torch.einsum("bij,bpj->bpi", _look_at(position, target), corners - position[:, None])
     flat = seen[..., :2] / seen[..., 2:].clamp_min(0.3)
-    return (flat.amax(1) - flat.amin(1))[:, 0].clamp_min(0.12)
+    extent = (flat.amax(1) - flat.amin(1)).clamp_min(0.12)
+    # Seen from above the table is taller than wide: by its width alone, its ends were cut off in two of three pictures.
+    return (extent / torch.tensor([width, height])).amax(1)
 
 
 def _look_at(position: Tensor, target: Tensor, roll: Tensor | None = None) -> Tensor:

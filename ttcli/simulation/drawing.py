@@ -101,7 +101,7 @@ def paint_backdrop(
         sensors = scenes.sensors.at(rows)
         picture = sensors.tone(soften(view.picture, sensors.blur).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
         layers = torch.cat([picture, view.disparity, view.net_cover], 1)
-        canvases.append(Canvas(rows, layers, cameras if border else None))
+        canvases.append(Canvas(rows, layers, cameras if moves and frames > 1 else None))
     return Backdrop(canvases, draw_captions(len(scenes.rally), textures, height, width, captions, generator))
 
 
@@ -125,6 +125,7 @@ def draw_scenes(
     radius = BALL_RADIUS * scenes.cameras.focal / depth * scenes.ball_size[:, None]
     free = _free_view(scenes, place, depth, disparity, net_cover)
     _draw_people(scenes, rallies, pictures, disparity, net_cover, depth, free)
+    _hide_behind_captions(free, backdrop.captions)
     state = _states(scenes, rallies)
     in_view, change = _draw_balls(scenes, pictures, free, pixels, share, radius, state != NOT_THERE)
     stick_captions(pictures, backdrop.captions)
@@ -166,7 +167,9 @@ def _follow_camera(canvas: Tensor, source: Cameras, target: Cameras, height: int
     count, frames = grid.shape[:2]
     # The frames of a window lie below each other, so that one call samples each window's canvas once.
     seen = F.grid_sample(canvas, grid.flatten(1, 2), padding_mode="border", align_corners=False)
-    return seen.view(count, -1, frames, height, width).transpose(1, 2)
+    layers = seen.view(count, -1, frames, height, width).transpose(1, 2)
+    layers[:, :, 3].mul_(scale)  # `scale` is depth along the source's axis by depth along the target's: 3 % off in a pan
+    return layers
 
 
 def _draw_specks(specks: Tensor, pictures: Tensor) -> None:
@@ -228,6 +231,12 @@ def _free_view(scenes: Scenes, place: Tensor, depth: Tensor, disparity: Tensor, 
     free = (disparity * depth[..., None, None, None] < 1.004).float()
     behind_net = (place[..., 1] * scenes.cameras.position[..., 1] < 0).float()
     return free.mul_(1 - net_cover * behind_net[..., None, None, None])
+
+
+def _hide_behind_captions(free: Tensor, captions: list[Caption]) -> None:
+    """Take what captions cover from the ball's view (B, T, 1, H, W), in place."""
+    for window, top, left, box in captions:
+        free[window, ..., top : top + box.shape[1], left : left + box.shape[2]] = 0
 
 
 def _draw_people(

@@ -45,6 +45,7 @@ ROLLING_DECELERATION = 0.2
 """A choice, m/s^2: about 0.02 of gravity, felt and wood alike."""
 
 NOTHING, BOUNCE, HIT, NET_TOUCH, NET_PASS, FLOOR, HAND = -1, 0, 1, 2, 3, 4, 5
+CONTACT_NAMES = {BOUNCE: "bounce", HIT: "hit", NET_TOUCH: "net_touch", NET_PASS: "net_pass", FLOOR: "floor", HAND: "hand"}
 """Kinds of contact: none; on the table's top; racket; net or its tape; the centre passes the plane y = 0 above
 the table's height; floor; the ball leaves or meets a hand."""
 

@@ -14,12 +14,15 @@ from torch import Tensor
 from ttcli.simulation.camera import Cameras
 from ttcli.simulation.flight import HIT
 from ttcli.simulation.timeline import RallyBatch
+from ttcli.simulation.world import segment_distances
 
 GRID = 4
 GRID_START = -(GRID + 1) / 2
 """Where the first point of the grid lies, so that pixel 0 is the GRID-th of the enlarged field."""
 SWING_SECONDS = 0.13
 """How long the racket hand is near the ball, before and after a hit (one standard deviation)."""
+BEYOND_SHARE = 0.75
+"""How often somebody who stands by is beyond the table, and not between it and the camera."""
 STEP_SECONDS = 0.45
 """The same for the body."""
 
@@ -50,14 +53,21 @@ _RADII = {
 PARTS = len(_RADII)
 
 
-def draw_people(windows: int, generator: torch.Generator) -> People:
-    """Return three people for each window: a player at either end and somebody who stands by."""
-    count = windows * 3
+def draw_people(camera: Tensor, generator: torch.Generator) -> People:
+    """Return three people for each window: a player at either end and somebody who stands by, seldom in the way.
+
+    Args:
+        camera: Where the cameras stand (B, 3), metres.
+        generator: Source of all chance, on the CPU.
+    """
+    windows, count = len(camera), len(camera) * 3
     uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
     side = torch.tensor([-1.0, 1.0, 0.0]).repeat(windows)
     home = torch.stack([(uniform() - 0.5) * 1.2, side * (1.9 + 1.2 * uniform())], 1)
     aside = (uniform(2) - 0.5) * torch.tensor([8.0, 9.0])
     aside[:, 0] = torch.where(aside[:, 0].abs() < 1.5, aside[:, 0].sign() * (1.6 + 2 * uniform()), aside[:, 0])
+    away = -camera[:, 0].cpu().repeat_interleave(3).sign()
+    aside[:, 0] = torch.where(uniform() < BEYOND_SHARE, away * aside[:, 0].abs(), aside[:, 0])
     home = torch.where((side == 0)[:, None], aside, home)
     radius = torch.tensor(list(_RADII.values())) * (0.8 + 0.4 * uniform(1))
     radius[:, -1] *= 0.4 + 0.6 * uniform()  # a racket seen edge-on is thin
@@ -183,7 +193,7 @@ def paint_people(
     radius = people.radius[:, None] * cameras.focal[..., None] / depth  # pixels
     rows = torch.arange(height // GRID + 3, device=ends.device) * GRID + GRID_START
     columns = torch.arange(width // GRID + 3, device=ends.device) * GRID + GRID_START
-    distance = _distances(ends, radius, rows, columns)  # (N, T, PARTS, h, w)
+    distance = segment_distances(ends, rows, columns) - radius[..., None, None]  # (N, T, PARTS, h, w)
 
     nearest = distance.amin(2)
     colour = torch.zeros(*shape[:2], 3, len(rows), len(columns), device=ends.device)
@@ -197,19 +207,6 @@ def paint_people(
     full = _between(field, height, width).unflatten(0, shape[:2])
     opacity = (0.5 - full[:, :, 3:] / (1 + blur.view(-1, 1, 1, 1, 1))).clamp_(0, 1)
     return full[:, :, :3], opacity, depth[:, :, _part("torso")]
-
-
-def _distances(ends: Tensor, radius: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Return signed distances (N, T, P, h, w) in pixels from grid points to capsules; negative inside."""
-    start, along = ends[..., 0, :], ends[..., 1, :] - ends[..., 0, :]
-    length = along.square().sum(-1).clamp_min(1e-6)
-    from_x = columns - start[..., 0, None]  # (N, T, P, w)
-    from_y = rows - start[..., 1, None]  # (N, T, P, h)
-    reached = (from_x * (along[..., 0] / length)[..., None])[..., None, :] + (from_y * (along[..., 1] / length)[..., None])[..., None]
-    reached = reached.clamp_(0, 1)
-    dx = from_x[..., None, :] - reached * along[..., 0, None, None]
-    dy = from_y[..., None] - reached * along[..., 1, None, None]
-    return (dx.square_() + dy.square_()).sqrt_() - radius[..., None, None]
 
 
 def _between(field: Tensor, height: int, width: int) -> Tensor:

@@ -14,7 +14,7 @@ from ttcli.simulation.world import Halls, build_halls
 
 FRAME_RATES = (24.0, 25.0, 29.97, 30.0, 50.0, 59.94, 60.0, 100.0, 120.0)
 """Frames per second; faster video is taken with a stride, so that the network meets these."""
-_RATE_WEIGHTS = (0.04, 0.18, 0.12, 0.12, 0.1, 0.08, 0.1, 0.06, 0.2)
+_RATE_WEIGHTS = (0.06, 0.22, 0.12, 0.12, 0.1, 0.07, 0.1, 0.05, 0.16)
 TRIES = 3
 """Moments that are looked at for one in which the ball is in play, which is what videos are cut to."""
 _KIND_WEIGHTS = (0.36, 0.12, 0.22, 0.24, 0.06)
@@ -72,7 +72,7 @@ def build_scenes(
     count, device = len(rally), times.device
     uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
     cameras = place_cameras(kinds, times, height, width, moving, generator)
-    people = draw_people(count, generator)
+    people = draw_people(cameras.position[:, 0], generator)
     swell = max(1.0, (height * width / (288 * 512)) ** 0.5)  # specks are as large on a larger picture
     specks = torch.cat([uniform(24, 2), swell * (0.5 + 2.2 * uniform(24, 1) ** 2), _speck_colours(count, generator)], 2)
     specks[..., 2] *= uniform(24) < uniform(1) * (uniform(1) < 0.6)  # none in many windows, two dozen in some
@@ -95,8 +95,9 @@ def draw_moments(
     state, end_sample = rallies.state.cpu(), rallies.end_sample.cpu()
     choice = torch.multinomial(torch.tensor(_RATE_WEIGHTS), count, replacement=True, generator=generator)
     interval = 1 / torch.tensor(FRAME_RATES)[choice]
-    slow = torch.where(uniform() < 0.1, 0.1 + 0.5 * uniform(), torch.ones(count))  # slow-motion video
-    interval = interval * slow
+    pace = torch.where(uniform() < 0.3, 1 + 0.8 * uniform(), torch.ones(count))  # hit harder than these rallies are
+    pace = torch.where(uniform() < 0.1, 0.1 + 0.5 * uniform(), pace)  # slow-motion video
+    interval = interval * pace
     steps = torch.ones(count, frames)
     copied = (uniform(1) < 0.12) & (uniform(frames) < 0.35 * uniform(1))  # re-encoded video repeats frames
     lost = (uniform(1) < 0.1) & (uniform(frames) < 0.3)  # and leaves some out
@@ -108,7 +109,8 @@ def draw_moments(
     code = state[rally[:, None], at]
     played = (code == TOSS) | (code == IN_PLAY)
     start = tries.gather(1, played.float().argmax(1, keepdim=True))[:, 0]  # the first in play, or just the first
-    exposure = interval * torch.exp(torch.log(torch.tensor(0.03)) * uniform() ** 1.3)  # 0.03 to 1 of a frame
+    short = torch.exp(torch.log(torch.tensor(0.03)) * uniform() ** 1.3)  # bright light: 0.03 to 1 of a frame
+    exposure = interval * torch.where(uniform() < 0.45, 0.3 + 0.7 * uniform(), short)
     return rally, start[:, None] + clock, exposure
 
 

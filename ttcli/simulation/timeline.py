@@ -9,6 +9,7 @@ from ttcli.simulation.flight import HAND, NET_PASS, NOTHING, Ball, Contact
 
 IN_HAND, TOSS, IN_PLAY, LOOSE, NOT_THERE = range(5)
 """States of the ball: held; tossed for a serve; in a rally; after the point or in no game at all; no ball."""
+STATE_NAMES = ("in_hand", "toss", "in_play", "loose", "not_there")
 
 
 @dataclass(frozen=True)

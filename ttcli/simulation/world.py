@@ -12,6 +12,10 @@ TABLE_LENGTH, TABLE_WIDTH, TABLE_HEIGHT = 2.74, 1.525, 0.76  # ITTF, The Laws of
 NET_HEIGHT, NET_OVERHANG = 0.1525, 0.1525  # the same, 2.2
 LINE_WIDTH, CENTRE_LINE_WIDTH, TAPE_WIDTH = 0.02, 0.003, 0.015
 TABLE_THICKNESS = 0.03
+LEG_RADIUS = 0.025
+_LEGS = [((x, y, 0.02), (0.9 * x, 0.85 * y, 0.73)) for x in (-0.6, 0.6) for y in (-1.05, 1.05)] + [
+    ((-0.6, y, 0.3), (0.6, y, 0.3)) for y in (-0.95, 0.95)
+]
 FAR = 1e4
 """Depth of what nothing stands behind, in metres."""
 
@@ -93,6 +97,7 @@ def view_halls(halls: Halls, cameras: Cameras, textures: TextureBank, height: in
     # Planes, one for each coordinate, (B, H, W); the forward component is 1, so that distance along a ray is depth.
     rays = cameras.rays(height, width)
     picture, depth = _view_room(halls, origin, rays, textures)
+    picture = _stand_legs(halls, cameras, picture)
     picture, depth = _lay_table(halls, origin, rays, picture, depth)
     picture, cover = _hang_net(halls, origin, rays, picture, depth)
     return View(picture.clamp_(0, 1), 1 / depth[:, None], cover[:, None])
@@ -159,6 +164,31 @@ def _bilinear(
     corners = [unpack(texels[place]) for place in (top + left, top + beside, below + left, below + beside)]
     mixed = zip(*corners, strict=True)
     return [torch.lerp(torch.lerp(a, b, right), torch.lerp(c, d, right), down) for a, b, c, d in mixed]
+
+
+def _stand_legs(halls: Halls, cameras: Cameras, picture: Tensor) -> Tensor:
+    """Return the picture (B, 3, H, W) with the table's legs and struts; they are thin and stand below the table."""
+    height, width = picture.shape[2:]
+    ends = torch.tensor(_LEGS, device=picture.device)[None, None]  # (1, 1, P, 2, 3)
+    pixels, depth = cameras.project(ends.expand(len(picture), 1, -1, 2, 3).flatten(2, 3))
+    rows, columns = torch.arange(height, device=picture.device).float(), torch.arange(width, device=picture.device).float()
+    thickness = LEG_RADIUS * cameras.focal[:, :1, None] / depth.unflatten(2, (-1, 2)).mean(-1)
+    distance = segment_distances(pixels.unflatten(2, (-1, 2)), rows, columns) - thickness[..., None, None]
+    cover = _step(-distance.amin(2))  # (B, 1, H, W)
+    return torch.lerp(picture, (0.5 * halls.edge[:, :, None, None]).expand_as(picture), cover)
+
+
+def segment_distances(ends: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Return distances (..., h, w) from the points of a grid to segments with ends (..., 2, 2), in pixels."""
+    start, along = ends[..., 0, :], ends[..., 1, :] - ends[..., 0, :]
+    length = along.square().sum(-1).clamp_min(1e-6)
+    from_x = columns - start[..., 0, None]
+    from_y = rows - start[..., 1, None]
+    reached = (from_x * (along[..., 0] / length)[..., None])[..., None, :] + (from_y * (along[..., 1] / length)[..., None])[..., None]
+    reached = reached.clamp_(0, 1)
+    dx = from_x[..., None, :] - reached * along[..., 0, None, None]
+    dy = from_y[..., None] - reached * along[..., 1, None, None]
+    return (dx.square_() + dy.square_()).sqrt_()
 
 
 def _lay_table(

@@ -1,0 +1,210 @@
+"""Matches that never happened: videos of drawn rallies with exact labels, in the layout of OpenTTGames."""
+
+import json
+from dataclasses import fields
+from fractions import Fraction
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from ttcli.configs import SimulateConfig
+from ttcli.errors import OutputError, SettingError
+from ttcli.labels.ball import NOT_VISIBLE, BallLabel
+from ttcli.labels.event import EventLabel
+from ttcli.labels.openttgames import write_ball_markup, write_events_markup
+from ttcli.outputs import complete_file
+from ttcli.runtimes import choose_device
+from ttcli.simulation.camera import KINDS
+from ttcli.simulation.drawing import Drawn, draw_scenes, paint_backdrop
+from ttcli.simulation.flight import CONTACT_NAMES
+from ttcli.simulation.rally import simulate_rallies
+from ttcli.simulation.scene import Scenes, build_scenes, draw_kinds
+from ttcli.simulation.textures import TextureBank, paint_textures
+from ttcli.simulation.timeline import STATE_NAMES, RallyBatch
+from ttcli.video.writer import VideoWriter
+
+VIDEO_RATES = (25.0, 30.0, 50.0, 60.0, 120.0, 240.0)
+"""Frame rates that are drawn from where none is asked for."""
+MOVING_SHARE = 0.3
+"""Share of the videos whose camera pans and zooms, where any camera will do."""
+MOVING_MARGIN = 0.3
+"""What is drawn beyond the border for a camera that pans and zooms, as a part of the picture's width."""
+CHUNK = 2
+"""Frames drawn together; more only cost memory at full size."""
+PLACES = {"training": "game", "test": "test"}
+"""Part of the layout -> how its videos are named there."""
+
+
+def simulate(output: Path, config: SimulateConfig, quiet: bool = False) -> dict:
+    """Draw rallies into `output` and return a summary.
+
+    Writes `videos/game_N.mp4` and, under `training/annotations/game_N/`, `ball_markup.json` and `events_markup.json` as
+    OpenTTGames has them, and `truth.json` with what no annotator can know: the ball's place in metres, the ends of
+    its blur, how much of it is hidden, each contact, and the camera. With `part` "test" the names are those of its test
+    set.
+
+    Raises:
+        OutputError: The folder holds something already, or cannot be written.
+        SettingError: A setting is out of its range.
+    """
+    _check(output, config)
+    device = choose_device(config.device)
+    textures = paint_textures(config.seed).to(device)
+    generator = torch.Generator().manual_seed(config.seed)
+    rallies = simulate_rallies(config.rallies, generator, device=device)
+    summary = {"output": str(output), "videos": [], "frames": 0}
+    for rally in range(config.rallies):
+        chance = torch.Generator().manual_seed(config.seed * 100_003 + rally)
+        scenes, frame_rate = _stage(rally, rallies, textures, config, chance, device)
+        name = f"{PLACES[config.part]}_{rally + 1}"
+        frames = _film(output, name, scenes, rallies, textures, frame_rate, config, chance, quiet)
+        summary["videos"].append({"name": name, "frames": frames, "frame_rate": float(frame_rate)})
+        summary["frames"] += frames
+    return summary
+
+
+def _check(output: Path, config: SimulateConfig) -> None:
+    if config.camera != "any" and config.camera not in KINDS:
+        raise SettingError("camera", f"{config.camera!r} is not known", f"take any or one of {', '.join(KINDS)}")
+    if config.part not in PLACES:
+        raise SettingError("part", f"{config.part!r} is not known", f"take one of {', '.join(PLACES)}")
+    if min(config.height, config.width) < 64 or config.height % 2 or config.width % 2:
+        raise SettingError("size", f"{config.width}x{config.height} is not drawn", "give even sides of at least 64")
+    if config.rallies < 1 or (config.frames is not None and config.frames < 1):
+        raise SettingError("rallies and frames", "must be at least 1", "give larger numbers")
+    if config.frame_rate is not None and not 1 <= config.frame_rate <= 1000:
+        raise SettingError("frame rate", f"is {config.frame_rate}", "give 1 to 1000 frames per second")
+    if output.is_file():
+        raise OutputError(output, "is a file", "give the name of a folder")
+    if output.is_dir() and any(output.iterdir()) and not config.overwrite:
+        raise OutputError(output, "is not empty", "give another folder, or --overwrite to write into it")
+    try:
+        (output / "videos").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(output, f"cannot be made ({error.strerror})", "give a folder that you may write to") from error
+
+
+def _stage(
+    rally: int,
+    rallies: RallyBatch,
+    textures: TextureBank,
+    config: SimulateConfig,
+    generator: torch.Generator,
+    device: torch.device,
+) -> tuple[Scenes, Fraction]:
+    """Return the scene of a whole rally, a batch of one, and its frame rate."""
+    pick = int(torch.randint(len(VIDEO_RATES), (1,), generator=generator))
+    frame_rate = Fraction(config.frame_rate or VIDEO_RATES[pick]).limit_denominator(1001)
+    last = float(rallies.end_sample[rally]) / rallies.sample_rate
+    count = max(1, int(last * frame_rate) - 1)
+    count = min(count, config.frames or count)
+    times = (torch.arange(count) / float(frame_rate) + 0.5 / float(frame_rate))[None]
+    open_share = 0.1 + 0.5 * torch.rand(1, generator=generator)
+    kind = draw_kinds(1, generator) if config.camera == "any" else torch.tensor([KINDS.index(config.camera)])
+    moving = (torch.rand(1, generator=generator) < MOVING_SHARE) & torch.tensor([config.camera == "any"])
+    scenes = build_scenes(
+        torch.tensor([rally]), times.to(device), open_share / float(frame_rate), kind, moving,
+        textures, config.height, config.width, generator,
+    )  # fmt: skip
+    return scenes, frame_rate
+
+
+def _film(
+    output: Path,
+    name: str,
+    scenes: Scenes,
+    rallies: RallyBatch,
+    textures: TextureBank,
+    frame_rate: Fraction,
+    config: SimulateConfig,
+    generator: torch.Generator,
+    quiet: bool,
+) -> int:
+    """Draw one video, write it with its labels, and return its number of frames."""
+    height, width = config.height, config.width
+    count = scenes.times.shape[1]
+    backdrop = paint_backdrop(scenes, textures, height, width, generator, margin=int(MOVING_MARGIN * width))
+    chunks = []
+    with VideoWriter(
+        output / "videos" / f"{name}.mp4", height, width, frame_rate, crf=config.crf, overwrite=config.overwrite
+    ) as writer, tqdm(total=count, desc=name, unit="frame", disable=True if quiet else None) as bar:
+        for first in range(0, count, CHUNK):
+            part = scenes.at(slice(first, first + CHUNK))
+            drawn = draw_scenes(part, backdrop, rallies, height, width, generator)
+            for picture in drawn.frames[0].cpu().numpy():
+                writer.write(picture)
+            chunks.append({field.name: getattr(drawn, field.name)[0].cpu() for field in fields(drawn) if field.name != "frames"})
+            bar.update(drawn.frames.shape[1])
+    truth = {key: torch.cat([chunk[key] for chunk in chunks]) for key in chunks[0]}
+    folder = output / config.part / "annotations" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_labels(folder, truth, scenes, rallies, frame_rate, config)
+    return count
+
+
+def _write_labels(
+    folder: Path, truth: dict[str, Tensor], scenes: Scenes, rallies: RallyBatch, frame_rate: Fraction, config: SimulateConfig
+) -> None:
+    labels = {}
+    for frame_index in torch.nonzero(truth["known"])[:, 0].tolist():
+        x, y = truth["position"][frame_index].tolist()
+        seen = bool(truth["visible"][frame_index])
+        labels[frame_index] = BallLabel(True, round(x, 2), round(y, 2)) if seen else NOT_VISIBLE
+    write_ball_markup(folder / "ball_markup.json", labels, overwrite=True)
+
+    rally, frames = int(scenes.rally[0]), scenes.times.shape[1]
+    contacts = _contacts(rallies, rally)
+    events = {}
+    for contact in contacts:
+        # Frames are taken at the middle of their interval, which half a frame moves to the number of the frame.
+        frame_index = round(contact["time_s"] * float(frame_rate) - 0.5)
+        if contact["kind"] in ("bounce", "net_pass") and 0 <= frame_index < frames:
+            events.setdefault(frame_index, "bounce" if contact["kind"] == "bounce" else "net")
+    write_events_markup(folder / "events_markup.json", [EventLabel(*item) for item in sorted(events.items())], overwrite=True)
+
+    story = {"height": config.height, "width": config.width, "frame_rate": str(frame_rate), "seed": config.seed}
+    story |= {"exposure_s": float(scenes.exposure[0]), "contacts": contacts, "frames": _frame_truths(truth, scenes, rallies)}
+    with complete_file(folder / "truth.json", overwrite=True) as path:
+        path.write_text(json.dumps(story, separators=(",", ":")) + "\n")
+
+
+def _contacts(rallies: RallyBatch, rally: int) -> list[dict]:
+    """Return all contacts of a rally in order of time."""
+    kinds = rallies.contact_kind[rally].tolist()
+    times, places = rallies.contact_time[rally].tolist(), rallies.contact_position[rally].tolist()
+    return [
+        {"time_s": round(time, 5), "kind": CONTACT_NAMES[kind], "place_m": _rounded(place, 4)}
+        for kind, time, place in zip(kinds, times, places, strict=True)
+        if kind in CONTACT_NAMES
+    ]
+
+
+def _frame_truths(truth: dict[str, Tensor], scenes: Scenes, rallies: RallyBatch) -> list[dict]:
+    """Return what is known of each frame: ball in metres and pixels, blur, share in view, and the camera."""
+    sample = (scenes.times[0] * rallies.sample_rate).long().clamp(max=rallies.state.shape[1] - 1)
+    states = rallies.state[int(scenes.rally[0])][sample].tolist()
+    cameras = scenes.cameras
+    return [
+        {
+            "frame": frame_index,
+            "time_s": round(float(scenes.times[0, frame_index]), 6),
+            "state": STATE_NAMES[states[frame_index]],
+            "place_m": _rounded(truth["place"][frame_index].tolist(), 4),
+            "blur": [_rounded(end, 2) for end in truth["path"][frame_index].tolist()],
+            "radius": round(float(truth["radius"][frame_index]), 3),
+            "in_view": round(float(truth["in_view"][frame_index]), 3),
+            "camera": {
+                "position_m": _rounded(cameras.position[0, frame_index].tolist(), 4),
+                "rotation": [_rounded(row, 6) for row in cameras.rotation[0, frame_index].tolist()],
+                "focal": round(float(cameras.focal[0, frame_index]), 3),
+                "centre": _rounded(cameras.centre[0, frame_index].tolist(), 2),
+            },
+        }
+        for frame_index in range(len(states))
+    ]
+
+
+def _rounded(values: list[float], digits: int) -> list[float]:
+    return [round(value, digits) for value in values]

@@ -14,7 +14,10 @@ from ttcli.simulation.textures import TextureBank
 from ttcli.simulation.timeline import IN_PLAY, RallyBatch
 
 HEIGHT, WIDTH = 144, 256
-"""Size of the pictures here."""
+"""Size of whole pictures here."""
+CROP_HEIGHT, CROP_WIDTH = 96, 160
+"""Size of what is cut round the ball out of pictures ENLARGED times as large."""
+ENLARGED = 4
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -63,15 +66,15 @@ def plain_scenes(
     kinds: list[str] | None = None,
     moving: bool = False,
     people: bool = True,
-    height: int = HEIGHT,
-    width: int = WIDTH,
+    enlarged: int = 1,
     seed: int = 0,
 ) -> Scenes:
     """Return scenes with neutral sensors, round evenly lit white balls, and nothing that looks like one."""
     count = len(rally)
     kinds = torch.tensor([KINDS.index(kind) for kind in kinds or [KINDS[row % len(KINDS)] for row in range(count)]])
     moves = torch.full((count,), moving)
-    scenes = build_scenes(rally, times, exposure, kinds, moves, textures, height, width, seeded(seed))
+    size = HEIGHT * enlarged, WIDTH * enlarged
+    scenes = build_scenes(rally, times, exposure, kinds, moves, textures, *size, seeded(seed))
     one = torch.ones(count)
     scenes = replace(
         scenes, sensors=neutral_sensors(count), ball=torch.ones(count, 3), ball_light=0 * one, ball_size=one,
@@ -80,18 +83,28 @@ def plain_scenes(
     return scenes if people else replace(scenes, people=scenes.people.at(torch.arange(0)))
 
 
+def close_scenes(rally: Tensor, times: Tensor, exposure: Tensor, balls: RallyBatch, textures: TextureBank, **settings) -> Scenes:
+    """Return plain scenes, enlarged so that balls are some pixels wide, and cut round the ball of the middle frame."""
+    scenes = plain_scenes(rally, times, exposure, textures, enlarged=ENLARGED, **settings)
+    middle = times.shape[1] // 2
+    ball = balls.position_at(rally, times[:, middle : middle + 1])[:, :, None]
+    pixel = scenes.cameras.at(torch.arange(len(rally)), middle).project(ball)[0][:, 0, 0]
+    left, top = (pixel - torch.tensor([CROP_WIDTH / 2, CROP_HEIGHT / 2])).unbind(-1)
+    return replace(scenes, cameras=scenes.cameras.view(left, top))
+
+
 def scenes_of(balls: RallyBatch, textures: TextureBank, frames: int = 1, **settings) -> Scenes:
-    """Return a plain scene of each rally, `frames` frames over 1.5 s."""
+    """Return a close scene of each rally of still balls, `frames` frames over 1.5 s."""
     count = len(balls.positions)
     times = torch.linspace(0.2, 1.7, frames).expand(count, -1)
-    return plain_scenes(torch.arange(count), times, torch.full((count,), 0.01), textures, **settings)
+    return close_scenes(torch.arange(count), times, torch.full((count,), 0.01), balls, textures, **settings)
 
 
-def backdrop_of(scenes: Scenes, textures: TextureBank, height: int = HEIGHT, width: int = WIDTH, **settings) -> Backdrop:
+def backdrop_of(scenes: Scenes, textures: TextureBank, height: int = CROP_HEIGHT, width: int = CROP_WIDTH, **settings) -> Backdrop:
     """Return a backdrop without captions, with room for a camera that pans."""
     return paint_backdrop(scenes, textures, height, width, seeded(), **{"captions": 0.0, "margin": 64, **settings})
 
 
-def draw(scenes: Scenes, balls: RallyBatch, textures: TextureBank, height: int = HEIGHT, width: int = WIDTH) -> Drawn:
+def draw(scenes: Scenes, balls: RallyBatch, textures: TextureBank, height: int = CROP_HEIGHT, width: int = CROP_WIDTH) -> Drawn:
     """Return plain scenes drawn."""
     return draw_scenes(scenes, backdrop_of(scenes, textures, height, width), balls, height, width, seeded(1))

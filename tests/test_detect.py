@@ -10,6 +10,7 @@ from conftest import ball_path, ball_picture, turn_upright, write_video
 from ttcli.configs import DetectConfig
 from ttcli.detect import ball_positions, detect
 from ttcli.errors import CheckpointError, InputError, OutputError, SettingError, VideoError
+from ttcli.model_input import windows_to_input
 from ttcli.runtimes import TorchRuntime, choose_device, choose_dtype
 from ttcli.trajectory import Status, read_ball_csv
 from ttcli.video.probe import probe
@@ -100,17 +101,17 @@ def test_broken_frames_are_marked_and_spoil_no_other_frame(ball_video, runtime, 
 
 
 class WindowRecorder:
-    """A stand-in runtime that keeps the windows it is shown."""
+    """A stand-in runtime that keeps the windows it is shown, of each frame the brightness of its first pixel."""
 
-    window_size, output_frames, output_stride = 9, tuple(range(9)), 4
-    device = torch.device("cpu")
+    window_size, output_frames, output_stride, difference = 9, tuple(range(9)), 4, False
+    dtype, device = torch.float32, torch.device("cpu")
 
     def __init__(self):
         self.windows = []
 
-    def __call__(self, windows):
-        self.windows += [window[:, 0, 0, 0].tolist() for window in windows]
-        batch, _, height, width = windows.shape[:4]
+    def __call__(self, pictures):
+        self.windows += (pictures[:, ::3, 0, 0] * 63.75 + 127.5).round().tolist()
+        batch, _, height, width = pictures.shape
         shape = (batch, 9, height // 4, width // 4)
         return torch.zeros(shape), torch.zeros(batch, 9, 2, *shape[2:])
 
@@ -320,11 +321,12 @@ def test_a_real_network_says_the_same_in_any_batch_and_nearly_the_same_in_bf16()
         model.load_state_dict(weights)
         return TorchRuntime(model, device="cpu", precision=precision)
 
-    whole, offsets = build("fp32")(windows)
+    pictures = windows_to_input(windows, True, torch.float32)
+    whole, offsets = build("fp32")(pictures)
     assert whole.shape == (3, 9, 16, 24) and offsets.shape == (3, 9, 2, 16, 24)
-    alone = torch.cat([build("fp32")(windows[index : index + 1])[0] for index in range(3)])
+    alone = torch.cat([build("fp32")(pictures[index : index + 1])[0] for index in range(3)])
     torch.testing.assert_close(whole, alone, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(build("bf16")(windows)[0], whole, rtol=0.1, atol=0.02)
+    torch.testing.assert_close(build("bf16")(windows_to_input(windows, True, torch.bfloat16))[0], whole, rtol=0.1, atol=0.02)
 
 
 def test_the_same_file_under_another_name_gives_the_same_rows(ball_video, tmp_path, runtime):

@@ -123,3 +123,20 @@ def test_inputs_that_do_not_go_together_are_refused(tmp_path):
         evaluate(tmp_path / "none.csv", truth, FULL_HD)
     with pytest.raises(LabelError):
         evaluate(put(tmp_path / "events.csv", "frame,event,x,y\n"), truth, FULL_HD)
+
+
+def test_the_size_of_a_dataset_video_is_taken_from_the_video_itself(tmp_path, monkeypatch):
+    annotations = tmp_path / "test" / "annotations" / "test_1"
+    annotations.mkdir(parents=True)
+    (tmp_path / "videos").mkdir()
+    video = tmp_path / "videos" / "test_1.mp4"
+    video.touch()
+    (annotations / "ball_markup.json").write_text('{"0": {"x": 100, "y": 50}}')
+    predicted = tmp_path / "test_1.csv"
+    predicted.write_text("frame,time_s,x,y,confidence,status\n0,0.0,104.0,50.0,0.9,seen\n")
+    probed = []
+    small = SimpleNamespace(height=360, width=640)
+    monkeypatch.setattr("ttcli.evaluate.probe", lambda path: probed.append(path) or small)
+    report = evaluate(predicted, annotations / "ball_markup.json", EvaluateConfig(bootstrap=0))
+    assert probed == [video]
+    assert report.pooled.figures["recall@10"] == 0  # 4 px of 640 are 12 of 1920

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from scenes import HEIGHT, WIDTH, plain_scenes, scenes_of, still_balls
+from scenes import HEIGHT, WIDTH, plain_scenes, still_balls
 
 from ttcli.simulation.flight import HIT
 from ttcli.simulation.players import _RADII, GRID, GRID_START, PARTS, _between, paint_people, pose_people
@@ -15,7 +15,7 @@ PART = {name: index for index, name in enumerate(_RADII)}
 def people(textures):
     """Return the people of ten scenes, two with each kind of camera, and where all their parts are (N, 1, PARTS, 2, 3)."""
     balls = still_balls([(0.0, 0.5, 1.0)] * 10)
-    scenes = scenes_of(balls, textures)
+    scenes = plain_scenes(torch.arange(10), torch.full((10, 1), 0.2), torch.full((10,), 0.01), textures)
     window = scenes.people.window
     return scenes, pose_people(scenes.people, balls, scenes.rally[window], scenes.times[window])
 

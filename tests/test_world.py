@@ -48,7 +48,8 @@ def inner_table(cameras):
 def test_pixels_whose_ray_meets_the_table_have_its_colour_and_depth(view, halls, cameras):
     inside, depth = inner_table(cameras)
     free = inside & (view.net_cover[:, 0] == 0)
-    assert free.flatten(1).sum(1).min() > 50
+    assert free.flatten(1).any(1).all()
+    assert free.sum() > 5000
     colour = halls.table[:, :, None, None]
     assert (view.picture - colour).abs().amax(1)[free].max() < 1e-4
     assert (1 / view.disparity[:, 0])[free].sub(depth[free]).abs().max() < 1e-2
@@ -115,16 +116,16 @@ def test_a_view_of_a_part_is_the_part_of_the_view(view, halls, cameras, textures
 
 
 def test_an_enlarged_view_is_the_view_enlarged(view, halls, cameras, textures):
-    none = torch.zeros(COUNT)
-    large = view_halls(halls, cameras.view(none, none, 2.0), textures, 2 * HEIGHT, 2 * WIDTH)
-    small = torch.nn.functional.avg_pool2d(large.picture, 2)
-    shifted = small.roll(2, -1)
-    change = (small - view.picture).abs().mean((1, 2, 3))
-    assert (change < 0.5 * (shifted - view.picture).abs().mean((1, 2, 3))).float().mean() > 0.8
+    rows = torch.arange(0, COUNT, PER_KIND)
+    none = torch.zeros(len(rows))
+    large = view_halls(halls.at(rows), cameras.at(rows).view(none, none, 2.0), textures, 2 * HEIGHT, 2 * WIDTH)
+    small, plain = torch.nn.functional.avg_pool2d(large.picture, 2), view.picture[rows]
+    change, shifted = ((picture - plain).abs().mean((1, 2, 3)) for picture in (small, small.roll(2, -1)))
+    assert (change < 0.5 * shifted).all()
     assert change.mean() < 0.02
     inside, depth = inner_table(cameras)
     seen = torch.nn.functional.avg_pool2d(1 / large.disparity, 2)[:, 0]
-    assert (seen - depth)[inside & (view.net_cover[:, 0] == 0)].abs().max() < 0.05
+    assert (seen - depth[rows])[inside[rows]].abs().max() < 0.05
 
 
 def test_halls_of_some_windows_look_as_among_all(view, halls, cameras, textures):

@@ -18,14 +18,9 @@ from ttcli.outputs import check_output
 from ttcli.predictor import Peak, StreamingPredictor
 from ttcli.runtimes import TorchRuntime, load_runtime
 from ttcli.trajectory import BallPosition, Status, write_ball_csv
-from ttcli.video.probe import VideoInfo, probe
+from ttcli.video.probe import VIDEO_SUFFIXES, VideoInfo, probe
 from ttcli.video.reader import Frame, FrameReader
 from ttcli.windows import choose_stride
-
-VIDEO_SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .mkv .webm .avi .wmv .flv .mpg .mpeg .mts .m2ts .ts .mxf .3gp .ogv".split()
-)
-"""What counts as a video in a folder; a file named by itself may end in anything."""
 
 
 @dataclass(frozen=True)

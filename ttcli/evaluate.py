@@ -11,10 +11,7 @@ from ttcli.errors import InputError, SettingError
 from ttcli.labels.formats import LabelFormat, find_format, read_ball_labels
 from ttcli.metrics import BallMetrics, Outcomes, ball_metrics, compare, pool
 from ttcli.reports import metrics_table
-from ttcli.video.probe import probe
-
-VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm")
-"""Suffixes of a video that may lie beside a label file, also in capitals."""
+from ttcli.video.probe import VIDEO_SUFFIXES, probe
 
 OPENTTGAMES_NAME = "ball_markup.json"
 
@@ -143,19 +140,31 @@ def _truths(folder: Path) -> dict[str, Path]:
 
 
 def _picture_size(files: ClipFiles, truth_format: LabelFormat, config: EvaluateConfig) -> tuple[int, int]:
-    """Return height and width of the picture: as told, as the format fixes it, or of a video beside the files."""
+    """Return height and width of the picture: as told, of the video, or as the format fixes it."""
     if config.picture_height is not None and config.picture_width is not None:
         return config.picture_height, config.picture_width
+    video = _find_video(files)
+    if video is not None:
+        info = probe(video)
+        return info.height, info.width
     if truth_format.picture_height is not None and truth_format.picture_width is not None:
         return truth_format.picture_height, truth_format.picture_width
-    for path in (files.truth, files.predicted):
-        for suffix in VIDEO_SUFFIXES:
-            for video in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
-                if video.is_file():
-                    info = probe(video)
-                    return info.height, info.width
     raise SettingError(
         files.truth,
         "the size of the picture is not known (no video of that name beside it)",
         "tell it, as in --size 1920x1080",
     )
+
+
+def _find_video(files: ClipFiles) -> Path | None:
+    """Return the video of a clip: beside one of the files, or where the layout of OpenTTGames has it."""
+    stems = [files.truth.with_suffix(""), files.predicted.with_suffix("")]
+    folder = files.truth.resolve().parent  # ROOT/test/annotations/test_1/ball_markup.json: ROOT/videos/test_1.mp4
+    if len(folder.parents) > 2:
+        stems.append(folder.parents[2] / "videos" / folder.name)
+    for stem in stems:
+        for suffix in VIDEO_SUFFIXES:
+            for video in (Path(f"{stem}{suffix}"), Path(f"{stem}{suffix.upper()}")):
+                if video.is_file():
+                    return video
+    return None

@@ -106,8 +106,7 @@ class FrameRing:
     def put(self, place: int, picture: Tensor) -> None:
         """Put a frame, uint8 RGB (H, W, 3), into a place of the ring."""
         picture = picture.to(self._colours.device)
-        for colour in range(3):  # in one copy the innermost loop has three steps, and takes twice as long
-            self._colours[:, :, place, colour] = _scale_colours(picture[..., colour], self._colours.dtype)
+        self._colours[:, :, place] = _scale_colours(picture, self._colours.dtype)
         if self._difference:
             self._grays[place] = _grays(picture)
 

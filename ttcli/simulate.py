@@ -22,7 +22,7 @@ from ttcli.simulation.flight import CONTACT_NAMES
 from ttcli.simulation.rally import simulate_rallies
 from ttcli.simulation.scene import Scenes, build_scenes, draw_kinds
 from ttcli.simulation.textures import TextureBank, paint_textures
-from ttcli.simulation.timeline import STATE_NAMES, RallyBatch
+from ttcli.simulation.timeline import IN_HAND, STATE_NAMES, RallyBatch
 from ttcli.video.writer import VideoWriter
 
 VIDEO_RATES = (25.0, 30.0, 50.0, 60.0, 120.0, 240.0)
@@ -31,6 +31,8 @@ MOVING_SHARE = 0.3
 """Share of the videos whose camera pans and zooms, where any camera will do."""
 MOVING_MARGIN = 0.3
 """What is drawn beyond the border for a camera that pans and zooms, as a part of the picture's width."""
+HELD_SECONDS = 0.4
+"""How long a video shows the ball in the server's hand before it starts."""
 CHUNK = 2
 """Frames drawn together; more only cost memory at full size."""
 PLACES = {"training": "game", "test": "test"}
@@ -97,10 +99,12 @@ def _stage(
     """Return the scene of a whole rally, a batch of one, and its frame rate."""
     pick = int(torch.randint(len(VIDEO_RATES), (1,), generator=generator))
     frame_rate = Fraction(config.frame_rate or VIDEO_RATES[pick]).limit_denominator(1001)
+    held = int((rallies.state[rally] == IN_HAND).to(torch.int8).cumprod(0).sum())
+    begin = max(0.0, held / rallies.sample_rate - HELD_SECONDS)
     last = float(rallies.end_sample[rally]) / rallies.sample_rate
-    count = max(1, int(last * frame_rate) - 1)
+    count = max(1, int((last - begin) * frame_rate) - 1)
     count = min(count, config.frames or count)
-    times = (torch.arange(count) / float(frame_rate) + 0.5 / float(frame_rate))[None]
+    times = (begin + (torch.arange(count) + 0.5) / float(frame_rate))[None]
     open_share = 0.1 + 0.5 * torch.rand(1, generator=generator)
     kind = draw_kinds(1, generator) if config.camera == "any" else torch.tensor([KINDS.index(config.camera)])
     moving = (torch.rand(1, generator=generator) < MOVING_SHARE) & torch.tensor([config.camera == "any"])
@@ -148,7 +152,9 @@ def _write_labels(
     folder: Path, truth: dict[str, Tensor], scenes: Scenes, rallies: RallyBatch, frame_rate: Fraction, config: SimulateConfig
 ) -> None:
     labels = {}
-    for frame_index in torch.nonzero(truth["known"])[:, 0].tolist():
+    # Fingers are not drawn, so how much of a held ball one would see is not known.
+    known = truth["known"] & (_states(scenes, rallies) != IN_HAND)
+    for frame_index in torch.nonzero(known)[:, 0].tolist():
         x, y = truth["position"][frame_index].tolist()
         seen = bool(truth["visible"][frame_index])
         labels[frame_index] = BallLabel(True, round(x, 2), round(y, 2)) if seen else NOT_VISIBLE
@@ -158,8 +164,7 @@ def _write_labels(
     contacts = _contacts(rallies, rally)
     events = {}
     for contact in contacts:
-        # Frames are taken at the middle of their interval, which half a frame moves to the number of the frame.
-        frame_index = round(contact["time_s"] * float(frame_rate) - 0.5)
+        frame_index = round((contact["time_s"] - float(scenes.times[0, 0])) * float(frame_rate))
         if contact["kind"] in ("bounce", "net_pass") and 0 <= frame_index < frames:
             events.setdefault(frame_index, "bounce" if contact["kind"] == "bounce" else "net")
     write_events_markup(folder / "events_markup.json", [EventLabel(*item) for item in sorted(events.items())], overwrite=True)
@@ -183,8 +188,7 @@ def _contacts(rallies: RallyBatch, rally: int) -> list[dict]:
 
 def _frame_truths(truth: dict[str, Tensor], scenes: Scenes, rallies: RallyBatch) -> list[dict]:
     """Return what is known of each frame: ball in metres and pixels, blur, share in view, and the camera."""
-    sample = (scenes.times[0] * rallies.sample_rate).long().clamp(max=rallies.state.shape[1] - 1)
-    states = rallies.state[int(scenes.rally[0])][sample].tolist()
+    states = _states(scenes, rallies).tolist()
     cameras = scenes.cameras
     return [
         {
@@ -204,6 +208,12 @@ def _frame_truths(truth: dict[str, Tensor], scenes: Scenes, rallies: RallyBatch)
         }
         for frame_index in range(len(states))
     ]
+
+
+def _states(scenes: Scenes, rallies: RallyBatch) -> Tensor:
+    """Return what the ball is doing on each frame (T,) of a batch of one, by the codes of `timeline`."""
+    sample = (scenes.times[0] * rallies.sample_rate).long().clamp(max=rallies.state.shape[1] - 1)
+    return rallies.state[int(scenes.rally[0])][sample]
 
 
 def _rounded(values: list[float], digits: int) -> list[float]:

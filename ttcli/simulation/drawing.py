@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ttcli.simulation.camera import Cameras, homographies
-from ttcli.simulation.players import paint_people, pose_people
+from ttcli.simulation.players import paint_people, pose_people, sweep_of_parts
 from ttcli.simulation.flight import BALL_RADIUS, BOUNCE, HIT, NET_TOUCH
 from ttcli.simulation.scene import Scenes
 from ttcli.simulation.sensor import Caption, draw_captions, expose, stick_captions
@@ -263,11 +263,12 @@ def _draw_people(
     for turn in range(3):
         rows = order[rank == turn]
         if len(rows):
-            _draw_one_each(scenes, rows, capsules[rows], cameras.at(rows), pictures, disparity, net_cover, ball_depth, free)
+            _draw_one_each(scenes, rallies, rows, capsules[rows], cameras.at(rows), pictures, disparity, net_cover, ball_depth, free)
 
 
 def _draw_one_each(
     scenes: Scenes,
+    rallies: RallyBatch,
     rows: Tensor,
     capsules: Tensor,
     cameras: Cameras,
@@ -283,7 +284,8 @@ def _draw_one_each(
     window = people.window
     sensors = scenes.sensors.at(window)
     people = replace(people, colour=sensors.tone(people.colour))
-    colour, opacity, depth = paint_people(people, capsules, cameras, 6 * sensors.blur, height, width)
+    sweep = sweep_of_parts(people, rallies, scenes.rally[window], scenes.times[window], scenes.exposure[window], cameras)
+    colour, opacity, depth = paint_people(people, capsules, cameras, 6 * sensors.blur, height, width, sweep)
     behind_net = capsules[:, :, 7, 0, 1] * cameras.position[..., 1] < 0
     hides = depth < ball_depth[window]
     for row, where in enumerate(window.tolist()):

@@ -27,6 +27,10 @@ STEP_SECONDS = 0.45
 """The same for the body."""
 
 
+SWEEP_BLUR = 0.6
+"""Width of a moving part's edge, as a part of how far it moves while the shutter is open."""
+
+
 @dataclass(frozen=True)
 class People:
     """How some people look and stand, one a row; the first dimension of all fields is N people."""
@@ -174,8 +178,24 @@ def _skeleton(people: People, root: Tensor, aim: Tensor, pull: Tensor, times: Te
     return torch.stack([torch.stack(pair, -2) for pair in ends], 2)
 
 
+def sweep_of_parts(
+    people: People, rallies: RallyBatch, rally: Tensor, times: Tensor, exposure: Tensor, cameras: Cameras
+) -> Tensor:
+    """Return how many pixels (N, T, PARTS) each part moves on the picture in an exposure (N,) around `times` (N, T)."""
+    half = exposure[:, None] / 2
+    places = [pose_people(people, rallies, rally, times + shift).mean(-2) for shift in (-half, half)]  # (N, T, PARTS, 3)
+    before, after = (cameras.project(place)[0] for place in places)
+    return (after - before).norm(dim=-1)
+
+
 def paint_people(
-    people: People, capsules: Tensor, cameras: Cameras, blur: Tensor, height: int, width: int
+    people: People,
+    capsules: Tensor,
+    cameras: Cameras,
+    blur: Tensor,
+    height: int,
+    width: int,
+    sweep: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return colours (N, T, 3, H, W), opacities (N, T, 1, H, W) and depths (N, T) of people.
 
@@ -186,6 +206,7 @@ def paint_people(
         blur: How many pixels (N,) an edge spreads over, beside its own one.
         height: Of the picture, in pixels.
         width: Of the picture, in pixels.
+        sweep: How many pixels (N, T, PARTS) each part moves while the shutter is open; None for no motion blur.
     """
     shape = capsules.shape[:3]
     ends, depth = cameras.project(capsules.flatten(2, 3))
@@ -195,17 +216,18 @@ def paint_people(
     columns = torch.arange(width // GRID + 3, device=ends.device) * GRID + GRID_START
     distance = segment_distances(ends, rows, columns) - radius[..., None, None]  # (N, T, PARTS, h, w)
 
-    nearest = distance.amin(2)
+    soft = (1 + blur)[:, None, None].expand(shape) if sweep is None else 1 + blur[:, None, None] + SWEEP_BLUR * sweep
+    nearest = (distance / soft[..., None, None]).amin(2)  # in widths of an edge
     colour = torch.zeros(*shape[:2], 3, len(rows), len(columns), device=ends.device)
     for part in range(PARTS):
         shade = 1 - 0.3 * (1 + distance[:, :, part] / radius[:, :, part, None, None].clamp_min(1)).clamp(0, 1)
         inside = (0.5 - distance[:, :, part] / GRID).clamp(0, 1)[:, :, None]
         colour = torch.lerp(colour, people.colour[:, None, part, :, None, None] * shade[:, :, None], inside)
-    covered = (0.5 - nearest / GRID).clamp(0, 1)[:, :, None]
+    covered = (0.5 - distance.amin(2) / GRID).clamp(0, 1)[:, :, None]
     colour = colour / covered.clamp_min(0.25)
     field = torch.cat([colour, nearest[:, :, None]], 2).flatten(0, 1)
     full = _between(field, height, width).unflatten(0, shape[:2])
-    opacity = (0.5 - full[:, :, 3:] / (1 + blur.view(-1, 1, 1, 1, 1))).clamp_(0, 1)
+    opacity = (0.5 - full[:, :, 3:]).clamp_(0, 1)
     return full[:, :, :3], opacity, depth[:, :, _part("torso")]
 
 

@@ -15,6 +15,8 @@ from ttcli.simulation.world import Halls, build_halls
 FRAME_RATES = (24.0, 25.0, 29.97, 30.0, 50.0, 59.94, 60.0, 100.0, 120.0)
 """Frames per second; faster video is taken with a stride, so that the network meets these."""
 _RATE_WEIGHTS = (0.06, 0.22, 0.12, 0.12, 0.1, 0.07, 0.1, 0.05, 0.16)
+BROADCAST_SHARE = 0.35
+"""Share of windows as television shows them: 25 or 30 frames a second, long exposures, hard hitting: long faint streaks."""
 TRIES = 3
 """Moments that are looked at for one in which the ball is in play, which is what videos are cut to."""
 _KIND_WEIGHTS = (0.36, 0.12, 0.22, 0.24, 0.06)
@@ -95,7 +97,10 @@ def draw_moments(
     state, end_sample = rallies.state.cpu(), rallies.end_sample.cpu()
     choice = torch.multinomial(torch.tensor(_RATE_WEIGHTS), count, replacement=True, generator=generator)
     interval = 1 / torch.tensor(FRAME_RATES)[choice]
-    pace = torch.where(uniform() < 0.3, 1 + 0.8 * uniform(), torch.ones(count))  # hit harder than these rallies are
+    broadcast = uniform() < BROADCAST_SHARE
+    interval = torch.where(broadcast, 1 / 25 - uniform().round() * (1 / 25 - 1 / 30), interval)
+    # Rallies at the top are faster than these.
+    pace = torch.where(broadcast | (uniform() < 0.2), 1 + uniform(), torch.ones(count))
     pace = torch.where(uniform() < 0.1, 0.1 + 0.5 * uniform(), pace)  # slow-motion video
     interval = interval * pace
     steps = torch.ones(count, frames)
@@ -110,7 +115,7 @@ def draw_moments(
     played = (code == TOSS) | (code == IN_PLAY)
     start = tries.gather(1, played.float().argmax(1, keepdim=True))[:, 0]  # the first in play, or just the first
     short = torch.exp(torch.log(torch.tensor(0.03)) * uniform() ** 1.3)  # bright light: 0.03 to 1 of a frame
-    exposure = interval * torch.where(uniform() < 0.45, 0.3 + 0.7 * uniform(), short)
+    exposure = interval * torch.where(broadcast | (uniform() < 0.35), 0.3 + 0.7 * uniform(), short)
     return rally, start[:, None] + clock, exposure
 
 
@@ -120,12 +125,12 @@ def draw_kinds(count: int, generator: torch.Generator) -> Tensor:
 
 
 def _ball_colours(count: int, generator: torch.Generator) -> Tensor:
-    """Return colours (B, 3): mostly white balls, a quarter orange ones, in bright and in dark halls."""
+    """Return colours (B, 3): mostly white balls, a quarter orange ones, about as bright as white paint in that hall."""
     uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
     white = 0.93 + 0.07 * uniform(3)
     orange = torch.tensor([1.0, 0.55, 0.12]) * (0.85 + 0.15 * uniform(3)) + 0.25 * uniform(1)
     colour = torch.where(uniform(1) < 0.28, orange, white)
-    return (colour * (0.5 + 0.6 * uniform(1) ** 0.6)).clamp(0, 1)
+    return (colour * (0.68 + 0.4 * uniform(1))).clamp(0, 1)
 
 
 def _speck_colours(count: int, generator: torch.Generator) -> Tensor:

@@ -12,10 +12,15 @@ from torch import Tensor
 
 PATCH_SIZES = (12, 16, 24, 32, 48, 64, 96, 128, 192, 384, 1024)
 """Sides of the squares that streaks are drawn in; each goes into the smallest that holds it."""
-FINE = 2
-"""Points per pixel along each axis at which coverage is taken, then averaged."""
-FINE_SIDE = 48
-"""Larger squares take one point per pixel: along a streak as long as that coverage changes slowly."""
+FINE, FINE_SIDE = 2, 48
+"""Points per pixel along each axis at which coverage is taken, then averaged. Larger squares take one: along a streak as
+long as that coverage changes slowly."""
+FINEST, FINEST_SIDE = 4, 16
+"""The same in the smallest squares, where a ball is little more than a pixel."""
+SHORTEST = 0.5
+"""Shorter paths, in pixels, are drawn as long as this round their middle: of a ball that does not move at all a point is
+covered or not. With these two, a resting disc of radius 1 has its area within 1.3 % (root mean square) and its middle
+within 0.03 px; without them it was 8 % and 0.09 px."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def streak_patches(streaks: Streaks, height: int, width: int) -> list[Patch]:
 
 
 def _patch(streaks: Streaks, rows: Tensor, corner: Tensor, side: int, height: int, width: int) -> Patch:
-    points = FINE if side <= FINE_SIDE else 1
+    points = FINEST if side <= FINEST_SIDE else FINE if side <= FINE_SIDE else 1
     fine = (torch.arange(side * points, device=corner.device) + 0.5) / points - 0.5
     x, y = corner[:, 0, None] + fine, corner[:, 1, None] + fine
     cover = torch.zeros(len(rows), side * points, side * points, device=corner.device)
@@ -100,9 +105,11 @@ def _patch(streaks: Streaks, rows: Tensor, corner: Tensor, side: int, height: in
 def _sweep(start: Tensor, end: Tensor, radius: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Return the share of a segment's time (N, S, S) that the disc covers each point, and how far up it the point lies."""
     along = end - start
-    length = along.norm(dim=1).clamp_min(0.02)
-    along = torch.where(length[:, None] > 0.02, along, torch.tensor([0.02, 0.0], device=along.device))
-    unit = (along / length[:, None])[:, :, None, None]
+    length = along.norm(dim=1, keepdim=True)
+    ahead = torch.tensor([1.0, 0.0], device=along.device)
+    unit = torch.where(length > 1e-3, along / length.clamp_min(1e-3), ahead)
+    start = torch.where(length < SHORTEST, (start + end - SHORTEST * unit) / 2, start)
+    length, unit = length[:, 0].clamp_min(SHORTEST), unit[:, :, None, None]
     dx, dy = (x - start[:, 0, None])[:, None, :], (y - start[:, 1, None])[:, :, None]
     u = dx * unit[:, 0] + dy * unit[:, 1]
     v = dy * unit[:, 0] - dx * unit[:, 1]

@@ -5,7 +5,7 @@ import torch
 from scenes import HEIGHT, WIDTH, plain_scenes, still_balls
 
 from ttcli.simulation.flight import HIT
-from ttcli.simulation.players import _RADII, GRID, GRID_START, PARTS, _between, paint_people, pose_people
+from ttcli.simulation.players import _RADII, GRID, GRID_START, PARTS, _between, paint_people, pose_people, sweep_of_parts
 from ttcli.simulation.world import segment_distances
 
 PART = {name: index for index, name in enumerate(_RADII)}
@@ -153,6 +153,32 @@ def test_blur_softens_edges(people):
     )
     edges = [((opacity > 0.05) & (opacity < 0.95)).sum() for opacity in (sharp, soft)]
     assert edges[1] > 1.5 * edges[0]
+
+
+def test_the_racket_sweeps_over_the_picture_at_a_hit_and_feet_do_not(rallies, textures):
+    rally, when, _, side = hits(rallies)
+    scenes = plain_scenes(rally, when[:, None], torch.full((len(rally),), 0.02), textures)
+    people, window = scenes.people, scenes.people.window
+    cameras = scenes.cameras.at(window)
+    half, full = (
+        sweep_of_parts(people, rallies, rally[window], scenes.times[window], torch.full((len(window),), seconds), cameras)
+        for seconds in (0.01, 0.02)
+    )
+    assert half.shape == (len(window), 1, PARTS)
+    strikes = people.side == side[window]
+    ratio = full[strikes, 0, PART["racket"]] / half[strikes, 0, PART["racket"]]
+    assert ratio.median() == pytest.approx(2, rel=0.2)
+    assert (full[strikes, 0, PART["racket"]] > full[strikes, 0, PART["shoe_l"]]).float().mean() > 0.8
+
+
+def test_a_part_that_sweeps_is_drawn_softer(people):
+    scenes, capsules = people
+    cameras = scenes.cameras.at(scenes.people.window)
+    sweep = torch.zeros(30, 1, PARTS)
+    paint = lambda sweep: paint_people(scenes.people, capsules, cameras, torch.zeros(30), HEIGHT, WIDTH, sweep)[1]  # noqa: E731
+    assert torch.equal(paint(sweep), paint(None))
+    soft = paint(sweep + 6)
+    assert ((soft > 0.05) & (soft < 0.95)).sum() > 1.5 * ((paint(None) > 0.05) & (paint(None) < 0.95)).sum()
 
 
 def test_a_crop_shows_the_same_people(people, painted):

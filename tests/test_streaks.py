@@ -44,7 +44,7 @@ def straight_paths(length, count=12):
 
 @pytest.mark.parametrize("blur", [0.0, 0.3])
 @pytest.mark.parametrize("length", [0.0, 0.5, 7.0, 60.0, 250.0])
-@pytest.mark.parametrize(("radius", "area_error", "centre_error"), [(1.0, 0.05, 0.35), (2.5, 0.03, 0.06), (6.0, 0.02, 0.04)])
+@pytest.mark.parametrize(("radius", "area_error", "centre_error"), [(1.0, 0.05, 0.35), (2.5, 0.03, 0.1), (6.0, 0.02, 0.05)])
 def test_cover_sums_to_the_balls_area_and_centres_on_the_middle_of_the_path(radius, area_error, centre_error, length, blur):
     paths = straight_paths(length, 16)
     pictures = cover_pictures(streaks_of(paths, radius, blur=blur))

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,10 +18,12 @@ from ttcli.datasets import WindowBatch
 from ttcli.errors import OutputError, SettingError, TrainingError
 from ttcli.models import create_model
 from ttcli.networks.blocks import Prediction
+from ttcli.train import Answers, answer, validate
 
 CONFIG = TrainConfig(
-    steps=3, batch=2, crop_height=64, crop_width=64, warmup=1, save_every=2, device="cpu", precision="fp32"
+    steps=3, batch=2, reuse=2, crop_height=64, crop_width=64, warmup=1, save_every=2, device="cpu", precision="fp32"
 )
+PLAIN = {"slope": 1.0, "bias": 0.0}
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +32,9 @@ def quick(rallies, textures, monkeypatch):
     monkeypatch.setattr(datasets, "simulate_rallies", lambda count, generator, device: rallies)
     monkeypatch.setattr(datasets, "paint_textures", lambda seed: textures)
     monkeypatch.setattr(training, "VALIDATION_WINDOWS", 3)
+    monkeypatch.setattr(training, "CALIBRATION_CLIPS", 1)
+    monkeypatch.setattr(training, "CLIP_FRAMES", 10)
+    monkeypatch.setattr(training, "CLIP_SIZE", (64, 96))
 
 
 @pytest.fixture
@@ -43,7 +49,9 @@ def steps_done(monkeypatch):
     monkeypatch.setattr(training, "_train_one_step", step)
     monkeypatch.setattr(training, "_batches", lambda *arguments: iter(lambda: None, 0))
     monkeypatch.setattr(training, "_validation_windows", lambda *arguments: None)
-    monkeypatch.setattr(training, "validate", lambda *arguments: {"recall": 0.0, "precision": 0.0, "arg_max_right": 0.0})
+    monkeypatch.setattr(training, "answer", lambda *arguments: Answers(torch.ones(4), *torch.ones(2, 4).bool()))
+    monkeypatch.setattr(training, "answer_clips", training.answer)
+    monkeypatch.setattr(training, "fit_calibration", lambda *arguments: PLAIN)
     return rates
 
 
@@ -68,6 +76,7 @@ def test_a_run_leaves_a_checkpoint_and_a_log(tmp_path):
     checkpoint = load_checkpoint(run / "model.safetensors")
     assert checkpoint.metadata["steps"] == 3
     assert checkpoint.metadata["model"] == CONFIG.model
+    assert checkpoint.metadata["calibration"].keys() == PLAIN.keys()
     assert checkpoint.metadata["metrics"]["drawn_recall"] == summary["recall"]
     prediction = checkpoint.model(torch.zeros(1, 36, 64, 64))
     assert prediction.logits.isfinite().all()
@@ -143,13 +152,13 @@ def test_the_learning_rate_rises_in_a_line_and_falls_as_a_cosine(tmp_path, steps
 
 
 def test_no_warm_up_begins_at_the_peak(tmp_path, steps_done):
-    training.train(tmp_path, replace(CONFIG, warmup=0, learning_rate=0.25, steps=100, save_every=1000), quiet=True)
+    training.train(tmp_path, replace(CONFIG, warmup=0, learning_rate=0.25, steps=20, save_every=1000), quiet=True)
     assert steps_done[0] == pytest.approx(0.25, rel=0.01)
 
 
 def test_time_ends_a_run_that_is_given_minutes(tmp_path, steps_done, monkeypatch):
     clock = iter(range(1000))
-    monkeypatch.setattr(training.time, "monotonic", lambda: 6.0 * next(clock))
+    monkeypatch.setattr(training, "time", SimpleNamespace(monotonic=lambda: 6.0 * next(clock)))
     summary = training.train(tmp_path, replace(CONFIG, minutes=1.0, steps=1, save_every=1000), quiet=True)
     assert summary["step"] == 10
     assert steps_done[-1] < steps_done[1]
@@ -202,22 +211,33 @@ class Answer(nn.Module):
         return Prediction(logits, torch.zeros(*self.cells.shape, 16, 16))
 
 
+def test_clips_are_answered_frame_by_frame():
+    answers = training.answer_clips(create_model("centernet_v8n").eval(), torch.device("cpu"))
+    assert 0 < len(answers.logits) == len(answers.right) == len(answers.visible) <= 10
+    assert answers.logits.isfinite().all()
+    assert not (answers.right & ~answers.visible).any()
+
+
+def test_a_batch_that_reuse_does_not_divide_is_refused(tmp_path):
+    with pytest.raises(SettingError, match="multiple of 2"):
+        training.train(tmp_path / "run", replace(CONFIG, batch=3), quiet=True)
+
+
 def test_validation_counts_found_missed_and_false_balls():
-    cells = torch.randint(2, 14, (4, 9, 2), generator=seeded())
-    positions = cells * 4 + 1.5
+    positions = torch.randint(2, 14, (4, 9, 2), generator=seeded()) * 4 + 1.5
     visible, known = torch.ones(4, 9, dtype=torch.bool), torch.ones(4, 9, dtype=torch.bool)
     windows = WindowBatch(torch.zeros(4, 9, 64, 64, 3, dtype=torch.uint8), positions, visible, known)
-    right = training.validate(Answer(positions), windows)
-    assert right == {"recall": 1.0, "precision": 1.0, "arg_max_right": 1.0}
+
+    def figures(calibration=PLAIN, **labels):
+        return validate(answer(Answer(positions), replace(windows, **labels)), calibration)
+
+    assert figures() == {"recall": 1.0, "precision": 1.0, "arg_max_right": 1.0}
     far = positions.clone()
     far[:2] += 8.0
-    half = training.validate(Answer(positions), replace(windows, positions=far))
-    assert half == {"recall": 0.5, "precision": 0.5, "arg_max_right": 0.5}
+    assert figures(positions=far) == {"recall": 0.5, "precision": 0.5, "arg_max_right": 0.5}
     visible[3] = False
-    claims = training.validate(Answer(positions), replace(windows, visible=visible))
-    assert claims == {"recall": 1.0, "precision": 0.75, "arg_max_right": 1.0}
+    assert figures(visible=visible) == {"recall": 1.0, "precision": 0.75, "arg_max_right": 1.0}
     known[3] = False
-    unknown = training.validate(Answer(positions), replace(windows, visible=visible, known=known))
-    assert unknown == {"recall": 1.0, "precision": 1.0, "arg_max_right": 1.0}
-    shy = training.validate(Answer(positions), windows, threshold=0.99)
+    assert figures(visible=visible, known=known) == {"recall": 1.0, "precision": 1.0, "arg_max_right": 1.0}
+    shy = figures({"slope": 1.0, "bias": -5.0})  # the logits are 3
     assert shy == {"recall": 0.0, "precision": 0.0, "arg_max_right": 1.0}

@@ -92,17 +92,17 @@ class TrainConfig:
     """Wall time to train for; None trains for `steps`."""
     steps: int = 20_000
     """Optimiser steps to train for, over all processes."""
-    batch: int = 16
-    """Windows per step and process."""
-    crop_height: int = 160
+    batch: int = 12
+    """Windows per step and process, a multiple of `reuse`."""
+    crop_height: int = 128
     """Height of the drawn windows in working pixels, a multiple of 32."""
-    crop_width: int = 256
+    crop_width: int = 192
     """Width of the drawn windows in working pixels, a multiple of 32."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 1.5e-3
     """Peak learning rate of AdamW, reached after `warmup` steps."""
     warmup: int = 200
     """Steps from a learning rate of zero to its peak."""
-    reuse: int = 2
+    reuse: int = 3
     """How often each drawn window is used, with other flips and colours each time."""
     devices: int = 1
     """Processes that train together (DDP)."""

@@ -159,7 +159,9 @@ def _picture_size(files: ClipFiles, truth_format: LabelFormat, config: EvaluateC
 def _find_video(files: ClipFiles) -> Path | None:
     """Return the video of a clip: beside one of the files, or where the layout of OpenTTGames has it."""
     stems = [files.truth.with_suffix(""), files.predicted.with_suffix("")]
-    folder = files.truth.resolve().parent  # ROOT/test/annotations/test_1/ball_markup.json: ROOT/videos/test_1.mp4
+    folder = files.truth.resolve().parent  # rally/ball_markup.json: rally.mp4
+    stems.append(folder)
+    # ROOT/test/annotations/test_1/ball_markup.json: ROOT/videos/test_1.mp4
     if len(folder.parents) > 2:
         stems.append(folder.parents[2] / "videos" / folder.name)
     for stem in stems:

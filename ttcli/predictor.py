@@ -85,14 +85,14 @@ class StreamingPredictor:
 
     def _keep(self, frame_index: int, picture: np.ndarray | None) -> None:
         """Put a picture into the ring, where it takes the place of one that no window to come holds."""
-        places = [self._place(frame_index)]
+        first = frame_index
         if picture is not None:
             if self._last_picture is None:  # broken frames before it are still to be stood in for
-                places = list(range(self.schedule.span))
+                first = max(0, frame_index + 1 - self.schedule.span)
             self._last_picture = torch.from_numpy(picture)
         if self._last_picture is not None:
-            for place in places:
-                self._ring.put(place, self._last_picture)
+            for index in range(first, frame_index + 1):
+                self._ring.put(self._place(index), self._last_picture)
 
     def _place(self, frame_index: int) -> int:
         """Return a frame's place in the ring, where the frames of a phase, and so of a window, are neighbours."""

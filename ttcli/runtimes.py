@@ -14,6 +14,8 @@ from ttcli.model_input import SIZE_MULTIPLE, WORKING_AREA, working_size
 from ttcli.networks.blocks import fuse_batch_norm
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+MOST_THREADS = 8
+"""Beyond these, torch would be faster than a video can be scaled, which takes one thread."""
 LEAST_PROBABILITY = 1e-6
 """Probabilities are kept this far from 0 and 1, so that their logit is finite."""
 
@@ -87,18 +89,19 @@ def load_runtime(weights: Path | None, device: str, precision: str) -> TorchRunt
     choose_dtype(precision, chosen)
     checkpoint = load_checkpoint(weights or DEFAULT_WEIGHTS)
     if chosen.type == "cpu":
-        leave_a_core_to_the_decoder()
+        leave_cores_to_the_decoder()
     return TorchRuntime(checkpoint.model, checkpoint.metadata, str(chosen), precision)
 
 
-def leave_a_core_to_the_decoder() -> None:
-    """Let torch compute on one core less than there is, for this whole process.
+def leave_cores_to_the_decoder() -> None:
+    """Let torch compute on half of the cores, for this whole process.
 
-    Torch's threads wait for each other by spinning. Beside threads that decode, and other programs, they cost far
-    more than they give: on a busy machine of two cores, 3 frames a second with two threads and 42 with one.
+    A frame of full HD costs the decoder about as much time as the network at its default step. Torch's threads wait
+    for each other by spinning: beside threads that decode, and other programs, they cost far more than they give,
+    on a busy machine of two cores 3 frames a second with two threads and 42 with one.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    torch.set_num_threads(max(1, min(torch.get_num_threads(), cores - 1)))
+    torch.set_num_threads(min(torch.get_num_threads(), (cores + 1) // 2, MOST_THREADS))
 
 
 def choose_device(name: str) -> torch.device:

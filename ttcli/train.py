@@ -12,18 +12,21 @@ from typing import NamedTuple
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from torch.multiprocessing.spawn import ProcessRaisedException
 from tqdm import tqdm
 
 from ttcli.calibration import fit_calibration
 from ttcli.checkpoints import load_checkpoint, save_checkpoint
-from ttcli.configs import TrainConfig
+from ttcli.configs import DetectConfig, TrainConfig
 from ttcli.datasets import DrawnWindows, WindowBatch, vary
 from ttcli.errors import OutputError, SettingError, TrainingError
 from ttcli.heatmaps import decode_heatmaps, draw_targets
 from ttcli.losses import ball_loss
 from ttcli.model_input import SIZE_MULTIPLE, WORKING_AREA, windows_to_input
 from ttcli.models import create_model
-from ttcli.runtimes import choose_device, cpu_multiplies_in_bf16
+from ttcli.predictor import StreamingPredictor
+from ttcli.runtimes import LEAST_PROBABILITY, TorchRuntime, choose_device, cpu_multiplies_in_bf16
+from ttcli.simulation.scene import FRAME_RATES
 
 AVERAGE_DECAY = 0.998
 """Each step moves the averaged weights, which are what is saved, by 1 - this towards the trained ones."""
@@ -32,8 +35,15 @@ GRADIENT_NORM = 5.0
 """Longest gradient that is followed; hourglass networks diverged without such a bound."""
 VALIDATION_SEED = 1_000_003
 VALIDATION_WINDOWS = 160
+CALIBRATION_SEED = 1_000_033
+CALIBRATION_CLIPS = 48
+CLIP_FRAMES = 27
+CLIP_SIZE = (288, 512)
+"""Frames, and height and width in working pixels, of the clips that confidence is calibrated on."""
 FOUND_DISTANCE = 10 * 512 / 1920
 """Working pixels within which a ball counts as found: 10 pixels of a 1920-wide picture."""
+NOT_FINITE = "the loss is not finite any more"
+NOT_FINITE_CURE = "take a smaller learning rate; the last checkpoint is good"
 FINAL_RATE = 0.02
 """Last learning rate, as a part of the peak."""
 
@@ -51,17 +61,25 @@ def train(output: Path, config: TrainConfig, quiet: bool = False) -> dict:
     """
     _check(output, config)
     device = choose_device(config.device)
-    if config.devices == 1:
-        torch.set_num_threads(torch.get_num_threads())
     fabric = Fabric(
         accelerator="cuda" if device.type == "cuda" else "cpu",
         devices=config.devices,
         strategy="ddp_spawn" if config.devices > 1 and device.type == "cpu" else "auto",
         precision=_precision(config.precision, device),
     )
-    output.mkdir(parents=True, exist_ok=True)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(output, f"cannot be made ({error.strerror})", "give a folder that you may write to") from error
+    (output / "log.jsonl").unlink(missing_ok=True)  # of a run that is overwritten
     # Bound, not passed: Fabric walks through arguments and may not meet a frozen dataclass there.
-    fabric.launch(functools.partial(_train, output=output, config=config, quiet=quiet))
+    try:
+        fabric.launch(functools.partial(_train, output=output, config=config, quiet=quiet))
+    except ProcessRaisedException as error:
+        # A process that was started hands its error on as text only.
+        if TrainingError.__name__ not in str(error):
+            raise
+        raise TrainingError(output, NOT_FINITE, NOT_FINITE_CURE) from error
     return json.loads((output / "log.jsonl").read_text().splitlines()[-1])
 
 
@@ -69,6 +87,9 @@ def _check(output: Path, config: TrainConfig) -> None:
     for name in ("crop_height", "crop_width"):
         if getattr(config, name) % SIZE_MULTIPLE or getattr(config, name) <= 0:
             raise SettingError(name.replace("_", " "), f"is {getattr(config, name)}", f"give a multiple of {SIZE_MULTIPLE}")
+    if config.batch % config.reuse:
+        cure = f"give a multiple of {config.reuse} windows"
+        raise SettingError("batch", f"is {config.batch}, and each window is used {config.reuse} times", cure)
     if output.is_file():
         raise OutputError(output, "is a file", "give the name of a folder")
     if (output / "model.safetensors").exists() and not config.overwrite:
@@ -107,7 +128,9 @@ def _train(fabric: Fabric, output: Path, config: TrainConfig, quiet: bool) -> No
         if (step % config.save_every == 0 or done) and fabric.is_global_zero:
             validation = validation or _validation_windows(config, plain.window_size, fabric.device)
             answers = answer(averaged, validation)
-            calibration = fit_calibration(answers.logits, answers.right)
+            # At the end as detection meets the ball: clips of whole pictures and windows that overlap.
+            calibrating = answer_clips(averaged, fabric.device) if done else answers
+            calibration = fit_calibration(calibrating.logits, calibrating.right)
             figures = validate(answers, calibration)
             log = {"step": step, "minutes": round((time.monotonic() - started) / 60, 2), "windows": seen}
             log |= {"loss": round(sum(recent) / len(recent), 4)} | figures
@@ -160,7 +183,7 @@ def _train_one_step(
     prediction = model(windows_to_input(batch.frames, model.difference, torch.float32))
     loss, _ = ball_loss(prediction, targets)
     if not torch.isfinite(loss):
-        raise TrainingError(output, "the loss is not finite any more", "take a smaller learning rate; the last checkpoint is good")
+        raise TrainingError(output, NOT_FINITE, NOT_FINITE_CURE)
     optimizer.zero_grad(set_to_none=True)
     fabric.backward(loss)
     fabric.clip_gradients(model, optimizer, max_norm=GRADIENT_NORM)
@@ -204,8 +227,24 @@ def answer(model: nn.Module, windows: WindowBatch) -> Answers:
             peaks = decode_heatmaps(prediction.logits.sigmoid(), prediction.offsets)
             distance = (torch.stack([peaks.x, peaks.y], -1) - part.positions).norm(dim=-1)
             right = part.visible & (distance <= FOUND_DISTANCE)
-            logits = peaks.confidence.clamp(1e-6, 1 - 1e-6).logit()
+            logits = peaks.confidence.clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY).logit()
             parts.append([value[part.known].cpu() for value in (logits, right, part.visible)])
+    return Answers(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+
+def answer_clips(model: nn.Module, device: torch.device) -> Answers:
+    """Return a network's answers for drawn clips, found as `detect` finds them."""
+    source = DrawnWindows(CLIP_FRAMES, *CLIP_SIZE, CALIBRATION_SEED, device, rallies=2 * CALIBRATION_CLIPS)
+    runtime = TorchRuntime(copy.deepcopy(model), device=str(device))
+    parts = []
+    for _ in range(CALIBRATION_CLIPS):
+        clip = source.draw(1)
+        predictor = StreamingPredictor(runtime, *CLIP_SIZE, step=DetectConfig.step)
+        peaks = torch.tensor(list(predictor.peaks(clip.frames[0].cpu().numpy())))  # (T, 3): x, y, probability
+        near = (peaks[:, :2] - clip.positions[0].cpu()).norm(dim=-1) <= FOUND_DISTANCE
+        known, visible = clip.known[0].cpu(), clip.visible[0].cpu()
+        logits = peaks[:, 2].clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY).logit()
+        parts.append([value[known] for value in (logits, near & visible, visible)])
     return Answers(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 
@@ -226,6 +265,7 @@ def _save(output: Path, model: nn.Module, config: TrainConfig, log: dict, calibr
         "model": config.model,
         "area": WORKING_AREA,
         "multiple": SIZE_MULTIPLE,
+        "fps": [min(FRAME_RATES), max(FRAME_RATES)],
         "calibration": calibration,
         "training_data": "simulation",
         "licence": "MIT",

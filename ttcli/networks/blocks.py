@@ -59,9 +59,12 @@ class C2f(nn.Module):
         self.join = ConvUnit((2 + depth) * hidden, channels_out, kernel=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        parts = list(self.split(x).chunk(2, dim=1))
+        halves = self.split(x)
+        parts = [halves]
+        y = halves.chunk(2, dim=1)[1].clone()  # to add to a slice of channels_last memory takes nine times as long
         for bottleneck in self.bottlenecks:
-            parts.append(bottleneck(parts[-1]))
+            y = bottleneck(y)
+            parts.append(y)
         return self.join(torch.cat(parts, dim=1))
 
 

@@ -10,7 +10,7 @@ from ttcli.simulation.camera import Cameras, homographies
 from ttcli.simulation.players import paint_people, pose_people, sweep_of_parts
 from ttcli.simulation.flight import BALL_RADIUS, BOUNCE, HIT, NET_TOUCH
 from ttcli.simulation.scene import Scenes
-from ttcli.simulation.sensor import Caption, draw_captions, expose, stick_captions
+from ttcli.simulation.sensor import Caption, Sensors, draw_captions, expose, stick_captions
 from ttcli.simulation.streaks import Patch, Streaks, path_centre, soften, streak_patches
 from ttcli.simulation.textures import TextureBank
 from ttcli.simulation.timeline import LOOSE, NOT_THERE, RallyBatch
@@ -22,8 +22,10 @@ CAPTION_SHARE = 0.25
 VISIBLE_SHARE = 0.5
 """A ball of which more than this is in view is visible, with less than HIDDEN_SHARE it is not, between: unknown."""
 HIDDEN_SHARE = 0.1
-FAINTEST = 0.022
-"""Change of brightness, of 1, below which nobody could tell the ball from what is behind it: unknown."""
+FAINTEST = 0.03
+"""Change of brightness, of 1, below which nobody could tell the ball from what is behind it: unknown.
+
+Noise and compression hide more: see `_faintest`."""
 STILL = 0.1
 """Speed in m/s below which a ball after the point is one that lies about, like any other bright dot: unknown."""
 
@@ -135,9 +137,14 @@ def draw_scenes(
     visible = inside & (in_view >= VISIBLE_SHARE)
     hidden = in_view <= HIDDEN_SHARE
     speed = (path[:, :, 2] - path[:, :, 0]).norm(dim=-1) / scenes.exposure[:, None]
-    known = (visible & (change > FAINTEST) & ~((state == LOOSE) & (speed < STILL))) | hidden
+    known = (visible & (change > _faintest(scenes.sensors)[:, None]) & ~((state == LOOSE) & (speed < STILL))) | hidden
     frames = expose(pictures, scenes.sensors, generator)
     return Drawn(frames, position, visible, known, pixels, radius, in_view, place)
+
+
+def _faintest(sensors: Sensors) -> Tensor:
+    """Return the smallest change of brightness (B,) that can be told from noise and from what compression leaves."""
+    return FAINTEST + 0.6 * sensors.noise + 0.3 * sensors.quantise
 
 
 def _show_halls(scenes: Scenes, backdrop: Backdrop, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -57,3 +57,14 @@ def test_only_video_knows_pyav_and_it_knows_no_torch(path):
 def test_packages_re_export_nothing():
     for path in PACKAGE.rglob("__init__.py"):
         assert not [node for node in ast.parse(path.read_text()).body if isinstance(node, (ast.Import, ast.ImportFrom))]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_encoders_of_others_are_imported_by_networks_only_and_not_by_the_default_one(path):
+    if path.parent.name == "networks" and path.stem not in ("blocks", "centernet_yolov8"):
+        return
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names |= {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
+        names |= {node.module or ""} if isinstance(node, ast.ImportFrom) else set()
+    assert not {"torchvision", "segmentation_models_pytorch"} & {name.split(".")[0] for name in names}

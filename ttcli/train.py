@@ -127,19 +127,27 @@ def _train(fabric: Fabric, output: Path, config: TrainConfig, quiet: bool) -> No
         done = bool(fabric.broadcast(progress >= 1))  # clocks differ: the first process decides for all
         if (step % config.save_every == 0 or done) and fabric.is_global_zero:
             validation = validation or _validation_windows(config, plain.window_size, fabric.device)
-            answers = answer(averaged, validation)
-            # At the end as detection meets the ball: clips of whole pictures and windows that overlap.
-            calibrating = answer_clips(averaged, fabric.device) if done else answers
-            calibration = fit_calibration(calibrating.logits, calibrating.right)
-            figures = validate(answers, calibration)
-            log = {"step": step, "minutes": round((time.monotonic() - started) / 60, 2), "windows": seen}
-            log |= {"loss": round(sum(recent) / len(recent), 4)} | figures
+            minutes = round((time.monotonic() - started) / 60, 2)
+            log = {"step": step, "minutes": minutes, "windows": seen, "loss": round(sum(recent) / len(recent), 4)}
+            log = _validate_and_save(output, averaged, validation, config, log, last=done)
             recent = []
-            _save(output, averaged, config, log, calibration)
             bar.set_postfix({key: log[key] for key in ("loss", "recall", "precision")})
         if done:
             break
     fabric.barrier()
+
+
+def _validate_and_save(
+    output: Path, model: nn.Module, validation: WindowBatch, config: TrainConfig, log: dict, last: bool
+) -> dict:
+    """Write the checkpoint and its line of the log, and return that line: `log` and the figures of validation."""
+    answers = answer(model, validation)
+    # At the end calibrated as detection meets the ball: on clips of whole pictures, by windows that overlap.
+    calibrating = answer_clips(model, next(model.parameters()).device) if last else answers
+    calibration = fit_calibration(calibrating.logits, calibrating.right)
+    log = log | validate(answers, calibration)
+    _save(output, model, config, log, calibration)
+    return log
 
 
 def _progress(step: int, started: float, config: TrainConfig) -> float:

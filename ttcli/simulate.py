@@ -17,7 +17,7 @@ from ttcli.labels.openttgames import write_ball_markup, write_events_markup
 from ttcli.outputs import complete_file
 from ttcli.runtimes import choose_device
 from ttcli.simulation.camera import KINDS
-from ttcli.simulation.drawing import Drawn, draw_scenes, paint_backdrop
+from ttcli.simulation.drawing import draw_scenes, paint_backdrop
 from ttcli.simulation.flight import CONTACT_NAMES
 from ttcli.simulation.rally import simulate_rallies
 from ttcli.simulation.scene import Scenes, build_scenes, draw_kinds
@@ -153,7 +153,7 @@ def _write_labels(
 ) -> None:
     labels = {}
     # Fingers are not drawn, so how much of a held ball one would see is not known.
-    known = truth["known"] & (_states(scenes, rallies) != IN_HAND)
+    known = truth["known"] & (rallies.state_at(scenes.rally, scenes.times)[0] != IN_HAND)
     for frame_index in torch.nonzero(known)[:, 0].tolist():
         x, y = truth["position"][frame_index].tolist()
         seen = bool(truth["visible"][frame_index])
@@ -188,7 +188,7 @@ def _contacts(rallies: RallyBatch, rally: int) -> list[dict]:
 
 def _frame_truths(truth: dict[str, Tensor], scenes: Scenes, rallies: RallyBatch) -> list[dict]:
     """Return what is known of each frame: ball in metres and pixels, blur, share in view, and the camera."""
-    states = _states(scenes, rallies).tolist()
+    states = rallies.state_at(scenes.rally, scenes.times)[0].tolist()
     cameras = scenes.cameras
     return [
         {
@@ -208,12 +208,6 @@ def _frame_truths(truth: dict[str, Tensor], scenes: Scenes, rallies: RallyBatch)
         }
         for frame_index in range(len(states))
     ]
-
-
-def _states(scenes: Scenes, rallies: RallyBatch) -> Tensor:
-    """Return what the ball is doing on each frame (T,) of a batch of one, by the codes of `timeline`."""
-    sample = (scenes.times[0] * rallies.sample_rate).long().clamp(max=rallies.state.shape[1] - 1)
-    return rallies.state[int(scenes.rally[0])][sample]
 
 
 def _rounded(values: list[float], digits: int) -> list[float]:

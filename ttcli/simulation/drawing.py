@@ -128,7 +128,7 @@ def draw_scenes(
     free = _free_view(scenes, place, depth, disparity, net_cover)
     _draw_people(scenes, rallies, pictures, disparity, net_cover, depth, free)
     _hide_behind_captions(free, backdrop.captions)
-    state = _states(scenes, rallies)
+    state = rallies.state_at(scenes.rally, scenes.times)
     in_view, change = _draw_balls(scenes, pictures, free, pixels, share, radius, state != NOT_THERE)
     stick_captions(pictures, backdrop.captions)
 
@@ -225,12 +225,6 @@ def _ball_paths(scenes: Scenes, rallies: RallyBatch) -> tuple[Tensor, Tensor, Te
     places[:, :, 1] = torch.where(broken[..., None], places[:, :, 1], places[:, :, 2])
     before = torch.where(broken, (middle - open_) / scenes.exposure[:, None], 1.0).clamp(0, 1)
     return places[:, :, :3], torch.stack([before, 1 - before], -1), broken, places[:, :, 3]
-
-
-def _states(scenes: Scenes, rallies: RallyBatch) -> Tensor:
-    """Return what the ball is doing (B, T), by the codes of `timeline`."""
-    sample = (scenes.times * rallies.sample_rate).long().clamp(0, rallies.state.shape[1] - 1)
-    return rallies.state[scenes.rally].gather(1, sample)
 
 
 def _free_view(scenes: Scenes, place: Tensor, depth: Tensor, disparity: Tensor, net_cover: Tensor) -> Tensor:

@@ -39,6 +39,11 @@ class RallyBatch:
         part = (sample - first)[..., None].to(self.positions.dtype)
         return torch.lerp(self.positions[rally, first], self.positions[rally, first + 1], part)
 
+    def state_at(self, rally_index: Tensor, times: Tensor) -> Tensor:
+        """Return the states (M, K) in the rallies (M,) at `times` (M, K) seconds."""
+        sample = (times * self.sample_rate).long().clamp(0, self.state.shape[1] - 1)
+        return self.state[rally_index].gather(1, sample)
+
 
 class History:
     """Everything about `count` balls at `length` samples, written in pieces, each ball at its own clock.

@@ -1,5 +1,6 @@
 """Windows to train on, drawn by the simulator as they are needed."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 from ttcli.simulation.drawing import draw_scenes, paint_backdrop
 from ttcli.simulation.rally import simulate_rallies
 from ttcli.simulation.scene import Scenes, build_scenes, draw_kinds, draw_moments
+from ttcli.simulation.staging import film, held, stage_rally
 from ttcli.simulation.textures import paint_textures
 from ttcli.simulation.timeline import RallyBatch
 
@@ -97,6 +99,32 @@ class DrawnWindows:
         corner = torch.where(uniform(1) < BALL_IN_CROP, around, anywhere).to(self.device)
         cameras = scenes.cameras.view(corner[:, 0], corner[:, 1], zoom.to(self.device))
         return Scenes(**{**vars(scenes), "cameras": cameras})
+
+
+def drawn_films(
+    count: int, frames: int, height: int, width: int, seed: int, device: str | torch.device = "cpu"
+) -> Iterator[WindowBatch]:
+    """Yield whole pictures of rallies filmed as `ttcli simulate` films them, each a batch of one long window.
+
+    They are ordinary video, where windows to train on are hard on purpose: long exposures, moving cameras.
+
+    Args:
+        count: How many films.
+        frames: Of each at most.
+        height: Of the picture, in pixels.
+        width: Of the picture, in pixels.
+        seed: The same seed draws the same films.
+        device: Where they are drawn.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    textures = paint_textures(seed).to(device)
+    rallies = simulate_rallies(count, generator, device=device)
+    for rally in range(count):
+        scenes, _ = stage_rally(rally, rallies, textures, height, width, generator, frames=frames)
+        parts = list(film(scenes, textures, rallies, height, width, generator))
+        known = torch.cat([part.known for part in parts], 1) & ~held(scenes, rallies).to(device)
+        columns = (torch.cat([getattr(part, name) for part in parts], 1) for name in ("frames", "position", "visible"))
+        yield WindowBatch(*columns, known)
 
 
 def vary(batch: WindowBatch, generator: torch.Generator) -> WindowBatch:

@@ -17,24 +17,14 @@ from ttcli.labels.openttgames import write_ball_markup, write_events_markup
 from ttcli.outputs import complete_file
 from ttcli.runtimes import choose_device
 from ttcli.simulation.camera import KINDS
-from ttcli.simulation.drawing import draw_scenes, paint_backdrop
 from ttcli.simulation.flight import CONTACT_NAMES
 from ttcli.simulation.rally import simulate_rallies
-from ttcli.simulation.scene import Scenes, build_scenes, draw_kinds
+from ttcli.simulation.scene import Scenes
+from ttcli.simulation.staging import film, held, stage_rally
 from ttcli.simulation.textures import TextureBank, paint_textures
-from ttcli.simulation.timeline import IN_HAND, STATE_NAMES, RallyBatch
+from ttcli.simulation.timeline import STATE_NAMES, RallyBatch
 from ttcli.video.writer import VideoWriter
 
-VIDEO_RATES = (25.0, 30.0, 50.0, 60.0, 120.0, 240.0)
-"""Frame rates that are drawn from where none is asked for."""
-MOVING_SHARE = 0.3
-"""Share of the videos whose camera pans and zooms, where any camera will do."""
-MOVING_MARGIN = 0.3
-"""What is drawn beyond the border for a camera that pans and zooms, as a part of the picture's width."""
-HELD_SECONDS = 0.4
-"""How long a video shows the ball in the server's hand before it starts."""
-CHUNK = 2
-"""Frames drawn together; more only cost memory at full size."""
 PLACES = {"training": "game", "test": "test"}
 """Part of the layout -> how its videos are named there."""
 
@@ -59,7 +49,9 @@ def simulate(output: Path, config: SimulateConfig, quiet: bool = False) -> dict:
     summary = {"output": str(output), "videos": [], "frames": 0}
     for rally in range(config.rallies):
         chance = torch.Generator().manual_seed(config.seed * 100_003 + rally)
-        scenes, frame_rate = _stage(rally, rallies, textures, config, chance, device)
+        scenes, frame_rate = stage_rally(
+            rally, rallies, textures, config.height, config.width, chance, config.camera, config.frame_rate, config.frames
+        )
         name = f"{PLACES[config.part]}_{rally + 1}"
         frames = _film(output, name, scenes, rallies, textures, frame_rate, config, chance, quiet)
         summary["videos"].append({"name": name, "frames": frames, "frame_rate": float(frame_rate)})
@@ -88,33 +80,6 @@ def _check(output: Path, config: SimulateConfig) -> None:
         raise OutputError(output, f"cannot be made ({error.strerror})", "give a folder that you may write to") from error
 
 
-def _stage(
-    rally: int,
-    rallies: RallyBatch,
-    textures: TextureBank,
-    config: SimulateConfig,
-    generator: torch.Generator,
-    device: torch.device,
-) -> tuple[Scenes, Fraction]:
-    """Return the scene of a whole rally, a batch of one, and its frame rate."""
-    pick = int(torch.randint(len(VIDEO_RATES), (1,), generator=generator))
-    frame_rate = Fraction(config.frame_rate or VIDEO_RATES[pick]).limit_denominator(1001)
-    held = int((rallies.state[rally] == IN_HAND).to(torch.int8).cumprod(0).sum())
-    begin = max(0.0, held / rallies.sample_rate - HELD_SECONDS)
-    last = float(rallies.end_sample[rally]) / rallies.sample_rate
-    count = max(1, int((last - begin) * frame_rate) - 1)
-    count = min(count, config.frames or count)
-    times = (begin + (torch.arange(count) + 0.5) / float(frame_rate))[None]
-    open_share = 0.1 + 0.5 * torch.rand(1, generator=generator)
-    kind = draw_kinds(1, generator) if config.camera == "any" else torch.tensor([KINDS.index(config.camera)])
-    moving = (torch.rand(1, generator=generator) < MOVING_SHARE) & torch.tensor([config.camera == "any"])
-    scenes = build_scenes(
-        torch.tensor([rally]), times.to(device), open_share / float(frame_rate), kind, moving,
-        textures, config.height, config.width, generator,
-    )  # fmt: skip
-    return scenes, frame_rate
-
-
 def _film(
     output: Path,
     name: str,
@@ -129,14 +94,11 @@ def _film(
     """Draw one video, write it with its labels, and return its number of frames."""
     height, width = config.height, config.width
     count = scenes.times.shape[1]
-    backdrop = paint_backdrop(scenes, textures, height, width, generator, margin=int(MOVING_MARGIN * width))
-    chunks = []
+    drawn_frames, chunks = film(scenes, textures, rallies, height, width, generator), []
     with VideoWriter(
         output / "videos" / f"{name}.mp4", height, width, frame_rate, crf=config.crf, overwrite=config.overwrite
     ) as writer, tqdm(total=count, desc=name, unit="frame", disable=True if quiet else None) as bar:
-        for first in range(0, count, CHUNK):
-            part = scenes.at(slice(first, first + CHUNK))
-            drawn = draw_scenes(part, backdrop, rallies, height, width, generator)
+        for drawn in drawn_frames:
             for picture in drawn.frames[0].cpu().numpy():
                 writer.write(picture)
             chunks.append({field.name: getattr(drawn, field.name)[0].cpu() for field in fields(drawn) if field.name != "frames"})
@@ -152,8 +114,7 @@ def _write_labels(
     folder: Path, truth: dict[str, Tensor], scenes: Scenes, rallies: RallyBatch, frame_rate: Fraction, config: SimulateConfig
 ) -> None:
     labels = {}
-    # Fingers are not drawn, so how much of a held ball one would see is not known.
-    known = truth["known"] & (rallies.state_at(scenes.rally, scenes.times)[0] != IN_HAND)
+    known = truth["known"] & ~held(scenes, rallies)
     for frame_index in torch.nonzero(known)[:, 0].tolist():
         x, y = truth["position"][frame_index].tolist()
         seen = bool(truth["visible"][frame_index])

@@ -14,7 +14,7 @@ from ttcli.simulation.world import Halls, build_halls
 
 FRAME_RATES = (24.0, 25.0, 29.97, 30.0, 50.0, 59.94, 60.0, 100.0, 120.0)
 """Frames per second; faster video is taken with a stride, so that the network meets these."""
-_RATE_WEIGHTS = (0.06, 0.22, 0.12, 0.12, 0.1, 0.07, 0.1, 0.05, 0.16)
+_RATE_WEIGHTS = (0.05, 0.18, 0.1, 0.1, 0.08, 0.06, 0.1, 0.05, 0.28)
 BROADCAST_SHARE = 0.35
 """Share of windows as television shows them: 25 or 30 frames a second, long exposures, hard hitting: long faint streaks."""
 TRIES = 3

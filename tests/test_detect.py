@@ -16,7 +16,7 @@ from ttcli.trajectory import Status, read_ball_csv
 from ttcli.video.probe import probe
 from ttcli.video.reader import Frame
 
-CONFIG = DetectConfig()
+CONFIG = DetectConfig(link=False)
 
 
 def found(path):
@@ -75,8 +75,8 @@ def test_no_ball_is_unseen_with_its_confidence(ball_video, tmp_path, runtime):
 def test_threshold_is_on_the_calibrated_confidence(ball_video, tmp_path, runtime):
     runtime.calibration = {"slope": 1.0, "bias": -5.0}  # the stand-in says 5, so the confidence is 0.5
     video = ball_video(positions=9)
-    detect([video], tmp_path / "low.csv", DetectConfig(threshold=0.49), runtime=runtime)
-    detect([video], tmp_path / "high.csv", DetectConfig(threshold=0.51), runtime=runtime)
+    detect([video], tmp_path / "low.csv", DetectConfig(threshold=0.49, link=False), runtime=runtime)
+    detect([video], tmp_path / "high.csv", DetectConfig(threshold=0.51, link=False), runtime=runtime)
     low, high = read_ball_csv(tmp_path / "low.csv"), read_ball_csv(tmp_path / "high.csv")
     assert {row.status for row in low} == {Status.SEEN} and {row.status for row in high} == {Status.UNSEEN}
     assert [row.confidence for row in low] == [row.confidence for row in high] == pytest.approx([0.5] * 9, abs=1e-3)

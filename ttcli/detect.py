@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -17,6 +17,7 @@ from ttcli.errors import InputError, OutputError, SettingError, TtcliError
 from ttcli.outputs import check_output
 from ttcli.predictor import Peak, StreamingPredictor
 from ttcli.runtimes import TorchRuntime, load_runtime
+from ttcli.tracking import Candidates, decide
 from ttcli.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.video.probe import VIDEO_SUFFIXES, VideoInfo, probe
 from ttcli.video.reader import Frame, FrameReader
@@ -148,25 +149,65 @@ def ball_positions(
         config: Settings.
     """
     stride = config.stride or choose_stride(info.frame_rate)
-    predictor = StreamingPredictor(runtime, height, width, config.step, stride, config.batch)
-    open_frames: deque[tuple[int, float, bool]] = deque()  # index, time, broken: of the frames without an answer yet
+    offers = _offers(frames, StreamingPredictor(runtime, height, width, config.step, stride, config.batch))
+    choose = _linked_choices if config.link else _single_choices
+    for offer, peak, confidence in choose(offers, runtime, height * width):
+        if offer.broken:
+            yield BallPosition(offer.frame_index, offer.time_seconds, None, None, 0.0, Status.BROKEN)
+        elif confidence < config.threshold:
+            yield BallPosition(offer.frame_index, offer.time_seconds, None, None, confidence, Status.UNSEEN)
+        else:
+            x, y = source_position(peak, info, height, width)
+            yield BallPosition(offer.frame_index, offer.time_seconds, x, y, confidence, Status.SEEN)
+
+
+class _Offer(NamedTuple):
+    """What the network offers for one frame."""
+
+    frame_index: int
+    time_seconds: float
+    broken: bool
+    peaks: list[Peak]
+
+
+def _offers(frames: Iterable[Frame], predictor: StreamingPredictor) -> Iterator[_Offer]:
+    open_frames: deque[tuple[int, float, bool]] = deque()  # those without an answer yet
 
     def pictures() -> Iterator[np.ndarray | None]:
         for frame in frames:
             open_frames.append((frame.frame_index, frame.time_seconds, frame.picture is None))
             yield frame.picture
 
-    for peak in predictor.peaks(pictures()):
-        frame_index, time_seconds, broken = open_frames.popleft()
-        if broken:
-            yield BallPosition(frame_index, time_seconds, None, None, 0.0, Status.BROKEN)
-            continue
-        confidence = runtime.confidence(peak.probability)
-        if confidence < config.threshold:
-            yield BallPosition(frame_index, time_seconds, None, None, confidence, Status.UNSEEN)
-            continue
-        x, y = source_position(peak, info, height, width)
-        yield BallPosition(frame_index, time_seconds, x, y, confidence, Status.SEEN)
+    for peaks in predictor.candidates(pictures()):
+        yield _Offer(*open_frames.popleft(), peaks)
+
+
+def _single_choices(
+    offers: Iterable[_Offer], runtime: TorchRuntime, area: float
+) -> Iterator[tuple[_Offer, Peak, float]]:
+    """Yield the strongest peak of each frame with its confidence, whatever the frames around it say."""
+    for offer in offers:
+        yield offer, offer.peaks[0], runtime.confidence(offer.peaks[0].probability)
+
+
+def _linked_choices(
+    offers: Iterable[_Offer], runtime: TorchRuntime, area: float
+) -> Iterator[tuple[_Offer, Peak, float]]:
+    """Yield the peak of each frame that is most probably the ball in the light of the frames around it."""
+    undecided: deque[_Offer] = deque()
+
+    def candidates() -> Iterator[Candidates]:
+        for offer in offers:
+            undecided.append(offer)
+            confidences = np.array([0.0 if offer.broken else runtime.confidence(peak.probability) for peak in offer.peaks])
+            with np.errstate(divide="ignore"):  # log odds of 0 and 1 are infinite, and mean it
+                logits = np.log(confidences) - np.log1p(-confidences)
+            places = np.array([(peak.x, peak.y) for peak in offer.peaks])
+            yield Candidates(offer.time_seconds, places, logits)
+
+    for decision in decide(candidates(), area):
+        offer = undecided.popleft()
+        yield offer, offer.peaks[decision.choice], decision.confidence
 
 
 def source_position(peak: Peak, info: VideoInfo, height: int, width: int) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ttcli.losses import Targets
 
@@ -21,6 +22,8 @@ DISK_RADIUS = 5.0
 """Default radius of a disk target in working pixels."""
 OFFSET_HEAT = 0.3
 """Target heat above which a cell learns its offset to the ball."""
+PEAK_DISTANCE = 2
+"""Cells from a peak within which no other counts as one of its own."""
 FAINT_HEAT = 0.01
 """Target heat below which a ball outside of the picture leaves no trace in it."""
 
@@ -82,27 +85,46 @@ def draw_targets(
 def decode_heatmaps(probabilities: Tensor, offsets: Tensor) -> Peaks:
     """Return the strongest peak of each heatmap, without leaving the device.
 
-    The position is that of the arg-max cell and its eight neighbours, each saying by its own offset where the ball
-    is, weighted by their probabilities.
-
     Args:
         probabilities: In [0, 1], shape (B, K, h, w).
         offsets: In cells, x then y, shape (B, K, 2, h, w).
     """
-    height, width = probabilities.shape[-2:]
-    flat = probabilities.flatten(2)
-    peak = flat.argmax(-1, keepdim=True)  # (B, K, 1)
-    confidence = flat.gather(-1, peak).squeeze(-1).float()
+    cell = probabilities.flatten(2).argmax(-1, keepdim=True)
+    return Peaks(*(value.squeeze(-1) for value in _peaks_at(cell, probabilities, offsets)))
 
-    step = torch.arange(9, device=flat.device)
-    row = peak // width + step // 3 - 1  # (B, K, 9)
-    column = peak % width + step % 3 - 1
+
+def decode_candidates(probabilities: Tensor, offsets: Tensor, count: int) -> Peaks:
+    """Return the strongest `count` peaks of each heatmap, strongest first, with values of shape (B, K, count).
+
+    A peak is a cell that none within PEAK_DISTANCE exceeds; where there are fewer, the probability is 0.
+    """
+    height, width = probabilities.shape[-2:]
+    highest = functional.max_pool2d(probabilities, 2 * PEAK_DISTANCE + 1, stride=1, padding=PEAK_DISTANCE)
+    peaks = torch.where(probabilities >= highest, probabilities, torch.zeros_like(probabilities)).flatten(2)
+    strongest, cell = peaks.topk(min(count, height * width), dim=-1)
+    found = _peaks_at(cell, probabilities, offsets)
+    return found._replace(confidence=strongest.float())
+
+
+def _peaks_at(cell: Tensor, probabilities: Tensor, offsets: Tensor) -> Peaks:
+    """Return the peaks at given cells (B, K, N), their positions taken from 3x3 cells.
+
+    Each cell and its eight neighbours say by their own offsets where the ball is, weighted by their probabilities.
+    """
+    height, width = probabilities.shape[-2:]
+    flat = probabilities.flatten(2).unsqueeze(2).expand(-1, -1, cell.shape[-1], -1)  # (B, K, N, h * w)
+    confidence = flat.gather(-1, cell.unsqueeze(-1)).squeeze(-1).float()
+
+    step = torch.arange(9, device=cell.device)
+    row = (cell // width).unsqueeze(-1) + step // 3 - 1  # (B, K, N, 9)
+    column = (cell % width).unsqueeze(-1) + step % 3 - 1
     inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
     index = row.clamp(0, height - 1) * width + column.clamp(0, width - 1)
     weight = flat.gather(-1, index).float() * inside
     weight = weight / weight.sum(-1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
 
-    offset = offsets.flatten(3).gather(-1, index.unsqueeze(2).expand(-1, -1, 2, -1)).float()  # (B, K, 2, 9)
+    flat_offsets = offsets.flatten(3).unsqueeze(3).expand(-1, -1, -1, cell.shape[-1], -1)  # (B, K, 2, N, h * w)
+    offset = flat_offsets.gather(-1, index.unsqueeze(2).expand(-1, -1, 2, -1, -1)).float()
     x = ((column + offset[:, :, 0]) * weight).sum(-1)
     y = ((row + offset[:, :, 1]) * weight).sum(-1)
     return Peaks(x * OUTPUT_STRIDE + CELL_CENTRE, y * OUTPUT_STRIDE + CELL_CENTRE, confidence)

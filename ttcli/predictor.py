@@ -7,13 +7,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ttcli.heatmaps import decode_heatmaps
+from ttcli.heatmaps import decode_candidates
 from ttcli.model_input import FrameRing, empty_input, input_channels
 from ttcli.windows import Window, WindowSchedule
 
 
+CANDIDATES = 3
+"""Peaks of each frame that are handed on. More than three added nothing."""
+
+
 class Peak(NamedTuple):
-    """The best candidate of one frame, in the pixels of the picture that the network saw."""
+    """A place in one frame that may be the ball, in the pixels of the picture that the network saw."""
 
     x: float
     y: float
@@ -41,7 +45,7 @@ class Runtime(Protocol):
 class StreamingPredictor:
     """Windows over a stream of pictures, run through a network in batches and merged where they overlap.
 
-    A frame's peak is that of the mean of its heatmaps and offsets over all windows that answer for it.
+    A frame's peaks are those of the mean of its heatmaps and offsets over all windows that answer for it.
 
     Args:
         runtime: The network.
@@ -68,8 +72,8 @@ class StreamingPredictor:
         cells = (height // runtime.output_stride, width // runtime.output_stride)
         self._merger = HeatmapMerger(self.schedule.most_open(batch), *cells, runtime.device)
 
-    def peaks(self, pictures: Iterable[np.ndarray | None]) -> Iterator[Peak]:
-        """Yield one peak for each picture, in order, a few windows later.
+    def candidates(self, pictures: Iterable[np.ndarray | None]) -> Iterator[list[Peak]]:
+        """Yield the CANDIDATES strongest peaks of each picture, strongest first, in order, a few windows later.
 
         Args:
             pictures: RGB, (H, W, 3) uint8; None where a frame is broken. Its place in windows is taken by the last
@@ -149,7 +153,7 @@ class HeatmapMerger:
         self._offsets.index_add_(0, places, offsets[:kept])
         self._counts[places] += 1
 
-    def pop_until(self, frame_index: int) -> list[Peak]:
+    def pop_until(self, frame_index: int) -> list[list[Peak]]:
         """Return the peaks of the open frames before `frame_index`, and forget these frames."""
         frames = range(self._first_open, frame_index)
         if not frames:
@@ -160,8 +164,8 @@ class HeatmapMerger:
         # (M, h, w) -> (1, M, h, w): the frames stand in for the outputs of one window
         probabilities = (self._probabilities[places] / counts[:, None, None]).unsqueeze(0)
         offsets = (self._offsets[places] / counts[:, None, None, None]).unsqueeze(0)
-        peaks = decode_heatmaps(probabilities, offsets)
+        peaks = decode_candidates(probabilities, offsets, CANDIDATES)
         for sums in (self._probabilities, self._offsets, self._counts):
             sums[places] = 0
-        rows = torch.stack([peaks.x[0], peaks.y[0], peaks.confidence[0]], dim=1).tolist()
-        return [Peak(*row) for row in rows]
+        rows = torch.stack([peaks.x[0], peaks.y[0], peaks.confidence[0]], dim=-1).tolist()  # (M, CANDIDATES, 3)
+        return [[Peak(*peak) for peak in row] for row in rows]

@@ -248,7 +248,7 @@ def answer_clips(model: nn.Module, device: torch.device) -> Answers:
     for _ in range(CALIBRATION_CLIPS):
         clip = source.draw(1)
         predictor = StreamingPredictor(runtime, *CLIP_SIZE, step=DetectConfig.step)
-        peaks = torch.tensor(list(predictor.peaks(clip.frames[0].cpu().numpy())))  # (T, 3): x, y, probability
+        peaks = torch.tensor([best for best, *_ in predictor.candidates(clip.frames[0].cpu().numpy())])  # (T, 3): x, y, probability
         near = (peaks[:, :2] - clip.positions[0].cpu()).norm(dim=-1) <= FOUND_DISTANCE
         known, visible = clip.known[0].cpu(), clip.visible[0].cpu()
         logits = peaks[:, 2].clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY).logit()

@@ -140,3 +140,12 @@ def test_the_size_of_a_dataset_video_is_taken_from_the_video_itself(tmp_path, mo
     report = evaluate(predicted, annotations / "ball_markup.json", EvaluateConfig(bootstrap=0))
     assert probed == [video]
     assert report.pooled.figures["recall@10"] == 0  # 4 px of 640 are 12 of 1920
+
+
+def test_labels_that_are_wrong_are_unknown_and_told(tmp_path):
+    wrong = MARKUP.replace('"y": 100}, "1"', '"y": "?"}, "1"')
+    truth = put(tmp_path / "ball_markup.json", wrong)
+    report = evaluate(put(tmp_path / "ball.csv", PREDICTED), truth, FULL_HD)
+    assert report.pooled.labelled == 2
+    [line] = report.as_json()["problems"]
+    assert line.startswith(f"{truth}: frame 0: no number y")

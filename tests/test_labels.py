@@ -14,6 +14,7 @@ from ttcli.labels.openttgames import (
     write_ball_markup,
     write_events_markup,
 )
+from ttcli.labels.problems import Problems
 from ttcli.trajectory import BallPosition, Status, write_ball_csv
 
 
@@ -30,8 +31,13 @@ def test_openttgames_has_three_states_and_one_minus_one_is_unknown(tmp_path):
         "10": {"x": 5, "y": -1},
         "11": {"x": 0, "y": 0.5},
     }
-    labels = read_ball_markup(write(tmp_path / "ball_markup.json", json.dumps(entries)))
+    path, problems = write(tmp_path / "ball_markup.json", json.dumps(entries)), Problems()
+    labels = read_ball_markup(path, problems.add)
     assert labels == {7: BallLabel(True, 812, 377), 8: NOT_VISIBLE, 11: BallLabel(True, 0, 0.5)}
+    [line] = problems.lines()
+    assert line.startswith(f"{path}: frame 9: one coordinate alone is -1") and line.endswith("(and 1 more like it)")
+    with pytest.raises(LabelError, match="frame 9"):
+        read_ball_markup(path)
 
 
 def test_ball_markup_is_read_back_as_written(tmp_path):
@@ -74,8 +80,8 @@ def test_two_events_of_one_frame_are_refused(tmp_path):
         ('{"1": {"x": 1, "y": 2}', "is not JSON"),
         ("[" * 100_000, "is not JSON"),
         ('{"1": {"x": ' + "1" * 5000 + ', "y": 2}}', "JSON|no number x"),
-        ('{"1": {"x": 1, "y": 2}, "1": {"x": 3, "y": 4}}', "the key '1' twice"),
-        ('{"1": {"x": 1, "y": 2}, "01": {"x": 3, "y": 4}}', "frame 1 twice"),
+        ('{"1": {"x": 1, "y": 2}, "1": {"x": 3, "y": 4}}', "a second label for frame 1"),
+        ('{"1": {"x": 1, "y": 2}, "01": {"x": 3, "y": 4}}', "a second label for frame 1"),
         ('{"-1": {"x": 1, "y": 2}}', "no frame number"),
         ('{"1.5": {"x": 1, "y": 2}}', "no frame number"),
         ('{"1": {"x": 1}}', "no number y"),
@@ -83,7 +89,7 @@ def test_two_events_of_one_frame_are_refused(tmp_path):
         ('{"1": {"x": true, "y": 2}}', "no number x"),
         ('{"1": {"x": NaN, "y": 2}}', "no number x"),
         ('{"1": {"x": 1e999, "y": 2}}', "no number x"),
-        ('{"1": "bounce"}', "no number x"),
+        ('{"1": "bounce"}', "no positions of a ball"),
     ],
 )
 def test_a_malformed_ball_markup_is_refused(tmp_path, text, fact):
@@ -122,7 +128,7 @@ def test_a_ball_csv_is_read_as_labels(tmp_path):
 @pytest.mark.parametrize(
     ("line", "fact"),
     [
-        ("1,absent,,", "frame 1 stands in line 2 already"),
+        ("1,absent,,", "a second label for frame 1"),
         ("2,hidden,,", "status is 'hidden'"),
         ("2,visible,4,", "x or y is empty"),
         ("2,absent,4,5", "x or y is filled"),
@@ -148,7 +154,7 @@ def test_the_format_is_found_by_content_not_by_name(tmp_path):
 def test_a_file_of_no_format_is_refused_with_the_formats_that_are_known(tmp_path):
     with pytest.raises(LabelError) as caught:
         read_ball_labels(write(tmp_path / "clip.events.csv", "frame,event,x,y\n"))
-    assert all(label_format.name in str(caught.value) for label_format in FORMATS)
+    assert all(label_format.title in str(caught.value) for label_format in FORMATS)
     (tmp_path / "video.mp4").write_bytes(bytes(range(256)))
     with pytest.raises(LabelError):
         find_format(tmp_path / "video.mp4")

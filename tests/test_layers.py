@@ -10,13 +10,13 @@ import ttcli
 PACKAGE = Path(ttcli.__file__).parent
 LAYERS = [
     {"ttcli", "errors", "configs"},
-    {"outputs", "csv_rows"},
+    {"outputs", "csv_rows", "splits"},
     {"video", "labels", "trajectory", "windows", "model_input", "networks"},
-    {"losses"},
-    {"models", "heatmaps", "simulation", "drawing", "tracking"},
+    {"losses", "frame_store", "frame_cache", "selection", "sources", "window_rows"},
+    {"models", "heatmaps", "simulation", "drawing", "tracking", "training_set"},
     {"checkpoints", "predictor", "metrics", "datasets", "calibration"},
-    {"runtimes", "reports"},
-    {"detect", "render", "evaluate", "simulate", "train", "catalogue"},
+    {"runtimes", "reports", "stored_windows", "contact_sheet"},
+    {"detect", "render", "evaluate", "simulate", "train", "catalogue", "convert", "extract"},
     {"cli"},
     {"__main__"},
 ]

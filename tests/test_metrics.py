@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ttcli.labels.ball import NOT_VISIBLE, BallLabel
-from ttcli.metrics import RALLY_GAP_FRAMES, ball_metrics, compare, pool
+from ttcli.labels.rallies import RALLY_GAP_FRAMES
+from ttcli.metrics import ball_metrics, compare, pool
 
 
 def ball(x, y):

@@ -14,13 +14,16 @@ from typing import Any
 import click
 
 from ttcli import __version__
-from ttcli.configs import DetectConfig, EvaluateConfig, RenderConfig, SimulateConfig, TrainConfig
+from ttcli.configs import (
+    ConvertConfig, DetectConfig, EvaluateConfig, ExtractConfig, RenderConfig, SimulateConfig, TrainConfig,
+)  # fmt: skip
 from ttcli.errors import TtcliError
 
 DEVICES = click.Choice(["auto", "cpu", "cuda"])
 PRECISIONS = click.Choice(["auto", "bf16", "fp32"])
 CAMERAS = click.Choice(["any", "side", "end", "corner", "broadcast", "top"])
 FILE = click.Path(path_type=Path)
+LABEL_FORMATS = click.Choice(["ttcli", "openttgames", "tracknet", "tracknet-tennis", "yolo", "cvat"])
 PIPE_COLUMNS = 200
 """Width of tables that do not go to a terminal."""
 
@@ -97,6 +100,7 @@ def main() -> None:
 @option(DetectConfig, "stride", type=click.IntRange(1), help="Frames between neighbours in a window; by frame rate.")
 @option(DetectConfig, "device", type=DEVICES, help="Where the network runs.")
 @option(DetectConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
+@option(DetectConfig, "link", "--link/--no-link", help="Judge a frame's candidates by those of the frames around it.")
 @option(DetectConfig, "batch", type=click.IntRange(1), help="Windows that go through the network together.")
 @overwrite_option
 @quiet_option
@@ -162,6 +166,8 @@ def evaluate(
     for kind, clips in (("without truth", report.skipped), ("without prediction", report.unpredicted)):
         if clips and not quiet:
             tell(f"left out, {kind}: {', '.join(clips)}")
+    for line in report.problems if not quiet else ():
+        tell(f"left out as unknown: {line}")
     show(as_json, report.as_json(), report.as_table())
 
 
@@ -188,6 +194,64 @@ def simulate(output: Path, size: tuple[int, int], quiet: bool, as_json: bool, **
 
     height, width = size
     show_summary(run(output, SimulateConfig(height=height, width=width, **settings), quiet), as_json)
+
+
+@main.command(
+    epilog=example(
+        "ttcli extract --events bounce,net",
+        "ttcli extract OpenTTGames/ -o set --events bounce,net --far 200 --contact-sheet set.jpg",
+        "ttcli extract match.mp4 --labels ball.xml --no-events -o set",
+    )
+)
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1, type=FILE)
+@click.option("-o", "--output", type=FILE, default=Path("extracted"), show_default=True, help="Folder of the set.")
+@click.option("--labels", "balls", type=FILE, help="Labels of the ball (one video only); else those beside it.")
+@click.option("--event-labels", type=FILE, help="Labels of events (one video only); else those beside it.")
+@click.option("--events", metavar="NAMES", default="all", show_default=True, help="Events to keep, as in bounce,net.")
+@click.option("--no-events", is_flag=True, help="Keep every labelled window, near an event or not.")
+@option(ExtractConfig, "before", type=click.IntRange(0), help="Frames before an event that belong to it.")
+@option(ExtractConfig, "after", type=click.IntRange(0), help="Frames after an event that belong to it.")
+@option(ExtractConfig, "far", type=click.IntRange(0), help="Windows of each video to add that lie away from events.")
+@option(ExtractConfig, "window_size", "--window", type=click.IntRange(1), help="Frames in a window.")
+@option(ExtractConfig, "stride", type=click.IntRange(1), help="Frames between neighbours in a window.")
+@click.option("--size", type=PictureSize(), help="Size of the stored pictures; else that at which `detect` sees them.")
+@option(ExtractConfig, "keep_native", "--keep-native", is_flag=True, help="Store the ball at the video's size too.")
+@option(ExtractConfig, "limit", type=click.IntRange(1), help="Most windows of each video.")
+@option(ExtractConfig, "validation", type=click.FloatRange(0, 1, max_open=True), help="Share for validation.")
+@option(ExtractConfig, "split", type=click.Choice(["auto", "game", "rally"]), help="What is never split.")
+@option(ExtractConfig, "frame_offset", type=int, help="Frames to add to those of the labels.")
+@option(ExtractConfig, "label_format", "--format", type=LABEL_FORMATS, help="Format of the ball labels.")
+@option(ExtractConfig, "strict", "--strict", is_flag=True, help="Stop at a wrong label instead of leaving it out.")
+@option(ExtractConfig, "dry_run", "--dry-run", is_flag=True, help="Only count; no video is needed.")
+@option(ExtractConfig, "jobs", type=click.IntRange(1), help="Videos that are worked on at the same time.")
+@option(ExtractConfig, "seed", type=click.IntRange(0), help="Of the choice of --far and --limit.")
+@click.option("--contact-sheet", type=FILE, help="Also write a JPEG of some windows with their labels.")
+@click.option("--overwrite", is_flag=True, help="Extract again what is in the set.")
+@quiet_option
+@json_option
+def extract(
+    sources: tuple[Path, ...], output: Path, balls: Path | None, event_labels: Path | None, events: str,
+    no_events: bool, size: tuple[int, int] | None, contact_sheet: Path | None, quiet: bool, as_json: bool, **settings: Any,
+) -> None:  # fmt: skip
+    """Make a training set of labelled video.
+
+    SOURCE is a folder in the layout of OpenTTGames, a folder of videos with labels of the same names, or a video; the
+    current folder unless given. What is in the set already is left as it is.
+    """
+    from ttcli.contact_sheet import check_contact_sheet, write_contact_sheet
+    from ttcli.extract import extract as run
+
+    names = None if no_events else tuple(name.strip() for name in events.split(",") if name.strip())
+    height, width = size or (None, None)
+    config = ExtractConfig(events=names, height=height, width=width, **settings)
+    if contact_sheet is not None:
+        check_contact_sheet(contact_sheet, config.dry_run, config.overwrite)
+    report = run(sources or (Path("."),), output, config, balls, event_labels, quiet, tell)
+    for line in (*report.left_out, *(f"left out as unknown: {line}" for line in report.problems)) if not quiet else ():
+        tell(line)
+    if contact_sheet is not None:
+        write_contact_sheet(contact_sheet, output, config.seed, config.overwrite)
+    show(as_json, report.as_json(), report.as_table(), str(report))
 
 
 @main.command(
@@ -235,6 +299,40 @@ def models(quiet: bool, as_json: bool) -> None:
 
     listed = catalogue()
     show(as_json, listed.as_json(), *listed.as_tables())
+
+
+@main.command(
+    epilog=example(
+        "ttcli convert ball.csv ball.xml --video match.mp4", "ttcli convert ball_markup.json labels/ --to yolo"
+    )
+)
+@click.argument("source", metavar="IN", type=FILE)
+@click.argument("output", metavar="OUT", type=FILE)
+@option(ConvertConfig, "source_format", "--from", type=LABEL_FORMATS, help="Format of IN; else found by its content.")
+@option(ConvertConfig, "target_format", "--to", type=LABEL_FORMATS, help="Format of OUT; else by its suffix.")
+@click.option("--size", type=PictureSize(), help="Size of the picture, where no video tells it.")
+@option(ConvertConfig, "video", type=FILE, help="The video of the labels; else one of IN's name beside it.")
+@option(ConvertConfig, "events", "--events", is_flag=True, help="Convert the events of a file that has balls too.")
+@option(ConvertConfig, "strict", "--strict", is_flag=True, help="Stop at a wrong label instead of leaving it out.")
+@overwrite_option
+@quiet_option
+@json_option
+def convert(
+    source: Path, output: Path, size: tuple[int, int] | None, quiet: bool, as_json: bool, **settings: Any
+) -> None:
+    """Write the labels of IN, of balls or of events, in another format, and say what is lost.
+
+    OUT ends in .csv for ttcli's own format, .json for OpenTTGames, .xml for CVAT; without suffix it is a folder of
+    YOLO files.
+    """
+    from ttcli.convert import convert as run
+
+    height, width = size or (None, None)
+    summary = run(source, output, ConvertConfig(picture_height=height, picture_width=width, **settings))
+    for line in summary.problems if not quiet else ():
+        tell(f"left out as unknown: {line}")
+    lines = [f"  lost: {line}" for line in summary.lost] + [f"  note: {line}" for line in summary.notes]
+    show(as_json, summary.as_json(), str(summary), *lines)
 
 
 def tell(message: str) -> None:

@@ -22,6 +22,8 @@ class DetectConfig:
     """auto, bf16 or fp32; auto takes bf16 where the processor multiplies in it."""
     batch: int = 4
     """Windows that go through the network together."""
+    link: bool = True
+    """Judge each frame's candidates by those of the frames around it; else every frame by itself."""
     overwrite: bool = False
     """Replace outputs that exist."""
 
@@ -83,6 +85,50 @@ class SimulateConfig:
 
 
 @dataclass(frozen=True)
+class ExtractConfig:
+    """Settings of `ttcli extract`."""
+
+    events: tuple[str, ...] | None = ("all",)
+    """Names of the events whose surroundings are kept, `all` for every one; None keeps every labelled window."""
+    before: int = 4
+    """Frames before an event that belong to it, as OpenTTGames labels them."""
+    after: int = 12
+    """Frames after an event that belong to it, as OpenTTGames labels them."""
+    far: int = 0
+    """Windows of each video to add that lie away from every event."""
+    window_size: int = 9
+    """Frames in a window."""
+    stride: int = 1
+    """Frames between two neighbours in a window."""
+    height: int | None = None
+    """Height of the stored pictures in pixels; None stores them as `detect` sees them."""
+    width: int | None = None
+    """Width of the stored pictures in pixels."""
+    keep_native: bool = False
+    """Store crops around the ball at the video's own resolution too."""
+    limit: int | None = None
+    """Most windows of each video; None keeps all."""
+    validation: float = 0.2
+    """Share of the videos, or of the rallies of one, that is for validation."""
+    split: str = "auto"
+    """game, rally, or auto: by game where there are two or more."""
+    frame_offset: int = 0
+    """Frames by which labels are moved: 1 where they count from 1."""
+    label_format: str | None = None
+    """Key of the labels' format; found by the content if None."""
+    strict: bool = False
+    """Stop at the first label that is wrong, instead of leaving it out."""
+    dry_run: bool = False
+    """Only count, without opening a video."""
+    jobs: int = 1
+    """Videos that are worked on at the same time."""
+    seed: int = 0
+    """Of the choice among windows."""
+    overwrite: bool = False
+    """Extract clips again that are in the set."""
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """Settings of `ttcli train`."""
 
@@ -118,3 +164,25 @@ class TrainConfig:
     """Steps between two saved checkpoints."""
     overwrite: bool = False
     """Start anew in a run folder that is not empty."""
+
+
+@dataclass(frozen=True)
+class ConvertConfig:
+    """Settings of `ttcli convert`."""
+
+    source_format: str | None = None
+    """Key of the format that is read; found by the content if None."""
+    target_format: str | None = None
+    """Key of the format that is written; chosen by the output's suffix if None."""
+    picture_height: int | None = None
+    """Height of the video's picture in pixels; None looks for the video beside the labels."""
+    picture_width: int | None = None
+    """Width of the video's picture in pixels; None looks for the video beside the labels."""
+    video: Path | None = None
+    """The video that the labels belong to; None looks for one of the labels' name beside them."""
+    events: bool = False
+    """Convert the events of a file that holds balls too."""
+    strict: bool = False
+    """Stop at the first label that is wrong, instead of leaving it out as unknown."""
+    overwrite: bool = False
+    """Replace an output that exists."""

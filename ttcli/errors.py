@@ -23,6 +23,10 @@ class TtcliError(Exception):
         self.fact = fact
         self.cure = cure
 
+    def __reduce__(self) -> tuple:
+        """Return how to make the error again, in the process that waits for one which raised it."""
+        return type(self), (self.place, self.fact, self.cure)
+
 
 class InputError(TtcliError):
     """An input file or folder is missing, unreadable or of the wrong kind."""
@@ -33,7 +37,15 @@ class VideoError(InputError):
 
 
 class LabelError(InputError):
-    """A label or result file does not hold what its format asks for."""
+    """A label or result file does not hold what its format asks for.
+
+    Args:
+        frame_index: The frame whose entry is wrong, where a single one is.
+    """
+
+    def __init__(self, place: str | Path, fact: str, cure: str, frame_index: int | None = None) -> None:
+        super().__init__(place, fact, cure)
+        self.frame_index = frame_index
 
 
 class CheckpointError(InputError):

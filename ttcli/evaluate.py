@@ -8,7 +8,8 @@ from rich.table import Table
 
 from ttcli.configs import EvaluateConfig
 from ttcli.errors import InputError, SettingError
-from ttcli.labels.formats import LabelFormat, find_format, read_ball_labels
+from ttcli.labels.formats import LabelFormat, find_format
+from ttcli.labels.problems import Problems
 from ttcli.metrics import BallMetrics, Outcomes, ball_metrics, compare, pool
 from ttcli.reports import metrics_table
 from ttcli.video.probe import VIDEO_SUFFIXES, probe
@@ -53,6 +54,8 @@ class Report:
     """Names of predictions that have no truth."""
     unpredicted: list[str]
     """Names of clips with a truth but no prediction: they count nowhere, so the metrics say nothing about them."""
+    problems: list[str]
+    """Labels that were left out as wrong, one line for each kind."""
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as one dict for JSON."""
@@ -61,6 +64,7 @@ class Report:
             "all": self.pooled.as_json(),
             "skipped": self.skipped,
             "unpredicted": self.unpredicted,
+            "problems": self.problems,
         }
 
     def as_table(self) -> Table:
@@ -84,12 +88,12 @@ def evaluate(predicted: Path, truth: Path, config: EvaluateConfig) -> Report:
     """
     _check_config(config)
     matched, skipped, unpredicted = _match(predicted, truth)
-    clips, outcomes = [], []
+    clips, outcomes, problems = [], [], Problems()
     for files in matched:
         height, width = _picture_size(files, find_format(files.truth), config)
-        outcomes.append(_compare_files(files, height, width))
+        outcomes.append(_compare_files(files, height, width, problems))
         clips.append(ClipReport(files, height, width, ball_metrics(outcomes[-1], config.bootstrap)))
-    return Report(clips, ball_metrics(pool(outcomes), config.bootstrap), skipped, unpredicted)
+    return Report(clips, ball_metrics(pool(outcomes), config.bootstrap), skipped, unpredicted, problems.lines())
 
 
 def _check_config(config: EvaluateConfig) -> None:
@@ -100,8 +104,11 @@ def _check_config(config: EvaluateConfig) -> None:
         raise SettingError("--bootstrap", f"is {config.bootstrap}", "give 0 or more resamplings")
 
 
-def _compare_files(files: ClipFiles, height: int, width: int) -> Outcomes:
-    return compare(read_ball_labels(files.predicted), read_ball_labels(files.truth), height, width)
+def _compare_files(files: ClipFiles, height: int, width: int, problems: Problems) -> Outcomes:
+    # A claim outside the picture stays a claim, and a false one; a truth there is a slip, and unknown.
+    predicted = find_format(files.predicted).read(files.predicted, problems.add, None, None)
+    truth = find_format(files.truth).read(files.truth, problems.add, height, width)
+    return compare(predicted, truth, height, width)
 
 
 def _match(predicted: Path, truth: Path) -> tuple[list[ClipFiles], list[str], list[str]]:

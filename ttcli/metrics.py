@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 
 from ttcli.labels.ball import BallLabel
+from ttcli.labels.rallies import rally_numbers
 
 REFERENCE_WIDTH = 1920
-RALLY_GAP_FRAMES = 120
-"""Most frames between two labels of one rally. In OpenTTGames (120 fps) longer gaps lie between rallies: raising it
-from 60 to 120 to 240 gives 38, 37, 37 rallies in game_1, while 30 cuts them into 73 pieces."""
 SLOW, FAST = 10.0, 40.0
 """Bounds of the strata of speed, in pixels per frame on a picture 1920 wide."""
 STRATA = (
@@ -90,7 +88,7 @@ def compare(
     labels = [truth[frame_index] for frame_index in frames]
     errors = np.array([_error(claim, label) for claim, label in zip(claims, labels)]).reshape(-1, 2)
     return Outcomes(
-        rally=np.cumsum(np.diff(frames, prepend=frames[:1]) > RALLY_GAP_FRAMES + 1),
+        rally=rally_numbers(frames),
         stratum=np.array([_stratum(truth, frame_index, width) for frame_index in frames], dtype=int),
         visible=np.array([label.visible for label in labels], dtype=bool),
         claimed=np.array([claim.visible for claim in claims], dtype=bool),

@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 
+from ttcli.errors import LabelError
+from ttcli.labels.problems import Report
+
+MAX_COORDINATE = 1e6
+"""Largest coordinate taken where the picture's size is not known, far outside any picture."""
+
 
 @dataclass(frozen=True, slots=True)
 class BallLabel:
@@ -27,3 +33,71 @@ class BallLabel:
 
 NOT_VISIBLE = BallLabel(visible=False)
 """The label of a frame in which the ball is certainly not to be seen."""
+
+
+@dataclass(frozen=True)
+class Footage:
+    """What is known of the video that labels belong to; None where it is not."""
+
+    height: int | None = None
+    """Height of the upright picture in pixels."""
+    width: int | None = None
+    """Width of the upright picture in pixels."""
+    frame_count: int | None = None
+
+
+class BallEntries:
+    """Collects the entries of a label file, and turns into unknown what no video can hold.
+
+    A frame that has two labels is unknown, for nobody knows which of them is meant. So is a ball outside the
+    picture, where the picture's size is known.
+    """
+
+    def __init__(self, report: Report, height: int | None = None, width: int | None = None) -> None:
+        self.labels: dict[int, BallLabel] = {}
+        self._report = report
+        self._height, self._width = height, width
+        self._frames: set[int] = set()
+
+    def add(self, place: str, frame_index: int, label: BallLabel | None) -> None:
+        """Take the label of a frame; None is an entry that says that nothing is known.
+
+        Args:
+            place: File, and line or frame, for messages.
+            frame_index: 0-based.
+            label: What the entry says.
+        """
+        if frame_index in self._frames:
+            self.labels.pop(frame_index, None)
+            self._report(LabelError(place, f"a second label for frame {frame_index}", "keep one of them", frame_index))
+            return
+        self._frames.add(frame_index)
+        if label is not None and label.visible and not is_inside(label, self._height, self._width):
+            size = f"the picture of {self._width}x{self._height}" if self._width else "any picture"
+            cure = "correct it, or give the size of the picture that was labelled"
+            self._report(LabelError(place, f"the ball is outside {size}", cure, frame_index))
+        elif label is not None:
+            self.labels[frame_index] = label
+
+    def reject(self, frame_index: int, problem: LabelError) -> None:
+        """Report what is wrong with the entry of a frame, which is unknown then."""
+        problem.frame_index = frame_index
+        self._report(problem)
+
+
+def is_inside(label: BallLabel, height: int | None, width: int | None) -> bool:
+    """Return whether a visible ball's centre lies on the picture, or could, where its size is not known.
+
+    Pixel centres are whole numbers, so the picture begins at -0.5. It ends at `width`, half a pixel late, because
+    some tools count from the edge of the first pixel.
+    """
+    if height is None or width is None:
+        return abs(label.x) <= MAX_COORDINATE and abs(label.y) <= MAX_COORDINATE
+    return -0.5 <= label.x <= width and -0.5 <= label.y <= height
+
+
+def rounded(label: BallLabel) -> BallLabel:
+    """Return the label with its position in hundredths of a pixel, as all files hold it."""
+    if not label.visible:
+        return label
+    return BallLabel(True, round(label.x, 2) + 0.0, round(label.y, 2) + 0.0)  # + 0.0: no -0.0

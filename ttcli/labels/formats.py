@@ -1,25 +1,56 @@
-"""The formats of ball labels that can be read, each found by the content of the file, never by its name."""
+"""The label formats, each found by the content of the file or folder, never by its name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ttcli.errors import InputError, LabelError
-from ttcli.labels import openttgames, ttcli_csv
-from ttcli.labels.ball import BallLabel
+from ttcli.errors import InputError, LabelError, SettingError
+from ttcli.labels import cvat, openttgames, tracknet, ttcli_csv, yolo
+from ttcli.labels.ball import BallLabel, Footage
+from ttcli.labels.event import EventLabel
+from ttcli.labels.problems import Report, refuse
 
 BEGINNING_CHARACTERS = 4096
 """How much of a file is shown to the formats; the first line or the first tag is enough for each."""
 
+BallReader = Callable[[Path, Report, int | None, int | None], dict[int, BallLabel]]
+"""Takes path, report, and height and width of the picture in pixels, None where not known."""
+
+
+def _nothing(_: object) -> list[str]:
+    return []
+
+
+def _never(_: object) -> bool:
+    return False
+
 
 @dataclass(frozen=True)
 class LabelFormat:
-    """One format of ball labels."""
+    """One format of labels: of balls, and of events where it has them."""
 
-    name: str
+    key: str
+    """The name by which it is asked for."""
+    title: str
     recognises: Callable[[str], bool]
-    """Whether a file that begins with these characters is of this format."""
-    read: Callable[[Path], dict[int, BallLabel]]
+    """Whether a file that begins with these characters holds balls in this format."""
+    read: BallReader
+    write: Callable[[Path, Mapping[int, BallLabel], Footage, bool], None]
+    """Takes path, labels, what is known of the video, and whether the path may exist."""
+    cannot_hold: Callable[[BallLabel, Footage], str | None] = lambda label, footage: None
+    """Why a label, rounded, cannot be written, if so."""
+    left_behind: Callable[[Path], list[str]] = _nothing
+    """What a file holds beside ball labels, one line for each thing."""
+    recognises_events: Callable[[str], bool] = _never
+    read_events: Callable[[Path, Report], list[EventLabel]] | None = None
+    write_events: Callable[[Path, Iterable[EventLabel], bool], None] | None = None
+    one_event_per_frame: bool = False
+    events_left_behind: Callable[[Path], list[str]] = _nothing
+    suffix: str = ""
+    """Of outputs that are in this format unless another is asked for."""
+    is_folder: bool = False
+    needs_size: bool = False
+    """Whether labels are read and written relative to the picture's size."""
     picture_height: int | None = None
     """Height of the picture in pixels, where the format fixes it."""
     picture_width: int | None = None
@@ -27,36 +58,203 @@ class LabelFormat:
 
 
 FORMATS = (
-    LabelFormat("ttcli CSV (frame,status,x,y)", ttcli_csv.recognises, ttcli_csv.read_ball_labels),
     LabelFormat(
-        "OpenTTGames ball_markup.json",
-        openttgames.recognises,
-        openttgames.read_ball_markup,
-        openttgames.PICTURE_HEIGHT,
-        openttgames.PICTURE_WIDTH,
+        key="ttcli",
+        title="ttcli CSV (frame,status,x,y)",
+        recognises=ttcli_csv.recognises,
+        read=ttcli_csv.read_ball_labels,
+        write=lambda path, labels, footage, overwrite: ttcli_csv.write_ball_labels(path, labels, overwrite),
+        left_behind=ttcli_csv.left_behind,
+        recognises_events=ttcli_csv.recognises_events,
+        read_events=ttcli_csv.read_events,
+        write_events=ttcli_csv.write_events,
+        events_left_behind=ttcli_csv.events_left_behind,
+        suffix=".csv",
+    ),
+    LabelFormat(
+        key="openttgames",
+        title="OpenTTGames JSON",
+        recognises=openttgames.recognises,
+        read=openttgames.read_ball_markup,
+        write=lambda path, labels, footage, overwrite: openttgames.write_ball_markup(path, labels, overwrite),
+        cannot_hold=lambda label, footage: openttgames.cannot_hold(label),
+        recognises_events=openttgames.recognises_events,
+        read_events=openttgames.read_events_markup,
+        write_events=openttgames.write_events_markup,
+        one_event_per_frame=True,
+        suffix=".json",
+        picture_height=openttgames.PICTURE_HEIGHT,
+        picture_width=openttgames.PICTURE_WIDTH,
+    ),
+    LabelFormat(
+        key="tracknet",
+        title="TrackNet CSV (Frame,Visibility,X,Y)",
+        recognises=tracknet.recognises,
+        read=tracknet.read_ball_labels,
+        write=lambda path, labels, footage, overwrite: tracknet.write_ball_labels(path, labels, overwrite),
+        cannot_hold=lambda label, footage: tracknet.cannot_hold(label),
+        left_behind=tracknet.left_behind,
+    ),
+    LabelFormat(
+        key="tracknet-tennis",
+        title="TrackNet tennis CSV (file name,visibility,x-coordinate,y-coordinate,status)",
+        recognises=tracknet.recognises_tennis,
+        read=tracknet.read_tennis_labels,
+        write=lambda path, labels, footage, overwrite: tracknet.write_tennis_labels(path, labels, overwrite),
+        cannot_hold=lambda label, footage: tracknet.cannot_hold(label),
+        left_behind=tracknet.tennis_left_behind,
+        recognises_events=lambda beginning: (
+            tracknet.recognises_tennis(beginning) and "status" in ttcli_csv.first_cells(beginning)
+        ),
+        read_events=tracknet.read_tennis_events,
+    ),
+    LabelFormat(
+        key="yolo",
+        title="folder of YOLO .txt files",
+        recognises=_never,
+        read=yolo.read_ball_labels,
+        write=lambda path, labels, footage, overwrite: yolo.write_ball_labels(
+            path, labels, footage.height, footage.width, overwrite
+        ),
+        cannot_hold=lambda label, footage: yolo.cannot_hold(label, footage.height, footage.width),
+        left_behind=yolo.left_behind,
+        is_folder=True,
+        needs_size=True,
+    ),
+    LabelFormat(
+        key="cvat",
+        title="CVAT for video 1.1 XML",
+        recognises=cvat.recognises,
+        read=cvat.read_ball_labels,
+        write=lambda path, labels, footage, overwrite: cvat.write_ball_labels(
+            path, labels, footage.height, footage.width, footage.frame_count, overwrite
+        ),
+        cannot_hold=lambda label, footage: cvat.cannot_hold(label, footage.height, footage.width),
+        left_behind=cvat.left_behind,
+        suffix=".xml",
     ),
 )
-"""Every format, asked in this order. A new one is a module beside this one and a line here."""
+"""Every format, asked in this order. A new one is a module beside this one and an entry here."""
+
+KEYS = tuple(label_format.key for label_format in FORMATS)
 
 
-def find_format(path: Path) -> LabelFormat:
-    """Return the format of a file of ball labels.
+def get_format(key: str) -> LabelFormat:
+    """Return the format of that key.
+
+    Raises:
+        SettingError: There is none.
+    """
+    for label_format in FORMATS:
+        if label_format.key == key:
+            return label_format
+    raise SettingError("label format", f"{key!r:.40} is not known", f"give one of {', '.join(KEYS)}")
+
+
+def find_format(path: Path, key: str | None = None) -> LabelFormat:
+    """Return the format of a file or folder of ball labels: that of `key` if given, else by its content.
 
     Raises:
         InputError: The file cannot be opened.
-        LabelError: No format knows it.
+        LabelError: It is empty, or no format knows it.
+        SettingError: No format has this key.
     """
+    if key is not None:
+        return _of_kind(path, get_format(key))
+    found = _find(path, events=False)
+    if found is None:
+        fact = "holds events, not balls" if holds_events(path) else "holds no ball labels that are known here"
+        raise LabelError(path, fact, f"give {' or '.join(label_format.title for label_format in FORMATS)}")
+    return found
+
+
+def find_event_format(path: Path, key: str | None = None) -> LabelFormat:
+    """Return the format of a file of event labels; arguments and errors as for `find_format`."""
+    known = [label_format for label_format in FORMATS if label_format.read_events is not None]
+    names = " or ".join(label_format.title for label_format in known)
+    if key is not None and get_format(key) not in known:
+        raise SettingError(path, f"the format {key} has no events", f"give {names}")
+    if key is not None:
+        return _of_kind(path, get_format(key))
+    found = _find(path, events=True)
+    if found is None:
+        fact = "holds balls, not events" if holds_balls(path) else "holds no events that are known here"
+        raise LabelError(path, fact, f"give {names}")
+    return found
+
+
+def holds_balls(path: Path) -> bool:
+    """Return whether a file or folder holds ball labels, by its content. One of TrackNet tennis holds both kinds."""
+    return _find(path, events=False) is not None
+
+
+def holds_events(path: Path) -> bool:
+    """Return whether a file holds event labels, by its content."""
+    return _find(path, events=True) is not None
+
+
+def read_ball_labels(
+    path: Path,
+    report: Report = refuse,
+    key: str | None = None,
+    height: int | None = None,
+    width: int | None = None,
+) -> dict[int, BallLabel]:
+    """Return the labels of a file or folder in any format, by frame index; unknown frames have no key.
+
+    Args:
+        path: The file or folder.
+        report: Takes each entry that does not hold what it should; its frame is unknown then.
+        key: The format; found by the content if None.
+        height: Of the picture in pixels, which YOLO needs, and by which others report balls outside it.
+        width: Of the picture in pixels.
+
+    Raises:
+        InputError: It cannot be opened.
+        LabelError: It is wrong as a whole.
+        SettingError: No format has this key, or the picture's size is needed.
+    """
+    return find_format(path, key).read(path, report, height, width)
+
+
+def read_event_labels(path: Path, report: Report = refuse, key: str | None = None) -> list[EventLabel]:
+    """Return the events of a file in any format that has them, sorted by frame, unknown names included.
+
+    Raises:
+        InputError: It cannot be opened.
+        LabelError: It is wrong as a whole.
+        SettingError: No format with events has this key.
+    """
+    return find_event_format(path, key).read_events(path, report)
+
+
+def _of_kind(path: Path, label_format: LabelFormat) -> LabelFormat:
+    """Return the format that was asked for, if the path is a folder or a file as it needs."""
+    if not path.exists():
+        raise InputError(path, "does not exist", "check the name")
+    if path.is_dir() != label_format.is_folder:
+        needed = "a folder" if label_format.is_folder else "a file"
+        raise LabelError(path, f"is not {needed}, as the format {label_format.key} is", f"give {needed}")
+    return label_format
+
+
+def _find(path: Path, events: bool) -> LabelFormat | None:
+    """Return the first format that knows the file or folder as one of balls, or of events."""
+    if path.is_dir():
+        return get_format("yolo") if not events and yolo.is_label_folder(path) else None
+    beginning = _beginning(path)
+    for label_format in FORMATS:
+        if (label_format.recognises_events if events else label_format.recognises)(beginning):
+            return label_format
+    return None
+
+
+def _beginning(path: Path) -> str:
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
             beginning = file.read(BEGINNING_CHARACTERS)
     except OSError as error:
         raise InputError(path, f"cannot be read ({error.strerror})", "check the name") from error
-    for label_format in FORMATS:
-        if label_format.recognises(beginning):
-            return label_format
-    raise LabelError(path, "holds no ball labels that are known here", f"give {' or '.join(f.name for f in FORMATS)}")
-
-
-def read_ball_labels(path: Path) -> dict[int, BallLabel]:
-    """Return the labels of a file in any format that is known here, by frame index; unknown frames have no key."""
-    return find_format(path).read(path)
+    if not beginning.strip():
+        raise LabelError(path, "is empty", "give a file with labels")
+    return beginning

@@ -1,85 +1,116 @@
-"""The label files of OpenTTGames: ball_markup.json and events_markup.json.
+"""The label files of OpenTTGames: ball_markup.json, events_markup.json, and the extended events_extended.json.
 
 The format is that of R. Voeikov, N. Falaleev, R. Baikulov: TTNet: Real-time temporal and spatial video analysis
 of table tennis, 2020, arXiv 2004.09927. Frames are 0-based; positions are pixels of the 1920x1080 videos.
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ttcli.csv_rows import frame_number
 from ttcli.errors import InputError, LabelError
-from ttcli.labels.ball import NOT_VISIBLE, BallLabel
+from ttcli.labels.ball import MAX_COORDINATE, NOT_VISIBLE, BallEntries, BallLabel, rounded
 from ttcli.labels.event import EventLabel
+from ttcli.labels.problems import Report, refuse
 from ttcli.outputs import complete_file
 
 PICTURE_HEIGHT = 1080
 PICTURE_WIDTH = 1920
 
-MAX_BYTES = 256 * 2**20
-"""Largest file that is read: 400 times the largest of the data set (17,444 labels, 0.6 MB)."""
+MAX_BYTES = 64 * 2**20
+"""Largest file that is read: 100 times the largest of the data set (17,444 labels, 0.6 MB)."""
 
-MAX_COORDINATE = 1e6
-"""Largest coordinate taken, far outside any picture."""
+EXAMPLE = '{"123": {"x": 812, "y": 377}}'
+EVENT_EXAMPLE = '{"130": "bounce"}'
 
 
 def recognises(beginning: str) -> bool:
-    """Tell by the first characters of a file whether it can be one of these: a JSON object."""
-    return beginning.lstrip().startswith("{")
+    """Tell by the first characters of a file whether it is a JSON object of balls, or an empty one."""
+    return _is_object(beginning) and (_has_objects(beginning) or not _has_strings(beginning))
 
 
-def read_ball_markup(path: Path) -> dict[int, BallLabel]:
+def recognises_events(beginning: str) -> bool:
+    """Tell by the first characters of a file whether it is a JSON object of events, or an empty one."""
+    return _is_object(beginning) and not _has_objects(beginning) and (_has_strings(beginning) or "}" in beginning)
+
+
+def read_ball_markup(
+    path: Path, report: Report = refuse, height: int | None = None, width: int | None = None
+) -> dict[int, BallLabel]:
     """Return the labels of a ball_markup.json.
 
     Three states: x, y is visible; x = y = -1 is not visible; a frame without a key is unknown. A fourth occurs in
     the published files, 40 times: one coordinate alone is -1, where the ball is leaving the picture. Such a frame,
-    and any other with a negative coordinate, is unknown, so its key is left out.
+    and any other with a negative coordinate, is reported and unknown.
+
+    Args:
+        path: The file.
+        report: Takes each entry that does not hold what it should; its frame is unknown then.
+        height: Of the picture in pixels, if known: balls outside it are reported.
+        width: Of the picture in pixels.
 
     Raises:
         InputError: The file cannot be opened.
-        LabelError: It is not a JSON object of the form {"123": {"x": 812, "y": 377}}, or has a frame twice.
+        LabelError: It is not a JSON object of the form {"123": {"x": 812, "y": 377}}.
     """
-    labels: dict[int, BallLabel] = {}
-    for frame_index, entry in _read_frames(path).items():
-        x, y = (_coordinate(path, frame_index, entry, name) for name in ("x", "y"))
-        if x == -1 and y == -1:
-            labels[frame_index] = NOT_VISIBLE
-        elif x >= 0 and y >= 0:
-            labels[frame_index] = BallLabel(True, float(x), float(y))
-    return labels
+    collected = BallEntries(report, height, width)
+    content = _read_entries(path)
+    if content and not any(isinstance(entry, Mapping) for _, entry in content):
+        raise LabelError(path, "holds no positions of a ball", f"give a file of the form {EXAMPLE}")
+    for place, frame_index, entry in _frames(path, content, report):
+        try:
+            label = _label(place, entry)
+        except LabelError as problem:
+            collected.reject(frame_index, problem)
+        else:
+            collected.add(place, frame_index, label)
+    return collected.labels
 
 
 def write_ball_markup(path: Path, labels: Mapping[int, BallLabel], overwrite: bool = False) -> None:
     """Write a ball_markup.json, with positions rounded to a hundredth of a pixel.
 
-    A visible ball whose centre has a negative coordinate is left out, which makes it unknown: the format has no
-    other word for it, since -1 means that the ball is not visible.
+    A visible ball that the format cannot hold (see `cannot_hold`) is left out, which makes it unknown.
     """
     entries: dict[str, dict[str, float]] = {}
     for frame_index, label in sorted(labels.items()):
+        label = rounded(label)
         if not label.visible:
             entries[str(frame_index)] = {"x": -1, "y": -1}
-        elif label.x >= 0 and label.y >= 0:
+        elif cannot_hold(label) is None:
             entries[str(frame_index)] = {"x": _short(label.x), "y": _short(label.y)}
     _write_json(path, entries, overwrite)
 
 
-def read_events_markup(path: Path) -> list[EventLabel]:
+def cannot_hold(label: BallLabel) -> str | None:
+    """Return why a label cannot be written, if so: -1 means not visible, so no negative coordinate is free."""
+    below = label.visible and (label.x < 0 or label.y < 0)
+    return "a coordinate below 0, which the format keeps for balls that are not visible" if below else None
+
+
+def read_events_markup(path: Path, report: Report = refuse) -> list[EventLabel]:
     """Return the events of an events_markup.json by frame, names unknown here included (see `unknown_events`).
 
     Raises:
         InputError: The file cannot be opened.
-        LabelError: It is not a JSON object of the form {"130": "bounce"}, or has a frame twice.
+        LabelError: It is not a JSON object of the form {"130": "bounce"}.
     """
-    events = []
-    for frame_index, event in _read_frames(path).items():
+    content = _read_entries(path)
+    if content and not any(isinstance(entry, str) for _, entry in content):
+        raise LabelError(path, "holds no names of events", f"give a file of the form {EVENT_EXAMPLE}")
+    events: dict[int, EventLabel | None] = {}
+    for place, frame_index, event in _frames(path, content, report):
         if not isinstance(event, str) or not event.strip():
-            raise LabelError(path, f"frame {frame_index} holds no name of an event", 'write it as {"130": "bounce"}')
-        events.append(EventLabel(frame_index, event))
-    return sorted(events, key=lambda label: label.frame_index)
+            report(LabelError(place, "no name of an event", f"write it as {EVENT_EXAMPLE}"))
+        elif frame_index in events:
+            events[frame_index] = None
+            report(LabelError(place, f"a second label for frame {frame_index}", "keep one of them"))
+        else:
+            events[frame_index] = EventLabel(frame_index, event)
+    return [label for _, label in sorted(events.items()) if label is not None]
 
 
 def write_events_markup(path: Path, events: Iterable[EventLabel], overwrite: bool = False) -> None:
@@ -96,16 +127,29 @@ def write_events_markup(path: Path, events: Iterable[EventLabel], overwrite: boo
     _write_json(path, entries, overwrite)
 
 
-class _DuplicateKeyError(Exception):
-    """A JSON object has a key twice; json would keep the last one and say nothing."""
+class _Twice(dict):
+    """A JSON object that had a key twice: `json` alone would keep the last one and say nothing."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.pairs = pairs
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     entries = dict(pairs)
-    if len(entries) < len(pairs):
-        [(key, _)] = Counter(key for key, _ in pairs).most_common(1)
-        raise _DuplicateKeyError(f"{key!r:.40}")
-    return entries
+    return entries if len(entries) == len(pairs) else _Twice(pairs)
+
+
+def _is_object(beginning: str) -> bool:
+    return beginning.lstrip().startswith("{")
+
+
+def _has_objects(beginning: str) -> bool:
+    return re.search(r'"\s*:\s*\{', beginning) is not None
+
+
+def _has_strings(beginning: str) -> bool:
+    return re.search(r'"\s*:\s*"', beginning) is not None
 
 
 def _read_json(path: Path) -> Any:
@@ -117,10 +161,10 @@ def _read_json(path: Path) -> Any:
         raise InputError(path, f"cannot be read ({error.strerror})", "check the name") from error
     except UnicodeDecodeError as error:
         raise LabelError(path, "is not text in UTF-8", "give a JSON file") from error
+    if not text.strip():
+        raise LabelError(path, "is empty", "give a file with labels; {} is one without")
     try:
-        return json.loads(text, object_pairs_hook=_without_duplicates)
-    except _DuplicateKeyError as error:
-        raise LabelError(path, f"has the key {error} twice", "keep one of them") from error
+        return json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         place = f"{path}:{error.lineno}"
         raise LabelError(place, f"is not JSON ({error.msg})", "mend it, or write it again") from error
@@ -128,34 +172,50 @@ def _read_json(path: Path) -> Any:
         raise LabelError(path, f"is not JSON of labels ({error})", "mend it, or write it again") from error
 
 
-def _read_frames(path: Path) -> dict[int, Any]:
-    """Return the entries of a JSON object whose keys are frame numbers."""
+def _read_entries(path: Path) -> list[tuple[str, Any]]:
+    """Return the entries of a JSON object, also those whose keys it has twice."""
     content = _read_json(path)
     if not isinstance(content, dict):
         raise LabelError(path, "is not a JSON object", "let it be one entry for each frame, within braces")
-    entries: dict[int, Any] = {}
-    for key, entry in content.items():
-        frame_index = frame_number(key)
-        if frame_index is None:
-            raise LabelError(path, f"the key {key!r:.40} is no frame number", "give whole numbers from 0 on")
-        if frame_index in entries:  # "7" and "07"
-            raise LabelError(path, f"has frame {frame_index} twice", "keep one of them")
-        entries[frame_index] = entry
+    entries = content.pairs if isinstance(content, _Twice) else list(content.items())
+    if entries and all(frame_number(key) is None for key, _ in entries):
+        raise LabelError(path, f"the key {entries[0][0]!r:.40} is no frame number", f"write it as {EXAMPLE}")
     return entries
 
 
-def _coordinate(path: Path, frame_index: int, entry: Any, name: str) -> int | float:
+def _frames(path: Path, entries: list[tuple[str, Any]], report: Report) -> Iterator[tuple[str, int, Any]]:
+    """Yield place, frame index and content of the entries that have a frame number."""
+    for key, entry in entries:
+        frame_index = frame_number(key)
+        if frame_index is None:
+            problem = LabelError(path, f"the key {key!r:.40} is no frame number", "give whole numbers from 0 on")
+            report(problem)
+        else:
+            yield f"{path}: frame {frame_index}", frame_index, entry
+
+
+def _label(place: str, entry: Any) -> BallLabel:
+    if isinstance(entry, _Twice):
+        raise LabelError(place, "two values for x or y", "keep one of them")
+    x, y = (_coordinate(place, entry, name) for name in ("x", "y"))
+    if x == -1 and y == -1:
+        return NOT_VISIBLE
+    if x == -1 or y == -1:
+        raise LabelError(place, "one coordinate alone is -1 (leaving the picture?)", "give both, or -1 for both")
+    if x < 0 or y < 0:
+        raise LabelError(place, "a coordinate is below 0", "give pixels from 0 on, or -1 for both")
+    return BallLabel(True, float(x), float(y))
+
+
+def _coordinate(place: str, entry: Any, name: str) -> int | float:
     value = entry.get(name) if isinstance(entry, dict) else None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= MAX_COORDINATE:
-        raise LabelError(
-            path, f"frame {frame_index} has no number {name} in pixels", 'write it as {"123": {"x": 812, "y": 377}}'
-        )
+        raise LabelError(place, f"no number {name} in pixels", f"write it as {EXAMPLE}")
     return value
 
 
 def _short(coordinate: float) -> int | float:
-    rounded = round(coordinate, 2)
-    return int(rounded) if rounded == int(rounded) else rounded
+    return int(coordinate) if coordinate == int(coordinate) else coordinate
 
 
 def _write_json(path: Path, entries: Mapping[str, Any], overwrite: bool) -> None:

@@ -31,6 +31,11 @@ def choose_stride(frame_rate: Fraction) -> int:
     return 1 if frame_rate <= MOST_FPS_AT_STRIDE_1 else 2
 
 
+def window_span(window_size: int, stride: int) -> int:
+    """Return how many frames of the video lie between the first and the last of a window, both counted."""
+    return (window_size - 1) * stride + 1
+
+
 def window_frames(first: int, window_size: int, stride: int, frame_count: int) -> list[int]:
     """Return the frames of the window that starts at `first`, which may lie before the video or reach beyond it.
 

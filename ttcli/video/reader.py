@@ -3,7 +3,7 @@
 import queue
 import threading
 import weakref
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -39,18 +39,23 @@ class Frame(NamedTuple):
     """The frame's own timestamp minus the stream's first."""
     picture: np.ndarray | None
     """(H, W, 3) uint8 RGB, C-contiguous, upright; None where the frame is broken."""
+    native: np.ndarray | None = None
+    """The same at the video's own size, where the reader was asked for it."""
 
 
 class FrameReader:
     """The frames of a video as an iterator and context manager; leaving it early stops the thread.
 
-    Every frame is handed out, the broken ones without a picture (see `decoder` for which they are).
+    Every frame is handed out, the broken ones without a picture (see `decoder` for which they are), unless only some
+    are wanted: then the others are decoded and not even scaled, and reading ends after the last of them.
 
     Args:
         path: The video file.
         height: Height of the upright pictures handed out; with `width`, or both None for the video's own size.
         width: Their width.
         queue_size: How many frames the thread may be ahead.
+        wanted: Indexes of the frames to hand out; None hands out all.
+        native: Whether frames come at the video's own size too.
 
     Raises:
         InputError: There is no such file.
@@ -58,7 +63,13 @@ class FrameReader:
     """
 
     def __init__(
-        self, path: Path, height: int | None = None, width: int | None = None, queue_size: int = 16
+        self,
+        path: Path,
+        height: int | None = None,
+        width: int | None = None,
+        queue_size: int = 16,
+        wanted: Collection[int] | None = None,
+        native: bool = False,
     ) -> None:
         if (height is None) != (width is None):
             raise SettingError("height and width", "only one of them is given", "give both or neither")
@@ -66,7 +77,8 @@ class FrameReader:
         self._damage = Damage()
         self._queue: queue.Queue[Frame | _End] = queue.Queue(queue_size)
         self._ended = False
-        frames = _read_frames(self.info, height or self.info.height, width or self.info.width, self._damage)
+        height, width = height or self.info.height, width or self.info.width
+        frames = _read_frames(self.info, height, width, self._damage, wanted, native)
         stop = threading.Event()
         # The thread holds no reference to the reader: one that is dropped half read is collected and so closed.
         self._thread = threading.Thread(target=_fill, args=(frames, self._queue, stop), name=THREAD_NAME, daemon=True)
@@ -141,22 +153,30 @@ def _stop(thread: threading.Thread, stop: threading.Event) -> None:
 
 
 def _read_frames(
-    info: VideoInfo, height: int, width: int, damage: Damage
+    info: VideoInfo, height: int, width: int, damage: Damage, wanted: Collection[int] | None, native: bool
 ) -> Generator[Frame, None, None]:
-    """Yield every frame of the file, resized and upright.
+    """Yield the wanted frames of the file, resized and upright.
 
     Raises:
         VideoError: Not one frame had a picture.
     """
-    scaler = VideoReformatter()
+    scaler, native_scaler = VideoReformatter(), VideoReformatter()  # each keeps what it needs for one size
+    last = None if wanted is None else max(wanted, default=-1)
     any_picture = False
     with open_video(info.path) as (container, stream):
         clock = _Clock(to_fraction(stream.time_base), info.frame_rate)
         decoded = decode_in_order(info.path, container, stream, damage)
         for frame_index, (pts, frame) in enumerate(decoded):
-            picture = None if frame is None else _to_picture(frame, scaler, height, width, info.rotation)
-            any_picture |= picture is not None
-            yield Frame(frame_index, clock.seconds(pts), picture)
+            any_picture |= frame is not None
+            seconds = clock.seconds(pts)
+            if wanted is None or frame_index in wanted:
+                picture = full = None
+                if frame is not None:
+                    picture = _to_picture(frame, scaler, height, width, info.rotation)
+                    full = _to_picture(frame, native_scaler, info.height, info.width, info.rotation) if native else None
+                yield Frame(frame_index, seconds, picture, full)
+            if last is not None and frame_index >= last:
+                break
     if not any_picture:
         raise VideoError(info.path, "not one frame could be decoded", "record or copy the file again")
 

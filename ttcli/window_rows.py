@@ -1,0 +1,67 @@
+"""The windows of an extracted clip: the rows of its windows.csv, `first,stride,split,kind`."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from ttcli.csv_rows import read_rows
+from ttcli.errors import OutputError
+from ttcli.splits import SPLITS
+
+WINDOWS_FILE = "windows.csv"
+COLUMNS = ("first", "stride", "split", "kind")
+
+
+class StoredWindow(NamedTuple):
+    """One window of a clip, all of whose frames are stored."""
+
+    first: int
+    """Frame of the window's first place."""
+    stride: int
+    """Frames between two neighbours in the window."""
+    split: str
+    """One of SPLITS."""
+    kind: str
+    """Why it was kept: an event's name, `far`, `labelled`, ..."""
+
+    def frame_indexes(self, window_size: int) -> range:
+        """Return the frames of the window, `window_size` of them."""
+        return range(self.first, self.first + window_size * self.stride, self.stride)
+
+
+def write_windows(folder: Path, windows: Iterable[StoredWindow]) -> int:
+    """Write the windows.csv of a clip's folder and return the number of windows.
+
+    Raises:
+        OutputError: The folder cannot be written, or the disk is full.
+    """
+    count = 0
+    try:
+        with (folder / WINDOWS_FILE).open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file, lineterminator="\n")
+            rows.writerow(COLUMNS)
+            for count, window in enumerate(windows, start=1):
+                rows.writerow(window)
+    except OSError as error:
+        cure = "make room on the disk, or give another folder"
+        raise OutputError(folder, f"cannot be written ({error.strerror})", cure) from error
+    return count
+
+
+def read_windows(folder: Path) -> list[StoredWindow]:
+    """Return the windows of a clip, in the order of the file.
+
+    Raises:
+        InputError: There is no windows.csv.
+        LabelError: A row does not hold what it should.
+    """
+    windows = []
+    for row in read_rows(folder / WINDOWS_FILE, needed=COLUMNS):
+        stride, split = row.frame_index("stride"), row.cells["split"]
+        if stride == 0:
+            raise row.error("stride is 0", "give 1 for neighbouring frames")
+        if split not in SPLITS:
+            raise row.error(f"split is {split!r:.40}", f"give one of {', '.join(SPLITS)}")
+        windows.append(StoredWindow(row.frame_index("first"), stride, split, row.cells["kind"]))
+    return windows

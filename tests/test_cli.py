@@ -167,10 +167,10 @@ def test_train_hands_its_options_on(stand_in_pipeline):
     calls = stand_in_pipeline("train")
     result = run("train", "simulated", "-o", "run", "--minutes", "5", "--crop", "128x64", "--json")
     assert json.loads(result.stdout) == {"steps": 7, "loss": 0.5}
-    assert run("train", "simulated", "-o", "run").exit_code == 0
+    assert run("train", "extracted", "-o", "run", "--cache-memory", "1.5GB").exit_code == 0
     assert calls == [
-        (Path("run"), TrainConfig(minutes=5.0, crop_height=64, crop_width=128), False),
-        (Path("run"), TrainConfig(), False),
+        (None, Path("run"), TrainConfig(minutes=5.0, crop_height=64, crop_width=128), False),
+        (Path("extracted"), Path("run"), TrainConfig(cache_memory=1_500_000_000), False),
     ]
 
 
@@ -218,7 +218,8 @@ def test_models_lists_networks_and_checkpoints(tmp_path, monkeypatch):
         ["evaluate", "one.csv", "two.csv", "--size", "big"],
         ["evaluate", "one.csv", "two.csv", "--size", "0x10"],
         ["simulate"],
-        ["train", "elsewhere", "-o", "run"],
+        ["train", "-o", "run"],
+        ["train", "simulated", "-o", "run", "--cache-memory", "5 apples"],
         ["models", "--sizes"],
         ["dance"],
     ],

@@ -12,13 +12,14 @@ from torch import nn
 
 from ttcli import datasets
 from ttcli import train as training
+from ttcli import training_data
 from ttcli.checkpoints import load_checkpoint
 from ttcli.configs import TrainConfig
 from ttcli.datasets import WindowBatch
 from ttcli.errors import OutputError, SettingError, TrainingError
 from ttcli.models import create_model
 from ttcli.networks.blocks import Prediction
-from ttcli.train import Answers, answer, validate
+from ttcli.validation import Answers, answer_films, answer_windows, validate
 
 CONFIG = TrainConfig(
     steps=3, batch=2, reuse=2, crop_height=64, crop_width=64, warmup=1, save_every=2, device="cpu", precision="fp32"
@@ -31,10 +32,11 @@ def quick(rallies, textures, monkeypatch):
     """Draw from a few rallies that are there already, and validate on few windows."""
     monkeypatch.setattr(datasets, "simulate_rallies", lambda count, generator, device: rallies)
     monkeypatch.setattr(datasets, "paint_textures", lambda seed: textures)
-    monkeypatch.setattr(training, "VALIDATION_WINDOWS", 3)
-    monkeypatch.setattr(training, "CALIBRATION_CLIPS", 1)
-    monkeypatch.setattr(training, "CLIP_FRAMES", 10)
-    monkeypatch.setattr(training, "CLIP_SIZE", (64, 96))
+    monkeypatch.setattr(training_data, "VALIDATION_WINDOWS", 3)
+    monkeypatch.setattr(training_data, "CALIBRATION_FILMS", 2)
+    monkeypatch.setattr(training_data, "FILM_FRAMES", 40)
+    monkeypatch.setattr(training_data, "FILM_HEIGHT", 64)
+    monkeypatch.setattr(training_data, "FILM_WIDTH", 96)
 
 
 @pytest.fixture
@@ -48,9 +50,9 @@ def steps_done(monkeypatch):
 
     monkeypatch.setattr(training, "_train_one_step", step)
     monkeypatch.setattr(training, "_batches", lambda *arguments: iter(lambda: None, 0))
-    monkeypatch.setattr(training, "_validation_windows", lambda *arguments: None)
-    monkeypatch.setattr(training, "answer", lambda *arguments: Answers(torch.ones(4), *torch.ones(2, 4).bool()))
-    monkeypatch.setattr(training, "answer_clips", training.answer)
+    answers = Answers(torch.ones(4), *torch.ones(2, 4).bool())
+    monkeypatch.setattr(training_data.DrawnData, "validate", lambda *arguments: answers)
+    monkeypatch.setattr(training_data.DrawnData, "calibrate", lambda *arguments: answers)
     monkeypatch.setattr(training, "fit_calibration", lambda *arguments: PLAIN)
     return rates
 
@@ -65,7 +67,7 @@ def weights_of(run):
 
 def test_a_run_leaves_a_checkpoint_and_a_log(tmp_path):
     run = tmp_path / "runs" / "first"
-    summary = training.train(run, CONFIG, quiet=True)
+    summary = training.train(None, run, CONFIG, quiet=True)
     log = log_of(run)
     assert [entry["step"] for entry in log] == [2, 3]
     assert summary == log[-1]
@@ -90,37 +92,37 @@ def test_a_run_leaves_a_checkpoint_and_a_log(tmp_path):
 def test_the_same_seed_trains_the_same_weights(tmp_path):
     config = replace(CONFIG, steps=1)
     for name in ("first", "again"):
-        training.train(tmp_path / name, config, quiet=True)
+        training.train(None, tmp_path / name, config, quiet=True)
     first, again = weights_of(tmp_path / "first"), weights_of(tmp_path / "again")
     assert all(torch.equal(first[name], again[name]) for name in first)
 
 
 def test_training_goes_on_from_a_checkpoint(tmp_path, steps_done):
-    training.train(tmp_path / "first", replace(CONFIG, steps=1, seed=5), quiet=True)
+    training.train(None, tmp_path / "first", replace(CONFIG, steps=1, seed=5), quiet=True)
     config = replace(CONFIG, steps=1, init=tmp_path / "first" / "model.safetensors")
-    training.train(tmp_path / "second", config, quiet=True)
+    training.train(None, tmp_path / "second", config, quiet=True)
     first, second = weights_of(tmp_path / "first"), weights_of(tmp_path / "second")
     assert all(torch.equal(first[name], second[name]) for name in first)  # the steps here change nothing
 
 
 def test_a_run_is_not_overwritten_unless_asked(tmp_path, steps_done):
-    training.train(tmp_path, CONFIG, quiet=True)
+    training.train(None, tmp_path, CONFIG, quiet=True)
     with pytest.raises(OutputError, match="holds a run already"):
-        training.train(tmp_path, CONFIG, quiet=True)
-    training.train(tmp_path, replace(CONFIG, steps=1, overwrite=True), quiet=True)
+        training.train(None, tmp_path, CONFIG, quiet=True)
+    training.train(None, tmp_path, replace(CONFIG, steps=1, overwrite=True), quiet=True)
     assert [entry["step"] for entry in log_of(tmp_path)] == [1]
 
 
 def test_a_file_is_no_run_folder(tmp_path):
     (tmp_path / "run").write_text("")
     with pytest.raises(OutputError, match="is a file"):
-        training.train(tmp_path / "run", CONFIG)
+        training.train(None, tmp_path / "run", CONFIG)
 
 
 @pytest.mark.parametrize(("name", "size"), [("crop_height", 65), ("crop_width", 80), ("crop_width", 0), ("crop_height", -32)])
 def test_crops_that_the_network_cannot_take_are_refused(tmp_path, name, size):
     with pytest.raises(SettingError, match="multiple of 32"):
-        training.train(tmp_path / "run", replace(CONFIG, **{name: size}))
+        training.train(None, tmp_path / "run", replace(CONFIG, **{name: size}))
     assert not (tmp_path / "run").exists()
 
 
@@ -134,7 +136,7 @@ def test_a_loss_that_is_not_finite_ends_training_and_keeps_the_last_checkpoint(t
 
     monkeypatch.setattr(training, "ball_loss", fail_in_time)
     with pytest.raises(TrainingError, match="not finite"):
-        training.train(tmp_path, replace(CONFIG, steps=10), quiet=True)
+        training.train(None, tmp_path, replace(CONFIG, steps=10), quiet=True)
     assert [entry["step"] for entry in log_of(tmp_path)] == [2]
     assert load_checkpoint(tmp_path / "model.safetensors").metadata["steps"] == 2
     assert all(value.isfinite().all() for value in weights_of(tmp_path).values())
@@ -142,7 +144,7 @@ def test_a_loss_that_is_not_finite_ends_training_and_keeps_the_last_checkpoint(t
 
 def test_the_learning_rate_rises_in_a_line_and_falls_as_a_cosine(tmp_path, steps_done):
     config = replace(CONFIG, steps=40, warmup=10, learning_rate=0.5, save_every=100)
-    training.train(tmp_path, config, quiet=True)
+    training.train(None, tmp_path, config, quiet=True)
     cosine = [0.5 * (1 + math.cos(math.pi * step / 40)) for step in range(1, 41)]
     floor = training.FINAL_RATE
     expected = [0.5 * min(1, (index + 1) / 10) * (floor + (1 - floor) * part) for index, part in enumerate(cosine)]
@@ -152,14 +154,14 @@ def test_the_learning_rate_rises_in_a_line_and_falls_as_a_cosine(tmp_path, steps
 
 
 def test_no_warm_up_begins_at_the_peak(tmp_path, steps_done):
-    training.train(tmp_path, replace(CONFIG, warmup=0, learning_rate=0.25, steps=20, save_every=1000), quiet=True)
+    training.train(None, tmp_path, replace(CONFIG, warmup=0, learning_rate=0.25, steps=20, save_every=1000), quiet=True)
     assert steps_done[0] == pytest.approx(0.25, rel=0.01)
 
 
 def test_time_ends_a_run_that_is_given_minutes(tmp_path, steps_done, monkeypatch):
     clock = iter(range(1000))
     monkeypatch.setattr(training, "time", SimpleNamespace(monotonic=lambda: 6.0 * next(clock)))
-    summary = training.train(tmp_path, replace(CONFIG, minutes=1.0, steps=1, save_every=1000), quiet=True)
+    summary = training.train(None, tmp_path, replace(CONFIG, minutes=1.0, steps=1, save_every=1000), quiet=True)
     assert summary["step"] == 10
     assert steps_done[-1] < steps_done[1]
 
@@ -169,8 +171,7 @@ def test_windows_come_as_often_as_they_are_reused(monkeypatch, batch, reuse):
     class NumberedWindows:
         """Windows whose pixels are their number."""
 
-        def __init__(self, *arguments):
-            self.drawn = 0
+        drawn = 0
 
         def draw(self, count):
             numbers = torch.arange(self.drawn, self.drawn + count)
@@ -178,8 +179,7 @@ def test_windows_come_as_often_as_they_are_reused(monkeypatch, batch, reuse):
             flags = torch.ones(count, 1, dtype=torch.bool)
             return WindowBatch(numbers.byte().view(-1, 1, 1, 1, 1).expand(-1, 1, 4, 4, 3), torch.zeros(count, 1, 2), flags, flags)
 
-    monkeypatch.setattr(training, "DrawnWindows", NumberedWindows)
-    batches = training._batches(replace(CONFIG, batch=batch, reuse=reuse), 1, 0, torch.device("cpu"))
+    batches = training._batches(NumberedWindows(), replace(CONFIG, batch=batch, reuse=reuse), 0)
     numbers = torch.cat([next(batches).frames[:, 0, 0, 0, 0] for _ in range(30)])
     assert len(numbers) == 30 * batch
     uses = torch.bincount(numbers.int())
@@ -211,16 +211,17 @@ class Answer(nn.Module):
         return Prediction(logits, torch.zeros(*self.cells.shape, 16, 16))
 
 
-def test_clips_are_answered_frame_by_frame():
-    answers = training.answer_clips(create_model("centernet_v8n").eval(), torch.device("cpu"))
-    assert 0 < len(answers.logits) == len(answers.right) == len(answers.visible) <= 10
+def test_films_are_answered_frame_by_frame():
+    films = datasets.drawn_films(2, 40, 64, 96, seed=1)
+    answers = answer_films(create_model("centernet_v8n").eval(), films, step=3)
+    assert 0 < len(answers.logits) == len(answers.right) == len(answers.visible) <= 80
     assert answers.logits.isfinite().all()
     assert not (answers.right & ~answers.visible).any()
 
 
 def test_a_batch_that_reuse_does_not_divide_is_refused(tmp_path):
     with pytest.raises(SettingError, match="multiple of 2"):
-        training.train(tmp_path / "run", replace(CONFIG, batch=3), quiet=True)
+        training.train(None, tmp_path / "run", replace(CONFIG, batch=3), quiet=True)
 
 
 def test_validation_counts_found_missed_and_false_balls():
@@ -229,7 +230,7 @@ def test_validation_counts_found_missed_and_false_balls():
     windows = WindowBatch(torch.zeros(4, 9, 64, 64, 3, dtype=torch.uint8), positions, visible, known)
 
     def figures(calibration=PLAIN, **labels):
-        return validate(answer(Answer(positions), replace(windows, **labels)), calibration)
+        return validate(answer_windows(Answer(positions), [replace(windows, **labels)], 512), calibration)
 
     assert figures() == {"recall": 1.0, "precision": 1.0, "arg_max_right": 1.0}
     far = positions.clone()

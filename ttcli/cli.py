@@ -24,6 +24,7 @@ PRECISIONS = click.Choice(["auto", "bf16", "fp32"])
 CAMERAS = click.Choice(["any", "side", "end", "corner", "broadcast", "top"])
 FILE = click.Path(path_type=Path)
 LABEL_FORMATS = click.Choice(["ttcli", "openttgames", "tracknet", "tracknet-tennis", "yolo", "cvat"])
+BYTES = {"MB": 10**6, "GB": 10**9}
 PIPE_COLUMNS = 200
 """Width of tables that do not go to a terminal."""
 
@@ -42,6 +43,20 @@ class PictureSize(click.ParamType):
         if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
             self.fail(f"{value!r} is not a width and a height such as 1920x1080", param, ctx)
         return int(height), int(width)
+
+
+class MemorySize(click.ParamType):
+    """A number of bytes, as in 5GB or 500MB."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        number, unit = value[:-2], value[-2:].upper()
+        if unit not in BYTES or not number.replace(".", "", 1).isdecimal():
+            self.fail(f"{value!r} is not a size such as 5GB or 500MB", param, ctx)
+        return int(float(number) * BYTES[unit])
 
 
 class Group(click.Group):
@@ -257,10 +272,11 @@ def extract(
 @main.command(
     epilog=example(
         "ttcli train simulated -o runs/first --minutes 60",
+        "ttcli train extracted -o runs/mine --init runs/first/model.safetensors",
         "ttcli train simulated -o runs/second --init best.safetensors",
     )
 )
-@click.argument("data", metavar="DATA", type=click.Choice(["simulated"]))
+@click.argument("data", metavar="DATA", type=FILE)
 @click.option("-o", "--output", required=True, type=FILE, help="Folder of the run.")
 @option(TrainConfig, "model", help="Name of the network, as `ttcli models` lists them.")
 @option(TrainConfig, "minutes", type=click.FloatRange(0, min_open=True), help="Wall time to train for; else --steps.")
@@ -272,7 +288,11 @@ def extract(
 )  # fmt: skip
 @option(TrainConfig, "learning_rate", type=click.FloatRange(0, min_open=True), help="Peak learning rate of AdamW.")
 @option(TrainConfig, "warmup", type=click.IntRange(0), help="Steps up to the peak learning rate.")
-@option(TrainConfig, "reuse", type=click.IntRange(1), help="How often each drawn window is used.")
+@option(TrainConfig, "reuse", type=click.IntRange(1), help="How often each window is used.")
+@option(
+    TrainConfig, "cache_memory", type=MemorySize(), show_default=f"{TrainConfig.cache_memory // 10**9}GB",
+    help="Memory for decoded pictures of an extracted set.",
+)
 @option(TrainConfig, "devices", type=click.IntRange(1), help="Processes that train together.")
 @option(TrainConfig, "device", type=DEVICES, help="Where the network is trained.")
 @option(TrainConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
@@ -282,12 +302,13 @@ def extract(
 @click.option("--overwrite", is_flag=True, help="Start anew in a run folder that is not empty.")
 @quiet_option
 @json_option
-def train(data: str, output: Path, crop: tuple[int, int], quiet: bool, as_json: bool, **settings: Any) -> None:
-    """Train a network on DATA, which is `simulated` for windows drawn on the fly."""
+def train(data: Path, output: Path, crop: tuple[int, int], quiet: bool, as_json: bool, **settings: Any) -> None:
+    """Train a network on DATA: a set that `ttcli extract` made, or `simulated` for windows drawn on the fly."""
     from ttcli.train import train as run
 
     height, width = crop
-    show_summary(run(output, TrainConfig(crop_height=height, crop_width=width, **settings), quiet), as_json)
+    source = None if data == Path("simulated") else data
+    show_summary(run(source, output, TrainConfig(crop_height=height, crop_width=width, **settings), quiet), as_json)
 
 
 @main.command(epilog=example("ttcli models"))

@@ -141,15 +141,17 @@ class TrainConfig:
     batch: int = 12
     """Windows per step and process, a multiple of `reuse`."""
     crop_height: int = 128
-    """Height of the drawn windows in working pixels, a multiple of 32."""
+    """Height of the crops in working pixels, a multiple of 32."""
     crop_width: int = 192
-    """Width of the drawn windows in working pixels, a multiple of 32."""
+    """Width of the crops in working pixels, a multiple of 32."""
     learning_rate: float = 1.5e-3
     """Peak learning rate of AdamW, reached after `warmup` steps."""
     warmup: int = 200
     """Steps from a learning rate of zero to its peak."""
     reuse: int = 3
-    """How often each drawn window is used, with other flips and colours each time."""
+    """How often each window is used, with other flips and colours each time."""
+    cache_memory: int = 2 * 10**9
+    """Bytes of memory for decoded pictures of an extracted set, over all processes."""
     devices: int = 1
     """Processes that train together (DDP)."""
     device: str = "auto"

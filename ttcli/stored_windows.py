@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,6 +70,23 @@ class StoredWindows:
         self._order = self._generator.permutation(len(self._windows))
         self._next = 0
         self._threads = ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1), thread_name_prefix="read windows")
+
+    @property
+    def picture_height(self) -> int:
+        """Height of the largest stored pictures."""
+        return max(clip.store.height for clip in self._clips)
+
+    @property
+    def picture_width(self) -> int:
+        """Width of the largest stored pictures."""
+        return max(clip.store.width for clip in self._clips)
+
+    @property
+    def frame_rates(self) -> tuple[float, float]:
+        """Lowest and highest rate at which frames of a window follow each other, per second."""
+        strides = {number: window.stride for number, window in self._windows}
+        rates = [float(Fraction(self._clips[number].store.clip["frame_rate"])) / stride for number, stride in strides.items()]
+        return round(min(rates), 3), round(max(rates), 3)
 
     def __len__(self) -> int:
         return len(self._windows)

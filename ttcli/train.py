@@ -1,4 +1,4 @@
-"""Training: drawn windows in, a checkpoint out."""
+"""`ttcli train`: windows in, drawn or extracted from labelled video, a checkpoint out."""
 
 import copy
 import functools
@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from lightning_fabric import Fabric
@@ -17,49 +16,49 @@ from tqdm import tqdm
 
 from ttcli.calibration import fit_calibration
 from ttcli.checkpoints import load_checkpoint, save_checkpoint
-from ttcli.configs import DetectConfig, TrainConfig
-from ttcli.datasets import DrawnWindows, WindowBatch, vary
+from ttcli.configs import TrainConfig
+from ttcli.datasets import WindowBatch, vary
 from ttcli.errors import OutputError, SettingError, TrainingError
-from ttcli.heatmaps import decode_heatmaps, draw_targets
+from ttcli.heatmaps import draw_targets
 from ttcli.losses import ball_loss
-from ttcli.model_input import SIZE_MULTIPLE, WORKING_AREA, windows_to_input
+from ttcli.model_input import SIZE_MULTIPLE, windows_to_input
 from ttcli.models import create_model
-from ttcli.predictor import StreamingPredictor
-from ttcli.runtimes import LEAST_PROBABILITY, TorchRuntime, choose_device, cpu_multiplies_in_bf16
-from ttcli.simulation.scene import FRAME_RATES
+from ttcli.runtimes import choose_device, cpu_multiplies_in_bf16
+from ttcli.training_data import DrawnData, ExtractedData, TrainingData, WindowSource
+from ttcli.validation import validate
 
 AVERAGE_DECAY = 0.998
 """Each step moves the averaged weights, which are what is saved, by 1 - this towards the trained ones."""
 WEIGHT_DECAY = 1e-4
 GRADIENT_NORM = 5.0
 """Longest gradient that is followed; hourglass networks diverged without such a bound."""
-VALIDATION_SEED = 1_000_003
-VALIDATION_WINDOWS = 160
-CALIBRATION_SEED = 1_000_033
-CALIBRATION_CLIPS = 48
-CLIP_FRAMES = 27
-CLIP_SIZE = (288, 512)
-"""Frames, and height and width in working pixels, of the clips that confidence is calibrated on."""
-FOUND_DISTANCE = 10 * 512 / 1920
-"""Working pixels within which a ball counts as found: 10 pixels of a 1920-wide picture."""
 NOT_FINITE = "the loss is not finite any more"
 NOT_FINITE_CURE = "take a smaller learning rate; the last checkpoint is good"
 FINAL_RATE = 0.02
 """Last learning rate, as a part of the peak."""
 
 
-def train(output: Path, config: TrainConfig, quiet: bool = False) -> dict:
-    """Train a network on drawn windows and return the summary of the run.
+def train(data: Path | None, output: Path, config: TrainConfig, quiet: bool = False) -> dict:
+    """Train a network and return the summary of the run.
 
     Writes `model.safetensors` (averaged weights, every `save_every` steps), and `log.jsonl`, one line each time, into
     the folder `output`.
 
+    Args:
+        data: Folder that `ttcli extract` wrote; None draws windows by simulation.
+        output: Folder of the run.
+        config: Settings.
+        quiet: Show no progress.
+
     Raises:
+        InputError: `data` is no extracted set, or lacks windows for training or validation.
         OutputError: The folder holds a run already.
-        SettingError: Crops that the network cannot take, or an unknown device.
+        SettingError: Crops that the network cannot take, a set with windows of another size, or an unknown device.
         TrainingError: The loss was not finite; the last good checkpoint is kept.
     """
     _check(output, config)
+    # In a process that is started an error would be a traceback; here it is one line, and comes at once.
+    _training_data(data, _untrained(config).window_size, config)
     device = choose_device(config.device)
     fabric = Fabric(
         accelerator="cuda" if device.type == "cuda" else "cpu",
@@ -74,7 +73,7 @@ def train(output: Path, config: TrainConfig, quiet: bool = False) -> dict:
     (output / "log.jsonl").unlink(missing_ok=True)  # of a run that is overwritten
     # Bound, not passed: Fabric walks through arguments and may not meet a frozen dataclass there.
     try:
-        fabric.launch(functools.partial(_train, output=output, config=config, quiet=quiet))
+        fabric.launch(functools.partial(_train, data=data, output=output, config=config, quiet=quiet))
     except ProcessRaisedException as error:
         # A process that was started hands its error on as text only.
         if TrainingError.__name__ not in str(error):
@@ -101,19 +100,19 @@ def _precision(wanted: str, device: torch.device) -> str:
     return "bf16-mixed" if wanted == "bf16" or (wanted == "auto" and fast) else "32-true"
 
 
-def _train(fabric: Fabric, output: Path, config: TrainConfig, quiet: bool) -> None:
+def _train(fabric: Fabric, data: Path | None, output: Path, config: TrainConfig, quiet: bool) -> None:
     """Train in one of the processes that Fabric started."""
     if fabric.world_size > 1 and fabric.device.type == "cpu":
         torch.set_num_threads(max(1, torch.get_num_threads() // fabric.world_size))
     torch.manual_seed(config.seed)
-    plain = load_checkpoint(config.init).model.train() if config.init else create_model(config.model)
-    plain = plain.to(fabric.device, memory_format=torch.channels_last)
+    plain = _untrained(config).train().to(fabric.device, memory_format=torch.channels_last)
     averaged = copy.deepcopy(plain).eval()
     optimizer = torch.optim.AdamW(plain.parameters(), lr=config.learning_rate, weight_decay=WEIGHT_DECAY)
     model, optimizer = fabric.setup(plain, optimizer)
 
-    batches = _batches(config, plain.window_size, config.seed * 1009 + fabric.global_rank + 1, fabric.device)
-    validation = None
+    seed = config.seed * 1009 + fabric.global_rank + 1
+    training_data = _training_data(data, plain.window_size, config)
+    batches = _batches(training_data.source(seed, fabric.device), config, seed)
     started, seen, recent = time.monotonic(), 0, []
     bar = tqdm(total=None if config.minutes else config.steps, unit="step", disable=None if fabric.is_global_zero and not quiet else True)
     for step in range(1, 1 << 62):
@@ -126,10 +125,9 @@ def _train(fabric: Fabric, output: Path, config: TrainConfig, quiet: bool) -> No
         bar.update()
         done = bool(fabric.broadcast(progress >= 1))  # clocks differ: the first process decides for all
         if (step % config.save_every == 0 or done) and fabric.is_global_zero:
-            validation = validation or _validation_windows(config, plain.window_size, fabric.device)
             minutes = round((time.monotonic() - started) / 60, 2)
             log = {"step": step, "minutes": minutes, "windows": seen, "loss": round(sum(recent) / len(recent), 4)}
-            log = _validate_and_save(output, averaged, validation, config, log, last=done)
+            log = _validate_and_save(output, averaged, training_data, config, log, last=done)
             recent = []
             bar.set_postfix({key: log[key] for key in ("loss", "recall", "precision")})
         if done:
@@ -138,15 +136,25 @@ def _train(fabric: Fabric, output: Path, config: TrainConfig, quiet: bool) -> No
 
 
 def _validate_and_save(
-    output: Path, model: nn.Module, validation: WindowBatch, config: TrainConfig, log: dict, last: bool
+    output: Path, model: nn.Module, data: TrainingData, config: TrainConfig, log: dict, last: bool
 ) -> dict:
     """Write the checkpoint and its line of the log, and return that line: `log` and the figures of validation."""
-    answers = answer(model, validation)
-    # At the end calibrated as detection meets the ball: on clips of whole pictures, by windows that overlap.
-    calibrating = answer_clips(model, next(model.parameters()).device) if last else answers
+    answers = data.validate(model)
+    calibrating = data.calibrate(model) if last else answers
     calibration = fit_calibration(calibrating.logits, calibrating.right)
     log = log | validate(answers, calibration)
-    _save(output, model, config, log, calibration)
+    metadata = {
+        **data.facts,
+        "model": config.model,
+        "multiple": SIZE_MULTIPLE,
+        "calibration": calibration,
+        "seed": config.seed,
+        "steps": log["step"],
+        "metrics": {f"{data.name}_{name}": log[name] for name in ("recall", "precision", "arg_max_right")},
+    }
+    save_checkpoint(output / "model.safetensors", model, metadata, dtype=torch.float16)  # half the size
+    with (output / "log.jsonl").open("a") as file:
+        file.write(json.dumps(log) + "\n")
     return log
 
 
@@ -168,9 +176,20 @@ def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-def _batches(config: TrainConfig, window_size: int, seed: int, device: torch.device) -> Iterator[WindowBatch]:
-    """Yield batches without end: each drawn window comes `reuse` times, mirrored or recoloured anew, among others."""
-    source = DrawnWindows(window_size, config.crop_height, config.crop_width, seed, device)
+def _untrained(config: TrainConfig) -> nn.Module:
+    """Return the network as training begins with it."""
+    return load_checkpoint(config.init).model if config.init else create_model(config.model)
+
+
+def _training_data(data: Path | None, window_size: int, config: TrainConfig) -> TrainingData:
+    if data is None:
+        return DrawnData(window_size, config.crop_height, config.crop_width)
+    cache_bytes = config.cache_memory // config.devices
+    return ExtractedData(data, window_size, config.crop_height, config.crop_width, cache_bytes)
+
+
+def _batches(source: WindowSource, config: TrainConfig, seed: int) -> Iterator[WindowBatch]:
+    """Yield batches without end: each window comes `reuse` times, mirrored or recoloured anew, among others."""
     generator = torch.Generator().manual_seed(seed)
     fresh = max(1, config.batch // config.reuse)
     pool: list[WindowBatch] = [source.draw(fresh) for _ in range(2 * config.reuse)]
@@ -207,80 +226,3 @@ def _average(averaged: nn.Module, model: nn.Module, decay: float) -> None:
                 mean.lerp_(value, 1 - decay)
             else:
                 mean.copy_(value)
-
-
-def _validation_windows(config: TrainConfig, window_size: int, device: torch.device) -> WindowBatch:
-    source = DrawnWindows(window_size, config.crop_height, config.crop_width, VALIDATION_SEED, device, rallies=16)
-    return source.draw(VALIDATION_WINDOWS)
-
-
-class Answers(NamedTuple):
-    """What a network answers for labelled frames, N of those that are known."""
-
-    logits: Tensor
-    """Of the probability at each frame's peak."""
-    right: Tensor
-    """Whether the ball is visible and the peak within FOUND_DISTANCE of it."""
-    visible: Tensor
-    """Whether the ball is visible."""
-
-
-def answer(model: nn.Module, windows: WindowBatch) -> Answers:
-    """Return a network's answers for the frames of drawn windows."""
-    parts = []
-    with torch.inference_mode():
-        for rows in torch.arange(len(windows.frames)).split(16):
-            part = windows.at(rows)
-            prediction = model(windows_to_input(part.frames, model.difference, torch.float32))
-            peaks = decode_heatmaps(prediction.logits.sigmoid(), prediction.offsets)
-            distance = (torch.stack([peaks.x, peaks.y], -1) - part.positions).norm(dim=-1)
-            right = part.visible & (distance <= FOUND_DISTANCE)
-            logits = peaks.confidence.clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY).logit()
-            parts.append([value[part.known].cpu() for value in (logits, right, part.visible)])
-    return Answers(*(torch.cat(column) for column in zip(*parts, strict=True)))
-
-
-def answer_clips(model: nn.Module, device: torch.device) -> Answers:
-    """Return a network's answers for drawn clips, found as `detect` finds them."""
-    source = DrawnWindows(CLIP_FRAMES, *CLIP_SIZE, CALIBRATION_SEED, device, rallies=2 * CALIBRATION_CLIPS)
-    runtime = TorchRuntime(copy.deepcopy(model), device=str(device))
-    parts = []
-    for _ in range(CALIBRATION_CLIPS):
-        clip = source.draw(1)
-        predictor = StreamingPredictor(runtime, *CLIP_SIZE, step=DetectConfig.step)
-        peaks = torch.tensor([best for best, *_ in predictor.candidates(clip.frames[0].cpu().numpy())])  # (T, 3): x, y, probability
-        near = (peaks[:, :2] - clip.positions[0].cpu()).norm(dim=-1) <= FOUND_DISTANCE
-        known, visible = clip.known[0].cpu(), clip.visible[0].cpu()
-        logits = peaks[:, 2].clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY).logit()
-        parts.append([value[known] for value in (logits, near & visible, visible)])
-    return Answers(*(torch.cat(column) for column in zip(*parts, strict=True)))
-
-
-def validate(answers: Answers, calibration: dict[str, float]) -> dict[str, float]:
-    """Return recall and precision at a calibrated confidence of 0.5, and the share of visible balls under the peak."""
-    claim = calibration["slope"] * answers.logits + calibration["bias"] >= 0
-    found = int((claim & answers.right).sum())
-    visible = max(int(answers.visible.sum()), 1)
-    return {
-        "recall": round(found / visible, 4),
-        "precision": round(found / max(int(claim.sum()), 1), 4),
-        "arg_max_right": round(int(answers.right.sum()) / visible, 4),
-    }
-
-
-def _save(output: Path, model: nn.Module, config: TrainConfig, log: dict, calibration: dict[str, float]) -> None:
-    metadata = {
-        "model": config.model,
-        "area": WORKING_AREA,
-        "multiple": SIZE_MULTIPLE,
-        "fps": [min(FRAME_RATES), max(FRAME_RATES)],
-        "calibration": calibration,
-        "training_data": "simulation",
-        "licence": "MIT",
-        "seed": config.seed,
-        "steps": log["step"],
-        "metrics": {f"drawn_{name}": log[name] for name in ("recall", "precision", "arg_max_right")},
-    }
-    save_checkpoint(output / "model.safetensors", model, metadata, dtype=torch.float16)  # half the size
-    with (output / "log.jsonl").open("a") as file:
-        file.write(json.dumps(log) + "\n")

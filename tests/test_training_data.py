@@ -1,0 +1,103 @@
+"""What training reads: drawn windows or an extracted set, and a run on a set as `ttcli train` makes it."""
+
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from ttcli import train as training
+from ttcli import training_data
+from ttcli.checkpoints import load_checkpoint
+from ttcli.configs import TrainConfig
+from ttcli.errors import InputError, SettingError
+from ttcli.frame_store import FrameWriter
+from ttcli.labels.ball import NOT_VISIBLE, BallLabel
+from ttcli.training_data import ExtractedData
+from ttcli.training_set import complete_clip, write_clip_file
+from ttcli.window_rows import StoredWindow, write_windows
+
+HEIGHT, WIDTH = 96, 160
+CONFIG = TrainConfig(
+    steps=2, batch=4, reuse=2, crop_height=64, crop_width=64, warmup=1, save_every=10, device="cpu", precision="fp32"
+)
+
+
+def ball_at(frame, speed=3.0):
+    return 20 + speed * frame, 40 + 10 * np.sin(frame / 5)
+
+
+def write_clip(data, name, split, frames=30, window_size=9):
+    """Write a clip of a bright ball that flies over a gray picture, sources twice as large as what is stored."""
+    with complete_clip(data, name) as folder:
+        with FrameWriter(folder) as writer:
+            for frame in range(frames):
+                picture = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
+                x, y = ball_at(frame)
+                cv2.circle(picture, (round(x * 8), round(y * 8)), 20, (250, 250, 240), -1, cv2.LINE_AA, shift=3)
+                label = BallLabel(True, (x + 0.5) * 2 - 0.5, (y + 0.5) * 2 - 0.5)
+                writer.append(frame, picture, NOT_VISIBLE if frame == frames - 1 else label)
+        write_windows(folder, [StoredWindow(first, 1, split, "labelled") for first in range(frames - window_size + 1)])
+        sizes = {"source_height": 2 * HEIGHT, "source_width": 2 * WIDTH, "height": HEIGHT, "width": WIDTH}
+        write_clip_file(folder, {**sizes, "window_size": window_size, "frame_rate": "50"})
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sets") / "mine"
+    write_clip(folder, "game_1", "training")
+    write_clip(folder, "game_2", "validation")
+    return folder
+
+
+def test_a_run_on_a_set_leaves_a_checkpoint_that_says_what_it_saw(data, tmp_path):
+    training.train(data, tmp_path / "run", CONFIG, quiet=True)
+    checkpoint = load_checkpoint(tmp_path / "run" / "model.safetensors")
+    assert checkpoint.metadata["training_data"] == "extracted set mine, 22 windows"
+    assert checkpoint.metadata["area"] == HEIGHT * WIDTH
+    assert checkpoint.metadata["fps"] == [50.0, 50.0]
+    assert checkpoint.metadata["licence"] == "that of the set's videos"
+    assert {"validation_recall", "validation_precision"} <= checkpoint.metadata["metrics"].keys()
+    assert json.loads((tmp_path / "run" / "log.jsonl").read_text())["step"] == 2
+
+
+def test_answers_are_those_of_the_validation_clip_and_the_same_each_time(data):
+    torch.manual_seed(0)
+    model = training.create_model("centernet_v8n").eval()
+    mine = ExtractedData(data, 9, 64, 64, 0)
+    first, again = mine.validate(model), mine.validate(model)
+    assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
+    whole = mine.calibrate(model)
+    # 22 windows of 9 frames; the last frame, not visible, is in one of them
+    assert len(whole.visible) == 22 * 9 and int((~whole.visible).sum()) == 1
+
+
+@pytest.mark.parametrize("lacking", ["training", "validation"])
+def test_a_set_without_a_split_is_refused_before_training(tmp_path, lacking):
+    write_clip(tmp_path / "set", "game_1", "validation" if lacking == "training" else "training")
+    with pytest.raises(InputError, match=f"no windows for {lacking}"):
+        training.train(tmp_path / "set", tmp_path / "run", CONFIG, quiet=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_windows_of_another_size_than_the_network_takes_are_refused(tmp_path):
+    for name, split in (("game_1", "training"), ("game_2", "validation")):
+        write_clip(tmp_path / "set", name, split, window_size=5)
+    with pytest.raises(SettingError, match="windows of 5 frames, and the network takes 9"):
+        training.train(tmp_path / "set", tmp_path / "run", CONFIG, quiet=True)
+
+
+def test_a_folder_of_something_else_is_no_set(tmp_path):
+    with pytest.raises(InputError, match="no extracted set"):
+        training.train(tmp_path, tmp_path / "run", CONFIG, quiet=True)
+
+
+@pytest.mark.slow
+def test_a_ball_is_learned_from_a_set(data, tmp_path, monkeypatch):
+    """Some dozen steps on one flight: the peak lands on the ball of another clip of the same kind."""
+    monkeypatch.setattr(training_data, "VALIDATION_WINDOWS", 16)
+    config = replace(CONFIG, steps=150, batch=8, learning_rate=3e-3, warmup=10)
+    summary = training.train(data, tmp_path / "run", config, quiet=True)
+    assert summary["arg_max_right"] > 0.7

@@ -262,7 +262,7 @@ def extract(
     if contact_sheet is not None:
         check_contact_sheet(contact_sheet, config.dry_run, config.overwrite)
     report = run(sources or (Path("."),), output, config, balls, event_labels, quiet, tell)
-    for line in (*report.left_out, *(f"left out as unknown: {line}" for line in report.problems)) if not quiet else ():
+    for line in (*report.left_out, *(f"not used: {line}" for line in report.problems)) if not quiet else ():
         tell(line)
     if contact_sheet is not None:
         write_contact_sheet(contact_sheet, output, config.seed, config.overwrite)
@@ -272,7 +272,7 @@ def extract(
 @main.command(
     epilog=example(
         "ttcli train simulated -o runs/first --minutes 60",
-        "ttcli train extracted -o runs/mine --init runs/first/model.safetensors",
+        "ttcli train extracted -o runs/mine --init default",
         "ttcli train simulated -o runs/second --init best.safetensors",
     )
 )
@@ -297,7 +297,7 @@ def extract(
 @option(TrainConfig, "device", type=DEVICES, help="Where the network is trained.")
 @option(TrainConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
 @option(TrainConfig, "seed", type=click.IntRange(0), help="Seed of weights and windows.")
-@option(TrainConfig, "init", type=FILE, help="Checkpoint to start the weights from.")
+@option(TrainConfig, "init", type=FILE, help="Checkpoint to start from; `default`: the package's.")
 @option(TrainConfig, "save_every", type=click.IntRange(1), help="Steps between two saved checkpoints.")
 @click.option("--overwrite", is_flag=True, help="Start anew in a run folder that is not empty.")
 @quiet_option

@@ -161,7 +161,7 @@ class TrainConfig:
     seed: int = 0
     """Seed of weights and windows."""
     init: Path | None = None
-    """Checkpoint to start the weights from."""
+    """Checkpoint to start the weights from; `default` is the one in the package."""
     save_every: int = 200
     """Steps between two saved checkpoints."""
     overwrite: bool = False

@@ -28,9 +28,11 @@ class Flight:
     Fitted on simulated videos that no network was trained on (docs/RESULTS.md says how).
     """
 
-    trust: float = 0.35
-    """Weight of a candidate's log odds. Below 1, because neighbouring frames share windows and so err together."""
-    bias: float = -0.5
+    own: float = 0.4
+    """Weight of a candidate's log odds in the decision on its own frame."""
+    trust: float = 0.2
+    """The same in those on other frames. It is less, because neighbouring frames share windows and so err together."""
+    bias: float = -0.3
     """Added to the log odds of every candidate."""
     appear: float = 0.2
     """Probability that a ball which was not there is there in the next frame."""
@@ -38,11 +40,11 @@ class Flight:
     """Probability that a ball which was there is not there in the next frame."""
     smoothness: float = 0.2
     """Weight of what the path says."""
-    speed: float = 400.0
+    speed: float = 800.0
     """Scale of the ball's speed, pixels a second."""
     bend: float = 1000.0
     """Scale of its acceleration, pixels a second squared."""
-    jitter: float = 1.0
+    jitter: float = 0.5
     """Scale of a position's error, pixels."""
     surprise: float = 0.02
     """Share of steps that owe nothing to the step before: hits and bounces."""
@@ -105,7 +107,7 @@ def _decide_block(
     """Return decisions for the first `count` frames, and what the next block has to know of them."""
     past = before.frames if before else [waiting[0], waiting[0]]
     logits = np.stack([frame.logits for frame in waiting])  # (T, K)
-    odds = _odds(logits, flight)
+    odds = _odds(logits, flight.trust, flight.bias)
     moves = _moves([*past, *waiting], area, flight)  # (T, K + 1, K + 1, K + 1)
     forward = np.empty((len(waiting), *moves.shape[2:]))
     last = before.forward if before else None
@@ -124,6 +126,7 @@ def _decide_block(
             marginals[index] = (forward[index] * backward).sum(0)
         backward = np.einsum("ijk,k,jk->ij", moves[index], odds[index], backward)
         backward /= backward.max()
+    marginals *= _odds(logits[:count], flight.own - flight.trust, 0.0)
     marginals /= marginals.sum(1, keepdims=True)
     choices = marginals[:, :-1].argmax(1)
     decisions = [Decision(int(choice), float(row[choice])) for choice, row in zip(choices, marginals, strict=True)]
@@ -131,9 +134,10 @@ def _decide_block(
     return decisions, _Past(ending, forward[count - 1])
 
 
-def _odds(logits: np.ndarray, flight: Flight) -> np.ndarray:
+def _odds(logits: np.ndarray, weight: float, bias: float) -> np.ndarray:
     """Return how much more likely than "none of them" each state makes what the network said, (T, K + 1)."""
-    odds = np.exp(np.clip(flight.trust * logits + flight.bias, -30, 30))
+    with np.errstate(invalid="ignore"):  # 0 times infinity, where there is no candidate anyway
+        odds = np.exp(np.clip(weight * logits + bias, -30, 30))
     odds[np.isneginf(logits)] = 0.0
     return np.concatenate([odds, np.ones((len(odds), 1))], 1)
 

@@ -15,7 +15,7 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 from tqdm import tqdm
 
 from ttcli.calibration import fit_calibration
-from ttcli.checkpoints import load_checkpoint, save_checkpoint
+from ttcli.checkpoints import DEFAULT_WEIGHTS, load_checkpoint, save_checkpoint
 from ttcli.configs import TrainConfig
 from ttcli.datasets import WindowBatch, vary
 from ttcli.errors import OutputError, SettingError, TrainingError
@@ -32,6 +32,8 @@ AVERAGE_DECAY = 0.998
 WEIGHT_DECAY = 1e-4
 GRADIENT_NORM = 5.0
 """Longest gradient that is followed; hourglass networks diverged without such a bound."""
+PACKAGED = Path("default")
+"""Stands for the checkpoint in the package where one to begin with is asked for."""
 NOT_FINITE = "the loss is not finite any more"
 NOT_FINITE_CURE = "take a smaller learning rate; the last checkpoint is good"
 FINAL_RATE = 0.02
@@ -178,7 +180,9 @@ def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 def _untrained(config: TrainConfig) -> nn.Module:
     """Return the network as training begins with it."""
-    return load_checkpoint(config.init).model if config.init else create_model(config.model)
+    if config.init is None:
+        return create_model(config.model)
+    return load_checkpoint(DEFAULT_WEIGHTS if config.init == PACKAGED else config.init).model
 
 
 def _training_data(data: Path | None, window_size: int, config: TrainConfig) -> TrainingData:

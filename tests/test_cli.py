@@ -7,9 +7,11 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from conftest import ball_path
+from label_files import write_tracknet
 
 from ttcli import cli
-from ttcli.configs import DetectConfig, RenderConfig, SimulateConfig, TrainConfig
+from ttcli.configs import DetectConfig, ExtractConfig, RenderConfig, SimulateConfig, TrainConfig
 from ttcli.errors import TrainingError
 from ttcli.trajectory import read_ball_csv
 from ttcli.video.probe import probe
@@ -163,6 +165,82 @@ def test_simulate_hands_its_options_on(stand_in_pipeline):
     ]
 
 
+@pytest.fixture
+def pair(ball_video):
+    """A video of 12 frames with TrackNet labels beside it."""
+    video = ball_video("in/a.mp4", 12)
+    write_tracknet(video.with_suffix(".csv"), ball_path(12))
+    return video
+
+
+def test_extract_writes_a_set_a_sheet_and_a_table(pair, tmp_path):
+    arguments = ("extract", pair.parent, "-o", tmp_path / "set", "--no-events", "--size", "96x64")
+    result = run(*arguments, "--contact-sheet", tmp_path / "sheet.jpg")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "training" in result.stdout and "labelled" in result.stdout and "12 frames (12 visible" in result.stdout
+    assert (tmp_path / "set/clips/a/windows.csv").exists() and (tmp_path / "sheet.jpg").exists()
+    again = json.loads(run(*arguments, "--json").stdout)
+    assert (again["added"], again["kept"], again["totals"]["splits"]["training"]["windows"]) == ([], ["a"], 4)
+
+
+def test_extract_without_a_source_takes_the_current_folder(pair, tmp_path, monkeypatch):
+    monkeypatch.chdir(pair.parent)
+    result = run("extract", "--no-events", "--size", "96x64")
+    assert result.exit_code == 0, result.output
+    assert (pair.parent / "extracted/clips/a").is_dir()
+    assert run("extract", "--no-events", "--size", "96x64").stdout.endswith("0 videos added, 1 were there\n")
+
+
+def test_extract_lists_what_it_leaves_out_and_strict_stops_there(pair, tmp_path, ball_video):
+    ball_video("in/alone.mp4", 2)
+    with pair.with_suffix(".csv").open("a") as table:
+        table.write("30,1,5,5\n31,1,5,5\n")
+    arguments = ("extract", pair.parent, "-o", tmp_path / "set", "--no-events", "--size", "96x64")
+    result = run(*arguments)
+    left_out, not_used = result.stderr.splitlines()
+    assert left_out.startswith("ttcli: left out: ") and "alone.mp4: has no labels" in left_out
+    assert not_used.startswith("ttcli: not used: ") and "a.csv: frame 30: " in not_used and "(and 1 more" in not_used
+    assert run(*arguments, "-q").stderr == ""
+    assert_one_error_line(run(*arguments, "--strict", "--overwrite"), "a.csv: frame 30")
+
+
+def test_extract_takes_its_defaults_from_the_config(monkeypatch):
+    seen = []
+    report = types.SimpleNamespace(left_out=[], problems=[], as_json=dict, as_table=str)
+    monkeypatch.setattr("ttcli.extract.extract", lambda *arguments: seen.append(arguments[:5]) or report)
+    assert run("extract").exit_code == 0
+    assert seen == [((Path("."),), Path("extracted"), ExtractConfig(), None, None)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "facts"),
+    [
+        (["absent"], ["absent", "does not exist"]),
+        (["{folder}/empty"], ["empty", "holds no labelled video"]),
+        (["{folder}/in"], ["a.csv", "no labels of events", "--no-events"]),
+        (["{folder}/in", "--events", ","], ["--events", "names no event"]),
+        (["{folder}/in", "--before", "1", "--after", "2"], ["--before and --after", "window spans 9"]),
+        (["{folder}/in", "--labels", "{folder}/in/a.csv"], ["is a folder", "give the video"]),
+        (["{video}", "{video}", "--labels", "{folder}/in/a.csv"], ["--labels", "one video"]),
+        (["{video}", "--labels", "{folder}/there.csv", "--no-events"], ["there.csv", "no ball labels"]),
+        (["{video}", "--labels", "{folder}/in/a.csv", "--format", "cvat", "--no-events"], ["a.csv"]),
+        (["{video}", "--no-events", "-o", "{folder}/there.csv"], ["there.csv", "is a file"]),
+        (["{video}", "--no-events", "-o", "{folder}/in"], ["is not empty"]),
+        (["{video}", "--no-events", "--contact-sheet", "sheet.png"], ["sheet.png", ".jpg"]),
+        (["{video}", "--no-events", "--contact-sheet", "{folder}/there.jpg"], ["there.jpg", "exists already"]),
+        (["{video}", "--no-events", "--dry-run", "--contact-sheet", "sheet.jpg"], ["--contact-sheet", "--dry-run"]),
+    ],
+)
+def test_extract_errors_are_one_line_and_exit_1(pair, tmp_path, monkeypatch, arguments, facts):
+    monkeypatch.chdir(tmp_path)
+    for name in ("there.csv", "there.jpg"):
+        (tmp_path / name).write_text("mine")
+    (tmp_path / "empty").mkdir()
+    result = run("extract", *(argument.format(video=pair, folder=tmp_path) for argument in arguments))
+    assert_one_error_line(result, *facts)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "in", "there.csv", "there.jpg"]
+
+
 def test_train_hands_its_options_on(stand_in_pipeline):
     calls = stand_in_pipeline("train")
     result = run("train", "simulated", "-o", "run", "--minutes", "5", "--crop", "128x64", "--json")
@@ -217,6 +295,9 @@ def test_models_lists_networks_and_checkpoints(tmp_path, monkeypatch):
         ["evaluate", "one.csv"],
         ["evaluate", "one.csv", "two.csv", "--size", "big"],
         ["evaluate", "one.csv", "two.csv", "--size", "0x10"],
+        ["extract", "--size", "big"],
+        ["extract", "--window", "0"],
+        ["extract", "--validation", "1"],
         ["simulate"],
         ["train", "-o", "run"],
         ["train", "simulated", "-o", "run", "--cache-memory", "5 apples"],
@@ -245,7 +326,9 @@ def test_every_command_has_help_an_example_and_a_place_in_the_readme(name):
 
 def test_every_setting_of_a_config_is_an_option():
     parts = {"height": "size", "width": "size", "crop_height": "crop", "crop_width": "crop"}
-    for name, config in (("detect", DetectConfig), ("render", RenderConfig), ("simulate", SimulateConfig)):
+    for name, config in (
+        ("detect", DetectConfig), ("extract", ExtractConfig), ("render", RenderConfig), ("simulate", SimulateConfig),
+    ):  # fmt: skip
         options = {parameter.name for parameter in cli.main.commands[name].params}
         assert {parts.get(field, field) for field in config.__dataclass_fields__} <= options
     options = {parameter.name for parameter in cli.main.commands["train"].params}

@@ -99,3 +99,14 @@ def test_the_limit_chooses_by_the_seed():
 def test_windows_that_never_fit_are_refused():
     with pytest.raises(SettingError, match="leave 5 frames around an event"):
         choice(9, before=2, after=2).check()
+
+
+def test_a_long_time_without_the_ball_begins_a_new_rally_though_it_is_labelled():
+    labels = seen(range(20)) | {frame: NOT_VISIBLE for frame in range(20, 200)} | seen(range(200, 220))
+    windows = {window.first: window for window in labelled_windows(labels, 3, 1)}
+    assert (windows[10].rally, windows[100].rally, windows[210].rally) == (0, 0, 1)
+    assert (windows[198].rally, windows[198].last_rally) == (0, 1)
+
+
+def test_without_labels_of_events_nothing_is_far_from_them():
+    assert select_windows(seen(range(50)), None, choice(events=("bounce",), far=5)) == []

@@ -2,6 +2,7 @@
 
 import gc
 import threading
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -214,3 +215,41 @@ def test_error_in_the_thread_reaches_the_reader(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(reader_module, "_to_picture", fail)
     with FrameReader(write_numbered(tmp_path / "a.mp4")) as reader, pytest.raises(RuntimeError, match="a bug"):
         next(reader)
+
+
+def test_only_wanted_frames_come_and_reading_ends_after_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, scaled, decoded = write_numbered(tmp_path / "a.mp4"), [], []
+    original, decode = reader_module._to_picture, reader_module.decode_in_order
+
+    def counting(*arguments: object) -> Iterator:
+        for item in decode(*arguments):
+            decoded.append(item)
+            yield item
+
+    monkeypatch.setattr(reader_module, "_to_picture", lambda *arguments: scaled.append(1) or original(*arguments))
+    monkeypatch.setattr(reader_module, "decode_in_order", counting)
+    with FrameReader(path, wanted={11, 3, 4}) as reader:
+        frames = list(reader)
+    assert [frame.frame_index for frame in frames] == [3, 4, 11]
+    assert [read_number(frame.picture) for frame in frames] == [3, 4, 11]
+    assert [frame.time_seconds for frame in frames] == pytest.approx([0.12, 0.16, 0.44])
+    assert len(scaled) == 3 and len(decoded) == 12
+
+
+def test_wanted_frames_behind_the_end_do_not_come(tmp_path: Path) -> None:
+    path = write_numbered(tmp_path / "a.mp4", 5)
+    with FrameReader(path, wanted=[3, 9]) as reader:
+        assert [frame.frame_index for frame in reader] == [3]
+    with FrameReader(path, wanted=[]) as reader:
+        assert list(reader) == []
+
+
+def test_frames_come_at_the_videos_own_size_too_where_asked_for(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mp4", [numbered_picture(number) for number in range(5)], rotation=-90)
+    with FrameReader(path, height=32, width=24, native=True) as reader:
+        frames = list(reader)
+    assert {frame.picture.shape for frame in frames} == {(32, 24, 3)}
+    assert {frame.native.shape for frame in frames} == {(64, 48, 3)}
+    assert [read_number(np.rot90(frame.native)) for frame in frames] == list(range(5))
+    with FrameReader(path, height=32, width=24) as reader:
+        assert next(reader).native is None

@@ -21,6 +21,8 @@ TILE = 160
 """Pixels of a tile on the sheet."""
 HEADING = 18
 """Pixels above each row for its text."""
+MARK = (12, 12)
+"""Where a tile tells that it has no ring: x, y in pixels of the tile."""
 SEEN_COLOUR, TEXT_COLOUR = (60, 255, 60), (255, 255, 255)
 JPEG_QUALITY = 90
 
@@ -43,7 +45,8 @@ def write_contact_sheet(path: Path, data: Path, seed: int = 0, overwrite: bool =
     """Write a JPEG of random windows of a set, one in a row, its frames from left to right, and return their number.
 
     All frames of a row show the same place, that of the ball in the window's middle; the label is a ring in a tile's
-    own frame. Frames without a ring are labelled not visible, those with a cross unknown.
+    own frame. In the corner, a cross stands for unknown and a dash for not visible; a tile with none of them has the
+    ball beside it.
 
     Args:
         path: The JPEG.
@@ -103,8 +106,10 @@ def _tile(store: FrameStore, frame: int, left: int, top: int) -> np.ndarray:
     tile = cv2.resize(cut, (TILE, TILE), interpolation=cv2.INTER_NEAREST)
     label = store.labels.get(frame)
     if label is None:
-        cv2.drawMarker(tile, (12, 12), TEXT_COLOUR, cv2.MARKER_TILTED_CROSS, 12, 1)
-    elif label.visible:
+        cv2.drawMarker(tile, MARK, TEXT_COLOUR, cv2.MARKER_TILTED_CROSS, 12, 1)
+    elif not label.visible:
+        cv2.line(tile, (MARK[0] - 6, MARK[1]), (MARK[0] + 6, MARK[1]), TEXT_COLOUR, 1)
+    else:
         x, y = _stored_position(store, label)
         scale = TILE / CUT
         centre = (round((x - left + 0.5) * scale), round((y - top + 0.5) * scale))

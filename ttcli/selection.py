@@ -27,7 +27,9 @@ class LabelledWindow:
     kind: str
     """Name of the event next to its middle, FAR or LABELLED."""
     rally: int
-    """Number of the rally within its video, from 0 on."""
+    """Number of the rally that its first frame belongs to, from 0 on."""
+    last_rally: int
+    """That of its last frame."""
     visible: int
     """How many of its frames show the ball."""
     all_visible: bool
@@ -92,7 +94,8 @@ def select_windows(
     if choice.events is None:
         kept = candidates
     else:
-        kept = _near(candidates, events or [], choice) + _far(candidates, events or [], choice)
+        # Without labels of events nobody knows what is far from them.
+        kept = _near(candidates, events, choice) + _far(candidates, events, choice) if events is not None else []
     if choice.limit is not None and len(kept) > choice.limit:
         kept = random.Random(choice.seed).sample(kept, choice.limit)
     return sorted(kept, key=lambda window: window.first)
@@ -106,13 +109,16 @@ def labelled_windows(
     if not len(frames):
         return []
     seen = np.array([frame in labels and labels[frame].visible for frame in frames.tolist()])
-    rallies = rally_numbers(frames)
+    rallies = _rallies(frames, seen)
     places = frames[:, None] + stride * np.arange(window_size)  # (N, window_size)
     at = np.searchsorted(frames, places).clip(max=len(frames) - 1)
     whole = (frames[at] == places).all(1)
     visible = seen[at].sum(1)
     return [
-        LabelledWindow(int(frames[row]), LABELLED, int(rallies[row]), int(visible[row]), bool(visible[row] == window_size))
+        LabelledWindow(
+            int(frames[row]), LABELLED, int(rallies[row]), int(rallies[at[row, -1]]),
+            int(visible[row]), bool(visible[row] == window_size),
+        )  # fmt: skip
         for row in np.nonzero(whole)[0]
     ]
 
@@ -120,6 +126,15 @@ def labelled_windows(
 def window_frames_of(windows: Iterable[LabelledWindow], window_size: int, stride: int) -> list[int]:
     """Return the frames that windows hold, each once, sorted: windows overlap."""
     return sorted({window.first + place * stride for window in windows for place in range(window_size)})
+
+
+def _rallies(frames: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Return the rally (N,) of each labelled frame: where the ball is long not seen, or nobody labelled, one ends."""
+    if not seen.any():
+        return rally_numbers(frames)
+    shown = frames[seen]
+    before = (np.searchsorted(shown, frames, side="right") - 1).clip(min=0)
+    return rally_numbers(shown)[before]
 
 
 def _near(candidates: list[LabelledWindow], events: Sequence[EventLabel], choice: Choice) -> list[LabelledWindow]:

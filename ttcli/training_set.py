@@ -54,11 +54,24 @@ def complete_clip(data: Path, name: str) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o755)
-        if target.exists():
-            shutil.rmtree(target)
-        temporary.rename(target)
+        _replace_folder(target, temporary)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _replace_folder(target: Path, new: Path) -> None:
+    """Give a folder the name `target`. One that has it is moved away first: half removed, it would look whole."""
+    old = None
+    try:
+        if target.exists():
+            old = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=target.parent))
+            target.replace(old)
+        new.rename(target)
+    except OSError as error:
+        raise OutputError(target, f"cannot be written ({error.strerror})", "check the permissions") from error
+    finally:
+        if old is not None:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def remove_partial_clips(data: Path) -> None:
@@ -80,11 +93,19 @@ def write_clip_file(folder: Path, clip: dict[str, Any]) -> None:
 
 
 def write_manifest(data: Path, options: dict[str, Any]) -> None:
-    """Write the manifest of the clips that are there."""
+    """Write the manifest of the clips that are there.
+
+    Raises:
+        OutputError: The disk is full.
+    """
     clips = read_clips(data)
     manifest = {"version": __version__, "options": options, "totals": count_clips(clips), "clips": clips}
-    with complete_file(data / MANIFEST_FILE, overwrite=True) as temporary:
-        temporary.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    path = data / MANIFEST_FILE
+    with complete_file(path, overwrite=True) as temporary:
+        try:
+            temporary.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise OutputError(path, f"cannot be written ({error.strerror})", "make room on the disk") from error
 
 
 def count_clips(clips: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -107,14 +128,14 @@ def count_clips(clips: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def content_hash(path: Path) -> str:
-    """Return the SHA-256 of a file, or of the names and contents of a folder's files.
+    """Return the SHA-256 of a file, or of the names and contents of the files right in a folder.
 
     Raises:
         InputError: It cannot be read.
     """
     digest = hashlib.sha256()
     try:
-        for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+        for file in sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]:
             if path.is_dir():
                 digest.update(file.name.encode())
             with file.open("rb") as content:

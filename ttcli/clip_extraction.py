@@ -1,0 +1,136 @@
+"""One clip of a training set: the frames that its windows need, decoded once, and its rows."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from ttcli import __version__
+from ttcli.clip_plans import ClipPlan
+from ttcli.configs import ExtractConfig
+from ttcli.errors import LabelError
+from ttcli.frame_store import FrameWriter, NativeCrop
+from ttcli.labels.problems import Problems
+from ttcli.model_input import working_size
+from ttcli.selection import LabelledWindow, window_frames_of
+from ttcli.training_set import complete_clip, write_clip_file
+from ttcli.video.probe import VideoInfo
+from ttcli.video.reader import FrameReader
+from ttcli.window_rows import StoredWindow, write_windows
+
+NATIVE_MARGIN = 96
+"""Source pixels that native crops reach beyond the ball's places in a window: room for crops of 192 around it."""
+
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom in source pixels; the last two are behind the box."""
+
+
+def extract_clip(
+    plan: ClipPlan, output: Path, config: ExtractConfig, options: dict[str, Any], quiet: bool = False
+) -> Problems:
+    """Write the folder of one clip and return what was wrong with its frames.
+
+    Args:
+        plan: With the video's info.
+        output: Folder of the set.
+        config: Settings.
+        options: What clip.json says of them.
+        quiet: Show no progress.
+
+    Raises:
+        LabelError: Not one window could be had, or with `strict` a frame is lacking.
+        OutputError: The folder cannot be written.
+    """
+    problems = Problems()
+    height, width = stored_size(plan.info, config)
+    with complete_clip(output, plan.source.name) as folder:
+        stored = _write_frames(folder, plan, config, height, width, quiet)
+        windows = [window for window in plan.windows if stored.issuperset(_frames(window, config))]
+        if len(windows) < len(plan.windows):
+            lacking = _lacking_frames(plan, stored, config, len(plan.windows) - len(windows))
+            if config.strict or not windows:
+                raise lacking
+            problems.add(lacking)
+        rows = (StoredWindow(window.first, config.stride, plan.split_of(window), window.kind) for window in windows)
+        write_windows(folder, rows)
+        clip = {"name": plan.source.name, **plan.identity}
+        clip |= {"source_height": plan.info.height, "source_width": plan.info.width, "height": height, "width": width}
+        clip |= {"frame_rate": str(plan.info.frame_rate), "split": "by rally" if plan.split_of_rally else plan.split}
+        clip |= {"window_size": config.window_size, "options": options, "version": __version__}
+        clip |= plan.counts(windows, stored)
+        clip["bytes"] = sum(file.stat().st_size for file in folder.iterdir())
+        write_clip_file(folder, clip)
+    return problems
+
+
+def stored_size(info: VideoInfo, config: ExtractConfig) -> tuple[int, int]:
+    """Return height and width at which frames are stored: as `detect` sees them, or as told.
+
+    The longer of the two sides asked for goes along the longer side of the picture, so that one size serves upright
+    and lying videos alike.
+    """
+    if config.height is None or config.width is None:
+        return working_size(info.height, info.width)
+    short, long = sorted((config.height, config.width))
+    return (short, long) if info.width >= info.height else (long, short)
+
+
+def _write_frames(
+    folder: Path, plan: ClipPlan, config: ExtractConfig, height: int, width: int, quiet: bool
+) -> set[int]:
+    """Store the frames that the windows need, one after another, and return those that could be decoded."""
+    wanted = set(window_frames_of(plan.windows, config.window_size, config.stride))
+    boxes = _native_boxes(plan, config) if config.keep_native else {}
+    stored = set()
+    with (
+        FrameReader(plan.source.video, height, width, wanted=wanted, native=config.keep_native) as reader,
+        FrameWriter(folder, config.keep_native) as writer,
+        tqdm(total=len(wanted), desc=plan.source.name, unit=" frames", disable=quiet or None) as progress,
+    ):
+        for frame in reader:
+            if frame.picture is not None:
+                native = _native_crop(frame.native, boxes.get(frame.frame_index))
+                writer.append(frame.frame_index, frame.picture, plan.labels.get(frame.frame_index), native)
+                stored.add(frame.frame_index)
+            progress.update()
+    return stored
+
+
+def _lacking_frames(plan: ClipPlan, stored: set[int], config: ExtractConfig, windows: int) -> LabelError:
+    """Return what to tell of frames that are labelled and could not be had."""
+    lacking = sorted(set(window_frames_of(plan.windows, config.window_size, config.stride)) - stored)
+    count = f", nor {len(lacking) - 1} more" if len(lacking) > 1 else ""
+    fact = f"cannot be decoded or is not in the video{count}; {windows} of {len(plan.windows)} windows are left out"
+    cure = "check that the video is whole and the labels are its own"
+    return LabelError(f"{plan.source.video}: frame {lacking[0]}", fact, cure)
+
+
+def _native_boxes(plan: ClipPlan, config: ExtractConfig) -> dict[int, Box]:
+    """Return for each frame the part that crops of its windows around the ball may need."""
+    boxes: dict[int, tuple[float, float, float, float]] = {}
+    for window in plan.windows:
+        frames = _frames(window, config)
+        places = [(label.x, label.y) for frame in frames if (label := plan.labels.get(frame)) and label.visible]
+        if not places:
+            continue
+        low, high = np.min(places, 0) - NATIVE_MARGIN, np.max(places, 0) + NATIVE_MARGIN
+        for frame in frames:
+            left, top, right, bottom = boxes.get(frame, (*low, *high))
+            boxes[frame] = (min(left, low[0]), min(top, low[1]), max(right, high[0]), max(bottom, high[1]))
+    height, width = plan.info.height, plan.info.width
+    return {
+        frame: (max(int(left), 0), max(int(top), 0), min(int(right) + 1, width), min(int(bottom) + 1, height))
+        for frame, (left, top, right, bottom) in boxes.items()
+    }
+
+
+def _native_crop(picture: np.ndarray | None, box: Box | None) -> NativeCrop | None:
+    if picture is None or box is None:
+        return None
+    left, top, right, bottom = box
+    return NativeCrop(left, top, np.ascontiguousarray(picture[top:bottom, left:right]))
+
+
+def _frames(window: LabelledWindow, config: ExtractConfig) -> range:
+    return range(window.first, window.first + config.window_size * config.stride, config.stride)

@@ -188,7 +188,7 @@ def test_extract_without_a_source_takes_the_current_folder(pair, tmp_path, monke
     result = run("extract", "--no-events", "--size", "96x64")
     assert result.exit_code == 0, result.output
     assert (pair.parent / "extracted/clips/a").is_dir()
-    assert run("extract", "--no-events", "--size", "96x64").stdout.endswith("0 videos added, 1 were there\n")
+    assert run("extract", "--no-events", "--size", "96x64").stdout.endswith("videos added: 0, there already: 1\n")
 
 
 def test_extract_lists_what_it_leaves_out_and_strict_stops_there(pair, tmp_path, ball_video):

@@ -220,7 +220,7 @@ def test_a_second_run_adds_nothing(tmp_path: Path, pair) -> None:
     first = files(tmp_path / "set")
     report = run(tmp_path)
     assert files(tmp_path / "set") == first and (report.added, report.kept) == ([], ["a"])
-    assert str(report).endswith("0 videos added, 1 were there")
+    assert str(report).endswith("videos added: 0, there already: 1")
 
 
 def test_the_same_video_under_another_name_is_not_added(tmp_path: Path, pair) -> None:

@@ -10,12 +10,12 @@ from ttcli.checkpoints import load_checkpoint, read_metadata, save_checkpoint
 from ttcli.errors import CheckpointError, OutputError
 from ttcli.models import create_model
 
-ARGUMENTS = {"model": "centernet_v8n", "window_size": 3, "difference": False, "outputs": "middle"}
+ARGUMENTS = {"model": "centernet_v8n", "window_size": 3, "difference": False, "outputs": "center"}
 
 
 @pytest.fixture(scope="module")
 def model():
-    return create_model("centernet_v8n", window_size=3, difference=False, outputs="middle").eval()
+    return create_model("centernet_v8n", window_size=3, difference=False, outputs="center").eval()
 
 
 @pytest.fixture
@@ -112,11 +112,25 @@ def test_safetensors_of_another_program_are_refused(path):
 @pytest.mark.parametrize(
     ("key", "value"),
     [("model", None), ("window_size", "9"), ("window_size", True), ("difference", 1), ("outputs", ["all"]),
-     ("area", -1), ("multiple", 1.5), ("calibration", {"slope": 1.0}), ("calibration", [1, 2])],
+     ("neck", None), ("activation", 1), ("pretrained", "yes"), ("area", -1), ("multiple", 1.5), ("calibration", {"slope": 1.0}), ("calibration", [1, 2])],
 )  # fmt: skip
 def test_metadata_of_the_wrong_type_are_refused(path, key, value):
     rewrite(path, metadata={**ARGUMENTS, key: value})
     assert f"metadata has {key}" in refusal(path)
+
+
+def test_a_checkpoint_of_before_there_was_a_choice_is_loaded(model, path):
+    rewrite(path, metadata={**ARGUMENTS, "outputs": "middle"})
+    loaded = load_checkpoint(path).model
+    assert (loaded.outputs, loaded.output_frames) == ("center", (1,))
+    assert (loaded.neck, loaded.activation, loaded.pretrained) == ("pan", None, False)
+    assert torch.equal(loaded.encoder.stem.conv.weight, model.encoder.stem.conv.weight)
+
+
+def test_a_checkpoint_tells_how_its_training_began_and_loads_without_a_network(path, tmp_path):
+    rewrite(path, metadata={**ARGUMENTS, "pretrained": True})
+    save_checkpoint(tmp_path / "again.safetensors", load_checkpoint(path).model, {})
+    assert read_metadata(tmp_path / "again.safetensors")["pretrained"] is True
 
 
 def test_an_unknown_network_is_refused(path):
@@ -124,6 +138,8 @@ def test_an_unknown_network_is_refused(path):
     assert "'centernet_v99'" in refusal(path)
     rewrite(path, metadata={**ARGUMENTS, "window_size": 4})
     assert "window_size is 4" in refusal(path)
+    rewrite(path, metadata={**ARGUMENTS, "neck": "giraffe"})
+    assert "neck is 'giraffe'" in refusal(path)
 
 
 def test_tensors_that_do_not_fit_are_refused(path):

@@ -1,6 +1,8 @@
 """One contract for every network in the registry."""
 
+import logging
 import math
+import sys
 
 import pytest
 import torch
@@ -13,6 +15,7 @@ from ttcli.losses import ball_loss
 from ttcli.model_input import input_channels, windows_to_input
 from ttcli.models import MODELS, OUTPUTS, WINDOW_SIZES, create_model
 from ttcli.networks.blocks import fuse_batch_norm
+from ttcli.networks.imagenet import fetch, spread_colours
 
 HEIGHT, WIDTH = 64, 96
 
@@ -42,13 +45,22 @@ def randomise_batch_norm(model: nn.Module) -> None:
             nn.init.uniform_(module.bias, -0.2, 0.2)
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_every_model_keeps_the_contract(name, tmp_path):
-    model = create_model(name)
+SLOW = {"centernet_hourglass104"}
+CASES = [pytest.param(name, {}, id=name, marks=[pytest.mark.slow] if name in SLOW else []) for name in MODELS]
+CASES += [
+    pytest.param("centernet_v8n", {"neck": "asff"}, id="centernet_v8n-asff"),
+    pytest.param("effunetpp_b0", {"activation": "relu"}, id="effunetpp_b0-relu"),
+]
+
+
+@pytest.mark.parametrize(("name", "settings"), CASES)
+def test_every_model_keeps_the_contract(name, settings, tmp_path):
+    model = create_model(name, **settings)
     for part in ("encoder", "decoder", "head"):
         assert isinstance(getattr(model, part), nn.Module)
     assert (model.name, model.window_size, model.frames_out, model.output_stride) == (name, 9, 9, 4)
     assert model.output_frames == tuple(range(9)) and model.difference is True
+    assert settings.items() <= {"neck": model.neck, "activation": model.activation}.items()
     x = random_input(36)
 
     # finite from the first step, and every parameter learns
@@ -75,6 +87,7 @@ def test_every_model_keeps_the_contract(name, tmp_path):
         expected = model(x)
     save_checkpoint(tmp_path / "model.safetensors", model, {})
     loaded = load_checkpoint(tmp_path / "model.safetensors").model
+    assert (loaded.neck, loaded.activation) == (model.neck, model.activation)
     with torch.inference_mode():
         for given, wanted in zip(loaded.to(memory_format=torch.channels_last)(x), expected, strict=True):
             assert torch.equal(given, wanted)
@@ -99,17 +112,147 @@ def test_windows_and_outputs_of_every_kind(window_size, outputs):
             prediction = model(torch.zeros(1, input_channels(window_size, difference), 32, 32))
         assert prediction.logits.shape == (1, frames, 8, 8)
         assert len(model.output_frames) == model.frames_out == frames
-    if outputs == "middle":
-        assert model.output_frames == (window_size // 2,)
+    if outputs != "all":
+        assert model.output_frames == ({"center": window_size // 2, "last": window_size - 1}[outputs],)
 
 
-def test_unknown_settings_name_the_known_ones():
-    with pytest.raises(SettingError, match="centernet_v8n, centernet_v8s"):
-        create_model("centernet_v9")
-    with pytest.raises(SettingError, match="1, 3, 5, 9"):
-        create_model("centernet_v8n", window_size=4)
-    with pytest.raises(SettingError, match="all, middle"):
-        create_model("centernet_v8n", outputs="last")
+def test_the_former_name_of_an_output_is_known():
+    model = create_model("centernet_v8n", 5, outputs="middle")
+    assert (model.outputs, model.output_frames) == ("center", (2,))
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("centernet_v9", {}, "centernet_v8n, centernet_v8s"),
+        ("centernet_v8n", {"window_size": 4}, "1, 3, 5, 9"),
+        ("centernet_v8n", {"outputs": "first"}, "all, center, last"),
+        ("centernet_v8n", {"neck": "long"}, "pan, asff"),
+        ("unet_effb0", {"neck": "asff"}, "no choice of it; .* centernet_v8n, centernet_v8s"),
+        ("unet_effb0", {"activation": "tanh"}, "take one of silu, relu"),
+        ("unetpp_resnet34", {"activation": "silu"}, "no choice of it; .* unet_effb0"),
+        ("centernet_hourglass52", {"pretrained": True}, "no choice of it; .* unetpp_resnet34"),
+    ],
+)
+def test_a_setting_that_cannot_be_names_those_that_can(name, settings, message):
+    with pytest.raises(SettingError, match=message):
+        create_model(name, **settings)
+
+
+def activations(model: nn.Module) -> set[type]:
+    """Return what lies between the convolutions of a decoder, attention aside."""
+    modules = [module for name, module in model.decoder.named_modules() if "attention" not in name]
+    return {type(module) for module in modules if isinstance(module, (nn.ReLU, nn.SiLU))}
+
+
+def test_a_decoder_has_the_activation_of_its_encoder_unless_another_is_asked_for():
+    with torch.device("meta"):
+        assert activations(create_model("unetpp_resnet34")) == {nn.ReLU}
+        for name in ("unet_effb0", "unetpp_effb0", "deeplabv3p_effb0", "effunetpp_b0"):
+            assert activations(create_model(name)) == {nn.SiLU}
+            assert activations(create_model(name, activation="relu")) == {nn.ReLU}
+
+
+def test_a_mean_over_a_picture_is_not_learned_from_one_window():
+    model = create_model("deeplabv3p_effb0", window_size=1, difference=False)
+    with pytest.raises(SettingError, match="batches of 2 or more"):
+        model(torch.zeros(1, 3, 32, 32))
+    assert model.eval()(torch.zeros(1, 3, 32, 32)).logits.shape == (1, 1, 8, 8)
+
+
+def test_an_hourglass_takes_sides_that_cannot_be_halved_to_the_end():
+    from ttcli.networks.hourglass import Hourglass
+
+    hourglass = Hourglass((8, 8, 8, 8), (1, 1, 1, 1)).eval()
+    x = torch.randn(1, 8, 9, 13)
+    with torch.inference_mode():
+        assert hourglass(x).shape == x.shape
+
+
+def test_asff_weighs_every_level_at_every_place():
+    neck = create_model("centernet_v8n", neck="asff").decoder.eval()
+    features = [torch.randn(2, channels, 64 >> i, 96 >> i) for i, channels in enumerate((32, 64, 128, 256))]
+    with torch.inference_mode():
+        levels = neck.levels(features)
+        weights = neck.weights(levels)
+        assert weights.shape == (2, 4, 64, 96)
+        torch.testing.assert_close(weights.sum(dim=1), torch.ones(2, 64, 96))
+        assert (weights.std(dim=(2, 3)) > 0).all()
+        # where one level gets all the weight, it alone goes on
+        for index, level in enumerate(levels):
+            neck.weigh.weight.zero_()
+            neck.weigh.bias.copy_(torch.eye(4)[index] * 100)
+            enlarged = level.repeat_interleave(1 << index, dim=2).repeat_interleave(1 << index, dim=3)
+            torch.testing.assert_close(neck(features), neck.join(enlarged))
+
+
+@pytest.mark.parametrize(("frames", "channels"), [(1, 3), (3, 9), (9, 27), (9, 36)])
+def test_what_imagenet_taught_answers_a_still_scene_as_it_answered_its_picture(frames, channels):
+    colours, fresh = torch.randn(8, 3, 3, 3), torch.randn(8, channels, 3, 3)
+    picture = torch.randn(1, 3, 16, 16)
+    still = torch.cat([picture.repeat(1, frames, 1, 1), torch.zeros(1, channels - 3 * frames, 16, 16)], dim=1)
+    weight = spread_colours(colours, fresh, frames)
+    expected = nn.functional.conv2d(picture, colours)
+    torch.testing.assert_close(nn.functional.conv2d(still, weight), expected, atol=1e-4, rtol=1e-4)
+    if frames > 1:
+        assert not torch.allclose(weight[:, :3], weight[:, 3:6])
+
+
+def pretend_to_fetch(monkeypatch) -> list[torch.Tensor]:
+    """Let the libraries find weights without a network; return the list that the first convolutions' go into."""
+    from ttcli.networks import effunetpp, segmentation
+
+    found = []
+
+    def get_encoder(name, weights, **settings):
+        encoder = build(name, weights=None, **settings)
+        found.append(next(encoder.parameters()).detach().clone())
+        return encoder
+
+    def get_state_dict(*_, **__):
+        state = effunetpp.efficientnet_b0().state_dict()
+        found.append(state["features.0.0.weight"].clone())
+        return state
+
+    build = segmentation.get_encoder
+    monkeypatch.setattr(segmentation, "get_encoder", get_encoder)
+    monkeypatch.setattr(type(effunetpp.WEIGHTS), "get_state_dict", get_state_dict)
+    return found
+
+
+@pytest.mark.parametrize("name", ["unetpp_resnet34", "deeplabv3p_effb0", "effunetpp_b0"])
+def test_pretrained_weights_are_in_the_network(name, monkeypatch):
+    found = pretend_to_fetch(monkeypatch)
+    model = create_model(name, window_size=3, pretrained=True)
+    assert model.pretrained
+    first = next(module for module in model.encoder.modules() if isinstance(module, nn.Conv2d))
+    colours = first.weight[:, :9].unflatten(1, (3, 3)).sum(dim=1)
+    torch.testing.assert_close(colours, found[0], atol=1e-5, rtol=1e-4)
+    assert model.eval()(torch.zeros(1, 12, 32, 32)).logits.shape == (1, 3, 8, 8)
+
+
+def test_weights_that_cannot_be_fetched_are_one_line():
+    def fail():
+        raise FileNotFoundError("not in\nthe store") from ConnectionError("no route to host\nand more")
+
+    with pytest.raises(SettingError, match="weights of resnet34 cannot be had .no route to host.") as caught:
+        fetch("resnet34", fail)
+    assert "\n" not in str(caught.value)
+    assert logging.getLogger("huggingface_hub").level != logging.ERROR
+
+
+@pytest.mark.parametrize(
+    ("name", "library"), [("unet_effb0", "segmentation_models_pytorch"), ("effunetpp_b0", "torchvision")]
+)
+def test_a_missing_library_is_one_line(name, library, monkeypatch):
+    for module in ("segmentation", "effunetpp"):
+        monkeypatch.delitem(sys.modules, f"ttcli.networks.{module}", raising=False)
+    for module in [module for module in sys.modules if module.startswith(library + ".")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(SettingError, match=f"{library} cannot be imported .*pip install") as caught:
+        create_model(name)
+    assert "\n" not in str(caught.value)
 
 
 def test_batch_norm_is_folded_for_inference_only():

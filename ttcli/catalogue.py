@@ -14,8 +14,6 @@ from ttcli.models import MODELS, create_model
 
 COST_HEIGHT, COST_WIDTH = 288, 512
 """The picture that the cost of a network is stated for: what it sees of a 16:9 video."""
-SMALL_HEIGHT, SMALL_WIDTH = 32, 32
-"""The picture that is computed to count: the cost of convolutions grows with the area."""
 UNSTATED = "not stated"
 
 
@@ -73,8 +71,9 @@ def catalogue(folder: Path = DEFAULT_WEIGHTS.parent) -> Catalogue:
 
 
 def describe_network(name: str) -> NetworkEntry:
-    """Return a network's size, and its cost by the convolutions that it runs on a small window, scaled up."""
-    model = create_model(name).eval().double()  # fp64 has no kernels to compile first, which take a second
+    """Return a network's size, and its cost by the convolutions that it runs."""
+    with torch.device("meta"):  # shapes without numbers: the largest network takes neither memory nor time
+        model = create_model(name).eval()
     multiplications = []
 
     def count(convolution: nn.Conv2d, _: Any, output: Tensor) -> None:
@@ -85,10 +84,9 @@ def describe_network(name: str) -> NetworkEntry:
             module.register_forward_hook(count)
     channels = input_channels(model.window_size, model.difference)
     with torch.inference_mode():
-        model(torch.zeros(1, channels, SMALL_HEIGHT, SMALL_WIDTH, dtype=torch.float64))
+        model(torch.zeros(1, channels, COST_HEIGHT, COST_WIDTH, device="meta"))
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    scale = COST_HEIGHT * COST_WIDTH / (SMALL_HEIGHT * SMALL_WIDTH)
-    return NetworkEntry(name, parameters, scale * sum(multiplications) / 1e9)
+    return NetworkEntry(name, parameters, sum(multiplications) / 1e9)
 
 
 def _cells(checkpoint: CheckpointEntry) -> list[str]:

@@ -34,7 +34,7 @@ class Checkpoint:
     model: nn.Module
     """In eval mode and fp32, on the CPU."""
     metadata: dict[str, Any]
-    """What the file says of it: model, window_size, difference, outputs, and more, see `save_checkpoint`."""
+    """What the file says of it: the arguments of `create_model`, and more, see `save_checkpoint`."""
 
 
 def save_checkpoint(
@@ -77,13 +77,19 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         with torch.device("meta"):  # takes neither time nor random numbers: every tensor comes from the file
             model = create_model(
-                metadata["model"], metadata["window_size"], metadata["difference"], metadata["outputs"]
+                metadata["model"],
+                metadata["window_size"],
+                metadata["difference"],
+                metadata["outputs"],
+                metadata.get("neck", "pan"),  # files of before there was a choice hold neither of the two
+                metadata.get("activation"),
             )
     except SettingError as error:
         raise CheckpointError(path, f"{error.place} {error.fact}", error.cure) from error
     tensors = _read_tensors(path)
     _check_tensors(path, model.state_dict(), tensors)
     model.load_state_dict(tensors, assign=True)
+    model.pretrained = metadata.get("pretrained", False)  # how its training began; nothing was fetched now
     return Checkpoint(model.eval(), metadata)
 
 
@@ -119,6 +125,9 @@ def _arguments(model: nn.Module) -> dict[str, Any]:
         "window_size": model.window_size,
         "difference": model.difference,
         "outputs": model.outputs,
+        "neck": model.neck,
+        "activation": model.activation,
+        "pretrained": model.pretrained,
     }
 
 
@@ -189,6 +198,9 @@ _METADATA_CHECKS: dict[str, tuple[bool, Callable[[Any], bool]]] = {
     "window_size": (True, _is_count),
     "difference": (True, lambda value: isinstance(value, bool)),
     "outputs": (True, lambda value: isinstance(value, str)),
+    "neck": (False, lambda value: isinstance(value, str)),
+    "activation": (False, lambda value: value is None or isinstance(value, str)),
+    "pretrained": (False, lambda value: isinstance(value, bool)),
     "area": (False, _is_count),
     "multiple": (False, _is_count),
     "calibration": (False, lambda value: value is None or _is_calibration(value)),

@@ -22,13 +22,20 @@ class Prediction(NamedTuple):
 
 
 class ConvUnit(nn.Module):
-    """Convolution without bias, batch norm and SiLU; halves the picture with stride 2."""
+    """Convolution without bias, batch norm and SiLU (or another activation); halves the picture with stride 2."""
 
-    def __init__(self, channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1) -> None:
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        kernel: int = 3,
+        stride: int = 1,
+        activation: type[nn.Module] = nn.SiLU,
+    ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, bias=False)
         self.norm: nn.Module = nn.BatchNorm2d(channels_out, eps=1e-3)
-        self.activation = nn.SiLU(inplace=True)
+        self.activation = activation(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.activation(self.norm(self.conv(x)))
@@ -122,11 +129,24 @@ def _short_branch(channels_in: int, hidden: int, channels_out: int) -> nn.Sequen
 
 
 def fuse_batch_norm(model: nn.Module) -> nn.Module:
-    """Fold every batch norm into the convolution before it, in place, and return the model; for inference only."""
+    """Fold every batch norm into the convolution before it, in place, and return the model; for inference only.
+
+    The convolution before it is the one registered before it, which holds for every network of the registry: a test
+    compares the answers of each.
+    """
     if model.training:
         raise ValueError("batch norm can be folded in eval mode only")
-    for unit in model.modules():
-        if isinstance(unit, ConvUnit) and isinstance(unit.norm, nn.BatchNorm2d):
-            unit.conv = nn.utils.fuse_conv_bn_eval(unit.conv, unit.norm)
-            unit.norm = nn.Identity()
+    before = ""
+    for name, module in list(model.named_modules()):
+        if isinstance(module, nn.BatchNorm2d):
+            _replace(model, name, nn.Identity())
+            _replace(model, before, nn.utils.fuse_conv_bn_eval(model.get_submodule(before), module))
+        elif isinstance(module, nn.Conv2d):
+            before = name
     return model
+
+
+def _replace(model: nn.Module, name: str, module: nn.Module) -> None:
+    """Put another module in the place of the one of that name, such as "encoder.stem.norm"."""
+    parent, _, last = name.rpartition(".")
+    setattr(model.get_submodule(parent), last, module)

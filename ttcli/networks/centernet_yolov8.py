@@ -12,6 +12,8 @@ from ttcli.networks.blocks import SPPF, BallHead, C2f, ConvUnit, Prediction, che
 
 STRIDES = (4, 8, 16, 32)
 """Pixels per cell of the features that the encoder hands to the decoder."""
+WEIGHING_CHANNELS = 16
+"""Channels that each level has a say with in how much it counts."""
 
 
 class YoloV8Encoder(nn.Module):
@@ -51,10 +53,62 @@ class TopDownNeck(nn.Module):
         )
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        x = features[-1]
+        return self.levels(features)[0]
+
+    def levels(self, features: list[Tensor]) -> list[Tensor]:
+        """Return the features of every stride, from fine to coarse, with what came down to them mixed in."""
+        levels = [features[-1]]
         for mixer, fine in zip(self.mixers, features[-2::-1], strict=True):
-            x = mixer(torch.cat([nn.functional.interpolate(x, scale_factor=2.0, mode="nearest"), fine], dim=1))
-        return x
+            levels.append(mixer(torch.cat([_enlarge(levels[-1], 2), fine], dim=1)))
+        return levels[::-1]
+
+
+class AdaptiveFusionNeck(nn.Module):
+    """The top-down neck, and then at every place of stride 4 a mean of all levels, weighted as the features say.
+
+    Liu, Huang, Wang, "Learning Spatial Fusion for Single-Shot Object Detection", 2019, arXiv:1911.09516: levels
+    brought to one shape, weights that are positive and sum to 1 at each place, and a convolution after the sum. There
+    every level of a detector becomes such a mean; here the finest alone, since it alone answers. The convolutions are
+    1x1 and come before the enlargement, which changes no result and saves most of the work.
+    """
+
+    def __init__(self, channels: tuple[int, ...], depth: int) -> None:
+        super().__init__()
+        width = channels[0]
+        self.top_down = TopDownNeck(channels, depth)
+        self.reduce = nn.ModuleList(ConvUnit(coarse, width, kernel=1) for coarse in channels[1:])
+        self.evidence = nn.ModuleList(ConvUnit(width, WEIGHING_CHANNELS, kernel=1) for _ in channels)
+        self.weigh = nn.Conv2d(WEIGHING_CHANNELS * len(channels), len(channels), 1)
+        self.join = ConvUnit(width, width)
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        levels = self.levels(features)
+        weights = self.weights(levels)
+        mean = sum(
+            _enlarge(level, 1 << index) * weights[:, index : index + 1] for index, level in enumerate(levels)
+        )
+        return self.join(mean)
+
+    def levels(self, features: list[Tensor]) -> list[Tensor]:
+        """Return the features of every stride, from fine to coarse, all with as many channels as the finest."""
+        finest, *others = self.top_down.levels(features)
+        return [finest] + [reduce(level) for reduce, level in zip(self.reduce, others, strict=True)]
+
+    def weights(self, levels: list[Tensor]) -> Tensor:
+        """Return how much each level counts at each place of the finest, shape (B, levels, h, w), sum 1."""
+        evidence = [
+            _enlarge(unit(level), 1 << index)
+            for index, (unit, level) in enumerate(zip(self.evidence, levels, strict=True))
+        ]
+        return self.weigh(torch.cat(evidence, dim=1)).softmax(dim=1)
+
+
+def _enlarge(x: Tensor, factor: int) -> Tensor:
+    """Return features `factor` times as high and wide."""
+    return x if factor == 1 else nn.functional.interpolate(x, scale_factor=float(factor), mode="nearest")
+
+
+_NECKS = {"pan": TopDownNeck, "asff": AdaptiveFusionNeck}
 
 
 class CenterNetYoloV8(nn.Module):
@@ -70,7 +124,9 @@ class CenterNetYoloV8(nn.Module):
 
     output_stride = 4
 
-    def __init__(self, channels_in: int, frames_out: int, width: float, depth: float) -> None:
+    def __init__(
+        self, channels_in: int, frames_out: int, width: float, depth: float, neck: str = "pan"
+    ) -> None:
         super().__init__()
         scaled = [int(channels * width) for channels in (64, 128, 256, 512, 1024)]
         features = tuple(scaled[1:])
@@ -78,7 +134,7 @@ class CenterNetYoloV8(nn.Module):
         self.channels_in = channels_in
         self.frames_out = frames_out
         self.encoder = YoloV8Encoder(channels_in, (2 * scaled[0], *features), depths)
-        self.decoder = TopDownNeck(features, max(1, round(3 * depth)))
+        self.decoder = _NECKS[neck](features, max(1, round(3 * depth)))
         self.head = BallHead(features[0], 2 * features[0], frames_out)
 
     def forward(self, x: Tensor) -> Prediction:

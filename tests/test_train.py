@@ -195,10 +195,18 @@ def test_averaged_weights_follow_the_trained_ones():
             assert torch.allclose(value, 0.75 * before[name] + 0.25 * model.state_dict()[name], atol=1e-6)
 
 
+def test_a_network_that_answers_for_the_last_frame_alone_is_trained(tmp_path):
+    training.train(None, tmp_path / "run", replace(CONFIG, steps=1, window_size=3, outputs="last"), quiet=True)
+    checkpoint = load_checkpoint(tmp_path / "run" / "model.safetensors")
+    assert (checkpoint.metadata["window_size"], checkpoint.metadata["outputs"]) == (3, "last")
+    assert checkpoint.model.output_frames == (2,)
+
+
 class Answer(nn.Module):
     """A network that gives the same answer for every batch: a sure peak at one cell of each frame."""
 
     difference = False
+    output_frames = tuple(range(9))
 
     def __init__(self, positions):
         super().__init__()
@@ -213,7 +221,7 @@ class Answer(nn.Module):
 
 def test_films_are_answered_frame_by_frame():
     films = datasets.drawn_films(2, 40, 64, 96, seed=1)
-    answers = answer_films(create_model("centernet_v8n").eval(), films, step=3)
+    answers = answer_films(create_model("centernet_v8n").eval(), films)
     assert 0 < len(answers.logits) == len(answers.right) == len(answers.visible) <= 80
     assert answers.logits.isfinite().all()
     assert not (answers.right & ~answers.visible).any()

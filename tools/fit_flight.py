@@ -17,7 +17,6 @@ import numpy as np
 import torch
 
 from ttcli.calibration import fit_calibration
-from ttcli.configs import DetectConfig
 from ttcli.labels.formats import read_ball_labels
 from ttcli.labels.problems import Problems
 from ttcli.predictor import StreamingPredictor
@@ -25,7 +24,7 @@ from ttcli.runtimes import LEAST_PROBABILITY, TorchRuntime, load_runtime
 from ttcli.sources import Source, find_sources
 from ttcli.tracking import Candidates, Flight, decide
 from ttcli.video.reader import FrameReader
-from ttcli.windows import choose_stride
+from ttcli.windows import choose_step, choose_stride
 
 FOUND_DISTANCE = 10 / 1920
 """Of the picture's width: within it a ball counts as found."""
@@ -80,7 +79,8 @@ def read_clip(source: Source, runtime: TorchRuntime) -> Clip:
             yield frame.picture
 
     with FrameReader(source.video, height, width) as reader:
-        predictor = StreamingPredictor(runtime, height, width, DetectConfig.step, choose_stride(info.frame_rate))
+        step, stride = choose_step(len(runtime.output_frames)), choose_stride(info.frame_rate)
+        predictor = StreamingPredictor(runtime, height, width, step, stride)
         peaks = np.array([[tuple(peak) for peak in offer] for offer in predictor.candidates(pictures())])
     labels = read_ball_labels(source.balls, Problems().add, height=info.height, width=info.width)
     right, known, visible = np.zeros(peaks.shape[:2], bool), np.zeros(len(peaks), bool), np.zeros(len(peaks), bool)

@@ -12,8 +12,9 @@ class DetectConfig:
     """Checkpoint to use; the one in the package if None."""
     threshold: float = 0.5
     """Smallest confidence in [0, 1] at which a position counts as seen."""
-    step: int = 3
-    """Frames from one window to the next, 1 to the window's size; the window's size is fastest, 1 most exact."""
+    step: int | None = None
+    """Frames from one window to the next, 1 to the window's size; the window's size is fastest, 1 most exact. None
+    takes 3, or as many as the network answers for."""
     stride: int | None = None
     """Frames between two neighbours in a window; None chooses by frame rate."""
     device: str = "auto"
@@ -134,6 +135,16 @@ class TrainConfig:
 
     model: str = "centernet_v8n"
     """Name in the registry of networks."""
+    window_size: int = 9
+    """Frames in a window: 1, 3, 5 or 9."""
+    outputs: str = "all"
+    """Frames of the window that are answered for: all, center or last."""
+    neck: str = "pan"
+    """pan or asff, of a YOLOv8 network."""
+    activation: str | None = None
+    """silu or relu, of the decoder after an EfficientNet; None takes silu there."""
+    pretrained: bool = False
+    """Begin with ImageNet weights in the encoder, where it has some."""
     minutes: float | None = None
     """Wall time to train for; None trains for `steps`."""
     steps: int = 20_000

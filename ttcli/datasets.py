@@ -1,6 +1,6 @@
 """Windows to train on, drawn by the simulator as they are needed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -36,6 +36,12 @@ class WindowBatch:
     def at(self, rows: Tensor) -> "WindowBatch":
         """Return some of the windows."""
         return WindowBatch(self.frames[rows], self.positions[rows], self.visible[rows], self.known[rows])
+
+
+    def labels_of(self, places: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return positions (B, K, 2), visible and known (B, K) of the frames at K places of the windows."""
+        places = list(places)
+        return self.positions[:, places], self.visible[:, places], self.known[:, places]
 
 
 class DrawnWindows:

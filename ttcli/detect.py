@@ -21,7 +21,7 @@ from ttcli.tracking import Candidates, decide
 from ttcli.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.video.probe import VIDEO_SUFFIXES, VideoInfo, probe
 from ttcli.video.reader import Frame, FrameReader
-from ttcli.windows import choose_stride
+from ttcli.windows import choose_step, choose_stride
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,8 @@ def ball_positions(
         config: Settings.
     """
     stride = config.stride or choose_stride(info.frame_rate)
-    offers = _offers(frames, StreamingPredictor(runtime, height, width, config.step, stride, config.batch))
+    step = config.step or choose_step(len(runtime.output_frames))
+    offers = _offers(frames, StreamingPredictor(runtime, height, width, step, stride, config.batch))
     choose = _linked_choices if config.link else _single_choices
     for offer, peak, confidence in choose(offers, runtime, height * width):
         if offer.broken:

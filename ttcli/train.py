@@ -19,7 +19,7 @@ from ttcli.checkpoints import DEFAULT_WEIGHTS, load_checkpoint, save_checkpoint
 from ttcli.configs import TrainConfig
 from ttcli.datasets import WindowBatch, vary
 from ttcli.errors import OutputError, SettingError, TrainingError
-from ttcli.heatmaps import draw_targets
+from ttcli.heatmaps import OUTPUT_STRIDE, draw_targets
 from ttcli.losses import ball_loss
 from ttcli.model_input import SIZE_MULTIPLE, windows_to_input
 from ttcli.models import create_model
@@ -147,7 +147,7 @@ def _validate_and_save(
     log = log | validate(answers, calibration)
     metadata = {
         **data.facts,
-        "model": config.model,
+        "model": model.name,
         "multiple": SIZE_MULTIPLE,
         "calibration": calibration,
         "seed": config.seed,
@@ -181,7 +181,8 @@ def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 def _untrained(config: TrainConfig) -> nn.Module:
     """Return the network as training begins with it."""
     if config.init is None:
-        return create_model(config.model)
+        names = ("window_size", "outputs", "neck", "activation", "pretrained")
+        return create_model(config.model, **{name: getattr(config, name) for name in names})
     return load_checkpoint(DEFAULT_WEIGHTS if config.init == PACKAGED else config.init).model
 
 
@@ -210,7 +211,8 @@ def _batches(source: WindowSource, config: TrainConfig, seed: int) -> Iterator[W
 def _train_one_step(
     fabric: Fabric, model: nn.Module, optimizer: torch.optim.Optimizer, batch: WindowBatch, output: Path
 ) -> Tensor:
-    targets = draw_targets(batch.positions, batch.visible, batch.known, batch.frames.shape[2] // 4, batch.frames.shape[3] // 4)
+    labels = batch.labels_of(model.output_frames)
+    targets = draw_targets(*labels, batch.frames.shape[2] // OUTPUT_STRIDE, batch.frames.shape[3] // OUTPUT_STRIDE)
     prediction = model(windows_to_input(batch.frames, model.difference, torch.float32))
     loss, _ = ball_loss(prediction, targets)
     if not torch.isfinite(loss):

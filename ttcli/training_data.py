@@ -6,7 +6,6 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from ttcli.configs import DetectConfig
 from ttcli.datasets import DrawnWindows, WindowBatch, drawn_films
 from ttcli.model_input import WORKING_AREA
 from ttcli.simulation.scene import FRAME_RATES
@@ -87,7 +86,7 @@ class DrawnData:
     def calibrate(self, model: nn.Module) -> Answers:
         """Return answers for films: drawn windows are harder than ordinary video, and confidence would be too shy."""
         films = drawn_films(CALIBRATION_FILMS, FILM_FRAMES, FILM_HEIGHT, FILM_WIDTH, CALIBRATION_SEED, _device(model))
-        return answer_films(model, films, DetectConfig.step)
+        return answer_films(model, films)
 
 
 class ExtractedData:

@@ -12,6 +12,7 @@ from ttcli.heatmaps import decode_heatmaps
 from ttcli.model_input import windows_to_input
 from ttcli.predictor import StreamingPredictor
 from ttcli.runtimes import LEAST_PROBABILITY, TorchRuntime
+from ttcli.windows import choose_step
 
 FOUND_DISTANCE = 10 / 1920
 """Distance within which a ball counts as found, as a part of the picture's width."""
@@ -46,26 +47,27 @@ def answer_windows(model: nn.Module, batches: Iterable[WindowBatch], picture_wid
                 prediction = model(windows_to_input(part.frames, model.difference, torch.float32))
                 peaks = decode_heatmaps(prediction.logits.sigmoid(), prediction.offsets)
                 places = torch.stack([peaks.x, peaks.y], -1)
-                parts.append(_answers(places, peaks.confidence, part, picture_width))
+                labels = part.labels_of(model.output_frames)
+                parts.append(_answers(places, peaks.confidence, labels, picture_width))
     return _pool(parts)
 
 
-def answer_films(model: nn.Module, films: Iterable[WindowBatch], step: int) -> Answers:
+def answer_films(model: nn.Module, films: Iterable[WindowBatch]) -> Answers:
     """Return a network's answers for films, found in windows that overlap, as `detect` finds them.
 
     Args:
         model: The network, in evaluation mode.
         films: Each a batch of one long window, whole pictures.
-        step: Frames from one window to the next.
     """
     device = next(model.parameters()).device
     runtime = TorchRuntime(copy.deepcopy(model), device=str(device))
     parts = []
     for film in films:
         height, width = film.frames.shape[2:4]
-        predictor = StreamingPredictor(runtime, height, width, step)
+        predictor = StreamingPredictor(runtime, height, width, choose_step(len(runtime.output_frames)))
         best = torch.tensor([peaks[0] for peaks in predictor.candidates(film.frames[0].cpu().numpy())], device=device)
-        parts.append(_answers(best[None, :, :2], best[None, :, 2], film, width))
+        labels = (film.positions, film.visible, film.known)
+        parts.append(_answers(best[None, :, :2], best[None, :, 2], labels, width))
     return _pool(parts)
 
 
@@ -81,12 +83,14 @@ def validate(answers: Answers, calibration: dict[str, float]) -> dict[str, float
     }
 
 
-def _answers(places: Tensor, probabilities: Tensor, windows: WindowBatch, picture_width: int) -> Answers:
-    """Return the answers at the known frames: places (B, T, 2) and probabilities (B, T) against labels."""
-    distance = (places - windows.positions).norm(dim=-1)
-    right = windows.visible & (distance <= FOUND_DISTANCE * picture_width)
+def _answers(
+    places: Tensor, probabilities: Tensor, labels: tuple[Tensor, Tensor, Tensor], picture_width: int
+) -> Answers:
+    """Return the answers at the known frames: places (B, K, 2) and probabilities (B, K) against labels."""
+    positions, visible, known = labels
+    right = visible & ((places - positions).norm(dim=-1) <= FOUND_DISTANCE * picture_width)
     logits = probabilities.clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY).logit()
-    return Answers(*(value[windows.known].cpu() for value in (logits, right, windows.visible)))
+    return Answers(*(value[known].cpu() for value in (logits, right, visible)))
 
 
 def _pool(parts: list[Answers]) -> Answers:

@@ -13,6 +13,9 @@ from ttcli.errors import SettingError
 MOST_FPS_AT_STRIDE_1 = 150
 """Up to here a window of neighbouring frames spans enough time to show flight: 9 frames at 150 fps are 53 ms."""
 
+USUAL_STEP = 3
+"""Frames from window to window: with nine answers each frame is looked at three times."""
+
 
 class Window(NamedTuple):
     """One window: what goes into the network, and which frames its outputs answer for."""
@@ -29,6 +32,11 @@ def choose_stride(frame_rate: Fraction) -> int:
     Weights are trained on 25 to 240 fps, so the stride stays 1 until the ball hardly moves from frame to frame.
     """
     return 1 if frame_rate <= MOST_FPS_AT_STRIDE_1 else 2
+
+
+def choose_step(outputs: int) -> int:
+    """Return how many frames lie between the starts of two windows of a network that answers for `outputs` frames."""
+    return min(USUAL_STEP, outputs)
 
 
 def window_span(window_size: int, stride: int) -> int:

@@ -227,7 +227,8 @@ def test_extract_takes_its_defaults_from_the_config(monkeypatch):
         (["{video}", "--no-events", "-o", "{folder}/there.csv"], ["there.csv", "is a file"]),
         (["{video}", "--no-events", "-o", "{folder}/in"], ["is not empty"]),
         (["{video}", "--no-events", "--contact-sheet", "sheet.png"], ["sheet.png", ".jpg"]),
-        (["{video}", "--no-events", "--contact-sheet", "{folder}/there.jpg"], ["there.jpg", "exists already"]),
+        (["{video}", "--no-events", "--contact-sheet", "{folder}/absent/a.jpg"], ["a.jpg", "does not exist"]),
+        (["{video}", "--no-events", "--window", "7"], ["--window", "1, 3, 5, 9"]),
         (["{video}", "--no-events", "--dry-run", "--contact-sheet", "sheet.jpg"], ["--contact-sheet", "--dry-run"]),
     ],
 )

@@ -124,9 +124,9 @@ def test_a_set_without_windows_is_one_line(tmp_path: Path) -> None:
 def test_what_no_sheet_can_be_is_said_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "there.jpg").write_bytes(b"mine")
     with pytest.raises(SettingError, match="--contact-sheet: has nothing to show after --dry-run"):
-        check_contact_sheet(tmp_path / "sheet.jpg", dry_run=True, overwrite=False)
+        check_contact_sheet(tmp_path / "sheet.jpg", dry_run=True)
     with pytest.raises(SettingError, match="sheet.png is not the name of a JPEG; let it end in .jpg"):
-        check_contact_sheet(tmp_path / "sheet.png", dry_run=False, overwrite=False)
-    with pytest.raises(OutputError, match="exists already"):
-        check_contact_sheet(tmp_path / "there.jpg", dry_run=False, overwrite=False)
-    check_contact_sheet(tmp_path / "there.jpg", dry_run=False, overwrite=True)
+        check_contact_sheet(tmp_path / "sheet.png", dry_run=False)
+    with pytest.raises(OutputError, match="does not exist"):
+        check_contact_sheet(tmp_path / "absent" / "a.jpg", dry_run=False)
+    check_contact_sheet(tmp_path / "there.jpg", dry_run=False)  # drawn anew each time

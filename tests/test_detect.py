@@ -104,7 +104,7 @@ class WindowRecorder:
     """A stand-in runtime that keeps the windows it is shown, of each frame the brightness of its first pixel."""
 
     window_size, output_frames, output_stride, difference = 9, tuple(range(9)), 4, False
-    dtype, device = torch.float32, torch.device("cpu")
+    dtype, device, most_fps = torch.float32, torch.device("cpu"), 120.0
 
     def __init__(self):
         self.windows = []

@@ -266,7 +266,7 @@ def test_another_video_of_the_same_name_is_refused(tmp_path: Path, pair) -> None
     [
         ({"window_size": 5}, "clips/a: was extracted with --window 9, and now it is 5; give the same options"),
         ({"height": 32}, "--size 64, and now it is 32"),
-        ({"events": ("all",)}, "--events not given, and now it is all"),
+        ({"events": ("all",)}, "--events switched off, and now it is all"),
         ({"keep_native": True}, "--keep-native False"),
     ],
 )

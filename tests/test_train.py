@@ -9,6 +9,7 @@ import pytest
 import torch
 from scenes import seeded
 from torch import nn
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from ttcli import datasets
 from ttcli import train as training
@@ -16,7 +17,7 @@ from ttcli import training_data
 from ttcli.checkpoints import load_checkpoint
 from ttcli.configs import TrainConfig
 from ttcli.datasets import WindowBatch
-from ttcli.errors import OutputError, SettingError, TrainingError
+from ttcli.errors import LabelError, OutputError, SettingError, TrainingError
 from ttcli.models import create_model
 from ttcli.networks.blocks import Prediction
 from ttcli.validation import Answers, answer_films, answer_windows, validate
@@ -103,6 +104,23 @@ def test_training_goes_on_from_a_checkpoint(tmp_path, steps_done):
     training.train(None, tmp_path / "second", config, quiet=True)
     first, second = weights_of(tmp_path / "first"), weights_of(tmp_path / "second")
     assert all(torch.equal(first[name], second[name]) for name in first)  # the steps here change nothing
+
+
+def test_what_a_checkpoint_is_cannot_be_chosen_anew(tmp_path):
+    training.train(None, tmp_path / "first", replace(CONFIG, steps=1), quiet=True)
+    start = tmp_path / "first" / "model.safetensors"
+    with pytest.raises(SettingError, match="--window: 3 is not what --init has: 9"):
+        training.train(None, tmp_path / "second", replace(CONFIG, init=start, window_size=3), quiet=True)
+    with pytest.raises(SettingError, match="--model: centernet_v8s is not what --init has: centernet_v8n"):
+        training.train(None, tmp_path / "second", replace(CONFIG, init=start, model="centernet_v8s"), quiet=True)
+
+
+def test_the_failure_of_a_started_process_is_told_as_its_own():
+    text = 'Traceback\n  File "x"\nttcli.errors.LabelError: a/b.bin: frame 7: the picture is damaged; extract it again\n'
+    told = training._as_told(ProcessRaisedException(text, 0, 1))
+    assert type(told) is LabelError and str(told) == "a/b.bin: frame 7: the picture is damaged; extract it again"
+    bug = ProcessRaisedException("Traceback\nZeroDivisionError: division by zero\n", 0, 1)
+    assert training._as_told(bug) is bug
 
 
 def test_a_run_is_not_overwritten_unless_asked(tmp_path, steps_done):

@@ -29,18 +29,18 @@ def ball_at(frame, speed=3.0):
     return 20 + speed * frame, 40 + 10 * np.sin(frame / 5)
 
 
-def write_clip(data, name, split, frames=30, window_size=9):
+def write_clip(data, name, split, frames=30, window_size=9, height=HEIGHT, width=WIDTH):
     """Write a clip of a bright ball that flies over a gray picture, sources twice as large as what is stored."""
     with complete_clip(data, name) as folder:
         with FrameWriter(folder) as writer:
             for frame in range(frames):
-                picture = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
+                picture = np.full((height, width, 3), 60, np.uint8)
                 x, y = ball_at(frame)
                 cv2.circle(picture, (round(x * 8), round(y * 8)), 20, (250, 250, 240), -1, cv2.LINE_AA, shift=3)
                 label = BallLabel(True, (x + 0.5) * 2 - 0.5, (y + 0.5) * 2 - 0.5)
                 writer.append(frame, picture, NOT_VISIBLE if frame == frames - 1 else label)
         write_windows(folder, [StoredWindow(first, 1, split, "labelled") for first in range(frames - window_size + 1)])
-        sizes = {"source_height": 2 * HEIGHT, "source_width": 2 * WIDTH, "height": HEIGHT, "width": WIDTH}
+        sizes = {"source_height": 2 * height, "source_width": 2 * width, "height": height, "width": width}
         write_clip_file(folder, {**sizes, "window_size": window_size, "frame_rate": "50"})
 
 
@@ -72,6 +72,15 @@ def test_answers_are_those_of_the_validation_clip_and_the_same_each_time(data):
     whole = mine.calibrate(model)
     # 22 windows of 9 frames; the last frame, not visible, is in one of them
     assert len(whole.visible) == 22 * 9 and int((~whole.visible).sum()) == 1
+
+
+def test_lying_and_upright_videos_go_together(data, tmp_path):
+    folder = tmp_path / "mixed"
+    for number, split in enumerate(("training", "training", "validation", "validation")):
+        upright = number % 2 == 1
+        write_clip(folder, f"game_{number}", split, height=WIDTH if upright else HEIGHT, width=HEIGHT if upright else WIDTH)
+    training.train(folder, tmp_path / "run", replace(CONFIG, steps=1), quiet=True)
+    assert load_checkpoint(tmp_path / "run" / "model.safetensors").metadata["area"] == HEIGHT * WIDTH
 
 
 @pytest.mark.parametrize("lacking", ["training", "validation"])

@@ -126,4 +126,5 @@ def test_a_stride_below_one_is_refused():
 
 
 def test_stride_grows_only_with_high_frame_rates():
-    assert [choose_stride(Fraction(rate)) for rate in (25, 60, 120, 150, 240)] == [1, 1, 1, 1, 2]
+    assert [choose_stride(Fraction(rate), 120.0) for rate in (25, 60, 120, 150, 240)] == [1, 1, 1, 1, 2]
+    assert [choose_stride(Fraction(rate), 25.0) for rate in (25, 30, 50, 120)] == [1, 1, 2, 5]

@@ -79,7 +79,7 @@ def read_clip(source: Source, runtime: TorchRuntime) -> Clip:
             yield frame.picture
 
     with FrameReader(source.video, height, width) as reader:
-        step, stride = choose_step(len(runtime.output_frames)), choose_stride(info.frame_rate)
+        step, stride = choose_step(len(runtime.output_frames)), choose_stride(info.frame_rate, runtime.most_fps)
         predictor = StreamingPredictor(runtime, height, width, step, stride)
         peaks = np.array([[tuple(peak) for peak in offer] for offer in predictor.candidates(pictures())])
     labels = read_ball_labels(source.balls, Problems().add, height=info.height, width=info.width)

@@ -193,6 +193,12 @@ def _is_calibration(value: Any) -> bool:
     return all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers)
 
 
+def _is_rates(value: Any) -> bool:
+    """Tell whether this is a lowest and a highest frame rate; a tiny one would stretch windows without bound."""
+    numbers = value if isinstance(value, list) and len(value) == 2 else [None]
+    return all(isinstance(number, (int, float)) and 1 <= number <= 1000 for number in numbers)
+
+
 _METADATA_CHECKS: dict[str, tuple[bool, Callable[[Any], bool]]] = {
     "model": (True, lambda value: isinstance(value, str)),
     "window_size": (True, _is_count),
@@ -203,6 +209,7 @@ _METADATA_CHECKS: dict[str, tuple[bool, Callable[[Any], bool]]] = {
     "pretrained": (False, lambda value: isinstance(value, bool)),
     "area": (False, _is_count),
     "multiple": (False, _is_count),
+    "fps": (False, lambda value: _is_rates(value)),
     "calibration": (False, lambda value: value is None or _is_calibration(value)),
 }
 """Key -> whether it must be there, and what its value must be: all that code reads and that a file could get wrong."""

@@ -227,7 +227,7 @@ def simulate(output: Path, size: tuple[int, int], quiet: bool, as_json: bool, **
 @option(ExtractConfig, "before", type=click.IntRange(0), help="Frames before an event that belong to it.")
 @option(ExtractConfig, "after", type=click.IntRange(0), help="Frames after an event that belong to it.")
 @option(ExtractConfig, "far", type=click.IntRange(0), help="Windows of each video to add that lie away from events.")
-@option(ExtractConfig, "window_size", "--window", type=click.IntRange(1), help="Frames in a window.")
+@option(ExtractConfig, "window_size", "--window", type=click.IntRange(1), help="Frames in a window: 1, 3, 5 or 9.")
 @option(ExtractConfig, "stride", type=click.IntRange(1), help="Frames between neighbours in a window.")
 @click.option("--size", type=PictureSize(), help="Size of the stored pictures; else that at which `detect` sees them.")
 @option(ExtractConfig, "keep_native", "--keep-native", is_flag=True, help="Store the ball at the video's size too.")
@@ -240,7 +240,7 @@ def simulate(output: Path, size: tuple[int, int], quiet: bool, as_json: bool, **
 @option(ExtractConfig, "dry_run", "--dry-run", is_flag=True, help="Only count; no video is needed.")
 @option(ExtractConfig, "jobs", type=click.IntRange(1), help="Videos that are worked on at the same time.")
 @option(ExtractConfig, "seed", type=click.IntRange(0), help="Of the choice of --far and --limit.")
-@click.option("--contact-sheet", type=FILE, help="Also write a JPEG of some windows with their labels.")
+@click.option("--contact-sheet", type=FILE, help="Also write a JPEG of some windows with their labels, anew each time.")
 @click.option("--overwrite", is_flag=True, help="Extract again what is in the set.")
 @quiet_option
 @json_option
@@ -260,12 +260,12 @@ def extract(
     height, width = size or (None, None)
     config = ExtractConfig(events=names, height=height, width=width, **settings)
     if contact_sheet is not None:
-        check_contact_sheet(contact_sheet, config.dry_run, config.overwrite)
+        check_contact_sheet(contact_sheet, config.dry_run)
     report = run(sources or (Path("."),), output, config, balls, event_labels, quiet, tell)
     for line in (*report.left_out, *(f"not used: {line}" for line in report.problems)) if not quiet else ():
         tell(line)
     if contact_sheet is not None:
-        write_contact_sheet(contact_sheet, output, config.seed, config.overwrite)
+        write_contact_sheet(contact_sheet, output, config.seed)
     show(as_json, report.as_json(), report.as_table(), str(report))
 
 

@@ -83,6 +83,9 @@ def plan_clip(source: Source, config: ExtractConfig, choice: Choice, problems: P
             unusable.add(problem.frame_index + config.frame_offset)
 
     read = read_ball_labels(source.balls, report, config.label_format, *_picture_size(source, config, info))
+    if any("confidence" in line for line in find_format(source.balls, config.label_format).left_behind(source.balls)):
+        cure = "correct it first, or give --labels"
+        problems.add(LabelError(source.balls, "has confidences: it is what a program found, taken as if it were true", cure))
     labels = _on_video(read, info, source, config.frame_offset, report)
     events = _read_events(source, config, report)
     unusable = {frame for frame in unusable if _is_on(frame, info)}

@@ -27,18 +27,18 @@ SEEN_COLOUR, TEXT_COLOUR = (60, 255, 60), (255, 255, 255)
 JPEG_QUALITY = 90
 
 
-def check_contact_sheet(path: Path, dry_run: bool, overwrite: bool) -> None:
+def check_contact_sheet(path: Path, dry_run: bool) -> None:
     """Raise now rather than after the extraction, where no sheet could be written.
 
     Raises:
-        OutputError: `path` exists, or cannot be written.
+        OutputError: `path` cannot be written.
         SettingError: Nothing is extracted that it could show, or the name is not that of a JPEG.
     """
     if dry_run:
         raise SettingError("--contact-sheet", "has nothing to show after --dry-run", "leave one of them out")
     if path.suffix.lower() not in (".jpg", ".jpeg"):
         raise SettingError("--contact-sheet", f"{path.name} is not the name of a JPEG", "let it end in .jpg")
-    check_output(path, overwrite)
+    check_output(path, overwrite=True)
 
 
 def write_contact_sheet(path: Path, data: Path, seed: int = 0, overwrite: bool = False) -> int:

@@ -148,7 +148,7 @@ def ball_positions(
         width: Columns of the frames.
         config: Settings.
     """
-    stride = config.stride or choose_stride(info.frame_rate)
+    stride = config.stride or choose_stride(info.frame_rate, runtime.most_fps)
     step = config.step or choose_step(len(runtime.output_frames))
     offers = _offers(frames, StreamingPredictor(runtime, height, width, step, stride, config.batch))
     choose = _linked_choices if config.link else _single_choices

@@ -3,6 +3,7 @@
 import concurrent.futures
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from ttcli.clip_plans import ClipPlan, plan_clip, why_no_window
 from ttcli.configs import ExtractConfig
 from ttcli.errors import InputError, OutputError, SettingError
 from ttcli.labels.problems import Problems
+from ttcli.models import WINDOW_SIZES
 from ttcli.selection import Choice, LabelledWindow, window_frames_of
 from ttcli.sources import Source, find_sources, unique_names
 from ttcli.splits import TEST, TRAINING, VALIDATION, split_by_game, split_by_rally
@@ -113,8 +115,10 @@ def extract(
     problems = Problems()
     left_out: list[InputError] = []
     plans, kept = _plans(found, existing, output, config, choice, problems, left_out)
-    _refuse_nothing([*plans, *kept], left_out, tell)
     _assign_splits(plans, existing, config)
+    left_out += [why_no_window(plan, config) for plan in plans if not plan.windows]
+    plans = [plan for plan in plans if plan.windows]
+    _refuse_nothing([*plans, *kept], left_out, tell)
     if config.dry_run:
         return ExtractReport(None, [], [], _lines(left_out), problems.lines(), _expected(plans, config))
     added = []
@@ -134,6 +138,9 @@ def extract(
 def _choice(config: ExtractConfig) -> Choice:
     if config.events is not None and not config.events:
         raise SettingError("--events", "names no event", "give for example bounce,net, or all, or --no-events")
+    if config.window_size not in WINDOW_SIZES:
+        allowed = ", ".join(map(str, WINDOW_SIZES))
+        raise SettingError("--window", f"{config.window_size} frames are no window of a network here", f"give one of {allowed}")
     names = ("window_size", "stride", "events", "before", "after", "far", "limit", "seed")
     choice = Choice(**{name: getattr(config, name) for name in names})
     choice.check()
@@ -161,13 +168,16 @@ def _check_options(clips: Clips, output: Path, config: ExtractConfig) -> None:
         for option in options:
             if theirs.get(option) != options[option]:
                 named = OPTION_NAMES.get(option, f"--{option.replace('_', '-')}")
-                fact = f"was extracted with {named} {_said(theirs.get(option))}, and now it is {_said(options[option])}"
+                theirs_said, now = _said(option, theirs.get(option)), _said(option, options[option])
+                fact = f"was extracted with {named} {theirs_said}, and now it is {now}"
                 raise SettingError(output / CLIPS_FOLDER / name, fact, "give the same options, or another -o")
 
 
-def _said(value: Any) -> str:
-    """Return an option's value as a person would give it."""
-    return "not given" if value is None else ",".join(value) if isinstance(value, list) else str(value)
+def _said(option: str, value: Any) -> str:
+    """Return an option's value as a person would say it."""
+    if value is None:
+        return "switched off" if option == "events" else "not given"
+    return ",".join(value) if isinstance(value, list) else str(value)
 
 
 def _set_options(config: ExtractConfig) -> dict[str, Any]:
@@ -265,7 +275,8 @@ def _name_in_set(
 
 def _assign_splits(plans: list[ClipPlan], existing: Clips, config: ExtractConfig) -> None:
     """Decide which plans, or which of their rallies, are for validation."""
-    known = {name: clip["split"] for name, clip in existing.items() if clip.get("split") != "by rally"}
+    again = {plan.source.name for plan in plans}
+    known = {name: clip["split"] for name, clip in existing.items() if clip.get("split") != "by rally" and name not in again}
     splits = split_by_game({plan.source.name: plan.source.part for plan in plans}, config.validation, known)
     games = sum(split != TEST for split in splits.values())
     by_rally = config.split == "rally" or (config.split == "auto" and games < 2)
@@ -323,6 +334,8 @@ def _extract_all(
                 for future in futures:
                     yield future.result()
                     progress.update()
+            except BrokenProcessPool as error:
+                raise OutputError(output, "a process that extracted was killed", "make room in memory, or give fewer --jobs") from error
             finally:
                 pool.shutdown(cancel_futures=True)
 

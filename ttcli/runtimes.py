@@ -14,6 +14,8 @@ from ttcli.model_input import SIZE_MULTIPLE, WORKING_AREA, working_size
 from ttcli.networks.blocks import fuse_batch_norm
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+USUAL_FPS = (24.0, 120.0)
+"""Frame rates of checkpoints that do not say theirs: those of drawn windows."""
 MOST_THREADS = 8
 """Beyond these, torch would be faster than a video can be scaled, which takes one thread."""
 LEAST_PROBABILITY = 1e-6
@@ -46,6 +48,8 @@ class TorchRuntime:
         self.output_stride: int = model.output_stride
         self.area: int = metadata.get("area", WORKING_AREA)
         self.multiple: int = metadata.get("multiple", SIZE_MULTIPLE)
+        self.most_fps: float = metadata.get("fps", USUAL_FPS)[1]
+        """Highest frame rate that it was trained on."""
         self.calibration: dict[str, float] = metadata.get("calibration") or {"slope": 1.0, "bias": 0.0}
         fused = fuse_batch_norm(model.eval())
         self.model = fused.to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last)

@@ -12,8 +12,9 @@ BALL_NAME, EVENTS_NAME = "ball_markup.json", "events_markup.json"
 """What OpenTTGames calls its files of labels."""
 PARTS = ("training", "test")
 """Parts of the layout of OpenTTGames."""
-BALL_ENDINGS = (".csv", "_ball.csv", ".xml", ".json")
-"""What the name of a video's labels ends in, after the video's own; a folder of labels has no ending."""
+BALL_ENDINGS = (".xml", ".json", "_ball.csv", ".csv")
+"""What the name of a video's labels ends in, after the video's own, best first: a CSV may be what `detect` wrote and
+somebody corrected elsewhere. A folder of labels has no ending."""
 EVENT_ENDINGS = (".events.csv", "_events.csv", ".events.json")
 
 

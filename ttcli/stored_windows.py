@@ -72,13 +72,13 @@ class StoredWindows:
         self._threads = ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1), thread_name_prefix="read windows")
 
     @property
-    def picture_height(self) -> int:
-        """Height of the largest stored pictures."""
-        return max(clip.store.height for clip in self._clips)
+    def picture_area(self) -> int:
+        """Pixels of the largest stored pictures."""
+        return max(clip.store.height * clip.store.width for clip in self._clips)
 
     @property
     def picture_width(self) -> int:
-        """Width of the largest stored pictures."""
+        """Width of the widest stored pictures."""
         return max(clip.store.width for clip in self._clips)
 
     @property
@@ -103,20 +103,23 @@ class StoredWindows:
             raise SettingError(self.data, f"has pictures of {named}", "give crops, or extract all with one --size")
         return self._batch([self._take() for _ in range(count)], self._generator)
 
-    def all_windows(self, batch: int = 16) -> Iterator[WindowBatch]:
+    def all_windows(self, batch: int = 16, most: int | None = None) -> Iterator[WindowBatch]:
         """Yield every window once, in order, the same crops each time; a batch ends where the picture's size changes.
 
         Args:
             batch: Most windows in a batch.
+            most: Yield no more than these, spread evenly; None yields all.
         """
         generator = np.random.default_rng(self._seed)
+        count = min(len(self), most or len(self))
+        numbers = [index * len(self) // count for index in range(count)]
         begin = 0
-        while begin < len(self):
-            size = self._size(begin)
+        while begin < count:
+            size = self._size(numbers[begin])
             end = begin + 1
-            while end < min(begin + batch, len(self)) and self._size(end) == size:
+            while end < min(begin + batch, count) and self._size(numbers[end]) == size:
                 end += 1
-            yield self._batch(list(range(begin, end)), generator)
+            yield self._batch(numbers[begin:end], generator)
             begin = end
 
     def _take(self) -> int:

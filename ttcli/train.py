@@ -4,6 +4,7 @@ import copy
 import functools
 import json
 import math
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.multiprocessing.spawn import ProcessRaisedException
 from tqdm import tqdm
 
+from ttcli import errors
 from ttcli.calibration import fit_calibration
 from ttcli.checkpoints import DEFAULT_WEIGHTS, load_checkpoint, save_checkpoint
 from ttcli.configs import TrainConfig
@@ -32,6 +34,8 @@ AVERAGE_DECAY = 0.998
 WEIGHT_DECAY = 1e-4
 GRADIENT_NORM = 5.0
 """Longest gradient that is followed; hourglass networks diverged without such a bound."""
+ARCHITECTURE = ("window_size", "outputs", "neck", "activation", "pretrained")
+"""Fields of TrainConfig that say how the network is built, beside its name."""
 PACKAGED = Path("default")
 """Stands for the checkpoint in the package where one to begin with is asked for."""
 NOT_FINITE = "the loss is not finite any more"
@@ -77,11 +81,14 @@ def train(data: Path | None, output: Path, config: TrainConfig, quiet: bool = Fa
     try:
         fabric.launch(functools.partial(_train, data=data, output=output, config=config, quiet=quiet))
     except ProcessRaisedException as error:
-        # A process that was started hands its error on as text only.
-        if TrainingError.__name__ not in str(error):
-            raise
-        raise TrainingError(output, NOT_FINITE, NOT_FINITE_CURE) from error
+        raise _as_told(error) from error
     return json.loads((output / "log.jsonl").read_text().splitlines()[-1])
+
+
+def _as_told(error: ProcessRaisedException) -> Exception:
+    """Return the expected failure that a started process hands on as the last line of a text, else the error itself."""
+    found = re.search(r"^ttcli\.errors\.(\w+): (.+?): (.+); (.+)$", str(error), re.MULTILINE)
+    return getattr(errors, found[1])(*found.groups()[1:]) if found else error
 
 
 def _check(output: Path, config: TrainConfig) -> None:
@@ -118,14 +125,14 @@ def _train(fabric: Fabric, data: Path | None, output: Path, config: TrainConfig,
     started, seen, recent = time.monotonic(), 0, []
     bar = tqdm(total=None if config.minutes else config.steps, unit="step", disable=None if fabric.is_global_zero and not quiet else True)
     for step in range(1, 1 << 62):
-        progress = _progress(step, started, config)
+        progress = fabric.broadcast(_progress(step, started, config))  # clocks differ: all follow the first process's
         _set_rate(optimizer, _rate(step, progress, config))
         loss = _train_one_step(fabric, model, optimizer, next(batches), output)
         _average(averaged, plain, min(AVERAGE_DECAY, step / (step + 20)))
         seen += config.batch * fabric.world_size
         recent.append(float(loss))
         bar.update()
-        done = bool(fabric.broadcast(progress >= 1))  # clocks differ: the first process decides for all
+        done = progress >= 1
         if (step % config.save_every == 0 or done) and fabric.is_global_zero:
             minutes = round((time.monotonic() - started) / 60, 2)
             log = {"step": step, "minutes": minutes, "windows": seen, "loss": round(sum(recent) / len(recent), 4)}
@@ -181,9 +188,14 @@ def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 def _untrained(config: TrainConfig) -> nn.Module:
     """Return the network as training begins with it."""
     if config.init is None:
-        names = ("window_size", "outputs", "neck", "activation", "pretrained")
-        return create_model(config.model, **{name: getattr(config, name) for name in names})
-    return load_checkpoint(DEFAULT_WEIGHTS if config.init == PACKAGED else config.init).model
+        return create_model(config.model, **{name: getattr(config, name) for name in ARCHITECTURE})
+    model = load_checkpoint(DEFAULT_WEIGHTS if config.init == PACKAGED else config.init).model
+    for name, given in {"name": config.model, **{name: getattr(config, name) for name in ARCHITECTURE}}.items():
+        usual = getattr(TrainConfig, "model" if name == "name" else name)
+        if given not in (usual, getattr(model, name)):
+            option = {"name": "model", "window_size": "window"}.get(name, name)
+            raise SettingError(f"--{option}", f"{given} is not what --init has: {getattr(model, name)}", "leave one of them out")
+    return model
 
 
 def _training_data(data: Path | None, window_size: int, config: TrainConfig) -> TrainingData:

@@ -112,7 +112,7 @@ class ExtractedData:
         StoredWindows(data, VALIDATION, *self._shape, seed=0)  # missing ones are told of before training
         self._validation: WindowBatch | None = None
         self.facts = {
-            "area": training.picture_height * training.picture_width,
+            "area": training.picture_area,
             "fps": list(training.frame_rates),
             "training_data": f"extracted set {data.resolve().name}, {len(training)} windows",
             "licence": "that of the set's videos",
@@ -133,9 +133,7 @@ class ExtractedData:
         """Return answers for whole pictures of at most CALIBRATION_WINDOWS windows for validation."""
         size = self._shape[0]
         source = StoredWindows(self._data, VALIDATION, size, None, None, CALIBRATION_SEED, device=_device(model))
-        count = min(CALIBRATION_WINDOWS, len(source))
-        batches = (source.draw(min(BATCH, count - begin)) for begin in range(0, count, BATCH))
-        return answer_windows(model, batches, source.picture_width)
+        return answer_windows(model, source.all_windows(BATCH, CALIBRATION_WINDOWS))
 
 
 def _device(model: nn.Module) -> torch.device:

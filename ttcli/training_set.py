@@ -70,6 +70,8 @@ def _replace_folder(target: Path, new: Path) -> None:
     except OSError as error:
         raise OutputError(target, f"cannot be written ({error.strerror})", "check the permissions") from error
     finally:
+        if old is not None and not target.exists():
+            old.rename(target)
         if old is not None:
             shutil.rmtree(old, ignore_errors=True)
 

@@ -31,13 +31,13 @@ class Answers(NamedTuple):
     """Whether the ball is visible."""
 
 
-def answer_windows(model: nn.Module, batches: Iterable[WindowBatch], picture_width: int) -> Answers:
+def answer_windows(model: nn.Module, batches: Iterable[WindowBatch], picture_width: int | None = None) -> Answers:
     """Return a network's answers for the frames of windows.
 
     Args:
         model: The network, in evaluation mode.
         batches: Windows of any number.
-        picture_width: Of the whole pictures that the windows are cut from, in their pixels.
+        picture_width: Of the whole pictures that the windows are cut from, in their pixels; None where they are whole.
     """
     parts = []
     with torch.inference_mode():
@@ -48,7 +48,7 @@ def answer_windows(model: nn.Module, batches: Iterable[WindowBatch], picture_wid
                 peaks = decode_heatmaps(prediction.logits.sigmoid(), prediction.offsets)
                 places = torch.stack([peaks.x, peaks.y], -1)
                 labels = part.labels_of(model.output_frames)
-                parts.append(_answers(places, peaks.confidence, labels, picture_width))
+                parts.append(_answers(places, peaks.confidence, labels, picture_width or part.frames.shape[3]))
     return _pool(parts)
 
 

@@ -10,9 +10,6 @@ from typing import NamedTuple
 
 from ttcli.errors import SettingError
 
-MOST_FPS_AT_STRIDE_1 = 150
-"""Up to here a window of neighbouring frames spans enough time to show flight: 9 frames at 150 fps are 53 ms."""
-
 USUAL_STEP = 3
 """Frames from window to window: with nine answers each frame is looked at three times."""
 
@@ -26,12 +23,14 @@ class Window(NamedTuple):
     """The frame that each output answers for; None where the output belongs to a repeated frame."""
 
 
-def choose_stride(frame_rate: Fraction) -> int:
-    """Return how many frames lie between two neighbours in a window, so that a window spans a sensible time.
+def choose_stride(frame_rate: Fraction, most_fps: float) -> int:
+    """Return how many frames lie between two neighbours in a window, so that the ball moves as in training.
 
-    Weights are trained on 25 to 240 fps, so the stride stays 1 until the ball hardly moves from frame to frame.
+    Args:
+        frame_rate: Of the video.
+        most_fps: Highest rate that the network was trained on.
     """
-    return 1 if frame_rate <= MOST_FPS_AT_STRIDE_1 else 2
+    return max(1, round(float(frame_rate) / most_fps))
 
 
 def choose_step(outputs: int) -> int:

@@ -216,6 +216,8 @@ def _complete_folder(path: Path, overwrite: bool) -> Iterator[Path]:
             path.rename(temporary / "old")
         (temporary / "new").rename(path)
     finally:
+        if (temporary / "old").exists() and not path.exists():
+            (temporary / "old").rename(path)
         shutil.rmtree(temporary, ignore_errors=True)
 
 

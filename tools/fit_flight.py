@@ -4,8 +4,9 @@
 
 Each folder is a set in the layout of OpenTTGames, as `ttcli simulate --part test` writes it, or one of videos with
 labels of the same names. The network runs once over each video; then its slope and bias are fitted (Platt scaling), and
-the fields of Flight one after another, twice around, to the likelihood of what is right among the labelled frames. The
-folders of --measure are only measured. Results go to stdout, to be copied into the checkpoint and the code.
+the fields of Flight one after another, twice around, to the likelihood of what is right among the labelled frames; the
+two on false peaks that stay in place are kept, see there. The folders of --measure are only measured. Results go to
+stdout, to be copied into the checkpoint and the code.
 """
 
 import argparse
@@ -41,8 +42,6 @@ GRID = {
     "bend": (300.0, 1000.0, 3000.0),
     "jitter": (0.3, 0.5, 0.7, 1.0, 1.5),
     "surprise": (0.02, 0.05, 0.1, 0.2),
-    "lingering": (0.1, 0.2, 0.5, 0.8),
-    "lingering_jitter": (0.7, 1.0, 1.5, 3.0),
 }
 
 
@@ -159,7 +158,8 @@ def main() -> None:
     print(flight)
     for name, measured in [("fitted on", clips), *((folder, read(folder)) for folder in options.measure)]:
         for how, judged in (("alone", None), ("linked", flight)):
-            print(f"{name}, {sum(clip.known.sum() for clip in measured)} labelled frames, {how}: {figures(measured, calibration, judged)}")
+            labelled = sum(clip.known.sum() for clip in measured)
+            print(f"{name}, {labelled} labelled frames, {how}: {figures(measured, calibration, judged)}")
 
 
 if __name__ == "__main__":

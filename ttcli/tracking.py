@@ -25,7 +25,7 @@ LOOKAHEAD = 32
 class Flight:
     """How a ball moves over the working picture, some 512 pixels wide, and how far its evidence is to be trusted.
 
-    Fitted on simulated videos that no network was trained on (docs/RESULTS.md says how).
+    Fitted to the default weights on simulated videos that none was trained on, by `tools/fit_flight.py`.
     """
 
     own: float = 0.4
@@ -34,13 +34,13 @@ class Flight:
     """The same in those on other frames. It is less, because neighbouring frames share windows and so err together."""
     bias: float = -0.3
     """Added to the log odds of every candidate."""
-    appear: float = 0.2
+    appear: float = 0.3
     """Probability that a ball which was not there is there in the next frame."""
     vanish: float = 0.1
     """Probability that a ball which was there is not there in the next frame."""
     smoothness: float = 0.2
     """Weight of what the path says."""
-    speed: float = 800.0
+    speed: float = 400.0
     """Scale of the ball's speed, pixels a second."""
     bend: float = 1000.0
     """Scale of its acceleration, pixels a second squared."""
@@ -48,10 +48,11 @@ class Flight:
     """Scale of a position's error, pixels."""
     surprise: float = 0.02
     """Share of steps that owe nothing to the step before: hits and bounces."""
-    lingering: float = 0.5
-    """Share of false peaks that stay where they are from frame to frame."""
-    lingering_jitter: float = 1.5
-    """Scale of their error, pixels."""
+    lingering: float = 0.8
+    """Share of false peaks that stay where they are from frame to frame. This and their error are set by hand: simulated
+    halls have few lamps and balls that lie about, and with what a fit gives, a faint peak at rest soon counts as seen."""
+    lingering_jitter: float = 1.0
+    """Scale of their error, pixels. So a peak at rest keeps about the confidence that it has by itself."""
 
 
 class Candidates(NamedTuple):

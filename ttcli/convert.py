@@ -22,7 +22,8 @@ from ttcli.labels.formats import (
 from ttcli.labels.problems import Problems, refuse
 from ttcli.labels.yolo import check_output_folder
 from ttcli.outputs import check_output
-from ttcli.video.probe import VIDEO_SUFFIXES, probe
+from ttcli.sources import find_video
+from ttcli.video.probe import probe
 
 
 @dataclass(frozen=True)
@@ -153,12 +154,7 @@ def _video_beside(source: Path) -> Path | None:
     if source.name == "ball_markup.json" and len(folder.parents) > 2:
         # rally/ball_markup.json: rally.mp4; ROOT/test/annotations/test_1/ball_markup.json: ROOT/videos/test_1.mp4
         stems += [folder, folder.parents[2] / "videos" / folder.name]
-    for stem in stems:
-        for suffix in VIDEO_SUFFIXES:
-            for video in (Path(f"{stem}{suffix}"), Path(f"{stem}{suffix.upper()}")):
-                if video.is_file():
-                    return video
-    return None
+    return next((video for stem in stems if (video := find_video(stem))), None)
 
 
 def _with_fixed_size(footage: Footage, source_format: LabelFormat) -> Footage:

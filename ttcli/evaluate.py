@@ -12,7 +12,8 @@ from ttcli.labels.formats import LabelFormat, find_format
 from ttcli.labels.problems import Problems
 from ttcli.metrics import BallMetrics, Outcomes, ball_metrics, compare, pool
 from ttcli.reports import metrics_table
-from ttcli.video.probe import VIDEO_SUFFIXES, probe
+from ttcli.sources import find_video
+from ttcli.video.probe import probe
 
 OPENTTGAMES_NAME = "ball_markup.json"
 
@@ -171,9 +172,4 @@ def _find_video(files: ClipFiles) -> Path | None:
     # ROOT/test/annotations/test_1/ball_markup.json: ROOT/videos/test_1.mp4
     if len(folder.parents) > 2:
         stems.append(folder.parents[2] / "videos" / folder.name)
-    for stem in stems:
-        for suffix in VIDEO_SUFFIXES:
-            for video in (Path(f"{stem}{suffix}"), Path(f"{stem}{suffix.upper()}")):
-                if video.is_file():
-                    return video
-    return None
+    return next((video for stem in stems if (video := find_video(stem))), None)

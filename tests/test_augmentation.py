@@ -1,5 +1,6 @@
 """Augmented windows: labels go with the pixels, frames keep their order, and what came in stays as it was."""
 
+import math
 from dataclasses import fields, replace
 
 import hypothesis
@@ -9,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from window_batches import brightest, copied, counting_windows, dotted_windows, same, seeded, textured_windows
 
-from ttcli.augmentation import Augmentation, augment, mirror, repeat_frames, reverse, swap_colours, take_frames, zoom
+from ttcli.augmentation import (
+    DRAWN_ALREADY, Augmentation, augment, mirror, repeat_frames, reverse, swap_colours, take_frames, zoom,
+)  # fmt: skip
+from ttcli.datasets import WindowBatch
 from ttcli.stored_windows import NEAR_CROP
 
 NEVER = Augmentation(**{
@@ -192,3 +196,68 @@ def test_windows_are_changed_as_often_as_was_asked():
     batch = dotted_windows(count=400, length=1, height=16, width=32, seed=7)
     result = augment(batch, replace(NEVER, mirror=0.3), seeded(2))
     assert (result.positions != batch.positions).any(-1).float().mean() == pytest.approx(0.3, abs=0.07)
+
+
+def spotted_windows():
+    """Return windows that hold one bright pixel a frame, at the ball's position."""
+    batch, frames, height, width = 6, 5, 12, 17
+    positions = torch.stack([torch.randint(high, (batch, frames), generator=seeded(3)) for high in (width, height)], -1)
+    pictures = torch.zeros(batch, frames, height, width, 3, dtype=torch.uint8)
+    window, frame = torch.meshgrid(torch.arange(batch), torch.arange(frames), indexing="ij")
+    pictures[window, frame, positions[..., 1], positions[..., 0]] = torch.tensor([50, 150, 250], dtype=torch.uint8)
+    visible = torch.rand(batch, frames, generator=seeded(4)) < 0.6
+    return WindowBatch(pictures, positions.float(), visible, torch.rand(batch, frames, generator=seeded(5)) < 0.8)
+
+
+def values_at(batch):
+    """Return the colours (B, T, 3) at the positions, sorted."""
+    window, frame = torch.meshgrid(*(torch.arange(size) for size in batch.visible.shape), indexing="ij")
+    x, y = batch.positions.long().unbind(-1)
+    return batch.frames[window, frame, y, x].sort(dim=-1).values
+
+
+def test_variations_move_labels_with_the_pixels():
+    batch = spotted_windows()
+    seen = set()
+    for seed in range(8):
+        varied = augment(batch, DRAWN_ALREADY, seeded(seed))
+        assert (values_at(varied) == torch.tensor([50, 150, 250])).all()
+        seen |= {tuple(row) for row in varied.positions[0].flatten(1).tolist()}
+        assert torch.equal(varied.visible.sum(1), batch.visible.sum(1))
+    assert len(seen) > 5  # mirrored too
+
+
+def test_variations_are_a_mirror_time_backwards_and_channels_exchanged():
+    batch = spotted_windows()
+    width = batch.frames.shape[3]
+    mirrors = backwards = swaps = windows = 0
+    for seed in range(12):
+        varied = augment(batch, DRAWN_ALREADY, seeded(seed))
+        for window in range(len(batch.frames)):
+            before, after = batch.at(torch.tensor([window])), varied.at(torch.tensor([window]))
+            options = []
+            for mirror in (False, True):
+                for back in (False, True):
+                    positions = before.positions.clone()
+                    if mirror:
+                        positions[..., 0] = width - 1 - positions[..., 0]
+                    order = torch.arange(5).flip(0) if back else torch.arange(5)
+                    if torch.equal(positions[:, order], after.positions):
+                        assert torch.equal(before.visible[:, order], after.visible)
+                        assert torch.equal(before.known[:, order], after.known)
+                        options.append((mirror, back))
+            assert len(options) == 1
+            mirrors, backwards, windows = mirrors + options[0][0], backwards + options[0][1], windows + 1
+            x, y = after.positions[0, 0].long().tolist()
+            swaps += after.frames[0, 0, y, x].tolist() != [50, 150, 250]
+    assert mirrors / windows == pytest.approx(0.5, abs=4 / math.sqrt(windows) / 2)
+    assert backwards / windows == pytest.approx(0.5, abs=4 / math.sqrt(windows) / 2)
+    assert 0.1 < swaps / windows < 0.4
+
+
+def test_variations_leave_their_input_alone_and_follow_the_generator():
+    batch, untouched = spotted_windows(), spotted_windows()
+    first, again = augment(batch, DRAWN_ALREADY, seeded(1)), augment(batch, DRAWN_ALREADY, seeded(1))
+    for field in fields(batch):
+        assert torch.equal(getattr(batch, field.name), getattr(untouched, field.name))
+        assert torch.equal(getattr(first, field.name), getattr(again, field.name))

@@ -274,7 +274,7 @@ def test_models_lists_networks_and_checkpoints(tmp_path, monkeypatch):
     described = {"training_data": "simulated", "licence": "MIT", "metrics": {"f1@10": 0.91}}
     save_checkpoint(tmp_path / "tiny.safetensors", create_model("centernet_v8n", window_size=3), described)
     original = catalogue.catalogue
-    monkeypatch.setattr(catalogue, "catalogue", lambda: original(tmp_path))
+    monkeypatch.setattr(catalogue, "catalogue", lambda **settings: original(tmp_path, **settings))
     table = run("models").stdout
     assert all(word in table for word in ("centernet_v8n", "tiny.safetensors", "simulated", "MIT", "f1@10 0.910"))
     content = json.loads(run("models", "--json").stdout)

@@ -1,47 +1,21 @@
 """What training reads: drawn windows or an extracted set, and a run on a set as `ttcli train` makes it."""
 
-import json
 from dataclasses import replace
 
-import cv2
-import numpy as np
 import pytest
 import torch
+from stored_sets import HEIGHT, WIDTH, write_clip
 
 from ttcli import train as training
 from ttcli import training_data
 from ttcli.checkpoints import load_checkpoint
 from ttcli.configs import TrainConfig
 from ttcli.errors import InputError, SettingError
-from ttcli.frame_store import FrameWriter
-from ttcli.labels.ball import NOT_VISIBLE, BallLabel
-from ttcli.training_data import ExtractedData
-from ttcli.training_set import complete_clip, write_clip_file
-from ttcli.window_rows import StoredWindow, write_windows
+from ttcli.training_data import ExtractedData, LimitedData
 
-HEIGHT, WIDTH = 96, 160
 CONFIG = TrainConfig(
     steps=2, batch=4, reuse=2, crop_height=64, crop_width=64, warmup=1, save_every=10, device="cpu", precision="fp32"
 )
-
-
-def ball_at(frame, speed=3.0):
-    return 20 + speed * frame, 40 + 10 * np.sin(frame / 5)
-
-
-def write_clip(data, name, split, frames=30, window_size=9, height=HEIGHT, width=WIDTH):
-    """Write a clip of a bright ball that flies over a gray picture, sources twice as large as what is stored."""
-    with complete_clip(data, name) as folder:
-        with FrameWriter(folder) as writer:
-            for frame in range(frames):
-                picture = np.full((height, width, 3), 60, np.uint8)
-                x, y = ball_at(frame)
-                cv2.circle(picture, (round(x * 8), round(y * 8)), 20, (250, 250, 240), -1, cv2.LINE_AA, shift=3)
-                label = BallLabel(True, (x + 0.5) * 2 - 0.5, (y + 0.5) * 2 - 0.5)
-                writer.append(frame, picture, NOT_VISIBLE if frame == frames - 1 else label)
-        write_windows(folder, [StoredWindow(first, 1, split, "labelled") for first in range(frames - window_size + 1)])
-        sizes = {"source_height": 2 * height, "source_width": 2 * width, "height": height, "width": width}
-        write_clip_file(folder, {**sizes, "window_size": window_size, "frame_rate": "50"})
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +28,12 @@ def data(tmp_path_factory):
 
 def test_a_run_on_a_set_leaves_a_checkpoint_that_says_what_it_saw(data, tmp_path):
     training.train(data, tmp_path / "run", CONFIG, quiet=True)
-    checkpoint = load_checkpoint(tmp_path / "run" / "model.safetensors")
+    checkpoint = load_checkpoint(tmp_path / "run" / "best.safetensors")
     assert checkpoint.metadata["training_data"] == "extracted set mine, 22 windows"
     assert checkpoint.metadata["area"] == HEIGHT * WIDTH
     assert checkpoint.metadata["fps"] == [50.0, 50.0]
     assert checkpoint.metadata["licence"] == "that of the set's videos"
-    assert {"validation_recall", "validation_precision"} <= checkpoint.metadata["metrics"].keys()
-    assert json.loads((tmp_path / "run" / "log.jsonl").read_text())["step"] == 2
+    assert {"validation_recall@10", "validation_precision@10"} <= checkpoint.metadata["metrics"].keys()
 
 
 def test_answers_are_those_of_the_validation_clip_and_the_same_each_time(data):
@@ -80,7 +53,7 @@ def test_lying_and_upright_videos_go_together(data, tmp_path):
         upright = number % 2 == 1
         write_clip(folder, f"game_{number}", split, height=WIDTH if upright else HEIGHT, width=HEIGHT if upright else WIDTH)
     training.train(folder, tmp_path / "run", replace(CONFIG, steps=1), quiet=True)
-    assert load_checkpoint(tmp_path / "run" / "model.safetensors").metadata["area"] == HEIGHT * WIDTH
+    assert load_checkpoint(tmp_path / "run" / "best.safetensors").metadata["area"] == HEIGHT * WIDTH
 
 
 @pytest.mark.parametrize("lacking", ["training", "validation"])
@@ -101,6 +74,16 @@ def test_windows_of_another_size_than_the_network_takes_are_refused(tmp_path):
 def test_a_folder_of_something_else_is_no_set(tmp_path):
     with pytest.raises(InputError, match="no extracted set"):
         training.train(tmp_path, tmp_path / "run", CONFIG, quiet=True)
+
+
+def test_a_few_windows_are_all_that_is_trained_on_and_validated_by(data):
+    limited = LimitedData(ExtractedData(data, 9, 64, 64, 0), 5, seed=1)
+    drawn = limited.source(0, torch.device("cpu")).draw(35)
+    kept = limited.examples(5, torch.device("cpu"))
+    matches = (drawn.frames[:, None] == kept.frames[None]).flatten(2).all(-1)  # (35, 5)
+    assert matches.any(1).all() and matches.sum(0).tolist() == [7] * 5
+    model = training.create_model("centernet_v8n").eval()
+    assert len(limited.validate(model).logits) == int(kept.known.sum())
 
 
 @pytest.mark.slow

@@ -48,6 +48,12 @@ class Augmentation:
     """Blocks and smeared colour of a poor stream."""
 
 
+DRAWN_ALREADY = Augmentation(
+    stride=0, mask_ball=0, paste_ball=0, repeat=0, zoom=0, blur=0, recolour=0, noise=0, compression=0
+)
+"""For windows that the simulator drew with all the rest in them: a mirror, time backwards and colours exchanged."""
+
+
 def augment(batch: WindowBatch, settings: Augmentation, generator: torch.Generator) -> WindowBatch:
     """Return windows changed by chance; those that came in stay as they are.
 

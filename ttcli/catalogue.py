@@ -1,5 +1,7 @@
 """`ttcli models`: the networks that can be trained, and the checkpoints in the package."""
 
+import statistics
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +11,17 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from ttcli.checkpoints import DEFAULT_WEIGHTS, read_metadata
-from ttcli.model_input import input_channels
+from ttcli.errors import SettingError
+from ttcli.model_input import SIZE_MULTIPLE, empty_input, input_channels
 from ttcli.models import MODELS, create_model
+from ttcli.runtimes import TorchRuntime, leave_cores_to_the_decoder
 
 COST_HEIGHT, COST_WIDTH = 288, 512
-"""The picture that the cost of a network is stated for: what it sees of a 16:9 video."""
+"""The picture that the cost of a network is stated for unless another is asked for: what it sees of a 16:9 video."""
+TIMED_WINDOWS = 4
+"""Windows that are timed together, as many as `detect` takes..."""
+TIMED_RUNS = 5
+"""... and how often, after one run that is not counted; the median is given."""
 UNSTATED = "not stated"
 
 
@@ -23,8 +31,10 @@ class NetworkEntry:
 
     name: str
     parameters: int
-    gmacs: float
-    """Thousand million multiplications with addition for a window of 288 x 512."""
+    gflops_per_frame: float
+    """Thousand million multiplications and additions of its convolutions for each frame that it answers for."""
+    ms_per_frame: float | None = None
+    """Time for each frame that it answers for, on this machine as `detect --step 9` runs it; None if not measured."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,9 @@ class Catalogue:
 
     networks: list[NetworkEntry]
     checkpoints: list[CheckpointEntry]
+    height: int
+    """Of the picture that cost and time are stated for, in pixels."""
+    width: int
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as one dict for JSON."""
@@ -49,9 +62,12 @@ class Catalogue:
 
     def as_tables(self) -> list[Table]:
         """Return a table of the networks and one of the checkpoints, for a terminal."""
-        networks = Table("network", "parameters", f"GMAC at {COST_WIDTH}x{COST_HEIGHT}", title="Networks")
+        timed = any(network.ms_per_frame is not None for network in self.networks)
+        title = f"Networks, with windows of 9 frames of {self.width}x{self.height}"
+        networks = Table("network", "parameters", "GFLOP a frame", *["ms a frame here"] * timed, title=title)
         for network in self.networks:
-            networks.add_row(network.name, f"{network.parameters / 1e6:.1f} M", f"{network.gmacs:.1f}")
+            cells = [f"{network.parameters / 1e6:.1f} M", f"{network.gflops_per_frame:.2f}"]
+            networks.add_row(network.name, *cells, *[f"{network.ms_per_frame:.1f}" if timed else ""][:timed])
         checkpoints = Table("checkpoint", "size", "network", "frames", "training data", "licence", "metrics")
         checkpoints.title = "Checkpoints in the package"
         for checkpoint in self.checkpoints:
@@ -59,19 +75,31 @@ class Catalogue:
         return [networks, checkpoints]
 
 
-def catalogue(folder: Path = DEFAULT_WEIGHTS.parent) -> Catalogue:
+def catalogue(
+    folder: Path = DEFAULT_WEIGHTS.parent, height: int = COST_HEIGHT, width: int = COST_WIDTH, timed: bool = False
+) -> Catalogue:
     """Return the networks of the registry and the checkpoints of a folder.
+
+    Args:
+        folder: Where the checkpoints lie.
+        height: Of the picture that cost and time are stated for, in pixels.
+        width: Of the picture.
+        timed: Whether to run each network for the time that it takes here.
 
     Raises:
         CheckpointError: A checkpoint is damaged.
+        SettingError: Networks cannot take a picture of that size.
     """
+    if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE:
+        raise SettingError("--size", f"is {width}x{height}", f"give multiples of {SIZE_MULTIPLE}")
     paths = sorted(folder.glob("*.safetensors"))
     checkpoints = [CheckpointEntry(str(path), path.stat().st_size, read_metadata(path)) for path in paths]
-    return Catalogue([describe_network(name) for name in MODELS], checkpoints)
+    networks = [describe_network(name, height, width, timed) for name in MODELS]
+    return Catalogue(networks, checkpoints, height, width)
 
 
-def describe_network(name: str) -> NetworkEntry:
-    """Return a network's size, and its cost by the convolutions that it runs."""
+def describe_network(name: str, height: int, width: int, timed: bool = False) -> NetworkEntry:
+    """Return a network's size, its cost by the convolutions that it runs, and where asked the time that it takes."""
     with torch.device("meta"):  # shapes without numbers: the largest network takes neither memory nor time
         model = create_model(name).eval()
     multiplications = []
@@ -84,9 +112,25 @@ def describe_network(name: str) -> NetworkEntry:
             module.register_forward_hook(count)
     channels = input_channels(model.window_size, model.difference)
     with torch.inference_mode():
-        model(torch.zeros(1, channels, COST_HEIGHT, COST_WIDTH, device="meta"))
+        model(torch.zeros(1, channels, height, width, device="meta"))
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return NetworkEntry(name, parameters, sum(multiplications) / 1e9)
+    flops = 2 * sum(multiplications) / len(model.output_frames)
+    return NetworkEntry(name, parameters, flops / 1e9, time_network(name, height, width) if timed else None)
+
+
+def time_network(name: str, height: int, width: int) -> float:
+    """Return the milliseconds that a network takes for each frame that it answers for, on this machine."""
+    leave_cores_to_the_decoder()
+    runtime = TorchRuntime(create_model(name))
+    channels = input_channels(runtime.window_size, runtime.difference)
+    pictures = empty_input(TIMED_WINDOWS, channels, height, width, runtime.dtype, runtime.device).normal_()
+    seconds = []
+    for _ in range(1 + TIMED_RUNS):
+        began = time.perf_counter()
+        probabilities, _ = runtime(pictures)
+        probabilities[0, 0, 0, 0].item()  # waits for the device
+        seconds.append(time.perf_counter() - began)
+    return 1000 * statistics.median(seconds[1:]) / (TIMED_WINDOWS * len(runtime.output_frames))
 
 
 def _cells(checkpoint: CheckpointEntry) -> list[str]:

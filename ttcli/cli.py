@@ -18,9 +18,11 @@ from ttcli.configs import (
     ConvertConfig, DetectConfig, EvaluateConfig, ExtractConfig, RenderConfig, SimulateConfig, TrainConfig,
 )  # fmt: skip
 from ttcli.errors import TtcliError
+from ttcli.learning_rates import SCHEDULES
 
 DEVICES = click.Choice(["auto", "cpu", "cuda"])
 PRECISIONS = click.Choice(["auto", "bf16", "fp32"])
+TRAINING_PRECISIONS = click.Choice(["auto", "bf16", "fp16", "fp32"])
 CAMERAS = click.Choice(["any", "side", "end", "corner", "broadcast", "top"])
 FILE = click.Path(path_type=Path)
 LABEL_FORMATS = click.Choice(["ttcli", "openttgames", "tracknet", "tracknet-tennis", "yolo", "cvat"])
@@ -273,7 +275,8 @@ def extract(
     epilog=example(
         "ttcli train simulated -o runs/first --minutes 60",
         "ttcli train extracted -o runs/mine --init default",
-        "ttcli train simulated -o runs/second --init best.safetensors",
+        "ttcli train extracted -o runs/mine --resume",
+        "ttcli train simulated -o runs/check --model unetpp_effb0 --limit-samples 500 --steps 2000",
     )
 )
 @click.argument("data", metavar="DATA", type=FILE)
@@ -283,6 +286,7 @@ def extract(
 @option(TrainConfig, "outputs", type=click.Choice(["all", "center", "last"]), help="Frames that are answered for.")
 @option(TrainConfig, "neck", type=click.Choice(["pan", "asff"]), help="How a YOLOv8 network fuses its features.")
 @option(TrainConfig, "activation", type=click.Choice(["silu", "relu"]), help="Of the decoder after an EfficientNet.")
+@option(TrainConfig, "background", type=click.Choice(["median", "none"]), help="Differences to the window's median, or none.")
 @option(TrainConfig, "pretrained", "--pretrained", is_flag=True, help="Begin with ImageNet weights in the encoder.")
 @option(TrainConfig, "minutes", type=click.FloatRange(0, min_open=True), help="Wall time to train for; else --steps.")
 @option(TrainConfig, "steps", type=click.IntRange(1), help="Optimiser steps to train for.")
@@ -292,18 +296,32 @@ def extract(
     show_default=f"{TrainConfig.crop_width}x{TrainConfig.crop_height}", help="Size of the windows, multiples of 32.",
 )  # fmt: skip
 @option(TrainConfig, "learning_rate", type=click.FloatRange(0, min_open=True), help="Peak learning rate of AdamW.")
+@option(TrainConfig, "schedule", type=click.Choice(SCHEDULES), help="How the learning rate goes after the warm-up.")
+@option(TrainConfig, "drop_at", type=click.FloatRange(0, 1), help="Part of the run after which `steps` takes a tenth.")
 @option(TrainConfig, "warmup", type=click.IntRange(0), help="Steps up to the peak learning rate.")
+@option(TrainConfig, "weight_decay", type=click.FloatRange(0), help="Of AdamW.")
+@option(TrainConfig, "gradient_norm", type=click.FloatRange(0, min_open=True), help="Longest gradient followed.")
+@option(TrainConfig, "average", type=click.FloatRange(0, 1, max_open=True), help="Inertia of the averaged weights.")
+@option(TrainConfig, "target", type=click.Choice(["gaussian", "disk"]), help="Shape of a ball in the heatmap.")
+@option(TrainConfig, "radius", type=click.FloatRange(0, min_open=True), help="Of it: sigma in cells of 4 px, or px.")
+@option(TrainConfig, "positive_weight", type=click.FloatRange(0, min_open=True), help="Weight of cells with a ball.")
+@option(TrainConfig, "augment", type=click.Choice(["auto", "all", "few", "none"]), help="Changes by chance.")
+@option(TrainConfig, "mask_ball", type=click.FloatRange(0, 1), help="How often a ball is painted over.")
+@option(TrainConfig, "paste_ball", type=click.FloatRange(0, 1), help="How often an empty window gets a ball.")
 @option(TrainConfig, "reuse", type=click.IntRange(1), help="How often each window is used.")
+@option(TrainConfig, "limit_samples", type=click.IntRange(1), help="Train and validate on so many windows: a check.")
 @option(
     TrainConfig, "cache_memory", type=MemorySize(), show_default=f"{TrainConfig.cache_memory // 10**9}GB",
     help="Memory for decoded pictures of an extracted set.",
 )
 @option(TrainConfig, "devices", type=click.IntRange(1), help="Processes that train together.")
 @option(TrainConfig, "device", type=DEVICES, help="Where the network is trained.")
-@option(TrainConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
+@option(TrainConfig, "precision", type=TRAINING_PRECISIONS, help="auto: bf16 where the device multiplies in it.")
 @option(TrainConfig, "seed", type=click.IntRange(0), help="Seed of weights and windows.")
 @option(TrainConfig, "init", type=FILE, help="Checkpoint to start from; `default`: the package's.")
-@option(TrainConfig, "save_every", type=click.IntRange(1), help="Steps between two saved checkpoints.")
+@option(TrainConfig, "save_every", type=click.IntRange(1), help="Steps between two validations, which save all.")
+@option(TrainConfig, "early_stop", type=click.IntRange(1), help="End after so many validations without a better one.")
+@option(TrainConfig, "resume", "--resume", is_flag=True, help="Go on with the run in the folder, to the same result.")
 @click.option("--overwrite", is_flag=True, help="Start anew in a run folder that is not empty.")
 @quiet_option
 @json_option
@@ -316,14 +334,17 @@ def train(data: Path, output: Path, crop: tuple[int, int], quiet: bool, as_json:
     show_summary(run(source, output, TrainConfig(crop_height=height, crop_width=width, **settings), quiet), as_json)
 
 
-@main.command(epilog=example("ttcli models"))
+@main.command(epilog=example("ttcli models", "ttcli models --time --size 768x416"))
+@click.option("--time", "timed", is_flag=True, help="Also run each network, for the time that it takes here.")
+@click.option("--size", type=PictureSize(), default=(288, 512), show_default="512x288", help="Picture of cost and time.")
 @quiet_option
 @json_option
-def models(quiet: bool, as_json: bool) -> None:
+def models(timed: bool, size: tuple[int, int], quiet: bool, as_json: bool) -> None:
     """List the networks that can be trained and the checkpoints in the package."""
     from ttcli.catalogue import catalogue
 
-    listed = catalogue()
+    height, width = size
+    listed = catalogue(height=height, width=width, timed=timed)
     show(as_json, listed.as_json(), *listed.as_tables())
 
 

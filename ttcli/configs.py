@@ -141,6 +141,9 @@ class TrainConfig:
     """Frames of the window that are answered for: all, center or last."""
     neck: str = "pan"
     """pan or asff, of a YOLOv8 network."""
+    background: str = "median"
+    """median or none: whether the network is given, beside the colours, each frame's difference to the background, which
+    is the median of the window; so it is there when detecting too, without looking ahead."""
     activation: str | None = None
     """silu or relu, of the decoder after an EfficientNet; None takes silu there."""
     pretrained: bool = False
@@ -157,24 +160,53 @@ class TrainConfig:
     """Width of the crops in working pixels, a multiple of 32."""
     learning_rate: float = 1.5e-3
     """Peak learning rate of AdamW, reached after `warmup` steps."""
+    schedule: str = "cosine"
+    """cosine, plateau, steps or constant: how the learning rate goes after the warm-up."""
+    drop_at: float = 0.67
+    """Part of the run after which the schedule `steps` takes a tenth of the rate."""
     warmup: int = 200
     """Steps from a learning rate of zero to its peak."""
+    weight_decay: float = 1e-4
+    """Of AdamW."""
+    gradient_norm: float = 5.0
+    """Longest gradient that is followed; hourglass networks diverged without such a bound."""
+    average: float = 0.998
+    """Each step moves the averaged weights, which are what is saved, by 1 - this towards the trained ones."""
+    target: str = "gaussian"
+    """gaussian or disk: the shape of a ball in the heatmap that is learned."""
+    radius: float | None = None
+    """Of a Gaussian its sigma in cells of 4 px, of a disk its radius in working pixels; None takes 1 and 5."""
+    positive_weight: float = 2.0
+    """How much more the cells that hold a ball count in the loss."""
+    augment: str = "auto"
+    """all, few or none: changes of windows by chance. auto takes all for extracted sets, few for drawn windows, which
+    vary already, and none for a limited number of samples."""
+    mask_ball: float = 0.2
+    """Probability that the ball is painted over in all of a window, with `augment` all."""
+    paste_ball: float = 0.3
+    """Probability that a ball is put into a window without one, with `augment` all."""
     reuse: int = 3
     """How often each window is used, with other flips and colours each time."""
+    limit_samples: int | None = None
+    """Train on so many windows only, and validate on the same: a check that the network can learn them."""
     cache_memory: int = 2 * 10**9
     """Bytes of memory for decoded pictures of an extracted set, over all processes."""
     devices: int = 1
-    """Processes that train together (DDP)."""
+    """Processes that train together (DDP); under torchrun, what it started counts."""
     device: str = "auto"
     """auto, cpu or cuda."""
     precision: str = "auto"
-    """auto, bf16 or fp32."""
+    """auto, bf16, fp16 or fp32; auto takes bf16 where the device multiplies in it."""
     seed: int = 0
     """Seed of weights and windows."""
     init: Path | None = None
     """Checkpoint to start the weights from; `default` is the one in the package."""
     save_every: int = 200
-    """Steps between two saved checkpoints."""
+    """Steps between two validations, after which checkpoints and the state of the run are saved."""
+    early_stop: int | None = None
+    """Validations in a row without a better score after which the run ends; None ends at `steps` or `minutes`."""
+    resume: bool = False
+    """Go on with the run in the folder."""
     overwrite: bool = False
     """Start anew in a run folder that is not empty."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,6 +23,10 @@ MOVING_SHARE = 0.4
 """Share of windows whose camera pans, zooms or shakes."""
 CHUNK = 8
 """Windows drawn together: larger chunks leave the processor's caches, smaller ones pay for dispatch."""
+DEVICE_CHUNK = 96
+"""The same on a GPU, which waits for the processor to tell it what to do."""
+OF_RALLIES, OF_WINDOWS = 0, 1
+"""What chance is used for: each use has numbers of its own."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,9 @@ class WindowBatch:
         """Return some of the windows."""
         return WindowBatch(self.frames[rows], self.positions[rows], self.visible[rows], self.known[rows])
 
+    def first(self, count: int) -> "WindowBatch":
+        """Return the first windows, all where there are no more."""
+        return self.at(torch.arange(min(count, len(self.frames))))
 
     def labels_of(self, places: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
         """Return positions (B, K, 2), visible and known (B, K) of the frames at K places of the windows."""
@@ -44,8 +52,21 @@ class WindowBatch:
         return self.positions[:, places], self.visible[:, places], self.known[:, places]
 
 
+def join_windows(parts: Sequence[WindowBatch]) -> WindowBatch:
+    """Return the windows of several batches as one."""
+    return WindowBatch(*(torch.cat(column) for column in zip(*(vars(part).values() for part in parts), strict=True)))
+
+
+def seeded_generator(*numbers: int) -> torch.Generator:
+    """Return a generator on the processor whose numbers follow from all of these, and differ where one of them does."""
+    seed = np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(seed >> np.uint64(1)))
+
+
 class DrawnWindows:
     """An endless source of drawn windows, crops of the working picture.
+
+    What is drawn at a position follows from it and the seed alone, if it is asked for in the same portions.
 
     Args:
         window_size: Frames in a window.
@@ -61,30 +82,38 @@ class DrawnWindows:
     ) -> None:
         self.window_size, self.height, self.width = window_size, height, width
         self.device = torch.device(device)
-        self._generator = torch.Generator().manual_seed(seed)
+        self.position = 0
+        """Number of the window that comes next."""
+        self._seed = seed
         self._textures = paint_textures(seed).to(self.device)
         self._count = rallies
         self._rallies: RallyBatch | None = None
-        self._left = 0
+        self._block = -1
+        self._chunk = CHUNK if self.device.type == "cpu" else DEVICE_CHUNK
+
+    def seek(self, position: int) -> None:
+        """Go on with the window of that number."""
+        self.position = position
 
     def draw(self, count: int) -> WindowBatch:
         """Return the next windows."""
-        parts = [self._draw_chunk(min(CHUNK, count - begin)) for begin in range(0, count, CHUNK)]
-        return WindowBatch(*(torch.cat(column) for column in zip(*(vars(part).values() for part in parts), strict=True)))
+        return join_windows([self._draw_chunk(min(self._chunk, count - begin)) for begin in range(0, count, self._chunk)])
 
     def _draw_chunk(self, count: int) -> WindowBatch:
-        if self._left <= 0:
-            self._rallies = simulate_rallies(self._count, self._generator, device=self.device)
-            self._left = self._count * WINDOWS_PER_RALLY
-        self._left -= count
-        scenes = self._scenes(count)
-        backdrop = paint_backdrop(scenes, self._textures, self.height, self.width, self._generator)
-        drawn = draw_scenes(scenes, backdrop, self._rallies, self.height, self.width, self._generator)
+        block = self.position // (self._count * WINDOWS_PER_RALLY)
+        if block != self._block:
+            generator = seeded_generator(self._seed, OF_RALLIES, block)
+            self._rallies, self._block = simulate_rallies(self._count, generator, device=self.device), block
+        generator = seeded_generator(self._seed, OF_WINDOWS, self.position)
+        self.position += count
+        scenes = self._scenes(count, generator)
+        backdrop = paint_backdrop(scenes, self._textures, self.height, self.width, generator)
+        drawn = draw_scenes(scenes, backdrop, self._rallies, self.height, self.width, generator)
         return WindowBatch(drawn.frames, drawn.position, drawn.visible, drawn.known)
 
-    def _scenes(self, count: int) -> Scenes:
+    def _scenes(self, count: int, generator: torch.Generator) -> Scenes:
         """Return scenes whose cameras show a crop of the working picture."""
-        generator, rallies = self._generator, self._rallies
+        rallies = self._rallies
         uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
         rally, times, exposure = draw_moments(rallies, count, self.window_size, generator)
         shapes = torch.tensor([[288, 512], [288, 512], [288, 512], [336, 448], [512, 288]])
@@ -131,25 +160,3 @@ def drawn_films(
         known = torch.cat([part.known for part in parts], 1) & ~held(scenes, rallies).to(device)
         columns = (torch.cat([getattr(part, name) for part in parts], 1) for name in ("frames", "position", "visible"))
         yield WindowBatch(*columns, known)
-
-
-def vary(batch: WindowBatch, generator: torch.Generator) -> WindowBatch:
-    """Return windows seen in a mirror, backwards in time or in other colours, each by chance.
-
-    Mirrored and reversed play is as good as any other, and colour channels are exchanged because halls, tables and
-    shirts come in all colours; the order of frames stays one order of time for the whole window.
-    """
-    frames, positions = batch.frames.clone(), batch.positions.clone()
-    visible, known = batch.visible.clone(), batch.known.clone()
-    width = frames.shape[3]
-    for window in range(len(frames)):
-        mirror, backwards, swap = (torch.rand(3, generator=generator) < torch.tensor([0.5, 0.5, 0.3])).tolist()
-        if mirror:
-            frames[window] = frames[window].flip(2)
-            positions[window, :, 0] = width - 1 - positions[window, :, 0]
-        if backwards:
-            frames[window], positions[window] = frames[window].flip(0), positions[window].flip(0)
-            visible[window], known[window] = visible[window].flip(0), known[window].flip(0)
-        if swap:
-            frames[window] = frames[window][..., torch.randperm(3, generator=generator)]
-    return WindowBatch(frames, positions, visible, known)

@@ -4,6 +4,7 @@ After Zhou, Wang, Kraehenbuehl, "Objects as Points", 2019, arXiv:1904.07850. We 
 offsets are learned in all cells near the centre, and frames of which nothing is known are left out.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -35,18 +36,41 @@ class Targets(NamedTuple):
     """Whether anything is known of the frame, shape (B, K)."""
 
 
-def ball_loss(prediction: Prediction, targets: Targets) -> tuple[Tensor, dict[str, Tensor]]:
+def at_least_one(count: Tensor) -> Tensor:
+    """Return what a sum over a batch is divided by, where so many things were summed."""
+    return count.clamp_min(1)
+
+
+def ball_loss(
+    prediction: Prediction,
+    targets: Targets,
+    positive_weight: float = POSITIVE_WEIGHT,
+    divisor: Callable[[Tensor], Tensor] = at_least_one,
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Return the loss to minimise, and its parts by name ("heatmap", "offset") without gradient.
 
     Computed in fp32 whatever the precision of the prediction.
+
+    Args:
+        prediction: Of the network.
+        targets: What it should have answered.
+        positive_weight: How much more the cells that hold a ball count.
+        divisor: From the balls (or cells) of this batch to what the sum over them is divided by. Where processes train
+            together, each with a part of a batch, it looks at all of them.
     """
-    heatmap = focal_loss(prediction.logits, targets.heat, targets.known)
-    offset = offset_loss(prediction.offsets, targets.offsets, targets.offset_weight, targets.known)
+    heatmap = focal_loss(prediction.logits, targets.heat, targets.known, positive_weight, divisor)
+    offset = offset_loss(prediction.offsets, targets.offsets, targets.offset_weight, targets.known, divisor)
     total = heatmap + OFFSET_WEIGHT * offset
     return total, {"heatmap": heatmap.detach(), "offset": offset.detach()}
 
 
-def focal_loss(logits: Tensor, heat: Tensor, known: Tensor, positive_weight: float = POSITIVE_WEIGHT) -> Tensor:
+def focal_loss(
+    logits: Tensor,
+    heat: Tensor,
+    known: Tensor,
+    positive_weight: float = POSITIVE_WEIGHT,
+    divisor: Callable[[Tensor], Tensor] = at_least_one,
+) -> Tensor:
     """Return the focal loss of CenterNet per visible ball, in fp32.
 
     Args:
@@ -54,6 +78,7 @@ def focal_loss(logits: Tensor, heat: Tensor, known: Tensor, positive_weight: flo
         heat: Wanted probability, shape (B, K, h, w); cells with exactly 1 are positives.
         known: Frames that count, bool, shape (B, K).
         positive_weight: How much more positives count.
+        divisor: See `ball_loss`.
     """
     logits = logits.float()
     positive = heat >= 1
@@ -63,11 +88,17 @@ def focal_loss(logits: Tensor, heat: Tensor, known: Tensor, positive_weight: flo
     loss_yes = -positive_weight * torch.exp(FOCUS * log_no) * log_yes
     loss_no = -((1 - heat.float()) ** NEARNESS) * torch.exp(FOCUS * log_yes) * log_no
     loss = torch.where(positive, loss_yes, loss_no) * known[..., None, None]
-    balls = (positive.flatten(2).any(-1) & known).sum().clamp_min(1)
-    return loss.sum() / balls
+    balls = (positive.flatten(2).any(-1) & known).sum()
+    return loss.sum() / divisor(balls)
 
 
-def offset_loss(predicted: Tensor, wanted: Tensor, weight: Tensor, known: Tensor) -> Tensor:
+def offset_loss(
+    predicted: Tensor,
+    wanted: Tensor,
+    weight: Tensor,
+    known: Tensor,
+    divisor: Callable[[Tensor], Tensor] = at_least_one,
+) -> Tensor:
     """Return the mean distance in cells, |x| + |y|, over the cells that have a weight, in fp32.
 
     Args:
@@ -75,7 +106,8 @@ def offset_loss(predicted: Tensor, wanted: Tensor, weight: Tensor, known: Tensor
         wanted: The same, true.
         weight: How much each cell counts, shape (B, K, h, w).
         known: Frames that count, bool, shape (B, K).
+        divisor: See `ball_loss`.
     """
     weight = weight.float() * known[..., None, None]
     distance = (predicted.float() - wanted).abs().sum(2)
-    return (distance * weight).sum() / weight.sum().clamp_min(1)
+    return (distance * weight).sum() / divisor(weight.sum())

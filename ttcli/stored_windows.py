@@ -21,12 +21,15 @@ NEAR_CROP = 16.0
 """A ball whose centre lies outside of a crop by less than this many pixels may still show in it, or its streak may,
 and it leaves heat in the outermost cells: nothing is known of such a frame. Further out, there is no ball."""
 MOST_THREADS = 8
+OF_ORDER, OF_CROPS = 0, 1
+"""What chance is used for: each use has numbers of its own."""
 
 
 class StoredWindows:
     """An endless source of windows from an extracted set, shuffled anew each time that all have been handed out.
 
-    Crops lie around the ball as often as those of drawn windows (BALL_IN_CROP), but never leave the picture.
+    Crops lie around the ball as often as those of drawn windows (BALL_IN_CROP), but never leave the picture. Which
+    window comes at a position, and how it is cut, follows from the position and the seed alone.
 
     Args:
         data: Folder that `extract` wrote.
@@ -60,21 +63,24 @@ class StoredWindows:
         self.data, self.split, self.window_size = data, split, window_size
         self.height, self.width = height, width
         self.device = torch.device(device)
-        self.epoch = 0
-        """How often all windows have been handed out."""
+        self.position = 0
+        """Number of the window that comes next, counted on over epochs."""
         self._clips, self._windows = _read_clips(data, split, window_size)
         self._check_sizes()
         self.cache: FrameCache[tuple[int, int]] = FrameCache(self._load, cache_bytes)
         self._seed = seed
-        self._generator = np.random.default_rng(seed)
-        self._order = self._generator.permutation(len(self._windows))
-        self._next = 0
+        self._order_epoch, self._order = -1, np.empty(0, int)
         self._threads = ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1), thread_name_prefix="read windows")
 
     @property
     def picture_area(self) -> int:
         """Pixels of the largest stored pictures."""
         return max(clip.store.height * clip.store.width for clip in self._clips)
+
+    @property
+    def picture_height(self) -> int:
+        """Height of the highest stored pictures."""
+        return max(clip.store.height for clip in self._clips)
 
     @property
     def picture_width(self) -> int:
@@ -88,8 +94,17 @@ class StoredWindows:
         rates = [float(Fraction(self._clips[number].store.clip["frame_rate"])) / stride for number, stride in strides.items()]
         return round(min(rates), 3), round(max(rates), 3)
 
+    @property
+    def epoch(self) -> int:
+        """How often all windows have been handed out."""
+        return max(self.position - 1, 0) // len(self)
+
     def __len__(self) -> int:
         return len(self._windows)
+
+    def seek(self, position: int) -> None:
+        """Go on with the window of that number."""
+        self.position = position
 
     def draw(self, count: int) -> WindowBatch:
         """Return the next windows.
@@ -101,7 +116,10 @@ class StoredWindows:
         if self.height is None and len(sizes := {(clip.store.height, clip.store.width) for clip in self._clips}) > 1:
             named = " and ".join(f"{height}x{width}" for height, width in sorted(sizes)[:2])
             raise SettingError(self.data, f"has pictures of {named}", "give crops, or extract all with one --size")
-        return self._batch([self._take() for _ in range(count)], self._generator)
+        positions = range(self.position, self.position + count)
+        self.position += count
+        generators = [np.random.default_rng([self._seed, OF_CROPS, position]) for position in positions]
+        return self._batch([self._window_at(position) for position in positions], generators)
 
     def all_windows(self, batch: int = 16, most: int | None = None) -> Iterator[WindowBatch]:
         """Yield every window once, in order, the same crops each time; a batch ends where the picture's size changes.
@@ -110,7 +128,6 @@ class StoredWindows:
             batch: Most windows in a batch.
             most: Yield no more than these, spread evenly; None yields all.
         """
-        generator = np.random.default_rng(self._seed)
         count = min(len(self), most or len(self))
         numbers = [index * len(self) // count for index in range(count)]
         begin = 0
@@ -119,21 +136,23 @@ class StoredWindows:
             end = begin + 1
             while end < min(begin + batch, count) and self._size(numbers[end]) == size:
                 end += 1
-            yield self._batch(numbers[begin:end], generator)
+            part = numbers[begin:end]
+            yield self._batch(part, [np.random.default_rng([self._seed, OF_CROPS, number]) for number in part])
             begin = end
 
-    def _take(self) -> int:
-        """Return the number of the next window."""
-        if self._next == len(self._order):
-            self.epoch += 1
-            self._order = self._generator.permutation(len(self._windows))
-            self._next = 0
-        self._next += 1
-        return int(self._order[self._next - 1])
+    def _window_at(self, position: int) -> int:
+        """Return the number of the window that comes at a position: each once in an epoch."""
+        epoch, place = divmod(position, len(self))
+        if epoch != self._order_epoch:
+            self._order_epoch = epoch
+            self._order = np.random.default_rng([self._seed, OF_ORDER, epoch]).permutation(len(self))
+        return int(self._order[place])
 
-    def _batch(self, numbers: list[int], generator: np.random.Generator) -> WindowBatch:
+    def _batch(self, numbers: list[int], generators: list[np.random.Generator]) -> WindowBatch:
+        """Return windows by number, each cut as its generator says."""
         height, width = self._size(numbers[0])
-        crops = [self._crop(number, height, width, generator) for number in numbers]
+        cuts = zip(numbers, generators, strict=True)
+        crops = [self._crop(number, height, width, generator) for number, generator in cuts]
         frames = np.empty((len(crops), self.window_size, height, width, 3), np.uint8)
         places = range(self.window_size)
         jobs = [(crop, place, out[place]) for crop, out in zip(crops, frames, strict=True) for place in places]

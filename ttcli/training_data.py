@@ -6,7 +6,8 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from ttcli.datasets import DrawnWindows, WindowBatch, drawn_films
+from ttcli.augmentation import DRAWN_ALREADY, Augmentation
+from ttcli.datasets import DrawnWindows, WindowBatch, drawn_films, seeded_generator
 from ttcli.model_input import WORKING_AREA
 from ttcli.simulation.scene import FRAME_RATES
 from ttcli.splits import TRAINING, VALIDATION
@@ -27,7 +28,10 @@ CALIBRATION_WINDOWS = 320
 
 
 class WindowSource(Protocol):
-    """Where windows come from, without end."""
+    """Where windows come from, without end. Each has a number, and comes again when it is asked for again."""
+
+    def seek(self, position: int) -> None:
+        """Go on with the window of that number."""
 
     def draw(self, count: int) -> WindowBatch:
         """Return the next windows."""
@@ -41,8 +45,16 @@ class TrainingData(Protocol):
     facts: dict[str, Any]
     """What a checkpoint says of it."""
 
+    augmentation: Augmentation | None
+    """How its windows are changed in training unless something else is asked for."""
+    picture: tuple[int, int]
+    """Height and width of the pictures that windows are cut from."""
+
     def source(self, seed: int, device: torch.device) -> WindowSource:
         """Return windows to train on, crops."""
+
+    def examples(self, count: int, device: torch.device) -> WindowBatch:
+        """Return windows that none was trained on, crops, to look at."""
 
     def validate(self, model: nn.Module) -> Answers:
         """Return a network's answers for windows that none was trained on, the same crops each time."""
@@ -61,6 +73,8 @@ class DrawnData:
     """
 
     name = "drawn"
+    augmentation = DRAWN_ALREADY
+    picture = FILM_HEIGHT, FILM_WIDTH
     facts = {
         "area": WORKING_AREA,
         "fps": [min(FRAME_RATES), max(FRAME_RATES)],
@@ -76,17 +90,24 @@ class DrawnData:
         """Return windows drawn as they are asked for."""
         return DrawnWindows(*self._shape, seed, device)
 
+    def examples(self, count: int, device: torch.device) -> WindowBatch:
+        """Return the first of the windows for validation."""
+        return self._for_validation(device).first(count)
+
     def validate(self, model: nn.Module) -> Answers:
         """Return answers for VALIDATION_WINDOWS windows of a seed of their own."""
-        if self._validation is None:
-            source = DrawnWindows(*self._shape, VALIDATION_SEED, _device(model), rallies=VALIDATION_RALLIES)
-            self._validation = source.draw(VALIDATION_WINDOWS)
-        return answer_windows(model, [self._validation], FILM_WIDTH)
+        return answer_windows(model, [self._for_validation(_device(model))], self.picture)
 
     def calibrate(self, model: nn.Module) -> Answers:
         """Return answers for films: drawn windows are harder than ordinary video, and confidence would be too shy."""
         films = drawn_films(CALIBRATION_FILMS, FILM_FRAMES, FILM_HEIGHT, FILM_WIDTH, CALIBRATION_SEED, _device(model))
         return answer_films(model, films)
+
+    def _for_validation(self, device: torch.device) -> WindowBatch:
+        if self._validation is None:
+            source = DrawnWindows(*self._shape, VALIDATION_SEED, device, rallies=VALIDATION_RALLIES)
+            self._validation = source.draw(VALIDATION_WINDOWS)
+        return self._validation
 
 
 class ExtractedData:
@@ -105,12 +126,14 @@ class ExtractedData:
     """
 
     name = "validation"
+    augmentation = Augmentation()
 
     def __init__(self, data: Path, window_size: int, height: int, width: int, cache_bytes: int) -> None:
         self._data, self._shape, self._cache_bytes = data, (window_size, height, width), cache_bytes
         training = StoredWindows(data, TRAINING, *self._shape, seed=0)
         StoredWindows(data, VALIDATION, *self._shape, seed=0)  # missing ones are told of before training
         self._validation: WindowBatch | None = None
+        self.picture = training.picture_height, training.picture_width
         self.facts = {
             "area": training.picture_area,
             "fps": list(training.frame_rates),
@@ -122,18 +145,96 @@ class ExtractedData:
         """Return the windows for training, shuffled."""
         return StoredWindows(self._data, TRAINING, *self._shape, seed, self._cache_bytes, device)
 
+    def examples(self, count: int, device: torch.device) -> WindowBatch:
+        """Return the first of the windows for validation."""
+        return self._for_validation(device).first(count)
+
     def validate(self, model: nn.Module) -> Answers:
         """Return answers for crops of at most VALIDATION_WINDOWS windows for validation."""
-        source = StoredWindows(self._data, VALIDATION, *self._shape, VALIDATION_SEED, device=_device(model))
-        if self._validation is None:
-            self._validation = source.draw(min(VALIDATION_WINDOWS, len(source)))
-        return answer_windows(model, [self._validation], source.picture_width)
+        return answer_windows(model, [self._for_validation(_device(model))], self.picture)
 
     def calibrate(self, model: nn.Module) -> Answers:
         """Return answers for whole pictures of at most CALIBRATION_WINDOWS windows for validation."""
         size = self._shape[0]
         source = StoredWindows(self._data, VALIDATION, size, None, None, CALIBRATION_SEED, device=_device(model))
         return answer_windows(model, source.all_windows(BATCH, CALIBRATION_WINDOWS))
+
+    def _for_validation(self, device: torch.device) -> WindowBatch:
+        if self._validation is None:
+            source = StoredWindows(self._data, VALIDATION, *self._shape, VALIDATION_SEED, device=device)
+            self._validation = source.draw(min(VALIDATION_WINDOWS, len(source)))
+        return self._validation
+
+
+class LimitedData:
+    """A few windows of a set, trained on over and over and validated by: a network that is built right learns them.
+
+    Args:
+        data: Where they come from.
+        count: How many.
+        seed: Which they are.
+    """
+
+    name = "samples"
+    augmentation = None
+
+    def __init__(self, data: TrainingData, count: int, seed: int) -> None:
+        self._data, self._count, self._seed = data, count, seed
+        self._kept: WindowBatch | None = None
+        self.facts = data.facts | {"training_data": f"{count} windows of: {data.facts['training_data']}"}
+        self.picture = data.picture
+
+    def source(self, seed: int, device: torch.device) -> WindowSource:
+        """Return the windows, shuffled anew each time that all have been handed out."""
+        return KeptWindows(self._windows(device), seed)
+
+    def examples(self, count: int, device: torch.device) -> WindowBatch:
+        """Return the first of the windows."""
+        return self._windows(device).first(count)
+
+    def validate(self, model: nn.Module) -> Answers:
+        """Return answers for the windows themselves."""
+        return answer_windows(model, [self._windows(_device(model))], self.picture)
+
+    calibrate = validate
+
+    def _windows(self, device: torch.device) -> WindowBatch:
+        if self._kept is None:
+            self._kept = self._data.source(self._seed, device).draw(self._count)
+        return self._kept
+
+
+class KeptWindows:
+    """An endless source of windows that lie in memory.
+
+    Args:
+        windows: The windows.
+        seed: Of the order, which is another one each time.
+    """
+
+    def __init__(self, windows: WindowBatch, seed: int) -> None:
+        self.position = 0
+        """Number of the window that comes next, counted on over epochs."""
+        self._windows, self._seed = windows, seed
+        self._order_epoch, self._order = -1, torch.empty(0)
+
+    def seek(self, position: int) -> None:
+        """Go on with the window of that number."""
+        self.position = position
+
+    def draw(self, count: int) -> WindowBatch:
+        """Return the next windows."""
+        rows = [self._row_at(position) for position in range(self.position, self.position + count)]
+        self.position += count
+        return self._windows.at(torch.tensor(rows))
+
+    def _row_at(self, position: int) -> int:
+        count = len(self._windows.frames)
+        epoch, place = divmod(position, count)
+        if epoch != self._order_epoch:
+            generator = seeded_generator(self._seed, epoch)
+            self._order_epoch, self._order = epoch, torch.randperm(count, generator=generator)
+        return int(self._order[place])
 
 
 def _device(model: nn.Module) -> torch.device:

@@ -4,18 +4,22 @@ import copy
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ttcli.datasets import WindowBatch
 from ttcli.heatmaps import decode_heatmaps
+from ttcli.metrics import REFERENCE_WIDTH, Outcomes, ball_metrics
 from ttcli.model_input import windows_to_input
 from ttcli.predictor import StreamingPredictor
 from ttcli.runtimes import LEAST_PROBABILITY, TorchRuntime
 from ttcli.windows import choose_step
 
-FOUND_DISTANCE = 10 / 1920
-"""Distance within which a ball counts as found, as a part of the picture's width."""
+FOUND_DISTANCE = 10
+"""Pixels of a picture REFERENCE_WIDTH wide within which a ball counts as found."""
+FIGURES = ("accuracy@5", "accuracy@10", "recall@10", "precision@10", "f1@10", "rmse", "rmse_512")
+"""Those of `ttcli.metrics` that are given for windows."""
 BATCH = 16
 """Windows that are answered together."""
 
@@ -25,19 +29,37 @@ class Answers(NamedTuple):
 
     logits: Tensor
     """Of the probability at each frame's peak."""
-    right: Tensor
-    """Whether the ball is visible and the peak near enough to it."""
-    visible: Tensor
-    """Whether the ball is visible."""
+    error: Tensor
+    """From the ball to the peak, x then y, as parts of the picture's width and height, (N, 2); inf without a ball."""
+    aspect: Tensor
+    """The picture's height as a part of its width, (N,)."""
+
+    @property
+    def visible(self) -> Tensor:
+        """Whether the ball is visible, (N,)."""
+        return self.error[:, 0].isfinite()
+
+    @property
+    def distance(self) -> Tensor:
+        """From the ball to the peak, (N,), in pixels of a picture REFERENCE_WIDTH wide."""
+        x, y = self.error.unbind(-1)
+        return REFERENCE_WIDTH * torch.hypot(x, y * self.aspect)
+
+    @property
+    def right(self) -> Tensor:
+        """Whether the ball is visible and the peak near enough to it, (N,)."""
+        return self.distance <= FOUND_DISTANCE
 
 
-def answer_windows(model: nn.Module, batches: Iterable[WindowBatch], picture_width: int | None = None) -> Answers:
+def answer_windows(
+    model: nn.Module, batches: Iterable[WindowBatch], picture: tuple[int, int] | None = None
+) -> Answers:
     """Return a network's answers for the frames of windows.
 
     Args:
         model: The network, in evaluation mode.
         batches: Windows of any number.
-        picture_width: Of the whole pictures that the windows are cut from, in their pixels; None where they are whole.
+        picture: Height and width of the pictures that the windows are cut from; None where they are whole.
     """
     parts = []
     with torch.inference_mode():
@@ -48,7 +70,7 @@ def answer_windows(model: nn.Module, batches: Iterable[WindowBatch], picture_wid
                 peaks = decode_heatmaps(prediction.logits.sigmoid(), prediction.offsets)
                 places = torch.stack([peaks.x, peaks.y], -1)
                 labels = part.labels_of(model.output_frames)
-                parts.append(_answers(places, peaks.confidence, labels, picture_width or part.frames.shape[3]))
+                parts.append(_answers(places, peaks.confidence, labels, *(picture or part.frames.shape[2:4])))
     return _pool(parts)
 
 
@@ -67,30 +89,40 @@ def answer_films(model: nn.Module, films: Iterable[WindowBatch]) -> Answers:
         predictor = StreamingPredictor(runtime, height, width, choose_step(len(runtime.output_frames)))
         best = torch.tensor([peaks[0] for peaks in predictor.candidates(film.frames[0].cpu().numpy())], device=device)
         labels = (film.positions, film.visible, film.known)
-        parts.append(_answers(best[None, :, :2], best[None, :, 2], labels, width))
+        parts.append(_answers(best[None, :, :2], best[None, :, 2], labels, height, width))
     return _pool(parts)
 
 
-def validate(answers: Answers, calibration: dict[str, float]) -> dict[str, float]:
-    """Return recall and precision at a calibrated confidence of 0.5, and the share of visible balls under the peak."""
-    claim = calibration["slope"] * answers.logits + calibration["bias"] >= 0
-    found = int((claim & answers.right).sum())
-    visible = max(int(answers.visible.sum()), 1)
-    return {
-        "recall": round(found / visible, 4),
-        "precision": round(found / max(int(claim.sum()), 1), 4),
-        "arg_max_right": round(int(answers.right.sum()) / visible, 4),
-    }
+def validate(answers: Answers, calibration: dict[str, float]) -> dict[str, float | None]:
+    """Return FIGURES at a calibrated confidence of 0.5, and the share of visible balls that the peak is at."""
+    claimed = calibration["slope"] * answers.logits + calibration["bias"] >= 0
+    distance = [_claimed_distance(answers, claimed, *size) for size in ((REFERENCE_WIDTH, None), (512, 512), (512, 288))]
+    nothing = np.zeros(len(claimed), int)
+    outcomes = Outcomes(nothing, nothing, answers.visible.numpy(), claimed.numpy(), *distance)
+    figures = ball_metrics(outcomes, bootstrap=0).figures
+    share = float(answers.right.sum()) / max(int(answers.visible.sum()), 1)
+    given = {name: figures[name] for name in FIGURES} | {"arg_max_right": share}
+    return {name: None if value is None else round(value, 4) for name, value in given.items()}
+
+
+def _claimed_distance(answers: Answers, claimed: Tensor, width: int, height: int | None) -> np.ndarray:
+    """Return the distance from ball to claim on a picture of that size, inf without claim; None keeps the aspect."""
+    x, y = answers.error.unbind(-1)
+    rows = width * answers.aspect if height is None else height
+    distance = torch.hypot(x * width, y * rows)
+    return torch.where(claimed, distance, torch.inf).double().numpy()
 
 
 def _answers(
-    places: Tensor, probabilities: Tensor, labels: tuple[Tensor, Tensor, Tensor], picture_width: int
+    places: Tensor, probabilities: Tensor, labels: tuple[Tensor, Tensor, Tensor], height: int, width: int
 ) -> Answers:
     """Return the answers at the known frames: places (B, K, 2) and probabilities (B, K) against labels."""
     positions, visible, known = labels
-    right = visible & ((places - positions).norm(dim=-1) <= FOUND_DISTANCE * picture_width)
+    error = (places - positions) / positions.new_tensor([width, height])
+    error = torch.where(visible[..., None], error, torch.inf)
     logits = probabilities.clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY).logit()
-    return Answers(*(value[known].cpu() for value in (logits, right, visible)))
+    aspect = torch.full_like(logits, height / width)
+    return Answers(*(value[known].cpu() for value in (logits, error, aspect)))
 
 
 def _pool(parts: list[Answers]) -> Answers:

@@ -1,0 +1,301 @@
+"""The loop of training: one batch after another, and now and then a validation after which everything is saved."""
+
+import copy
+import functools
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from ttcli.augmentation import Augmentation
+from ttcli.batches import BatchPlan, BatchStream
+from ttcli.calibration import fit_calibration
+from ttcli.checkpoints import load_checkpoint, save_checkpoint
+from ttcli.configs import TrainConfig
+from ttcli.datasets import WindowBatch
+from ttcli.errors import TrainingError
+from ttcli.heatmaps import OUTPUT_STRIDE, draw_targets
+from ttcli.learning_rates import LearningRate
+from ttcli.losses import ball_loss
+from ttcli.model_input import SIZE_MULTIPLE, windows_to_input
+from ttcli.training_data import TrainingData
+from ttcli.training_report import TensorBoard, write_report
+from ttcli.training_run import (
+    BEST_FILE, LAST_FILE, RunState, restore_state, save_failed_batch, save_state, write_metrics,
+)  # fmt: skip
+from ttcli.validation import validate
+
+SCORE = "accuracy@10"
+"""The figure of validation by which a checkpoint is the best one, and the schedule `plateau` waits."""
+NOT_FINITE = "the loss is not finite any more"
+NOT_FINITE_CURE = "take a smaller learning rate; the last checkpoint is good, and failed_batch.safetensors has the windows"
+DROPOUT_SEEDS = 1_000_003
+"""Between the seeds of two steps, so that processes, which count on from there, never share one."""
+
+
+class _Order(NamedTuple):
+    """What the first process tells the others before a step: their clocks differ, and it alone knows the scores."""
+
+    learning_rate: float
+    stop: bool
+    interrupted: bool
+
+
+class TrainingLoop:
+    """The loop in one of the processes that train together.
+
+    The first process validates, saves and reports; the others wait for it at the next step.
+
+    Args:
+        fabric: Of the processes, launched.
+        network: As training begins with it.
+        data: What it is trained on and validated by.
+        augmentation: How windows are changed; None leaves them as they are.
+        output: Folder of the run.
+        config: Settings.
+    """
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        network: nn.Module,
+        data: TrainingData,
+        augmentation: Augmentation | None,
+        output: Path,
+        config: TrainConfig,
+    ) -> None:
+        self.fabric, self.data, self.output, self.config = fabric, data, output, config
+        _share_cores(fabric)
+        self.plain = network.train().to(fabric.device, memory_format=torch.channels_last)
+        self.averaged = copy.deepcopy(self.plain).eval()
+        plain_optimizer = torch.optim.AdamW(
+            self.plain.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        self.state = RunState()
+        if config.resume:
+            self.state = restore_state(output, self.plain, self.averaged, plain_optimizer)
+        self.model, self.optimizer = fabric.setup(self.plain, plain_optimizer)
+        self.rate = LearningRate(config.schedule, config.learning_rate, config.warmup, config.drop_at)
+        self.scaler = getattr(fabric.strategy.precision, "scaler", None)
+        if config.resume:
+            self.rate.restore(self.state.rate)
+            if self.scaler is not None:
+                self.scaler.load_state_dict(self.state.scaler)
+        plan = BatchPlan(
+            config.batch, config.reuse, augmentation, config.seed, fabric.global_rank, fabric.world_size
+        )
+        self.stream = BatchStream(data.source(config.seed + 1, fabric.device), plan)
+        self.losses = _LossMeter(fabric)
+        self._input: Tensor | None = None  # memory of the model input, the same for each batch
+        self._saved = self.state.step, self.state.seconds, self.state.windows
+
+    def run(self, quiet: bool) -> dict[str, Any] | None:
+        """Train to the end; return the summary, which the first process has, or None where it was interrupted."""
+        state, first = self.state, self.fabric.is_global_zero
+        total = None if self.config.minutes else self.config.steps
+        bar = tqdm(initial=state.step, total=total, unit="step", disable=None if first and not quiet else True)
+        board = TensorBoard(self.output, enabled=first)
+        batches = self.stream.start(state.step)
+        began = time.monotonic() - state.seconds
+        with stop_requests() as asked_to_stop, _memory_told(self.output, self.config, self.fabric.device):
+            while not (order := self._order(asked_to_stop())).stop:
+                self._step(order.learning_rate, next(batches))
+                state.seconds = time.monotonic() - began
+                bar.update()
+                if state.step % self.config.save_every == 0:
+                    self._save(bar, board)
+            if self._saved[0] != state.step:
+                self._save(bar, board)
+        batches.close()
+        bar.close()
+        board.close()
+        summary = self._finish() if first and not order.interrupted else {}
+        self.fabric.barrier()
+        return None if order.interrupted else summary
+
+    def _order(self, asked_to_stop: bool) -> _Order:
+        """Return what comes next, as the first process sees it."""
+        config, state = self.config, self.state
+        progress = state.seconds / (60 * config.minutes) if config.minutes else state.step / config.steps
+        enough = config.early_stop is not None and state.waited >= config.early_stop
+        rate = self.rate.at(state.step + 1, progress)
+        return self.fabric.broadcast(_Order(rate, progress >= 1 or enough or asked_to_stop, asked_to_stop))
+
+    def _step(self, learning_rate: float, batch: WindowBatch) -> None:
+        """Learn from one batch."""
+        self.state.step += 1
+        torch.manual_seed(self.config.seed + DROPOUT_SEEDS * self.state.step + self.fabric.global_rank)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        self.losses.add(self._learn(batch))
+        average(self.averaged, self.plain, min(self.config.average, self.state.step / (self.state.step + 20)))
+        self.state.windows += self.config.batch * self.fabric.world_size
+
+    def _learn(self, batch: WindowBatch) -> dict[str, Tensor]:
+        """Make one step of the optimiser, and return the losses: in all, and by part."""
+        config, fabric = self.config, self.fabric
+        cells = [size // OUTPUT_STRIDE for size in batch.frames.shape[2:4]]
+        targets = draw_targets(*batch.labels_of(self.plain.output_frames), *cells, config.radius, config.target)
+        self._input = windows_to_input(batch.frames, self.plain.difference, torch.float32, out=self._input)
+        prediction = self.model(self._input)
+        loss, parts = ball_loss(prediction, targets, config.positive_weight, functools.partial(_divisor, fabric))
+        if not torch.isfinite(loss):
+            save_failed_batch(self.output, batch)
+            raise TrainingError(self.output, NOT_FINITE, NOT_FINITE_CURE)
+        self.optimizer.zero_grad(set_to_none=True)
+        fabric.backward(loss)
+        fabric.clip_gradients(self.model, self.optimizer, max_norm=config.gradient_norm, error_if_nonfinite=False)
+        self.optimizer.step()
+        return {"loss": loss.detach(), **{f"{name}_loss": value for name, value in parts.items()}}
+
+    def _save(self, bar: tqdm, board: TensorBoard) -> None:
+        """Validate and write everything, in the first process."""
+        means, state = self.losses.means(), self.state  # all processes take part in the means
+        _, seconds, windows = self._saved
+        self._saved = state.step, state.seconds, state.windows
+        if not self.fabric.is_global_zero:
+            return
+        row = {
+            "step": state.step,
+            "minutes": round(state.seconds / 60, 3),
+            "windows": state.windows,
+            "windows_per_second": round((state.windows - windows) / max(state.seconds - seconds, 1e-9), 1),
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            **means,
+        }
+        row |= self._validate()
+        state.rows.append(row)
+        self.rate.note_score(row[SCORE] or 0.0)
+        state.rate, state.scaler = self.rate.state(), {} if self.scaler is None else self.scaler.state_dict()
+        write_metrics(self.output, state.rows)
+        save_state(self.output, state, self.plain, self.averaged, self.optimizer)
+        board.add(row)
+        bar.set_postfix({key: row[key] for key in ("loss", SCORE)})
+
+    def _validate(self) -> dict[str, Any]:
+        """Write the last checkpoint, and the best where it is that, and return the figures of validation."""
+        answers = self.data.validate(self.averaged)
+        calibration = fit_calibration(answers.logits, answers.right)
+        figures = validate(answers, calibration)
+        metadata = {
+            **self.data.facts,
+            "multiple": SIZE_MULTIPLE,
+            "calibration": calibration,
+            "seed": self.config.seed,
+            "steps": self.state.step,
+            "metrics": {f"{self.data.name}_{name}": value for name, value in figures.items()},
+        }
+        save_checkpoint(self.output / LAST_FILE, self.averaged, metadata, dtype=torch.float16)  # half the size
+        score = figures[SCORE] or 0.0
+        best = self.state.best_score
+        self.state.waited = 0 if best is None or score > best else self.state.waited + 1
+        if best is None or score >= best:
+            self.state.best_score = score
+            save_checkpoint(self.output / BEST_FILE, self.averaged, metadata, dtype=torch.float16)
+        return figures
+
+    def _finish(self) -> dict[str, Any]:
+        """Calibrate the best checkpoint on whole pictures, write the report of the run, and return its summary."""
+        best = load_checkpoint(self.output / BEST_FILE)
+        model = best.model.to(self.fabric.device, memory_format=torch.channels_last)
+        answers = self.data.calibrate(model)
+        best.metadata["calibration"] = fit_calibration(answers.logits, answers.right)
+        save_checkpoint(self.output / BEST_FILE, model, best.metadata, dtype=torch.float16)
+        write_report(self.output, model, best.metadata, self.data, self.config, self.state)
+        row = next(row for row in self.state.rows if row["step"] == best.metadata["steps"])
+        minutes = round(self.state.seconds / 60, 2)
+        return {"best": str(self.output / BEST_FILE), "steps": self.state.step, "trained_minutes": minutes, **row}
+
+
+class _LossMeter:
+    """Mean losses since they were last asked for, over all processes."""
+
+    def __init__(self, fabric: Fabric) -> None:
+        self._fabric = fabric
+        self._sums: dict[str, Tensor] = {}
+        self._count = 0
+
+    def add(self, losses: dict[str, Tensor]) -> None:
+        """Add those of a step."""
+        self._sums = {name: self._sums.get(name, 0) + value for name, value in losses.items()}
+        self._count += 1
+
+    def means(self) -> dict[str, float]:
+        """Return the means and begin anew."""
+        over_all = {name: self._fabric.all_reduce(total, reduce_op="mean") for name, total in self._sums.items()}
+        means = {name: round(float(total) / self._count, 5) for name, total in over_all.items()}
+        self._sums, self._count = {}, 0
+        return means
+
+
+def average(averaged: nn.Module, model: nn.Module, decay: float) -> None:
+    """Move averaged weights and batch statistics towards those of the model."""
+    pairs = list(zip(averaged.state_dict().values(), model.state_dict().values(), strict=True))
+    floats = [pair for pair in pairs if pair[0].is_floating_point()]
+    with torch.no_grad():
+        torch._foreach_lerp_(*map(list, zip(*floats, strict=True)), 1 - decay)  # one by one they take a tenth of a step
+        for mean, value in pairs:
+            if not mean.is_floating_point():
+                mean.copy_(value)
+
+
+@contextmanager
+def stop_requests() -> Iterator[Callable[[], bool]]:
+    """Yield a function that tells whether Ctrl-C, or a request to end, has come; a second one ends at once."""
+    came = threading.Event()
+    signals = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.getsignal(number) for number in signals}
+
+    def note(number: int, _: Any) -> None:
+        came.set()
+        signal.signal(number, before[number])
+
+    for number in signals:
+        signal.signal(number, note)
+    try:
+        yield came.is_set
+    finally:
+        for number in signals:
+            signal.signal(number, before[number])
+
+
+def _share_cores(fabric: Fabric) -> None:
+    """Let torch compute on this process's share of the cores, less one for the thread that makes batches."""
+    if fabric.device.type == "cpu":
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        processes = int(os.environ.get("LOCAL_WORLD_SIZE", fabric.world_size))
+        torch.set_num_threads(max(1, cores // processes - 1))
+
+
+@contextmanager
+def _memory_told(output: Path, config: TrainConfig, device: torch.device) -> Iterator[None]:
+    """Say which batch to try where memory runs out."""
+    try:
+        yield
+    except RuntimeError as error:  # on a GPU its subclass OutOfMemoryError, on the processor one that only says so
+        if not re.search(r"out of memory|not enough memory|can't allocate memory", str(error)):
+            raise
+        smaller = max(config.batch // 2 // config.reuse, 1) * config.reuse
+        fact = f"a batch of {config.batch} windows does not fit into the memory of {device}"
+        cure = f"try --batch {smaller}" if smaller < config.batch else "take smaller crops, or a smaller network"
+        raise TrainingError(output, fact, cure) from error
+
+
+def _divisor(fabric: Fabric, count: Tensor) -> Tensor:
+    """Return the share of one process in what all have counted.
+
+    Gradients are averaged over the processes, so that they become those of one process with all of the batches.
+    """
+    if fabric.world_size == 1:
+        return count.clamp_min(1)
+    return fabric.all_reduce(count.float(), reduce_op="sum").clamp_min(1) / fabric.world_size

@@ -118,10 +118,10 @@ def describe_network(name: str, height: int, width: int, timed: bool = False) ->
     return NetworkEntry(name, parameters, flops / 1e9, time_network(name, height, width) if timed else None)
 
 
-def time_network(name: str, height: int, width: int) -> float:
+def time_network(name: str, height: int, width: int, device: str = "auto") -> float:
     """Return the milliseconds that a network takes for each frame that it answers for, on this machine."""
     leave_cores_to_the_decoder()
-    runtime = TorchRuntime(create_model(name))
+    runtime = TorchRuntime(create_model(name), device=device)
     channels = input_channels(runtime.window_size, runtime.difference)
     pictures = empty_input(TIMED_WINDOWS, channels, height, width, runtime.dtype, runtime.device).normal_()
     seconds = []

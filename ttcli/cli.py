@@ -201,6 +201,7 @@ def evaluate(
 )  # fmt: skip
 @option(SimulateConfig, "frames", type=click.IntRange(1), help="Frames of each video at most; else the whole rally.")
 @option(SimulateConfig, "crf", type=click.IntRange(0, 51), help="x264 quality of the videos: larger is worse.")
+@option(SimulateConfig, "jobs", type=click.IntRange(1), help="Videos that are drawn at the same time.")
 @option(SimulateConfig, "device", type=DEVICES, help="Where pictures are drawn.")
 @click.option("--overwrite", is_flag=True, help="Write into a folder that is not empty.")
 @quiet_option

@@ -79,6 +79,8 @@ class SimulateConfig:
     """Frames of each video at most; None shows the whole rally."""
     crf: int = 20
     """x264 quality of the videos."""
+    jobs: int = 1
+    """Videos that are drawn at the same time, each in a process of its own; the bytes stay the same."""
     device: str = "auto"
     """auto, cpu or cuda."""
     overwrite: bool = False

@@ -1,6 +1,8 @@
 """Matches that never happened: videos of drawn rallies with exact labels, in the layout of OpenTTGames."""
 
 import json
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
@@ -42,21 +44,37 @@ def simulate(output: Path, config: SimulateConfig, quiet: bool = False) -> dict:
         SettingError: A setting is out of its range.
     """
     _check(output, config)
+    numbers = [list(range(job, config.rallies, config.jobs)) for job in range(min(config.jobs, config.rallies))]
+    if len(numbers) == 1:
+        videos = _film_rallies(output, config, numbers[0], quiet)
+    else:
+        context = multiprocessing.get_context("spawn")  # a fork would inherit torch's threads half
+        with ProcessPoolExecutor(len(numbers), context, initializer=torch.set_num_threads, initargs=(1,)) as processes:
+            parts = [processes.submit(_film_rallies, output, config, some, True) for some in numbers]
+            videos = [video for part in parts for video in part.result()]
+    videos.sort(key=lambda video: video["rally"])
+    named = [{key: value for key, value in video.items() if key != "rally"} for video in videos]
+    return {"output": str(output), "videos": named, "frames": sum(video["frames"] for video in named)}
+
+
+def _film_rallies(output: Path, config: SimulateConfig, numbers: list[int], quiet: bool) -> list[dict]:
+    """Draw the videos of some of the rallies, and return what each is.
+
+    All rallies are played, for chance is one stream over them; filming takes nearly all of the time.
+    """
     device = choose_device(config.device)
     textures = paint_textures(config.seed).to(device)
-    generator = torch.Generator().manual_seed(config.seed)
-    rallies = simulate_rallies(config.rallies, generator, device=device)
-    summary = {"output": str(output), "videos": [], "frames": 0}
-    for rally in range(config.rallies):
+    rallies = simulate_rallies(config.rallies, torch.Generator().manual_seed(config.seed), device=device)
+    videos = []
+    for rally in numbers:
         chance = torch.Generator().manual_seed(config.seed * 100_003 + rally)
         scenes, frame_rate = stage_rally(
             rally, rallies, textures, config.height, config.width, chance, config.camera, config.frame_rate, config.frames
         )
         name = f"{PLACES[config.part]}_{rally + 1}"
         frames = _film(output, name, scenes, rallies, textures, frame_rate, config, chance, quiet)
-        summary["videos"].append({"name": name, "frames": frames, "frame_rate": float(frame_rate)})
-        summary["frames"] += frames
-    return summary
+        videos.append({"rally": rally, "name": name, "frames": frames, "frame_rate": float(frame_rate)})
+    return videos
 
 
 def _check(output: Path, config: SimulateConfig) -> None:

@@ -263,3 +263,11 @@ def test_a_damaged_picture_is_one_line_when_its_window_comes(data):
     with pytest.raises(LabelError, match="pictures.bin: frame 0: the picture is damaged") as caught:
         source(data).draw(6)
     assert "\n" not in str(caught.value)
+
+
+def test_a_network_of_fewer_frames_gets_the_middle_ones(data):
+    whole, middle = source(data, height=None, width=None, seed=5), source(data, height=None, width=None, seed=5, window_size=1)
+    for _ in range(3):
+        of_three, of_one = whole.draw(2), middle.draw(2)
+        assert torch.equal(of_three.frames[:, 1:2], of_one.frames)
+        assert torch.equal(of_three.positions[:, 1:2], of_one.positions)

@@ -4,11 +4,12 @@
 
 From nothing: it draws simulated rallies, extracts sets of them and of the badminton clips (TrackNet pairs), trains, and
 answers the clips that were left out. Each run is a process of its own with a folder of its own under OUT/runs; one that
-is complete is not made again, so that a stopped comparison goes on. Results lie in OUT/results.json.
+is complete is not made again, so that a stopped comparison goes on. Results are in OUT/results.json as they come.
 """
 
 import argparse
 import json
+import math
 import multiprocessing
 import random
 import sys
@@ -20,20 +21,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from ttcli.catalogue import describe_network, time_network
 from ttcli.checkpoints import load_checkpoint
 from ttcli.configs import ExtractConfig, SimulateConfig, TrainConfig
+from ttcli.extract import extract
 from ttcli.models import MODELS
+from ttcli.simulate import simulate
 from ttcli.stored_windows import StoredWindows
+from ttcli.train import train
 from ttcli.validation import Answers, answer_windows, validate
 
 HEIGHT, WIDTH = 288, 512
-TRAINING_RALLIES, TEST_RALLIES = 160, 40
-TRAINING_SEED, TEST_SEED = 501, 502
-RALLY_FRAMES = 72
+RALLIES = {"train": (112, 501), "test": (28, 502)}
+"""How many are drawn to train on and to be left out, and with which seed."""
+RALLY_FRAMES = 64
 LEFT_OUT = 5
 """Every so many of the badminton clips, in order of name, is left out."""
 TEST_WINDOWS = 600
@@ -83,58 +88,59 @@ def every_run(data: list[str], networks: list[str], ablations: bool) -> list[Run
 
 
 def make_sets(output: Path, clips: Path | None, jobs: int, rallies: float) -> None:
-    """Extract the sets to train on and those that are left out, where they are not there yet."""
-    from ttcli.extract import extract
-    from ttcli.simulate import simulate
-
-    for part, count, seed in (("train", TRAINING_RALLIES, TRAINING_SEED), ("test", TEST_RALLIES, TEST_SEED)):
-        folder = output / "videos" / f"simulated_{part}"
-        if not (output / "sets" / f"simulated_{part}-9" / "manifest.json").exists():
-            config = SimulateConfig(
-                rallies=round(count * rallies), seed=seed, height=HEIGHT, width=WIDTH, frames=RALLY_FRAMES, jobs=jobs,
-                device="cpu", overwrite=True,
-            )  # fmt: skip
-            simulate(folder, config, quiet=True)
-    sources = {f"simulated_{part}": [output / "videos" / f"simulated_{part}"] for part in ("train", "test")}
+    """Make the sets to train on and those that are left out, all at the same time, where they are not there yet."""
+    wanted: dict[str, tuple[Path, ...]] = {f"simulated_{part}": () for part in RALLIES}
     if clips is not None:
         videos = sorted(clips.glob("*.mp4"))
-        sources["badminton_test"] = videos[::LEFT_OUT]
-        sources["badminton_train"] = [video for video in videos if video not in videos[::LEFT_OUT]]
-    for name, videos in sources.items():
-        for size in (9, *WINDOW_SIZES):
-            config = ExtractConfig(
-                events=None, window_size=size, height=HEIGHT, width=WIDTH, jobs=jobs,
-                validation=0.15 if name.endswith("train") else 0.5,
-            )  # fmt: skip
-            extract(tuple(videos), output / "sets" / f"{name}-{size}", config, quiet=True)
+        wanted["badminton_test"] = tuple(videos[::LEFT_OUT])
+        wanted["badminton_train"] = tuple(video for video in videos if video not in videos[::LEFT_OUT])
+    with ProcessPoolExecutor(min(jobs, len(wanted)), multiprocessing.get_context("spawn")) as processes:
+        made = [processes.submit(_make_set, output, name, videos, jobs, rallies) for name, videos in wanted.items()]
+        for future in made:
+            future.result()
 
 
-def run_one(run: Run, output: Path, config: dict[str, Any]) -> dict[str, Any]:
-    """Train and answer what was left out, in a process of its own; return the figures."""
-    from ttcli.train import train
+def _make_set(output: Path, name: str, videos: tuple[Path, ...], jobs: int, rallies: float) -> None:
+    """Extract a set from videos, or from simulated ones where none are given."""
+    part = name.partition("_")[2]
+    jobs = max(1, jobs if part == "train" else jobs // 4)
+    if not videos:
+        videos = (output / "videos" / part,)
+        count, seed = RALLIES[part]
+        config = SimulateConfig(
+            rallies=max(2, round(count * rallies)), seed=seed, height=HEIGHT, width=WIDTH, frames=RALLY_FRAMES,
+            jobs=jobs, device="cpu",
+        )  # fmt: skip
+        if not videos[0].exists():
+            simulate(videos[0], config, quiet=True)
+    share = 0.15 if part == "train" else 0.5  # of what is left out both parts are answered
+    config = ExtractConfig(events=None, height=HEIGHT, width=WIDTH, jobs=max(1, jobs // 4), validation=share)
+    extract(videos, output / "sets" / name, config, quiet=True)
 
+
+def run_one(run: Run, output: Path, config: dict[str, Any], deadline: float) -> dict[str, Any] | None:
+    """Train and answer what was left out, in a process of its own; return the figures, None after the deadline."""
     folder = output / "runs" / run.name
     done = folder / "result.json"
     if done.exists():
         return json.loads(done.read_text())
+    if time.time() > deadline:
+        return None
     torch.set_num_threads(1)
     if run.mask == "wrong":
         _mask_wrongly()
     settings = TrainConfig(**{**config, **run.settings, "overwrite": True})
-    size = settings.window_size
-    summary = train(output / "sets" / f"{run.data}_train-{size}", folder, settings, quiet=True)
+    summary = train(output / "sets" / f"{run.data}_train", folder, settings, quiet=True)
     checkpoint = load_checkpoint(folder / "best.safetensors")
     model = checkpoint.model.to("cuda" if torch.cuda.is_available() else "cpu", memory_format=torch.channels_last)
-    answers = answer_left_out(model, output / "sets" / f"{run.data}_test-{size}")
+    answers = answer_left_out(model, output / "sets" / f"{run.data}_test")
     result = {
         "title": run.title,
         "data": run.data,
         **validate(answers, checkpoint.metadata["calibration"]),
         "frames": len(answers.logits),
-        "best_step": summary["step"],
-        "validation_accuracy@10": summary["accuracy@10"],
-        "windows_per_second": summary["windows_per_second"],
-        "minutes": summary["trained_minutes"],
+        "loss": summary["loss"],
+        "windows_per_second": round(summary["windows"] / (60 * summary["trained_minutes"]), 1),
     }
     done.write_text(json.dumps(result))
     return result
@@ -173,16 +179,13 @@ def print_tables(results: list[dict[str, Any]], networks: list[str], times: dict
     """Print a Markdown table for each set: networks, then single settings."""
     described = {name: describe_network(name, HEIGHT, WIDTH) for name in networks}
     for data in dict.fromkeys(result["data"] for result in results):
-        table = Table("run", *FIGURES, "windows/s", *times, "parameters", title=data)
+        table = Table("run", *FIGURES, "windows/s", *times, "parameters", title=data, box=box.MARKDOWN)
         for result in (result for result in results if result["data"] == data):
             figures = ["–" if result[name] is None else f"{result[name]:.3f}" for name in FIGURES]
             known = described.get(result["title"])
             costs = [f"{by_name[result['title']]:.2f}" if known else "" for by_name in times.values()]
             parameters = f"{known.parameters / 1e6:.1f} M" if known else ""
             table.add_row(result["title"], *figures, f"{result['windows_per_second']:.0f}", *costs, parameters)
-        from rich import box
-
-        table.box = box.MARKDOWN
         Console(width=200).print(table)
 
 
@@ -199,7 +202,9 @@ def main() -> None:
     parser.add_argument("--rallies", type=float, default=1.0, help="part of the rallies to draw, for a quick try")
     parser.add_argument("--no-ablations", action="store_true")
     parser.add_argument("--minutes", type=float, help="start no run after so many")
+    parser.add_argument("--results", type=Path, help="else OUT/results.json")
     told = parser.parse_args()
+    results = told.results or told.output / "results.json"
     began = time.monotonic()
     make_sets(told.output, told.badminton, told.jobs, told.rallies)
     print(f"sets: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
@@ -207,26 +212,25 @@ def main() -> None:
     runs = every_run(data, told.networks, not told.no_ablations)
     config = {
         "steps": told.steps, "batch": told.batch, "reuse": 1, "learning_rate": told.learning_rate, "warmup": 100,
-        "save_every": max(1, told.steps // 2), "average": 0.995, "cache_memory": 8 * 10**9,
+        "save_every": told.steps, "average": 0.995, "cache_memory": 25 * 10**8,
     }  # fmt: skip
-    context = multiprocessing.get_context("spawn")
-    results = {}
-    with ProcessPoolExecutor(told.jobs, context, max_tasks_per_child=1) as processes:
-        waiting = {processes.submit(run_one, run, told.output, config): run for run in runs}
+    deadline = time.time() + (60 * told.minutes - (time.monotonic() - began) if told.minutes else math.inf)
+    found: dict[str, dict[str, Any]] = {}
+    with ProcessPoolExecutor(told.jobs, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as processes:
+        waiting = {processes.submit(run_one, run, told.output, config, deadline): run for run in runs}
         for future in as_completed(waiting):
-            run = waiting[future]
-            try:
-                results[run.name] = future.result()
-            except Exception as error:  # one run that fails leaves the others
-                results[run.name] = None
-                print(f"{run.name}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
-                continue
-            print(f"{time.monotonic() - began:5.0f} s  {json.dumps(results[run.name])}", file=sys.stderr, flush=True)
+            name = waiting[future].name
+            if future.exception() is not None:  # one run that fails leaves the others
+                print(f"{name}: {type(future.exception()).__name__}: {future.exception()}", file=sys.stderr, flush=True)
+            elif (result := future.result()) is not None:
+                found[name] = result
+                print(f"{time.monotonic() - began:5.0f} s  {json.dumps(result)}", file=sys.stderr, flush=True)
+                results.write_text(json.dumps(list(found.values()), indent=1))
     devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
     times = {f"ms a frame, {device}": {name: time_network(name, HEIGHT, WIDTH, device) for name in told.networks} for device in devices}
-    found = [results[run.name] for run in runs if results.get(run.name)]
-    (told.output / "results.json").write_text(json.dumps({"results": found, "times": times}, indent=1))
-    print_tables(found, told.networks, times)
+    in_order = [found[run.name] for run in runs if run.name in found]
+    results.write_text(json.dumps({"results": in_order, "times": times}, indent=1))
+    print_tables(in_order, told.networks, times)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class StoredWindows:
     Args:
         data: Folder that `extract` wrote.
         split: "training", "validation" or "test"; frames of others are never read.
-        window_size: Frames in a window, as many as the set was extracted with.
+        window_size: Frames in a window, as many as the set was extracted with, or fewer: then those in the middle.
         height: Of the crops, in stored pixels; None with `width` for whole pictures.
         width: Of the crops, in stored pixels.
         seed: The same seed gives the same windows and crops in the same order.
@@ -172,7 +172,9 @@ class StoredWindows:
         """Return where a window is cut: around the ball in its middle, or anywhere."""
         clip_number, window = self._windows[number]
         clip = self._clips[clip_number]
-        rows = [clip.row_of[frame_index] for frame_index in window.frame_indexes(self.window_size)]
+        held = window.frame_indexes(clip.store.window_size)
+        begin = (len(held) - self.window_size) // 2
+        rows = [clip.row_of[frame_index] for frame_index in held[begin : begin + self.window_size]]
         room = np.array([clip.store.width - width, clip.store.height - height])
         around = generator.random() < BALL_IN_CROP
         share = generator.random(2)
@@ -258,13 +260,13 @@ def _clip_folders(data: Path) -> list[Path]:
 
 def _check_windows(store: FrameStore, windows: list[StoredWindow], window_size: int) -> None:
     """Raise where windows are of another size, name frames that are not stored, or splits share a frame."""
-    if store.window_size != window_size:
+    if store.window_size < window_size:
         fact = f"has windows of {store.window_size} frames, and the network takes {window_size}"
         raise SettingError(store.folder, fact, f"extract with --window {window_size}, or take another network")
     place = store.folder / WINDOWS_FILE
     stored, split_of = set(store.frame_indexes), dict[int, str]()
     for window in windows:
-        for frame_index in window.frame_indexes(window_size):
+        for frame_index in window.frame_indexes(store.window_size):
             if frame_index not in stored:
                 raise LabelError(place, f"a window needs frame {frame_index}, which is not stored", EXTRACT_AGAIN)
             if split_of.setdefault(frame_index, window.split) != window.split:

@@ -11,11 +11,16 @@ from ttcli import training_data
 from ttcli.checkpoints import load_checkpoint
 from ttcli.configs import TrainConfig
 from ttcli.errors import InputError, SettingError
+from ttcli.models import MODELS
 from ttcli.training_data import ExtractedData, LimitedData
 
 CONFIG = TrainConfig(
     steps=2, batch=4, reuse=2, crop_height=64, crop_width=64, warmup=1, save_every=10, device="cpu", precision="fp32"
 )
+
+
+RATES = {"centernet_hourglass104": 3e-4, "centernet_hourglass52": 3e-4}
+"""Learning rates of networks that diverge at the usual one."""
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +98,13 @@ def test_a_ball_is_learned_from_a_set(data, tmp_path, monkeypatch):
     config = replace(CONFIG, steps=150, batch=8, learning_rate=3e-3, warmup=10)
     summary = training.train(data, tmp_path / "run", config, quiet=True)
     assert summary["arg_max_right"] > 0.7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_every_network_learns_a_few_samples_by_heart(name, data, tmp_path):
+    """The overfit check, small: `ttcli train SET --limit-samples N` ends with nearly all frames answered right."""
+    settings = {"limit_samples": 8, "batch": 8, "reuse": 1, "learning_rate": RATES.get(name, 3e-3), "warmup": 20}
+    config = replace(CONFIG, model=name, steps=160, average=0.9, save_every=40, **settings)
+    summary = training.train(data, tmp_path / "run", config, quiet=True)
+    assert summary["accuracy@10"] > 0.99

@@ -1,5 +1,6 @@
 """What training reads: drawn windows or an extracted set, and a run on a set as `ttcli train` makes it."""
 
+import resource
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from ttcli import train as training
 from ttcli import training_data
 from ttcli.checkpoints import load_checkpoint
 from ttcli.configs import TrainConfig
-from ttcli.errors import InputError, SettingError
+from ttcli.errors import InputError, LabelError, OutputError, SettingError
 from ttcli.models import MODELS
 from ttcli.training_data import ExtractedData, LimitedData
 
@@ -108,3 +109,30 @@ def test_every_network_learns_a_few_samples_by_heart(name, data, tmp_path):
     config = replace(CONFIG, model=name, steps=160, average=0.9, save_every=40, **settings)
     summary = training.train(data, tmp_path / "run", config, quiet=True)
     assert summary["accuracy@10"] > 0.99
+
+
+def test_a_damaged_picture_ends_training_with_one_line(tmp_path):
+    for name, split in (("game_1", "training"), ("game_2", "validation")):
+        write_clip(tmp_path / "set", name, split)
+    pictures = tmp_path / "set" / "clips" / "game_1" / "pictures.bin"
+    content = bytearray(pictures.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    pictures.write_bytes(content)
+    with pytest.raises(LabelError, match="pictures.bin: frame .*damaged"):
+        training.train(tmp_path / "set", tmp_path / "run", replace(CONFIG, steps=60), quiet=True)
+
+
+def test_a_full_disk_ends_training_and_keeps_what_was_saved(data, tmp_path):
+    config = replace(CONFIG, steps=1)
+    training.train(data, tmp_path / "run", config, quiet=True)
+    before = (tmp_path / "run" / "last.safetensors").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, limits[1]))  # no file may be larger, as on a disk that is full
+    try:
+        with pytest.raises(OutputError, match="last.safetensors: cannot be written"):
+            training.train(data, tmp_path / "run", TrainConfig(steps=2, resume=True), quiet=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / "run" / "last.safetensors").read_bytes() == before
+    assert not list((tmp_path / "run").glob(".*.safetensors"))
+    assert training.train(data, tmp_path / "run", TrainConfig(steps=2, resume=True), quiet=True)["steps"] == 2

@@ -198,6 +198,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("output", type=Path)
     parser.add_argument("--badminton", type=Path, help="folder of TrackNet pairs: x.mp4 with x.csv")
+    parser.add_argument("--data", nargs="+", choices=["simulated", "badminton"], help="else all that there are")
     parser.add_argument("--networks", nargs="+", default=list(MODELS), choices=list(MODELS))
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--batch", type=int, default=24)
@@ -213,11 +214,11 @@ def main() -> None:
     began = time.monotonic()
     make_sets(told.output, told.badminton, told.jobs, told.rallies)
     print(f"sets: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    data = ["simulated", "badminton"] if told.badminton else ["simulated"]
+    data = told.data or (["simulated", "badminton"] if told.badminton else ["simulated"])
     runs = every_run(data, told.networks, not told.no_ablations)
     width, height = map(int, told.crop.split("x"))
     config = {
-        "crop_height": height, "crop_width": width, "steps": told.steps, "batch": told.batch, "reuse": 1, "learning_rate": told.learning_rate, "warmup": 100,
+        "crop_height": height, "crop_width": width, "steps": told.steps, "batch": told.batch, "reuse": 1, "learning_rate": told.learning_rate, "warmup": told.steps // 10,
         "save_every": told.steps, "average": 0.995, "cache_memory": 25 * 10**8,
     }  # fmt: skip
     deadline = time.time() + (60 * told.minutes - (time.monotonic() - began) if told.minutes else math.inf)

@@ -110,8 +110,17 @@ def read_metadata(path: Path) -> dict[str, Any]:
         metadata = json.loads(strings.get(METADATA_KEY, "null"))
     except (ValueError, RecursionError):
         metadata = None
+    return check_metadata(path, metadata)
+
+
+def check_metadata(path: Path, metadata: Any) -> dict[str, Any]:
+    """Return what a file says of its network, once it is known to hold what it should.
+
+    Raises:
+        CheckpointError: It does not.
+    """
     if not isinstance(metadata, dict):
-        raise CheckpointError(path, "a safetensors file without the metadata of ttcli", CURE)
+        raise CheckpointError(path, "a file without the metadata of ttcli", CURE)
     for key, (required, is_right) in _METADATA_CHECKS.items():
         if (required or key in metadata) and not is_right(metadata.get(key)):
             raise CheckpointError(path, f"its metadata has {key} = {_short(metadata.get(key))}", CURE)

@@ -15,13 +15,14 @@ import click
 
 from ttcli import __version__
 from ttcli.configs import (
-    ConvertConfig, DetectConfig, EvaluateConfig, ExtractConfig, RenderConfig, SimulateConfig, TrainConfig,
+    ConvertConfig, DetectConfig, EvaluateConfig, ExportConfig, ExtractConfig, RenderConfig, SimulateConfig, TrainConfig,
 )  # fmt: skip
 from ttcli.errors import TtcliError
 from ttcli.learning_rates import SCHEDULES
 
 DEVICES = click.Choice(["auto", "cpu", "cuda"])
 PRECISIONS = click.Choice(["auto", "bf16", "fp32"])
+RUNTIMES = click.Choice(["auto", "torch", "onnx", "openvino"])
 TRAINING_PRECISIONS = click.Choice(["auto", "bf16", "fp16", "fp32"])
 CAMERAS = click.Choice(["any", "side", "end", "corner", "broadcast", "top"])
 FILE = click.Path(path_type=Path)
@@ -117,6 +118,7 @@ def main() -> None:
 @option(DetectConfig, "stride", type=click.IntRange(1), help="Frames between neighbours in a window; by frame rate.")
 @option(DetectConfig, "device", type=DEVICES, help="Where the network runs.")
 @option(DetectConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
+@option(DetectConfig, "runtime", type=RUNTIMES, help="What runs the network; auto: torch, or onnx for an .onnx file.")
 @option(DetectConfig, "link", "--link/--no-link", help="Judge a frame's candidates by those of the frames around it.")
 @option(DetectConfig, "batch", type=click.IntRange(1), help="Windows that go through the network together.")
 @overwrite_option
@@ -381,6 +383,29 @@ def convert(
         tell(f"left out as unknown: {line}")
     lines = [f"  lost: {line}" for line in summary.lost] + [f"  note: {line}" for line in summary.notes]
     show(as_json, summary.as_json(), str(summary), *lines)
+
+
+@main.command(epilog=example("ttcli export -o model.onnx", "ttcli export best.safetensors -o model.onnx --video match.mp4"))
+@click.argument("weights", metavar="[CHECKPOINT]", required=False, type=FILE)
+@click.option("-o", "--output", required=True, type=FILE, help="The file, ending in .onnx.")
+@click.option(
+    "--size", type=PictureSize(), default=(ExportConfig.height, ExportConfig.width),
+    show_default=f"{ExportConfig.width}x{ExportConfig.height}", help="Size of the pictures that the network sees.",
+)  # fmt: skip
+@option(ExportConfig, "video", type=FILE, help="Compare with torch on this video; else on drawn windows.")
+@overwrite_option
+@quiet_option
+@json_option
+def export(output: Path, size: tuple[int, int], quiet: bool, as_json: bool, **settings: Any) -> None:
+    """Write CHECKPOINT, the one in the package unless given, as ONNX, and compare it with torch.
+
+    `ttcli detect --weights model.onnx` runs the file, by ONNX Runtime or, with --runtime openvino, by OpenVINO.
+    """
+    from ttcli.export import export as run
+
+    height, width = size
+    summary = run(output, ExportConfig(height=height, width=width, **settings))
+    show(as_json, summary.as_json(), str(summary))
 
 
 def tell(message: str) -> None:

@@ -21,6 +21,8 @@ class DetectConfig:
     """auto, cpu or cuda."""
     precision: str = "auto"
     """auto, bf16 or fp32; auto takes bf16 where the processor multiplies in it."""
+    runtime: str = "auto"
+    """auto, torch, onnx or openvino: what runs the network. auto takes ONNX Runtime for an .onnx file, else torch."""
     batch: int = 4
     """Windows that go through the network together."""
     link: bool = True
@@ -231,5 +233,21 @@ class ConvertConfig:
     """Convert the events of a file that holds balls too."""
     strict: bool = False
     """Stop at the first label that is wrong, instead of leaving it out as unknown."""
+    overwrite: bool = False
+    """Replace an output that exists."""
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """Settings of `ttcli export`."""
+
+    weights: Path | None = None
+    """Checkpoint to export; the one in the package if None."""
+    height: int = 288
+    """Height of the pictures that the file is for, a multiple of 32: those that the network sees, not the video's."""
+    width: int = 512
+    """Width of the pictures that the file is for."""
+    video: Path | None = None
+    """Video whose windows the comparison with torch is made on; drawn ones if None."""
     overwrite: bool = False
     """Replace an output that exists."""

@@ -14,9 +14,10 @@ from tqdm import tqdm
 
 from ttcli.configs import DetectConfig
 from ttcli.errors import InputError, OutputError, SettingError, TtcliError
+from ttcli.foreign_runtimes import SUFFIX, load_exported
 from ttcli.outputs import check_output
 from ttcli.predictor import Peak, StreamingPredictor
-from ttcli.runtimes import TorchRuntime, load_runtime
+from ttcli.runtimes import Runtime, load_runtime
 from ttcli.tracking import Candidates, decide
 from ttcli.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.video.probe import VIDEO_SUFFIXES, VideoInfo, probe
@@ -69,7 +70,7 @@ def detect(
     output: Path | None,
     config: DetectConfig,
     quiet: bool = False,
-    runtime: TorchRuntime | None = None,
+    runtime: Runtime | None = None,
     tell: Callable[[str], None] = print_message,
 ) -> list[DetectSummary]:
     """Write a ball.csv for each video and return a summary of each.
@@ -95,7 +96,7 @@ def detect(
         with _noting_failure(job, failures, several, tell):
             _check_job(job, config.overwrite)
     if runtime is None and len(failures) < len(jobs):
-        runtime = load_runtime(config.weights, config.device, config.precision)
+        runtime = _load_runtime(config)
     summaries: dict[Job, DetectSummary] = {}
     for job in jobs:
         if job not in failures:
@@ -106,8 +107,19 @@ def detect(
     return list(summaries.values())
 
 
+def _load_runtime(config: DetectConfig) -> Runtime:
+    exported = config.weights is not None and config.weights.suffix.lower() == SUFFIX
+    chosen = config.runtime if config.runtime != "auto" else "onnx" if exported else "torch"
+    if exported == (chosen == "torch"):
+        cure = f"give a file that `ttcli export` wrote, ending in {SUFFIX}" if not exported else "leave it out"
+        raise SettingError("--runtime", f"{chosen} does not read {config.weights or 'the checkpoint in the package'}", cure)
+    if exported:
+        return load_exported(config.weights, chosen, config.precision)
+    return load_runtime(config.weights, config.device, config.precision)
+
+
 def detect_video(
-    job: Job, runtime: TorchRuntime, config: DetectConfig, quiet: bool, tell: Callable[[str], None]
+    job: Job, runtime: Runtime, config: DetectConfig, quiet: bool, tell: Callable[[str], None]
 ) -> DetectSummary:
     """Write the ball.csv of one video and return its summary; a damaged file gives every frame that can be read."""
     started = time.monotonic()
@@ -136,7 +148,7 @@ def detect_video(
 
 
 def ball_positions(
-    frames: Iterable[Frame], info: VideoInfo, runtime: TorchRuntime, height: int, width: int, config: DetectConfig
+    frames: Iterable[Frame], info: VideoInfo, runtime: Runtime, height: int, width: int, config: DetectConfig
 ) -> Iterator[BallPosition]:
     """Yield the ball of each frame, in order.
 
@@ -184,7 +196,7 @@ def _offers(frames: Iterable[Frame], predictor: StreamingPredictor) -> Iterator[
 
 
 def _single_choices(
-    offers: Iterable[_Offer], runtime: TorchRuntime, area: float
+    offers: Iterable[_Offer], runtime: Runtime, area: float
 ) -> Iterator[tuple[_Offer, Peak, float]]:
     """Yield the strongest peak of each frame with its confidence, whatever the frames around it say."""
     for offer in offers:
@@ -192,7 +204,7 @@ def _single_choices(
 
 
 def _linked_choices(
-    offers: Iterable[_Offer], runtime: TorchRuntime, area: float
+    offers: Iterable[_Offer], runtime: Runtime, area: float
 ) -> Iterator[tuple[_Offer, Peak, float]]:
     """Yield the peak of each frame that is most probably the ball in the light of the frames around it."""
     undecided: deque[_Offer] = deque()

@@ -138,8 +138,7 @@ def create_model(
     _check_choice(name, "pretrained", pretrained, WITH_IMAGENET)
     if activation is None and name in WITH_ACTIVATION:
         activation = ACTIVATIONS[0]
-    frames_of = {"all": tuple(range(window_size)), "center": (window_size // 2,), "last": (window_size - 1,)}
-    output_frames = frames_of[outputs]
+    output_frames = answered_frames(outputs, window_size)
     channels = input_channels(window_size, difference)
     model = _build(name, Wanted(channels, window_size, len(output_frames), neck, activation, pretrained))
     model.name = name
@@ -151,6 +150,17 @@ def create_model(
     model.activation = activation
     model.pretrained = pretrained
     return model
+
+
+def answered_frames(outputs: str, window_size: int) -> tuple[int, ...]:
+    """Return the places in a window of the frames that a network answers for.
+
+    Args:
+        outputs: One of OUTPUTS, or a former name of one.
+        window_size: Frames in the window.
+    """
+    places = {"all": tuple(range(window_size)), "center": (window_size // 2,), "last": (window_size - 1,)}
+    return places[FORMER_OUTPUTS.get(outputs, outputs)]
 
 
 def _build(name: str, wanted: Wanted) -> nn.Module:

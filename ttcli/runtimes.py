@@ -22,12 +22,64 @@ LEAST_PROBABILITY = 1e-6
 """Probabilities are kept this far from 0 and 1, so that their logit is finite."""
 
 
-class TorchRuntime:
+class Runtime:
+    """What is known of a network that runs, whatever runs it, from the metadata of its checkpoint.
+
+    Args:
+        metadata: Of the checkpoint: of it, area, multiple, fps and calibration are used where present.
+        window_size: Frames in a window.
+        output_frames: Places in the window of the frames that are answered for.
+        difference: Whether the input has the channels of difference to the window's median.
+        output_stride: Pixels per cell of the heatmaps.
+        device: Where its input has to lie.
+        dtype: Floating type of its input.
+    """
+
+    def __init__(
+        self,
+        metadata: dict[str, Any],
+        window_size: int,
+        output_frames: tuple[int, ...],
+        difference: bool,
+        output_stride: int,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self.window_size, self.output_frames, self.difference = window_size, output_frames, difference
+        self.output_stride, self.device, self.dtype = output_stride, device, dtype
+        self.area: int = metadata.get("area", WORKING_AREA)
+        self.multiple: int = metadata.get("multiple", SIZE_MULTIPLE)
+        self.most_fps: float = metadata.get("fps", USUAL_FPS)[1]
+        """Highest frame rate that it was trained on."""
+        self.calibration: dict[str, float] = metadata.get("calibration") or {"slope": 1.0, "bias": 0.0}
+
+    def __call__(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Return probabilities (B, K, h, w) and offsets (B, K, 2, h, w) as float32, on the runtime's device.
+
+        Args:
+            pictures: Model input as `ttcli.model_input` makes it, shape (B, C, H, W), of the runtime's `dtype`,
+                `difference` and device.
+        """
+        raise NotImplementedError
+
+    def working_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the height and width at which the network sees a video of `height` x `width`."""
+        return working_size(height, width, self.area, self.multiple)
+
+    def confidence(self, probability: float) -> float:
+        """Return the calibrated confidence of a peak: how often a peak of this probability is the ball."""
+        probability = min(max(probability, LEAST_PROBABILITY), 1 - LEAST_PROBABILITY)
+        logit = math.log(probability / (1 - probability))
+        calibrated = self.calibration["slope"] * logit + self.calibration["bias"]
+        return 1 / (1 + math.exp(-calibrated))
+
+
+class TorchRuntime(Runtime):
     """A network on a device, in evaluation mode.
 
     Args:
         model: A network that keeps the contract of `ttcli.models`; it is moved, converted and fused in place.
-        metadata: The checkpoint's metadata; of it, area, multiple and calibration are used where present.
+        metadata: The checkpoint's metadata.
         device: auto, cpu, cuda, or what else torch.device takes.
         precision: auto, bf16 or fp32.
     """
@@ -39,42 +91,18 @@ class TorchRuntime:
         device: str = "auto",
         precision: str = "auto",
     ) -> None:
-        metadata = metadata or {}
-        self.device = choose_device(device)
-        self.dtype = choose_dtype(precision, self.device)
-        self.window_size: int = model.window_size
-        self.output_frames: tuple[int, ...] = tuple(model.output_frames)
-        self.difference: bool = model.difference
-        self.output_stride: int = model.output_stride
-        self.area: int = metadata.get("area", WORKING_AREA)
-        self.multiple: int = metadata.get("multiple", SIZE_MULTIPLE)
-        self.most_fps: float = metadata.get("fps", USUAL_FPS)[1]
-        """Highest frame rate that it was trained on."""
-        self.calibration: dict[str, float] = metadata.get("calibration") or {"slope": 1.0, "bias": 0.0}
+        chosen = choose_device(device)
+        dtype = choose_dtype(precision, chosen)
+        facts = (model.window_size, tuple(model.output_frames), model.difference, model.output_stride)
+        super().__init__(metadata or {}, *facts, chosen, dtype)
         fused = fuse_batch_norm(model.eval())
         self.model = fused.to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last)
 
-    def working_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return the height and width at which the network sees a video of `height` x `width`."""
-        return working_size(height, width, self.area, self.multiple)
-
     @torch.inference_mode()
     def __call__(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Return probabilities (B, K, h, w) and offsets (B, K, 2, h, w) as float32, on the runtime's device.
-
-        Args:
-            pictures: Model input as `ttcli.model_input` makes it, shape (B, C, H, W), of the runtime's `dtype`,
-                `difference` and device.
-        """
+        """Return probabilities and offsets, see `Runtime`."""
         prediction = self.model(pictures)
         return prediction.logits.float().sigmoid(), prediction.offsets.float()
-
-    def confidence(self, probability: float) -> float:
-        """Return the calibrated confidence of a peak: how often a peak of this probability is the ball."""
-        probability = min(max(probability, LEAST_PROBABILITY), 1 - LEAST_PROBABILITY)
-        logit = math.log(probability / (1 - probability))
-        calibrated = self.calibration["slope"] * logit + self.calibration["bias"]
-        return 1 / (1 + math.exp(-calibrated))
 
 
 def load_runtime(weights: Path | None, device: str, precision: str) -> TorchRuntime:
@@ -104,8 +132,13 @@ def leave_cores_to_the_decoder() -> None:
     for each other by spinning: beside threads that decode, and other programs, they cost far more than they give,
     on a busy machine of two cores 3 frames a second with two threads and 42 with one.
     """
+    torch.set_num_threads(min(torch.get_num_threads(), network_threads()))
+
+
+def network_threads() -> int:
+    """Return how many of the cores a network takes beside the decoder."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    torch.set_num_threads(min(torch.get_num_threads(), (cores + 1) // 2, MOST_THREADS))
+    return min((cores + 1) // 2, MOST_THREADS)
 
 
 def choose_device(name: str) -> torch.device:

@@ -1,0 +1,137 @@
+"""Exported networks: the answers of torch in other runtimes, and one line for every file that is not one."""
+
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from video_files import encode, noise_pictures
+
+from ttcli import export as exporting
+from ttcli.checkpoints import save_checkpoint
+from ttcli.configs import DetectConfig, ExportConfig
+from ttcli.detect import detect
+from ttcli.errors import CheckpointError, OutputError, SettingError
+from ttcli.export import export
+from ttcli.foreign_runtimes import load_exported
+from ttcli.models import create_model
+from ttcli.runtimes import TorchRuntime
+from ttcli.trajectory import read_ball_csv
+
+HEIGHT, WIDTH = 64, 96
+METADATA = {"area": HEIGHT * WIDTH, "calibration": {"slope": 2.0, "bias": 1.0}, "fps": [25.0, 60.0]}
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    model = create_model("centernet_v8n", window_size=3)
+    with torch.no_grad():
+        model.head.heatmap[-1].weight.mul_(40)  # peaks that differ
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def exported(network, tmp_path_factory):
+    """Return the checkpoint, the file made of it, and what `export` said."""
+    folder = tmp_path_factory.mktemp("exported")
+    save_checkpoint(folder / "mine.safetensors", network, METADATA)
+    config = ExportConfig(folder / "mine.safetensors", HEIGHT, WIDTH)
+    return folder / "mine.safetensors", folder / "mine.onnx", export(folder / "mine.onnx", config)
+
+
+def test_the_summary_says_how_far_each_runtime_is_from_torch(exported):
+    _, path, summary = exported
+    assert summary.bytes == path.stat().st_size
+    assert [(found.runtime, found.precision) for found in summary.comparisons] == [
+        ("onnx", "fp32"), ("openvino", "fp32"), ("openvino", "auto"),
+    ]  # fmt: skip
+    for found in summary.comparisons[:2]:
+        assert found.largest_probability_difference < 1e-4 and found.largest_shift < 0.01
+        assert found.windows == 8
+    assert "opset 18" in str(summary) and "openvino" in str(summary)
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_an_exported_network_answers_as_in_torch(exported, network, runtime, batch):
+    there = load_exported(exported[1], runtime, "fp32")
+    here = TorchRuntime(create_model("centernet_v8n", window_size=3), METADATA, "cpu", "fp32")
+    assert (there.window_size, there.output_frames, there.difference) == (3, (0, 1, 2), True)
+    assert (there.area, there.most_fps, there.calibration) == (here.area, here.most_fps, here.calibration)
+    assert there.confidence(0.3) == here.confidence(0.3)
+    pictures = torch.randn(batch, 12, HEIGHT, WIDTH).to(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        expected = network(pictures)
+    probabilities, offsets = there(pictures)
+    torch.testing.assert_close(probabilities, expected.logits.sigmoid(), atol=1e-4, rtol=0)
+    torch.testing.assert_close(offsets, expected.offsets, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+def test_detect_finds_the_same_in_every_runtime(exported, tmp_path, runtime):
+    checkpoint, path, _ = exported
+    encode(tmp_path / "a.mp4", noise_pictures(12, HEIGHT, WIDTH))
+    config = DetectConfig(weights=checkpoint, threshold=0.0, precision="fp32", device="cpu")
+    detect([tmp_path / "a.mp4"], tmp_path / "torch.csv", config, quiet=True)
+    there = replace(config, weights=path, runtime=runtime)
+    detect([tmp_path / "a.mp4"], tmp_path / "there.csv", there, quiet=True)
+    for one, other in zip(read_ball_csv(tmp_path / "torch.csv"), read_ball_csv(tmp_path / "there.csv"), strict=True):
+        assert (one.x, one.y) == pytest.approx((other.x, other.y), abs=0.05)
+
+
+def test_a_video_that_is_seen_at_another_size_is_refused(exported):
+    with pytest.raises(SettingError, match="made for pictures of 96x64, .* seen at 64x96; export again with --size 64x96"):
+        load_exported(exported[1], "onnx", "fp32").working_size(1920, 1280)
+
+
+@pytest.mark.parametrize(
+    ("name", "runtime", "message"),
+    [("mine.onnx", "torch", "torch does not read"), ("mine.safetensors", "onnx", "onnx does not read")],
+)
+def test_a_file_of_another_runtime_is_refused(exported, tmp_path, name, runtime, message):
+    config = DetectConfig(weights=exported[1].with_name(name), runtime=runtime)
+    encode(tmp_path / "a.mp4", noise_pictures(3, HEIGHT, WIDTH))
+    with pytest.raises(SettingError, match=message):
+        detect([tmp_path / "a.mp4"], tmp_path / "a.csv", config, quiet=True)
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+@pytest.mark.parametrize("content", [b"", b"no network at all" * 20])
+def test_a_file_that_is_no_network_is_one_line(tmp_path, runtime, content):
+    (tmp_path / "bad.onnx").write_bytes(content)
+    with pytest.raises(CheckpointError, match="bad.onnx: "):
+        load_exported(tmp_path / "bad.onnx", runtime, "auto")
+    with pytest.raises(CheckpointError, match="no such file"):
+        load_exported(tmp_path / "none.onnx", runtime, "auto")
+
+
+def test_a_network_of_somebody_else_is_refused(exported, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(exported[1])
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "foreign.onnx")
+    for runtime in ("onnx", "openvino"):
+        with pytest.raises(CheckpointError, match="without the metadata of ttcli"):
+            load_exported(tmp_path / "foreign.onnx", runtime, "auto")
+
+
+def test_what_cannot_be_exported_is_one_line_and_leaves_nothing(exported, tmp_path, monkeypatch):
+    config = ExportConfig(exported[0], HEIGHT, WIDTH)
+    with pytest.raises(SettingError, match="does not end in .onnx"):
+        export(tmp_path / "mine.pt", config)
+    with pytest.raises(SettingError, match="multiples of 32"):
+        export(tmp_path / "mine.onnx", replace(config, width=100))
+    with pytest.raises(OutputError, match="exists already"):
+        export(exported[1], config)
+    monkeypatch.setattr(exporting, "_write_onnx", lambda network, pictures, path, metadata: path.write_bytes(b"half"))
+    monkeypatch.setattr(exporting, "_compare", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        export(tmp_path / "mine.onnx", config)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_library_names_the_extra(exported, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(SettingError, match=r"onnxruntime is not installed; pip install 'ttcli\[onnx\]'"):
+        load_exported(exported[1], "onnx", "auto")

@@ -1,0 +1,176 @@
+"""`ttcli export`: a checkpoint as ONNX for other runtimes, compared with what it gives in torch."""
+
+import importlib.util
+import json
+import logging
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ttcli.checkpoints import DEFAULT_WEIGHTS, load_checkpoint
+from ttcli.configs import ExportConfig
+from ttcli.datasets import drawn_films
+from ttcli.errors import OutputError, SettingError
+from ttcli.foreign_runtimes import INPUT, METADATA_KEY, OUTPUTS, RUNTIMES, SUFFIX, import_library, load_exported
+from ttcli.heatmaps import decode_heatmaps
+from ttcli.model_input import SIZE_MULTIPLE, windows_to_input
+from ttcli.networks.blocks import fuse_batch_norm
+from ttcli.outputs import check_output, complete_file
+from ttcli.video.probe import probe
+from ttcli.video.reader import FrameReader
+
+OPSET = 18
+"""Version of the ONNX operators."""
+DRAWN_SEED = 1_000_073
+CHECKED_WINDOWS = 8
+"""Windows that both runtimes answer."""
+SURE = 0.1
+"""Probability of a peak above which its place is compared: where nothing is seen there is no place."""
+REFERENCE_WIDTH = 1920
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How far a runtime is from torch in fp32."""
+
+    runtime: str
+    precision: str
+    windows: int
+    """Windows that both answered."""
+    largest_probability_difference: float
+    """Of all cells of all heatmaps."""
+    largest_shift: float
+    """Of a peak that both see, in pixels of a picture 1920 wide."""
+
+    def __str__(self) -> str:
+        return (
+            f"  {self.runtime}, {self.precision}: on {self.windows} windows probabilities differ from torch's by "
+            f"{self.largest_probability_difference:.2g} at most, places by {self.largest_shift:.2g} px of 1920"
+        )
+
+
+@dataclass(frozen=True)
+class ExportSummary:
+    """What was written, and how far it is from torch."""
+
+    output: str
+    network: str
+    height: int
+    width: int
+    opset: int
+    bytes: int
+    comparisons: list[Comparison]
+    """With each runtime that is installed."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the summary as a dict for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        size = f"{self.width}x{self.height}"
+        head = f"{self.output}: {self.network}, pictures of {size}, ONNX opset {self.opset}, {self.bytes / 1e6:.1f} MB"
+        return "\n".join([head, *map(str, self.comparisons)])
+
+
+class _Answering(nn.Module):
+    """A network with its last step, the one that turns logits into probabilities."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        prediction = self.model(pictures)
+        return prediction.logits.sigmoid(), prediction.offsets
+
+
+def export(output: Path, config: ExportConfig) -> ExportSummary:
+    """Write a checkpoint as ONNX and compare what the runtimes make of it with torch.
+
+    All run on windows of `config.video`, or on drawn ones: no two runtimes give the same bits.
+
+    Raises:
+        CheckpointError: The checkpoint is damaged.
+        OutputError: The output exists, or cannot be written.
+        SettingError: The suffix or the size cannot be, or a library is missing.
+    """
+    if output.suffix.lower() != SUFFIX:
+        raise SettingError("-o", f"{output.name} does not end in {SUFFIX}", f"name it so, as in model{SUFFIX}")
+    if config.height % SIZE_MULTIPLE or config.width % SIZE_MULTIPLE:
+        raise SettingError("--size", f"is {config.width}x{config.height}", f"give multiples of {SIZE_MULTIPLE}")
+    check_output(output, config.overwrite)
+    for library in ("onnx", "onnxscript"):
+        import_library(library)
+    checkpoint = load_checkpoint(config.weights or DEFAULT_WEIGHTS)
+    network = fuse_batch_norm(checkpoint.model)
+    windows = _windows(network, config)
+    with complete_file(output, config.overwrite) as temporary:
+        _write_onnx(network, windows[:2], temporary, json.dumps(checkpoint.metadata))
+        comparisons = _compare(network, windows, temporary)
+    size = output.stat().st_size
+    return ExportSummary(str(output), network.name, config.height, config.width, OPSET, size, comparisons)
+
+
+def _windows(network: nn.Module, config: ExportConfig) -> Tensor:
+    """Return model input of CHECKED_WINDOWS windows."""
+    length = CHECKED_WINDOWS - 1 + network.window_size
+    if config.video is None:
+        film = next(drawn_films(1, length, config.height, config.width, DRAWN_SEED))
+        frames = film.frames[0]
+    else:
+        info = probe(config.video)
+        step = max(1, (info.frame_count or length) // 2 // length)  # from the middle of a short clip, or its first part
+        with FrameReader(config.video, config.height, config.width) as reader:
+            kept = [frame.picture for frame, _ in zip(reader, range(step * length), strict=False) if frame.picture is not None]
+        frames = torch.stack([torch.from_numpy(picture) for picture in kept[-length:]])
+    count = len(frames) - network.window_size + 1
+    if count < 1:
+        fact = f"gives {len(frames)} frames, and a window has {network.window_size}"
+        raise SettingError("--video", fact, "give a longer one, or leave it out")
+    stacked = torch.stack([frames[first : first + network.window_size] for first in range(count)])
+    return windows_to_input(stacked, network.difference, torch.float32)
+
+
+def _write_onnx(network: nn.Module, pictures: Tensor, path: Path, metadata: str) -> None:
+    import onnx
+
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # of the exporter, about itself
+        program = torch.onnx.export(
+            _Answering(network).eval(), (pictures,), None, dynamo=True, opset_version=OPSET, verbose=False,
+            input_names=[INPUT], output_names=list(OUTPUTS), dynamic_shapes=({0: torch.export.Dim("batch")},),
+        )  # fmt: skip
+    model = program.model_proto
+    entry = model.metadata_props.add()
+    entry.key, entry.value = METADATA_KEY, metadata
+    try:
+        onnx.save(model, path)
+    except OSError as error:
+        raise OutputError(path, f"cannot be written ({error.strerror})", "look for space on the disk") from error
+
+
+def _compare(network: nn.Module, windows: Tensor, path: Path) -> list[Comparison]:
+    """Return how far each installed runtime is from torch, OpenVINO in its own choice of precision too."""
+    found = []
+    with torch.inference_mode():
+        expected = _Answering(network)(windows)
+    ways = [("onnx", "fp32"), ("openvino", "fp32"), ("openvino", "auto")]
+    for runtime, precision in ways:
+        if importlib.util.find_spec(RUNTIMES[runtime]) is not None:
+            answers = load_exported(path, runtime, precision)(windows)
+            difference = float((answers[0] - expected[0]).abs().max())
+            found.append(Comparison(runtime, precision, len(windows), difference, _largest_shift(expected, answers, windows.shape[3])))
+    return found
+
+
+def _largest_shift(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor], width: int) -> float:
+    """Return how far a peak that both answers see lies apart, in pixels of a picture REFERENCE_WIDTH wide."""
+    one, other = decode_heatmaps(*first), decode_heatmaps(*second)
+    sure = (one.confidence > SURE) & (other.confidence > SURE)
+    shift = torch.hypot(one.x - other.x, one.y - other.y)[sure]
+    return float(shift.max()) * REFERENCE_WIDTH / width if len(shift) else 0.0

@@ -206,6 +206,8 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--jobs", type=int, default=2, help="processes at the same time")
     parser.add_argument("--rallies", type=float, default=1.0, help="part of the rallies to draw, for a quick try")
+    parser.add_argument("--only", nargs="+", metavar="TITLE", help="runs of these titles alone")
+    parser.add_argument("--init", type=Path, help="checkpoint that every run begins with, as `ttcli train --init`")
     parser.add_argument("--no-ablations", action="store_true")
     parser.add_argument("--minutes", type=float, help="start no run after so many")
     parser.add_argument("--results", type=Path, help="else OUT/results.json")
@@ -216,10 +218,12 @@ def main() -> None:
     print(f"sets: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     data = told.data or (["simulated", "badminton"] if told.badminton else ["simulated"])
     runs = every_run(data, told.networks, not told.no_ablations)
+    runs = [run for run in runs if told.only is None or run.title in told.only]
     width, height = map(int, told.crop.split("x"))
     config = {
         "crop_height": height, "crop_width": width, "steps": told.steps, "batch": told.batch, "reuse": 1, "learning_rate": told.learning_rate, "warmup": told.steps // 10,
         "save_every": told.steps, "average": 0.995, "cache_memory": 25 * 10**8,
+        "init": told.init,
     }  # fmt: skip
     deadline = time.time() + (60 * told.minutes - (time.monotonic() - began) if told.minutes else math.inf)
     found: dict[str, dict[str, Any]] = {}

@@ -10,15 +10,15 @@ import ttcli
 PACKAGE = Path(ttcli.__file__).parent
 LAYERS = [
     {"ttcli", "errors", "configs"},
-    {"outputs", "csv_rows", "splits"},
+    {"outputs", "csv_rows", "splits", "content_hash"},
     {"video", "labels", "trajectory", "windows", "model_input", "networks"},
-    {"losses", "frame_store", "frame_cache", "selection", "sources", "window_rows"},
-    {"models", "heatmaps", "simulation", "drawing", "tracking", "training_set", "picture_effects"},
+    {"losses", "frame_store", "frame_cache", "selection", "window_rows", "shots", "manifest"},
+    {"sources", "models", "heatmaps", "simulation", "drawing", "tracking", "training_set", "picture_effects"},
     {"checkpoints", "predictor", "metrics", "datasets", "calibration", "clip_plans"},
     {"runtimes", "reports", "stored_windows", "contact_sheet", "clip_extraction"},
     {"validation", "ball_edits"},
     {"training_data", "augmentation"},
-    {"detect", "render", "evaluate", "simulate", "train", "catalogue", "convert", "extract"},
+    {"detect", "render", "evaluate", "simulate", "train", "catalogue", "convert", "extract", "verify", "probe"},
     {"cli"},
     {"__main__"},
 ]

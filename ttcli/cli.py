@@ -59,6 +59,17 @@ class MemorySize(click.ParamType):
         return int(float(number) * BYTES[unit])
 
 
+class VideoPath(click.Path):
+    """The path of a video; `-` is standard input, kept in a file as long as the command runs."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        from ttcli.video.standard_input import spooled
+
+        if value == "-" and ctx is not None and not ctx.resilient_parsing:
+            return ctx.with_resource(spooled())
+        return super().convert(value, param, ctx)
+
+
 class Group(click.Group):
     """The commands, and the one place where an expected failure becomes a line on stderr and exit code 1."""
 
@@ -70,6 +81,9 @@ class Group(click.Group):
         except KeyboardInterrupt:
             click.echo("ttcli: interrupted", err=True)
         raise click.exceptions.Exit(1)
+
+
+VIDEO = VideoPath(path_type=Path)
 
 
 def option(config: type, field: str, *names: str, **settings: Any) -> Callable:
@@ -106,9 +120,10 @@ def main() -> None:
         "ttcli detect videos/ -o results/ --step 9",
     )
 )
-@click.argument("videos", metavar="VIDEO...", nargs=-1, required=True, type=FILE)
+@click.argument("videos", metavar="VIDEO...", nargs=-1, required=True, type=VIDEO)
 @click.option("-o", "--output", type=FILE, help="The CSV; for several videos or a folder, a folder. Else beside VIDEO.")
 @click.option("--overlay", type=FILE, help="Also write the video with the ball drawn on it (one VIDEO only).")
+@option(DetectConfig, "shots", type=FILE, help="Also write the shots between cuts as CSV (one VIDEO only).")
 @option(DetectConfig, "weights", type=FILE, help="Checkpoint to use instead of the one in the package.")
 @option(DetectConfig, "threshold", type=click.FloatRange(0, 1), help="Smallest confidence that counts as seen.")
 @option(DetectConfig, "step", type=click.IntRange(1), help="Frames from window to window, 3 as a rule: 9 is fastest, 1 most exact.")
@@ -123,7 +138,10 @@ def main() -> None:
 def detect(
     videos: tuple[Path, ...], output: Path | None, overlay: Path | None, quiet: bool, as_json: bool, **settings: Any
 ) -> None:
-    """Write where the ball is in every frame of each VIDEO, or of each video in a folder, as CSV."""
+    """Write where the ball is in every frame of each VIDEO, or of each video in a folder, as CSV.
+
+    VIDEO may be a folder of numbered pictures, or - for standard input.
+    """
     from ttcli.detect import detect as run
     from ttcli.render import check_overlay, render
 
@@ -139,7 +157,7 @@ def detect(
 
 
 @main.command(epilog=example("ttcli render match.mp4 --ball ball.csv -o overlay.mp4"))
-@click.argument("video", type=FILE)
+@click.argument("video", type=VIDEO)
 @click.option("--ball", "ball_csv", type=FILE, help="The ball.csv; else VIDEO's name with .csv beside it.")
 @click.option("-o", "--output", type=FILE, help="The overlay; else VIDEO's name with .overlay.mp4 beside it.")
 @option(RenderConfig, "trail_seconds", "--trail", type=click.FloatRange(0), help="Seconds that the trail stays.")
@@ -359,6 +377,26 @@ def convert(
         tell(f"left out as unknown: {line}")
     lines = [f"  lost: {line}" for line in summary.lost] + [f"  note: {line}" for line in summary.notes]
     show(as_json, summary.as_json(), str(summary), *lines)
+
+
+@main.command(epilog=example("ttcli verify ball.csv", "ttcli verify ball.csv --video moved/match.mp4"))
+@click.argument("ball", type=FILE)
+@click.option("--video", type=VIDEO, help="The video; else where it was when BALL was written, or beside BALL.")
+@click.option("--weights", type=FILE, help="The checkpoint; else where it was when BALL was written.")
+@quiet_option
+@json_option
+def verify(ball: Path, video: Path | None, weights: Path | None, quiet: bool, as_json: bool) -> None:
+    """Tell whether BALL, its video and the checkpoint are still what `detect` used and wrote.
+
+    The manifest that `detect` wrote beside BALL (ball.json beside ball.csv) is compared with the files. Exit code 1
+    where one is missing or has changed.
+    """
+    from ttcli.verify import verify as run
+
+    report = run(ball, video, weights)
+    show(as_json, report.as_json(), *(str(check) for check in report.checks))
+    if not report.holds:
+        raise click.exceptions.Exit(1)
 
 
 def tell(message: str) -> None:

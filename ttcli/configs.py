@@ -25,6 +25,8 @@ class DetectConfig:
     """Windows that go through the network together."""
     link: bool = True
     """Judge each frame's candidates by those of the frames around it; else every frame by itself."""
+    shots: Path | None = None
+    """CSV to write the shots of the video to; None writes none."""
     overwrite: bool = False
     """Replace outputs that exist."""
 

@@ -74,7 +74,7 @@ def render(
         FrameReader(video, height, width) as reader,
         VideoWriter(
             output, height, width, info.frame_rate,
-            crf=config.crf, audio_from=video if config.audio else None, overwrite=config.overwrite,
+            crf=config.crf, audio_from=video if config.audio and info.has_audio else None, overwrite=config.overwrite,
         ) as writer,
         tqdm(total=info.frame_count, desc=video.name, unit=" frames", disable=quiet or None) as progress,
     ):  # fmt: skip
@@ -90,7 +90,7 @@ def render(
 
 
 def scaled_size(info: VideoInfo, scale: float) -> tuple[int, int]:
-    """Return height and width of the overlay; a reduced one is even, which every player takes.
+    """Return height and width of the overlay, whose pixels are square; a reduced one is even, which every player takes.
 
     Raises:
         SettingError: The scale is not above 0 and at most 1, or leaves no picture.
@@ -98,8 +98,8 @@ def scaled_size(info: VideoInfo, scale: float) -> tuple[int, int]:
     if not 0 < scale <= 1:
         raise SettingError("--scale", f"{scale} is out of range", "give a number above 0 and at most 1")
     if scale == 1:
-        return info.height, info.width
-    return tuple(max(2, 2 * round(length * scale / 2)) for length in (info.height, info.width))
+        return info.square_size
+    return tuple(max(2, 2 * round(length * scale / 2)) for length in info.square_size)
 
 
 def check_overlay(overlay: Path, videos: Sequence[Path], ball_csv: Path | None, overwrite: bool) -> None:

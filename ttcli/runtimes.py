@@ -40,6 +40,8 @@ class TorchRuntime:
         precision: str = "auto",
     ) -> None:
         metadata = metadata or {}
+        self.weights: Path | None = None
+        """The file that the network is from; None where nobody knows."""
         self.device = choose_device(device)
         self.dtype = choose_dtype(precision, self.device)
         self.window_size: int = model.window_size
@@ -94,7 +96,9 @@ def load_runtime(weights: Path | None, device: str, precision: str) -> TorchRunt
     checkpoint = load_checkpoint(weights or DEFAULT_WEIGHTS)
     if chosen.type == "cpu":
         leave_cores_to_the_decoder()
-    return TorchRuntime(checkpoint.model, checkpoint.metadata, str(chosen), precision)
+    runtime = TorchRuntime(checkpoint.model, checkpoint.metadata, str(chosen), precision)
+    runtime.weights = weights or DEFAULT_WEIGHTS
+    return runtime
 
 
 def leave_cores_to_the_decoder() -> None:

@@ -16,6 +16,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ttcli.errors import InputError, VideoError
+from ttcli.video.image_folder import IMAGE_SUFFIXES, decode_images, is_image_folder, numbered_images
+from ttcli.video.orientation import Orientation, orientation_of
+from ttcli.video.tone import is_high_range
 
 # Formats that are lists of other files. A video from outside must not make us open what it names.
 PLAYLIST_FORMATS = {"concat", "dash", "hls", "imf", "sdp"}
@@ -24,6 +27,14 @@ VIDEO_SUFFIXES = tuple(
     ".mp4 .mov .mkv .avi .webm .m4v .wmv .flv .mpg .mpeg .mts .m2ts .ts .mxf .3gp .ogv".split()
 )
 """What counts as a video where a folder is searched, usual ones first; a file named by itself may end in anything."""
+
+
+IMAGES_PER_SECOND = Fraction(25)
+"""Frame rate of a folder of pictures, which does not say its own."""
+MOST_PIXELS = 16384 * 8704
+"""Of a picture, more than 16K video has. A damaged header may ask for far more than fits into memory."""
+LIKELY_PIXEL_ASPECTS = (Fraction(1, 4), Fraction(4))
+"""Bounds outside of which the shape of a pixel is taken for damage, and pixels for square."""
 
 
 @dataclass(frozen=True)
@@ -37,22 +48,58 @@ class VideoInfo:
     """Width of the upright picture, rotation applied, in stored pixels."""
     frame_rate: Fraction
     """Frames per second, the average where the rate varies."""
-    rotation: int
-    """Degrees (0, 90, 180, 270) to turn the stored picture clockwise so that it is upright."""
     frame_count: int | None
     """As the container states it; None where it does not (Matroska, MPEG-TS)."""
     duration_seconds: float | None
     codec: str
     has_audio: bool
+    container: str = ""
+    """Name of its format, or `images` for a folder of them."""
+    orientation: Orientation = Orientation()
+    """What to do with the stored picture so that it is upright."""
+    pixel_aspect: Fraction = Fraction(1)
+    """Width of a pixel of the upright picture, divided by its height."""
+    pixel_format: str = ""
+    transfer: int = 2
+    """AVCOL_TRC number, by which code values are light; 2 is unspecified."""
+    interlaced: bool = False
+    """Whether the first frame is; such frames are deinterlaced when they are read."""
+
+    @property
+    def rotation(self) -> int:
+        """Degrees (0, 90, 180, 270) to turn the stored picture clockwise so that it is upright."""
+        return self.orientation.rotation
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether left and right of the stored picture are swapped before it is turned."""
+        return self.orientation.mirrored
+
+    @property
+    def high_dynamic_range(self) -> bool:
+        """Whether its code values mean light of a high range; they are brought to the ordinary one when it is read."""
+        return is_high_range(self.transfer)
+
+    @property
+    def square_size(self) -> tuple[int, int]:
+        """Height and width of the upright picture with square pixels, none of its sides smaller than it is stored."""
+        if self.pixel_aspect >= 1:
+            return self.height, round(self.width * self.pixel_aspect)
+        return round(self.height / self.pixel_aspect), self.width
 
 
 def probe(path: Path) -> VideoInfo:
     """Return what `path` is, after decoding its first readable frame.
 
+    Args:
+        path: A video file, or a folder of numbered pictures.
+
     Raises:
-        InputError: There is no such file, or it is a folder.
+        InputError: There is no such file, or it is a folder without numbered pictures.
         VideoError: It is no video, or not one frame of it can be decoded.
     """
+    if is_image_folder(Path(path)):
+        return _probe_images(Path(path))
     with open_video(path) as (container, stream):
         frame_rate = to_fraction(stream.average_rate) or to_fraction(stream.guessed_rate)
         frame = _first_frame(container, stream)
@@ -60,20 +107,50 @@ def probe(path: Path) -> VideoInfo:
             raise VideoError(path, "not one frame could be decoded", "record or copy the file again")
         if frame_rate is None:
             raise VideoError(path, "no frame rate is known", "convert it, for example to mp4")
-        # PyAV gives the counterclockwise angle of the display matrix; one that is no multiple of 90 is rounded.
-        rotation = round(-frame.rotation / 90) * 90 % 360
-        turned = rotation in (90, 270)
-        return VideoInfo(
-            path=Path(path),
-            height=frame.width if turned else frame.height,
-            width=frame.height if turned else frame.width,
+        return _info(
+            path, frame, to_fraction(stream.sample_aspect_ratio),
             frame_rate=frame_rate,
-            rotation=rotation,
             frame_count=stream.frames or None,
             duration_seconds=_duration_seconds(container, stream),
             codec=stream.codec_context.codec.canonical_name,
             has_audio=bool(container.streams.audio),
-        )
+            container=container.format.name,
+        )  # fmt: skip
+
+
+def _probe_images(folder: Path) -> VideoInfo:
+    numbers = list(numbered_images(folder))
+    frame = next((frame for _, frame in decode_images(folder) if frame is not None), None)
+    if frame is None:
+        raise VideoError(folder, "not one of its pictures could be decoded", "write them again")
+    return _info(
+        folder, frame, None,
+        frame_rate=IMAGES_PER_SECOND,
+        frame_count=len(numbers),
+        duration_seconds=float((numbers[-1] - numbers[0] + 1) / IMAGES_PER_SECOND),
+        codec=numbered_images(folder)[numbers[0]].suffix[1:].lower(),
+        has_audio=False,
+        container="images",
+    )  # fmt: skip
+
+
+def _info(path: Path, frame: VideoFrame, pixel_aspect: Fraction | None, **stated: object) -> VideoInfo:
+    """Return the info of a video with that first frame; `pixel_aspect` is that of the stored picture."""
+    orientation = orientation_of(frame)
+    height, width = orientation.upright_size(frame.height, frame.width)
+    least, most = LIKELY_PIXEL_ASPECTS
+    aspect = pixel_aspect if pixel_aspect and least <= pixel_aspect <= most else Fraction(1)
+    return VideoInfo(
+        path=Path(path),
+        height=height,
+        width=width,
+        orientation=orientation,
+        pixel_aspect=1 / aspect if orientation.transposed else aspect,
+        pixel_format=frame.format.name,
+        transfer=int(frame.color_trc),
+        interlaced=frame.interlaced_frame,
+        **stated,
+    )
 
 
 @contextmanager
@@ -138,7 +215,8 @@ def _check_file(path: Path) -> None:
     except OSError as error:
         raise InputError(path, f"cannot be opened ({error.strerror})", "check the name and the permissions") from error
     if path.is_dir():
-        raise InputError(path, "is a folder", "give a video file")
+        cure = f"give a video file, or a folder of pictures such as frame_0001{IMAGE_SUFFIXES[0]}"
+        raise InputError(path, "is a folder without videos and numbered pictures", cure)
     if size == 0:
         raise VideoError(path, "is empty (0 bytes)", "record or copy the file again")
 
@@ -152,6 +230,11 @@ def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     if stream is None or stream.disposition & Disposition.attached_pic:
         kind = "no video stream (audio only)" if container.streams.audio else "no video stream"
         raise VideoError(path, kind, "give a file with a video track")
+    if stream.width * stream.height > MOST_PIXELS:
+        size = f"{stream.width}x{stream.height}"
+        raise VideoError(path, f"says that its picture is {size}, which nothing here takes", "convert it to a smaller size")
+    # a header damaged in mid-stream must not ask for more either: frames above this are errors of the decoder
+    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
     return stream
 
 

@@ -32,9 +32,9 @@ UNSPECIFIED_COLORSPACE = 2
 HD_HEIGHT = 720
 """From this height on, untagged video is taken as BT.709, as players do; below it as BT.601, swscale's default."""
 
-RESTART_SECONDS = 0.25
-"""A timestamp further back than this begins a new clock, as in joined recordings; time goes on from the frame before.
-Smaller steps back are errors of single timestamps."""
+RESTART_SECONDS = 0.1
+"""A timestamp further back than this, and than three frames, begins a new clock, as in joined recordings; time goes on
+from the frame before. Smaller steps back are errors of single timestamps."""
 
 THREAD_NAME = "decode video"
 STOP_SECONDS = 0.05
@@ -249,6 +249,7 @@ class _Clock:
     def __init__(self, time_base: Fraction, frame_rate: Fraction) -> None:
         self._time_base = time_base
         self._frame_seconds = float(1 / frame_rate)
+        self._restart_seconds = max(RESTART_SECONDS, 3 * self._frame_seconds)
         self._zero: Fraction | None = None  # what the file's clock shows when ours shows 0
         self._last_seconds: float | None = None
 
@@ -258,7 +259,7 @@ class _Clock:
         seconds = expected
         if pts is not None:
             stamp = pts * self._time_base
-            if self._zero is None or float(stamp - self._zero) < expected - self._frame_seconds - RESTART_SECONDS:
+            if self._zero is None or float(stamp - self._zero) < expected - self._frame_seconds - self._restart_seconds:
                 self._zero = stamp - Fraction(expected)
             seconds = float(stamp - self._zero)
         self._last_seconds = max(seconds, self._last_seconds or 0.0)

@@ -3,9 +3,9 @@
 A repeat is not the same to the bit, for the encoder goes on mending it, and a real frame may differ from the one before by
 nothing but a small ball that moved by a pixel. Measured on real and simulated clips at some 512x288, 3x3 means of
 the difference of grays reach 60 and more where people play, 22 where only a ball of 3 pixels moves in slow motion, 2 to 7
-where nothing moves before a noisy camera; 2 to 8 in repeats at usual quality, and 50 at the worst. So a repeat is told
-by the company it is in: quiet in peak and mean, with louder frames on both sides. Where that is not certain, the frame
-counts as a picture of its own: to miss a repeat costs less than to lose a frame.
+where nothing moves before a noisy camera; 2 to 17 in repeats at usual quality, and 50 at the worst. So a repeat is told
+by the company it is in: quiet, with louder frames on both sides. Where that is not certain, the frame counts as a
+picture of its own: to miss a repeat costs less than to lose a frame. docs/VIDEOS.md says how often both happen.
 """
 
 from typing import NamedTuple
@@ -13,25 +13,28 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-LOUD = 12.0
-"""Gray levels, as a mean over 3x3 pixels, above which a difference is no repeat, whatever lies around it."""
+LOUD = 16.0
+"""Peak, in gray levels, above which a difference is no repeat, whatever lies around it."""
 SAME = 0.5
-"""The same, up to which two pictures are the same, whatever lies around them."""
-PEAK_SHARE = 0.3
-"""Largest peak of a repeat's difference, as a share of that of the louder frames on both sides."""
-MEAN_SHARE = 0.35
-"""The same of its mean: noise of the camera is as strong in a quiet frame as in a loud one, and a repeat has none."""
+"""Peak up to which two pictures are the same, whatever lies around them."""
+PEAK_SHARE, SPREAD_SHARE, MEAN_SHARE = 0.3, 0.4, 0.6
+"""Largest peak, spread and mean of a repeat's difference, as shares of those of the louder frames on both sides. The mean
+tells a repeat from a frame in which nothing moves: there the noise of the camera is as strong as anywhere."""
+CODEC_MEAN = 0.12
+"""Mean, in gray levels, that an encoder may add to a repeat however little moves around it."""
 LONGEST_RUN = 9
 """Repeats in a row, as 24 pictures a second become 240. In a longer run nothing moves, which says nothing."""
 
 
 class Change(NamedTuple):
-    """How two pictures differ."""
+    """How two gray pictures differ, in gray levels."""
 
     peak: float
-    """Largest mean over 3x3 pixels, in gray levels."""
+    """Largest mean of the difference over 3x3 pixels, which leaves out the noise of single ones."""
+    spread: float
+    """Root of the mean square of these means."""
     mean: float
-    """In gray levels."""
+    """Mean of the difference of single pixels, without sign."""
 
 
 class RepeatFinder:
@@ -73,17 +76,26 @@ class RepeatFinder:
     def _judge_run(self, after: Change) -> list[bool]:
         """Return which of the quiet pictures before a loud one are repeats."""
         before = self._before or after
-        peak = PEAK_SHARE * min(before.peak, after.peak)
-        mean = MEAN_SHARE * min(before.mean, after.mean)
-        decisions = [each.peak <= SAME or (each.peak <= peak and each.mean <= mean) for each in self._run]
+        peak, spread, mean = (min(pair) for pair in zip(before, after, strict=True))
+        decisions = [
+            each.peak <= SAME
+            or (
+                each.peak <= PEAK_SHARE * peak
+                and each.spread <= SPREAD_SHARE * spread
+                and each.mean <= max(MEAN_SHARE * mean, CODEC_MEAN)
+            )
+            for each in self._run
+        ]
         self._run = []
         return decisions
 
 
 def measure_change(before: np.ndarray, after: np.ndarray) -> Change:
-    """Return how two gray pictures, (H, W) uint8, differ."""
-    if before.shape != after.shape:
-        return Change(255.0, 255.0)
+    """Return how two gray pictures, (H, W) uint8 of one size, differ."""
     difference = cv2.subtract(after, before, dtype=cv2.CV_16S)
     sums = cv2.boxFilter(difference, -1, (3, 3), normalize=False)
-    return Change(cv2.norm(sums, cv2.NORM_INF) / 9, cv2.norm(before, after, cv2.NORM_L1) / before.size)
+    return Change(
+        cv2.norm(sums, cv2.NORM_INF) / 9,
+        cv2.norm(sums, cv2.NORM_L2) / 9 / before.size**0.5,
+        cv2.norm(before, after, cv2.NORM_L1) / before.size,
+    )

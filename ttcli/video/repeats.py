@@ -48,13 +48,15 @@ class RepeatFinder:
         self._loud: np.ndarray | None = None
         self._before: Change | None = None  # of the last loud picture
         self._run: list[Change] = []  # of the quiet ones since
+        self._work: list[np.ndarray] = []
 
     def add(self, gray: np.ndarray) -> list[bool]:
         """Take the next picture, (H, W) uint8, and return the decisions on the oldest ones that are ready now."""
         if self._loud is None:
             self._loud = gray
+            self._work = [np.empty(gray.shape, np.int16) for _ in range(2)]
             return [False]
-        change = measure_change(self._loud, gray)
+        change = measure_change(self._loud, gray, self._work)
         if change.peak > LOUD:
             decisions = [*self._judge_run(change), False]
             self._loud, self._before = gray, change
@@ -90,10 +92,17 @@ class RepeatFinder:
         return decisions
 
 
-def measure_change(before: np.ndarray, after: np.ndarray) -> Change:
-    """Return how two gray pictures, (H, W) uint8 of one size, differ."""
-    difference = cv2.subtract(after, before, dtype=cv2.CV_16S)
-    sums = cv2.boxFilter(difference, -1, (3, 3), normalize=False)
+def measure_change(before: np.ndarray, after: np.ndarray, work: list[np.ndarray] | None = None) -> Change:
+    """Return how two gray pictures, (H, W) uint8 of one size, differ.
+
+    Args:
+        before: One picture.
+        after: The other.
+        work: Two int16 arrays of their size to write over: fresh memory costs as much time as the work.
+    """
+    difference, sums = work or (np.empty(before.shape, np.int16), np.empty(before.shape, np.int16))
+    np.subtract(after, before, out=difference, dtype=np.int16)
+    cv2.boxFilter(difference, -1, (3, 3), sums, normalize=False)
     return Change(
         cv2.norm(sums, cv2.NORM_INF) / 9,
         cv2.norm(sums, cv2.NORM_L2) / 9 / before.size**0.5,

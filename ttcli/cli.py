@@ -15,7 +15,8 @@ import click
 
 from ttcli import __version__
 from ttcli.configs import (
-    ConvertConfig, DetectConfig, EvaluateConfig, ExtractConfig, RenderConfig, SimulateConfig, TrainConfig,
+    ConvertConfig, DetectConfig, EvaluateConfig, ExtractConfig, ProbeConfig, RenderConfig, SimulateConfig,
+    TrainConfig,
 )  # fmt: skip
 from ttcli.errors import TtcliError
 
@@ -377,6 +378,27 @@ def convert(
         tell(f"left out as unknown: {line}")
     lines = [f"  lost: {line}" for line in summary.lost] + [f"  note: {line}" for line in summary.notes]
     show(as_json, summary.as_json(), str(summary), *lines)
+
+
+@main.command(epilog=example("ttcli probe match.mp4", "ttcli probe match.mp4 --json"))
+@click.argument("video", type=VIDEO)
+@option(ProbeConfig, "samples", type=click.IntRange(1), help="Spans of 1.2 seconds to look at, spread over VIDEO.")
+@option(ProbeConfig, "weights", type=FILE, help="Checkpoint to use instead of the one in the package.")
+@option(ProbeConfig, "device", type=DEVICES, help="Where the network runs.")
+@option(ProbeConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
+@quiet_option
+@json_option
+def probe(video: Path, quiet: bool, as_json: bool, **settings: Any) -> None:
+    """Tell what VIDEO is, what stands in the way of a good result, and how long `detect` will take here.
+
+    Exit code 1 where no good result can be expected.
+    """
+    from ttcli.probe import probe as run
+
+    report = run(video, ProbeConfig(**settings), quiet)
+    show(as_json, report.as_json(), report.as_table(), str(report))
+    if report.verdict == "poor":
+        raise click.exceptions.Exit(1)
 
 
 @main.command(epilog=example("ttcli verify ball.csv", "ttcli verify ball.csv --video moved/match.mp4"))

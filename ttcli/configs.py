@@ -201,3 +201,17 @@ class ConvertConfig:
     """Stop at the first label that is wrong, instead of leaving it out as unknown."""
     overwrite: bool = False
     """Replace an output that exists."""
+
+
+@dataclass(frozen=True)
+class ProbeConfig:
+    """Settings of `ttcli probe`."""
+
+    samples: int = 6
+    """Spans of some 1.2 seconds that are looked at, spread over the video."""
+    weights: Path | None = None
+    """Checkpoint to look for the ball with; the one in the package if None."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    precision: str = "auto"
+    """auto, bf16 or fp32."""

@@ -114,7 +114,7 @@ def probe(path: Path) -> VideoInfo:
             duration_seconds=_duration_seconds(container, stream),
             codec=stream.codec_context.codec.canonical_name,
             has_audio=bool(container.streams.audio),
-            container=container.format.name,
+            container=_container_name(Path(path), container),
         )  # fmt: skip
 
 
@@ -236,6 +236,12 @@ def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     # a header damaged in mid-stream must not ask for more either: frames above this are errors of the decoder
     stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
     return stream
+
+
+def _container_name(path: Path, container: InputContainer) -> str:
+    """Return the format's name; of a family of formats, as of mov,mp4,3gp, the one that the file is called by."""
+    names = container.format.name.split(",")
+    return path.suffix[1:].lower() if path.suffix[1:].lower() in names else names[0]
 
 
 def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame | None:

@@ -8,10 +8,12 @@ from collections.abc import Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import dropwhile
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
+import av.error
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
@@ -21,7 +23,7 @@ from ttcli.errors import SettingError, VideoError
 from ttcli.video.cuts import CutFinder
 from ttcli.video.decoder import Damage, decode_in_order
 from ttcli.video.deinterlacer import deinterlaced
-from ttcli.video.image_folder import decode_images
+from ttcli.video.image_folder import decode_images, numbered_images
 from ttcli.video.orientation import Orientation
 from ttcli.video.probe import VideoInfo, open_video, probe, to_fraction
 from ttcli.video.repeats import RepeatFinder
@@ -72,6 +74,7 @@ class FrameReader:
         wanted: Indexes of the frames to hand out; None hands out all.
         native: Whether frames come at the video's own size too.
         judge: Whether repeated pictures and cuts are looked for; frames come a few later then, no less.
+        start_seconds: Where to begin, after the first frame of the video; frames and their times count from there on.
 
     Raises:
         InputError: There is no such file.
@@ -87,6 +90,7 @@ class FrameReader:
         wanted: Collection[int] | None = None,
         native: bool = False,
         judge: bool = False,
+        start_seconds: float = 0.0,
     ) -> None:
         if (height is None) != (width is None):
             raise SettingError("height and width", "only one of them is given", "give both or neither")
@@ -95,7 +99,7 @@ class FrameReader:
         self._queue: queue.Queue[Frame | _End] = queue.Queue(queue_size)
         self._ended = False
         height, width = height or self.info.height, width or self.info.width
-        frames = _read_frames(self.info, height, width, self._damage, wanted, native)
+        frames = _read_frames(self.info, height, width, self._damage, wanted, native, start_seconds)
         if judge:
             frames = _judged(frames)
         stop = threading.Event()
@@ -172,7 +176,8 @@ def _stop(thread: threading.Thread, stop: threading.Event) -> None:
 
 
 def _read_frames(
-    info: VideoInfo, height: int, width: int, damage: Damage, wanted: Collection[int] | None, native: bool
+    info: VideoInfo, height: int, width: int, damage: Damage, wanted: Collection[int] | None, native: bool,
+    start_seconds: float,
 ) -> Generator[Frame, None, None]:
     """Yield the wanted frames of the file, resized and upright.
 
@@ -182,7 +187,7 @@ def _read_frames(
     scaler, native_scaler = VideoReformatter(), VideoReformatter()  # each keeps what it needs for one size
     last = None if wanted is None else max(wanted, default=-1)
     any_picture = False
-    with _decoded(info, damage) as (decoded, time_base):
+    with _decoded(info, damage, start_seconds) as (decoded, time_base):
         clock = _Clock(time_base, info.frame_rate)
         for frame_index, (pts, frame) in enumerate(decoded):
             any_picture |= frame is not None
@@ -201,15 +206,28 @@ def _read_frames(
 
 @contextmanager
 def _decoded(
-    info: VideoInfo, damage: Damage
+    info: VideoInfo, damage: Damage, start_seconds: float
 ) -> Iterator[tuple[Iterator[tuple[int | None, VideoFrame | None]], Fraction]]:
     """Open a video, and yield its (pts, frame) in order, deinterlaced, and the unit of pts in seconds."""
     if info.path.is_dir():
-        yield decode_images(info.path), 1 / info.frame_rate
+        first = next(iter(numbered_images(info.path))) + round(start_seconds * info.frame_rate)
+        yield _from(first if start_seconds else None, decode_images(info.path)), 1 / info.frame_rate
         return
     with open_video(info.path) as (container, stream):
+        time_base, first = to_fraction(stream.time_base), None
+        if start_seconds:
+            first = (stream.start_time or 0) + round(start_seconds / time_base)
+            with suppress(av.error.FFmpegError):  # what cannot be sought is read from its beginning
+                container.seek(first, stream=stream)
         decoded = decode_in_order(info.path, container, stream, damage)
-        yield deinterlaced(decoded), to_fraction(stream.time_base)
+        yield _from(first, deinterlaced(decoded)), time_base
+
+
+def _from(first: int | None, decoded: Iterator[tuple[int | None, VideoFrame | None]]) -> Iterator:
+    """Return what is left of `decoded` from the timestamp `first` on."""
+    if first is None:
+        return decoded
+    return dropwhile(lambda item: item[0] is not None and item[0] < first, decoded)
 
 
 def _judged(frames: Iterable[Frame]) -> Generator[Frame, None, None]:

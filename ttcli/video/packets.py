@@ -1,0 +1,82 @@
+"""What the packets of a video say without being decoded: how many frames, when, and how evenly."""
+
+from array import array
+from dataclasses import dataclass
+from pathlib import Path
+
+import av.error
+import numpy as np
+
+from ttcli.video.image_folder import numbered_images
+from ttcli.video.probe import IMAGES_PER_SECOND, open_video, to_fraction
+
+UNEVEN = 0.2
+"""Share of the usual step by which a step between frames may be off."""
+UNEVEN_STEPS = 0.02
+"""Share of steps that may be, at a steady rate."""
+ROUNDING_SECONDS = 0.0011
+"""Step in which Matroska counts, and a little: it makes no rate a varying one."""
+
+
+@dataclass(frozen=True)
+class PacketFacts:
+    """What the timestamps of a video say."""
+
+    frames: int
+    """Packets, each of them a frame as a rule."""
+    seconds: float | None
+    """From the first frame to the end of the last; None where there are no timestamps."""
+    frame_rate: float | None
+    """Frames per second as they come, the median; None where there are no timestamps."""
+    variable: bool
+    """Whether steps from frame to frame differ by more than rounding does."""
+    repeated_timestamps: int
+    """Frames that have the same time as the one before."""
+    longest_gap_seconds: float
+    """Longest step from frame to frame."""
+
+
+def read_packets(path: Path) -> PacketFacts:
+    """Return what the packets of a video say, after reading all of the file.
+
+    Raises:
+        InputError: There is no such file.
+        VideoError: It is no video.
+    """
+    stamps = array("q")
+    frames = 0
+    if path.is_dir():
+        numbers = list(numbered_images(path))
+        return _facts(np.array(numbers), len(numbers), float(1 / IMAGES_PER_SECOND))
+    with open_video(path) as (container, stream):
+        try:
+            for packet in container.demux(stream):
+                if packet.size and not packet.is_discard:
+                    frames += 1
+                    if packet.pts is not None:
+                        stamps.append(packet.pts)
+        except av.error.FFmpegError:
+            pass  # cut off; what came counts
+        return _facts(np.frombuffer(stamps, np.int64), frames, float(to_fraction(stream.time_base)))
+
+
+def _facts(stamps: np.ndarray, frames: int, tick_seconds: float) -> PacketFacts:
+    """Return the facts of timestamps in units of `tick_seconds`, in any order."""
+    if len(stamps) < 2:
+        return PacketFacts(frames, None, None, False, 0, 0.0)
+    steps = np.diff(np.sort(stamps)) * tick_seconds
+    moving = steps[steps > 0]
+    usual = float(np.median(moving)) if len(moving) else 0.0
+    if not usual:
+        return PacketFacts(frames, None, None, False, int((steps == 0).sum()), 0.0)
+    uneven = np.abs(steps - usual) > np.maximum(UNEVEN * usual, ROUNDING_SECONDS)
+    # rounded to milliseconds the median of 16 and 17 is neither, their mean is right
+    rate = 1 / float(moving[np.abs(moving - usual) <= np.maximum(UNEVEN * usual, ROUNDING_SECONDS)].mean())
+    return PacketFacts(
+        frames=frames,
+        seconds=float(steps.sum()) + usual,
+        frame_rate=rate,
+        variable=bool(uneven.mean() > UNEVEN_STEPS),
+        repeated_timestamps=int((steps == 0).sum()),
+        longest_gap_seconds=float(steps.max()),
+    )

@@ -124,7 +124,7 @@ def probe(
         "truncated": truncated,
         "decode_fps": round(decode_rate, 1),
         "detect_fps": round(detect_rate, 1),
-        "detect_seconds": round(facts["frames"] / detect_rate, 1) if detect_rate else None,
+        "detect_seconds": round(facts["frames"] / detect_rate, 3) if detect_rate else None,
     }
     findings = find_all(facts)
     return ProbeReport(str(video), judge(findings), findings, facts)

@@ -70,8 +70,9 @@ def _facts(stamps: np.ndarray, frames: int, tick_seconds: float) -> PacketFacts:
     if not usual:
         return PacketFacts(frames, None, None, False, int((steps == 0).sum()), 0.0)
     uneven = np.abs(steps - usual) > np.maximum(UNEVEN * usual, ROUNDING_SECONDS)
-    # rounded to milliseconds the median of 16 and 17 is neither, their mean is right
-    rate = 1 / float(moving[np.abs(moving - usual) <= np.maximum(UNEVEN * usual, ROUNDING_SECONDS)].mean())
+    # the mean, as of 16 and 17 ms one alone is wrong; with two steps, none may be near their median
+    near = moving[np.abs(moving - usual) <= max(UNEVEN * usual, ROUNDING_SECONDS)]
+    rate = 1 / float(near.mean() if len(near) else usual)
     return PacketFacts(
         frames=frames,
         seconds=float(steps.sum()) + usual,

@@ -225,7 +225,7 @@ def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     if set(container.format.name.split(",")) & PLAYLIST_FORMATS:
         raise VideoError(path, "is a list of other files, not a video", "give the video files themselves")
     stream = container.streams.best("video")
-    if stream is None and container.streams.video:
+    if container.streams.video and (stream is None or stream.codec_context is None):
         raise VideoError(path, "no decoder is known for its video", "convert it, for example to H.264 mp4")
     if stream is None or stream.disposition & Disposition.attached_pic:
         kind = "no video stream (audio only)" if container.streams.audio else "no video stream"

@@ -1,10 +1,12 @@
 """Every kind of video gives its frames, its times, its upright picture, and the ball where it is."""
 
 import shutil
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from conftest import ball_path, ball_picture, silence
@@ -126,3 +128,23 @@ def sound_seconds(path: Path) -> float:
     with av.open(str(path)) as container:
         packets = [packet for packet in container.demux(audio=0) if packet.size]
         return float(packets[-1].pts + packets[-1].duration - packets[0].pts) * float(packets[0].time_base)
+
+
+@pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffprobe is not installed")
+@some("rate", "varying", "late_start", "pause", "b_frames", "edit_list", "same_stamp")
+def test_times_are_those_that_ffprobe_lists(tmp_path: Path, made: Made) -> None:
+    video = tmp_path / made.name
+    made.make(video)
+    command = ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "frame=best_effort_timestamp_time", "-of", "csv=p=0"]
+    listed = subprocess.run([*command, str(video)], capture_output=True, text=True, check=True).stdout
+    stamps = [float(line.strip(",")) for line in listed.split()]
+    with FrameReader(video) as reader:
+        times = [frame.time_seconds for frame in reader]
+    assert times == pytest.approx([stamp - stamps[0] for stamp in stamps], abs=2e-6)
+
+
+def test_a_folder_with_a_video_and_pictures_is_one_of_videos(ball_video, tmp_path: Path, runtime: TorchRuntime) -> None:
+    ball_video("both/match.mp4", 3)
+    cv2.imwrite(str(tmp_path / "both/poster_1.png"), ball_picture(64, 96, None))
+    [summary] = detect([tmp_path / "both"], tmp_path / "out", CONFIG, runtime=runtime)
+    assert (summary.frames, Path(summary.output)) == (3, tmp_path / "out/match.csv")

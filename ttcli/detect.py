@@ -22,8 +22,7 @@ from ttcli.runtimes import TorchRuntime, load_runtime
 from ttcli.shots import Shot, noting_shots, write_shots_csv
 from ttcli.tracking import Candidates, decide
 from ttcli.trajectory import BallPosition, Status, write_ball_csv
-from ttcli.video.image_folder import is_image_folder
-from ttcli.video.probe import VIDEO_SUFFIXES, VideoInfo, probe
+from ttcli.video.probe import VideoInfo, is_image_folder, is_video, probe
 from ttcli.video.reader import Frame, FrameReader
 from ttcli.video.standard_input import is_spooled
 from ttcli.windows import choose_step, choose_stride
@@ -340,16 +339,12 @@ def _find_videos(inputs: Sequence[Path]) -> list[Path]:
         if not path.is_dir():
             videos.append(path)
             continue
-        inside = sorted(entry for entry in path.iterdir() if _is_video(entry))
+        inside = sorted(entry for entry in path.iterdir() if is_video(entry))
         if not inside and not is_image_folder(path):
             cure = "give one with files such as .mp4, .mov, .mkv or .avi, or with pictures such as frame_0001.png"
             raise InputError(path, "no video in this folder", cure)
         videos += inside or [path]
     return videos
-
-
-def _is_video(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")
 
 
 def _plan_jobs(videos: Sequence[Path], output: Path | None, several: bool) -> list[Job]:

@@ -12,7 +12,7 @@ from ttcli.drawing import Overlay
 from ttcli.errors import InputError, OutputError, SettingError
 from ttcli.outputs import check_output
 from ttcli.trajectory import read_ball_csv
-from ttcli.video.probe import VideoInfo, probe
+from ttcli.video.probe import VideoInfo, is_image_folder, probe
 from ttcli.video.reader import FrameReader
 from ttcli.video.writer import VideoWriter
 
@@ -111,7 +111,7 @@ def check_overlay(overlay: Path, videos: Sequence[Path], ball_csv: Path | None, 
         ball_csv: What the detection will write.
         overwrite: Whether the overlay may replace a file.
     """
-    if len(videos) != 1 or videos[0].is_dir():
+    if len(videos) != 1 or (videos[0].is_dir() and not is_image_folder(videos[0])):
         raise SettingError("--overlay", "is for one video", "detect first, then `ttcli render` each video")
     if ball_csv is not None and overlay.absolute() == ball_csv.absolute():
         raise SettingError("--overlay", "is the same file as the CSV", "give another name to one of them")

@@ -12,11 +12,6 @@ IMAGE_SUFFIXES = tuple(".png .jpg .jpeg .bmp .tif .tiff .webp".split())
 """What counts as a picture."""
 
 
-def is_image_folder(path: Path) -> bool:
-    """Return whether `path` is a folder with numbered pictures in it."""
-    return path.is_dir() and bool(numbered_images(path))
-
-
 def numbered_images(folder: Path) -> dict[int, Path]:
     """Return the pictures of a folder by the number at the end of their names, in its order.
 

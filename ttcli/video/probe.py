@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ttcli.errors import InputError, VideoError
-from ttcli.video.image_folder import IMAGE_SUFFIXES, decode_images, is_image_folder, numbered_images
+from ttcli.video.image_folder import IMAGE_SUFFIXES, decode_images, numbered_images
 from ttcli.video.orientation import Orientation, orientation_of
 from ttcli.video.tone import is_high_range
 
@@ -86,6 +86,16 @@ class VideoInfo:
         if self.pixel_aspect >= 1:
             return self.height, round(self.width * self.pixel_aspect)
         return round(self.height / self.pixel_aspect), self.width
+
+
+def is_video(path: Path) -> bool:
+    """Return whether a file in a folder counts as a video, by its name; hidden ones do not."""
+    return path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")
+
+
+def is_image_folder(path: Path) -> bool:
+    """Return whether `path` is a folder of numbered pictures, which is a video; with videos in it, it is not."""
+    return path.is_dir() and not any(map(is_video, path.iterdir())) and bool(numbered_images(path))
 
 
 def probe(path: Path) -> VideoInfo:

@@ -231,6 +231,7 @@ MADE = [
     timed("varying.mov", "variable rate", VARYING),
     timed("varying.mkv", "variable rate, whole milliseconds", VARYING, 6e-4),
     timed("varying.webm", "variable rate, whole milliseconds", VARYING, 6e-4, codec="libvpx-vp9"),
+    timed("said_1000.webm", "30 frames/s that the header calls 1000", steady(30), 6e-4, codec="libvpx", rate=Fraction(1000)),
     timed("late_start.mkv", "first timestamp 3 s", [3 + time for time in steady(25)], 6e-4),
     timed("pause.mp4", "two seconds without a frame", [0, 0.04, 0.08, *[2.12 + time for time in steady(25, 9)]]),
     timed(

@@ -40,6 +40,12 @@ def test_frames_times_size_and_ball_are_right(tmp_path: Path, runtime: TorchRunt
             assert (row.x, row.y) == pytest.approx(place, abs=made.tolerance)
 
 
+@pytest.mark.parametrize(("name", "rate"), [("said_1000.webm", 30), ("rate_5994.mp4", 59.94), ("late_start.mkv", 25), ("b_frames.mp4", 25), ("pause.mp4", 25)])
+def test_the_rate_is_that_of_the_timestamps(tmp_path: Path, name: str, rate: float) -> None:
+    next(made for made in MADE if made.name == name).make(tmp_path / name)
+    assert float(probe(tmp_path / name).frame_rate) == pytest.approx(rate, rel=2e-3)
+
+
 def test_there_is_a_video_of_every_kind() -> None:
     assert len(MADE) >= 40 and len({made.name for made in MADE}) == len(MADE)
 

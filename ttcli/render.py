@@ -14,7 +14,9 @@ from ttcli.outputs import check_output
 from ttcli.trajectory import read_ball_csv
 from ttcli.video.probe import VideoInfo, is_image_folder, probe
 from ttcli.video.reader import FrameReader
+from ttcli.video.standard_input import is_spooled
 from ttcli.video.writer import VideoWriter
+
 
 @dataclass(frozen=True)
 class RenderSummary:
@@ -35,7 +37,13 @@ class RenderSummary:
 
 
 def default_output(video: Path) -> Path:
-    """Return where the overlay of a video goes unless told otherwise: match.overlay.mp4 beside match.mov."""
+    """Return where the overlay of a video goes unless told otherwise: match.overlay.mp4 beside match.mov.
+
+    Raises:
+        SettingError: The video is from standard input, and has no place.
+    """
+    if is_spooled(video):
+        raise SettingError("-o", "what comes from standard input has no name", "name the overlay, as in -o overlay.mp4")
     return video.with_name(f"{video.stem}.overlay.mp4")
 
 

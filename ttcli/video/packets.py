@@ -7,16 +7,12 @@ from pathlib import Path
 import av.error
 import numpy as np
 
+from ttcli.video.frame_rates import usual_step
 from ttcli.video.image_folder import numbered_images
 from ttcli.video.probe import IMAGES_PER_SECOND, open_video, to_fraction
 
-UNEVEN = 0.2
-"""Share of the usual step by which a step between frames may be off."""
 UNEVEN_STEPS = 0.02
-"""Share of steps that may be, at a steady rate."""
-ROUNDING_SECONDS = 0.0011
-"""Step in which Matroska counts, and a little: it makes no rate a varying one."""
-
+"""Share of steps that may be off the usual one, at a steady rate."""
 
 @dataclass(frozen=True)
 class PacketFacts:
@@ -65,19 +61,15 @@ def _facts(stamps: np.ndarray, frames: int, tick_seconds: float) -> PacketFacts:
     if len(stamps) < 2:
         return PacketFacts(frames, None, None, False, 0, 0.0)
     steps = np.diff(np.sort(stamps)) * tick_seconds
-    moving = steps[steps > 0]
-    usual = float(np.median(moving)) if len(moving) else 0.0
-    if not usual:
+    usual = usual_step(steps)
+    if usual is None:
         return PacketFacts(frames, None, None, False, int((steps == 0).sum()), 0.0)
-    uneven = np.abs(steps - usual) > np.maximum(UNEVEN * usual, ROUNDING_SECONDS)
-    # the mean, as of 16 and 17 ms one alone is wrong; with two steps, none may be near their median
-    near = moving[np.abs(moving - usual) <= max(UNEVEN * usual, ROUNDING_SECONDS)]
-    rate = 1 / float(near.mean() if len(near) else usual)
+    step, near = usual
     return PacketFacts(
         frames=frames,
-        seconds=float(steps.sum()) + usual,
-        frame_rate=rate,
-        variable=bool(uneven.mean() > UNEVEN_STEPS),
+        seconds=float(steps.sum()) + step,
+        frame_rate=1 / step,
+        variable=bool((~near).mean() > UNEVEN_STEPS),
         repeated_timestamps=int((steps == 0).sum()),
         longest_gap_seconds=float(steps.max()),
     )

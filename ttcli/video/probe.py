@@ -3,19 +3,21 @@
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import av.error
+import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ttcli.errors import InputError, VideoError
+from ttcli.video.frame_rates import usual_step
 from ttcli.video.image_folder import IMAGE_SUFFIXES, decode_images, numbered_images
 from ttcli.video.orientation import Orientation, orientation_of
 from ttcli.video.tone import is_high_range
@@ -29,6 +31,11 @@ VIDEO_SUFFIXES = tuple(
 """What counts as a video where a folder is searched, usual ones first; a file named by itself may end in anything."""
 
 
+TIMED_PACKETS = 40
+"""Packets whose timestamps are compared with the stated frame rate."""
+REORDERED_PACKETS = 4
+WRONG_RATE = 0.25
+"""Share of the rate that timestamps show by which a stated one may be off."""
 IMAGES_PER_SECOND = Fraction(25)
 """Frame rate of a folder of pictures, which does not say its own."""
 MOST_PIXELS = 16384 * 8704
@@ -47,7 +54,7 @@ class VideoInfo:
     width: int
     """Width of the upright picture, rotation applied, in stored pixels."""
     frame_rate: Fraction
-    """Frames per second, the average where the rate varies."""
+    """Frames per second by the header, an average where the rate varies; as timestamps show it where that is far off."""
     frame_count: int | None
     """As the container states it; None where it does not (Matroska, MPEG-TS)."""
     duration_seconds: float | None
@@ -111,8 +118,8 @@ def probe(path: Path) -> VideoInfo:
     if is_image_folder(Path(path)):
         return _probe_images(Path(path))
     with open_video(path) as (container, stream):
-        frame_rate = to_fraction(stream.average_rate) or to_fraction(stream.guessed_rate)
-        frame = _first_frame(container, stream)
+        frame, steps = _begin(container, stream)
+        frame_rate = _frame_rate(stream, steps)
         if frame is None:
             raise VideoError(path, "not one frame could be decoded", "record or copy the file again")
         if frame_rate is None:
@@ -254,18 +261,34 @@ def _container_name(path: Path, container: InputContainer) -> str:
     return path.suffix[1:].lower() if path.suffix[1:].lower() in names else names[0]
 
 
-def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
+def _begin(container: InputContainer, stream: VideoStream) -> tuple[VideoFrame | None, np.ndarray]:
+    """Return the first frame that can be decoded, and the seconds from frame to frame of the first packets."""
+    frame, stamps = None, []
     try:
         for packet in container.demux(stream):
-            try:
-                frames = packet.decode()
-            except av.error.FFmpegError:
-                continue
-            if frames:
-                return frames[0]
+            if packet.pts is not None:
+                stamps.append(packet.pts)
+            if frame is None:
+                with suppress(av.error.FFmpegError):
+                    frame = next(iter(packet.decode()), None)
+            elif len(stamps) >= TIMED_PACKETS or not packet.size:
+                break
     except av.error.FFmpegError:
-        pass  # the container is cut off before the first frame
-    return None
+        pass  # the container is cut off
+    # stored out of order, the last ones lack their neighbours
+    first = np.sort(np.array(stamps, np.float64))[: max(2, len(stamps) - REORDERED_PACKETS)]
+    return frame, np.diff(first) * float(to_fraction(stream.time_base))
+
+
+def _frame_rate(stream: VideoStream, steps: np.ndarray) -> Fraction | None:
+    """Return the frame rate by the header, unless timestamps show another one; None where nothing tells."""
+    stated = to_fraction(stream.average_rate) or to_fraction(stream.guessed_rate)
+    usual = usual_step(steps)
+    if usual is None:
+        return stated
+    shown = Fraction(1 / usual[0]).limit_denominator(1001)
+    # browsers and screen recorders state 1000, or an average over pauses
+    return stated if stated and abs(stated - shown) <= WRONG_RATE * shown else shown
 
 
 def _duration_seconds(container: InputContainer, stream: VideoStream) -> float | None:

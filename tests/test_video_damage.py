@@ -1,14 +1,20 @@
 """Damaged files give every readable frame, and a row for each of the others."""
 
 import random
+from fractions import Fraction
 from pathlib import Path
 
 import av
+import av.error
 import numpy as np
 import pytest
-from video_files import encode, noise_pictures, write_numbered
+from av.video.reformatter import VideoReformatter
+from video_files import encode, noise_pictures, numbered_picture, read_number, write_numbered
 
 from ttcli.errors import VideoError
+from ttcli.video import probe as probe_module
+from ttcli.video import reader as reader_module
+from ttcli.video.orientation import Orientation
 from ttcli.video.probe import probe
 from ttcli.video.reader import FrameReader
 
@@ -87,3 +93,19 @@ def test_nothing_decodable_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(VideoError):
         probe(path)
+
+
+@pytest.mark.parametrize(("name", "value"), [("colorspace", 18), ("colorspace", 10), ("color_range", 7)])
+def test_colours_that_nobody_knows_are_taken_as_usual_ones(name: str, value: int) -> None:
+    frame = av.VideoFrame.from_ndarray(numbered_picture(5), format="rgb24").reformat(format="yuv422p10le")
+    setattr(frame, name, value)
+    with pytest.raises(av.error.FFmpegError):
+        reader_module._scale(frame, VideoReformatter(), 48, 64)
+    assert read_number(reader_module._to_picture(frame, VideoReformatter(), 48, 64, Orientation())) == 5
+
+
+@pytest.mark.parametrize("rate", [Fraction(1_660_944_409), Fraction(1, 3600)])
+def test_a_rate_that_nothing_has_is_held_within_bounds(tmp_path: Path, rate: Fraction, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = encode(tmp_path / "a.h264", noise_pictures(5))
+    monkeypatch.setattr(probe_module, "to_fraction", lambda value: rate if value is not None else None)
+    assert probe_module.LIKELY_RATES[0] <= probe(path).frame_rate <= probe_module.LIKELY_RATES[1]

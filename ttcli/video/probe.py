@@ -34,6 +34,8 @@ VIDEO_SUFFIXES = tuple(
 TIMED_PACKETS = 40
 """Packets whose timestamps are compared with the stated frame rate."""
 REORDERED_PACKETS = 4
+LIKELY_RATES = (Fraction(1, 10), Fraction(2000))
+"""Bounds of frame rates, in frames per second. A damaged header may state any number, and windows would span as many."""
 WRONG_RATE = 0.25
 """Share of the rate that timestamps show by which a stated one may be off."""
 IMAGES_PER_SECOND = Fraction(25)
@@ -284,11 +286,12 @@ def _frame_rate(stream: VideoStream, steps: np.ndarray) -> Fraction | None:
     """Return the frame rate by the header, unless timestamps show another one; None where nothing tells."""
     stated = to_fraction(stream.average_rate) or to_fraction(stream.guessed_rate)
     usual = usual_step(steps)
-    if usual is None:
-        return stated
-    shown = Fraction(1 / usual[0]).limit_denominator(1001)
-    # browsers and screen recorders state 1000, or an average over pauses
-    return stated if stated and abs(stated - shown) <= WRONG_RATE * shown else shown
+    rate = stated
+    if usual is not None:
+        shown = Fraction(1 / usual[0]).limit_denominator(1001)
+        # browsers and screen recorders state 1000, or an average over pauses
+        rate = stated if stated and abs(stated - shown) <= WRONG_RATE * shown else shown
+    return rate and min(max(rate, LIKELY_RATES[0]), LIKELY_RATES[1])
 
 
 def _duration_seconds(container: InputContainer, stream: VideoStream) -> float | None:

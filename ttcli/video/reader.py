@@ -29,8 +29,10 @@ from ttcli.video.probe import VideoInfo, open_video, probe, to_fraction
 from ttcli.video.repeats import RepeatFinder
 from ttcli.video.tone import is_high_range, to_ordinary_range
 
-UNSPECIFIED_COLORSPACE = 2
+UNSPECIFIED = 2
 """AVCOL_SPC_UNSPECIFIED: the file does not say by which matrix its YUV was made."""
+RANGES = (1, 2)
+"""AVCOL_RANGE_MPEG and AVCOL_RANGE_JPEG, what there is beside the unspecified 0."""
 HD_HEIGHT = 720
 """From this height on, untagged video is taken as BT.709, as players do; below it as BT.601, swscale's default."""
 
@@ -195,8 +197,13 @@ def _read_frames(
             if wanted is None or frame_index in wanted:
                 picture = full = None
                 if frame is not None:
-                    picture = _to_picture(frame, scaler, height, width, info.orientation)
-                    full = _to_picture(frame, native_scaler, info.height, info.width, info.orientation) if native else None
+                    try:
+                        picture = _to_picture(frame, scaler, height, width, info.orientation)
+                        if native:
+                            full = _to_picture(frame, native_scaler, info.height, info.width, info.orientation)
+                    except av.error.FFmpegError:
+                        picture = None  # decoded, to something that is no picture
+                        damage.broken_frames += 1
                 yield Frame(frame_index, seconds, picture, full)
             if last is not None and frame_index >= last:
                 break
@@ -288,18 +295,29 @@ def _to_picture(
     frame: VideoFrame, scaler: VideoReformatter, height: int, width: int, orientation: Orientation
 ) -> np.ndarray:
     """Return the frame as (height, width, 3) RGB, scaled first and turned upright while it is small."""
-    untagged_hd = frame.colorspace == UNSPECIFIED_COLORSPACE and frame.height >= HD_HEIGHT
     stored_height, stored_width = orientation.upright_size(height, width)  # the way back is the same
-    scaled = scaler.reformat(
+    try:
+        scaled = _scale(frame, scaler, stored_height, stored_width)
+    except av.error.FFmpegError:
+        # a matrix that the scaler does not know: a rare one, or a damaged header
+        frame.colorspace = UNSPECIFIED
+        frame.color_range = frame.color_range if frame.color_range in RANGES else 0
+        scaled = _scale(frame, scaler, stored_height, stored_width)
+    picture = scaled.to_ndarray()
+    if is_high_range(frame.color_trc):
+        picture = to_ordinary_range(picture, frame.color_trc, frame.color_primaries)
+    return orientation.upright(picture)
+
+
+def _scale(frame: VideoFrame, scaler: VideoReformatter, height: int, width: int) -> VideoFrame:
+    """Return the frame as RGB of `height` x `width`, not turned."""
+    untagged_hd = frame.colorspace == UNSPECIFIED and frame.height >= HD_HEIGHT
+    return scaler.reformat(
         frame,
-        width=stored_width,
-        height=stored_height,
+        width=width,
+        height=height,
         format="rgb24",
         src_colorspace=Colorspace.ITU709 if untagged_hd else None,
         interpolation=Interpolation.BILINEAR,
         threads=1,  # beside the decoder's own threads more are no faster, and slices would depend on the machine
     )
-    picture = scaled.to_ndarray()
-    if is_high_range(frame.color_trc):
-        picture = to_ordinary_range(picture, frame.color_trc, frame.color_primaries)
-    return orientation.upright(picture)

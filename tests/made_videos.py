@@ -61,7 +61,7 @@ def write(
     container_format: str | None = None,
     matrix: Sequence[int] | None = None,
 ) -> None:
-    """Write pictures, uint8 RGB or uint16 planes of `pixel_format`, as a video file."""
+    """Write pictures, (H, W, 3) uint8 RGB, as a video file."""
     quality = {"libx264": {"crf": "8"}, "libx265": {"crf": "8", "x265-params": "log-level=none"}}.get(codec, {})
     with av.open(str(path), "w", options=container_options or {}, format=container_format) as container:
         stream = container.add_stream(codec, rate=rate, options={**quality, **(options or {})})
@@ -77,8 +77,6 @@ def write(
             setattr(stream.codec_context, name, value)
         for index, picture in enumerate(pictures):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            if picture.shape[:2] != (stream.height, stream.width):
-                raise ValueError("one size only")
             frame = frame.reformat(
                 format=pixel_format, dst_color_range=2 if (color or {}).get("color_range") == 2 else None
             )
@@ -104,6 +102,8 @@ def set_matrix(path: Path, entries: Sequence[int]) -> None:
 
 
 def balls(count: int = COUNT, height: int = HEIGHT, width: int = WIDTH) -> list[np.ndarray]:
+    if height * width > 1 << 20:  # the smallest whole part of it, enlarged
+        return [picture.repeat(10, 0).repeat(10, 1) for picture in balls(count, height // 10, width // 10)]
     radius = 3.0 * min(height / HEIGHT, width / WIDTH)
     return [ball_picture(height, width, place, radius) for place in ball_path(count, height, width)]
 

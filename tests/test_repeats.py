@@ -131,6 +131,18 @@ def test_a_repeat_after_a_broken_frame_has_the_ball_of_the_last_good_one(ball_vi
     assert (rows[3].x, rows[3].y) == (rows[1].x, rows[1].y)
 
 
+@pytest.mark.parametrize(("repeat", "expected"), [(1, 2), (2, 1), (10, 1)])
+def test_windows_stride_by_the_rate_of_distinct_pictures(ball_video, repeat: int, expected: int) -> None:
+    info, recorder = probe(ball_video(positions=1, frame_rate=Fraction(240))), WindowRecorder()
+    frames = [
+        Frame(index, index / 240, np.full((32, 32, 3), index // repeat, np.uint8), duplicate=index % repeat > 0)
+        for index in range(30 * repeat)
+    ]
+    rows = list(ball_positions(iter(frames), info, recorder, 32, 32, CONFIG))
+    assert [row.frame_index for row in rows] == list(range(30 * repeat))
+    assert {window[1] - window[0] for window in recorder.windows} == {expected}
+
+
 def test_real_frames_at_any_rate_are_no_repeats(ball_video, tmp_path: Path, runtime) -> None:
     for rate in (25, 120):
         detect([ball_video(positions=40, frame_rate=Fraction(rate))], tmp_path / "ball.csv", DetectConfig(overwrite=True), runtime=runtime)

@@ -6,7 +6,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from itertools import groupby
+from fractions import Fraction
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,10 @@ from ttcli.video.probe import VideoInfo, is_image_folder, is_video, probe
 from ttcli.video.reader import Frame, FrameReader
 from ttcli.video.standard_input import is_spooled
 from ttcli.windows import choose_step, choose_stride
+
+
+PEEKED_FRAMES = 60
+"""Frames at the beginning that tell how many pictures are repeats, where the frame rate is high."""
 
 
 @dataclass(frozen=True)
@@ -200,10 +205,21 @@ def ball_positions(
         config: Settings.
     """
     stride = config.stride or choose_stride(info.frame_rate, runtime.most_fps)
+    if stride > 1 and config.stride is None:  # not where the rate is high by repeated pictures alone
+        frames, distinct = _peek_distinct(frames)
+        stride = choose_stride(info.frame_rate * distinct, runtime.most_fps)
     step = config.step or choose_step(len(runtime.output_frames))
     predictor = StreamingPredictor(runtime, height, width, step, stride, config.batch)
     for _, shot in groupby(frames, key=lambda frame: frame.shot):
         yield from _with_repeats(shot, lambda pictures: _shot_positions(pictures, predictor, info, height, width, config))
+
+
+def _peek_distinct(frames: Iterable[Frame]) -> tuple[Iterable[Frame], Fraction]:
+    """Return the frames, all of them, and the share of the first ones that repeat no other."""
+    rest = iter(frames)
+    first = list(islice(rest, PEEKED_FRAMES))
+    share = Fraction(sum(not frame.duplicate for frame in first), len(first)) if first else Fraction(1)
+    return chain(first, rest), share
 
 
 def _with_repeats(

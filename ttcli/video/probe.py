@@ -235,7 +235,7 @@ def _check_file(path: Path) -> None:
         raise InputError(path, f"cannot be opened ({error.strerror})", "check the name and the permissions") from error
     if path.is_dir():
         cure = f"give a video file, or a folder of pictures such as frame_0001{IMAGE_SUFFIXES[0]}"
-        raise InputError(path, "is a folder without videos and numbered pictures", cure)
+        raise InputError(path, "is a folder, and no numbered pictures alone", cure)
     if size == 0:
         raise VideoError(path, "is empty (0 bytes)", "record or copy the file again")
 

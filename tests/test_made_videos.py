@@ -151,6 +151,17 @@ def test_times_are_those_that_ffprobe_lists(tmp_path: Path, made: Made) -> None:
         assert stamp is None or time == pytest.approx(stamp - stamps[0], abs=2e-6)
 
 
+def test_a_folder_of_pictures_has_the_rate_that_it_is_given(tmp_path: Path, runtime: TorchRuntime) -> None:
+    folder = tmp_path / "jpeg"
+    next(made for made in MADE if made.name == "jpeg").make(folder)
+    detect([folder], tmp_path / "ball.csv", DetectConfig(link=False, picture_rate=120), runtime=runtime)
+    times = [2 * index / 120 for index in range(12)]
+    assert [row.time_seconds for row in read_ball_csv(tmp_path / "ball.csv")] == pytest.approx(times, abs=1e-6)
+    render(folder, tmp_path / "ball.csv", tmp_path / "overlay.mp4", RenderConfig(picture_rate=120))
+    with FrameReader(tmp_path / "overlay.mp4") as reader:
+        assert [frame.time_seconds for frame in reader] == pytest.approx(times, abs=1e-4)
+
+
 def test_a_folder_with_a_video_and_pictures_is_one_of_videos(ball_video, tmp_path: Path, runtime: TorchRuntime) -> None:
     ball_video("both/match.mp4", 3)
     cv2.imwrite(str(tmp_path / "both/poster_1.png"), ball_picture(64, 96, None))

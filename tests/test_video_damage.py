@@ -109,3 +109,21 @@ def test_a_rate_that_nothing_has_is_held_within_bounds(tmp_path: Path, rate: Fra
     path = encode(tmp_path / "a.h264", noise_pictures(5))
     monkeypatch.setattr(probe_module, "to_fraction", lambda value: rate if value is not None else None)
     assert probe_module.LIKELY_RATES[0] <= probe(path).frame_rate <= probe_module.LIKELY_RATES[1]
+
+
+def test_a_picture_beyond_all_bounds_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = encode(tmp_path / "a.mp4", noise_pictures(3))
+    monkeypatch.setattr(probe_module, "MOST_PIXELS", 96 * 128 - 1)
+    with pytest.raises(VideoError, match="128x96, which nothing here takes"):
+        probe(path)
+
+
+def test_a_size_that_jumps_beyond_all_bounds_is_broken_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = [encode(tmp_path / "a.ts", noise_pictures(8)), encode(tmp_path / "b.ts", noise_pictures(8, 192, 256))]
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    monkeypatch.setattr(probe_module, "MOST_PIXELS", 150 * 200)
+    with FrameReader(joined) as reader:
+        frames = list(reader)
+    assert all(frame.picture is not None for frame in frames[:5])  # those in flight may be lost with what follows
+    assert not any(frame.picture is not None for frame in frames[8:])

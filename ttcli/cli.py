@@ -25,6 +25,7 @@ PRECISIONS = click.Choice(["auto", "bf16", "fp32"])
 CAMERAS = click.Choice(["any", "side", "end", "corner", "broadcast", "top"])
 FILE = click.Path(path_type=Path)
 LABEL_FORMATS = click.Choice(["ttcli", "openttgames", "tracknet", "tracknet-tennis", "yolo", "cvat"])
+FRAME_RATES = click.FloatRange(0.1, 2000)
 BYTES = {"MB": 10**6, "GB": 10**9}
 PIPE_COLUMNS = 200
 """Width of tables that do not go to a terminal."""
@@ -129,6 +130,7 @@ def main() -> None:
 @option(DetectConfig, "threshold", type=click.FloatRange(0, 1), help="Smallest confidence that counts as seen.")
 @option(DetectConfig, "step", type=click.IntRange(1), help="Frames from window to window, 3 as a rule: 9 is fastest, 1 most exact.")
 @option(DetectConfig, "stride", type=click.IntRange(1), help="Frames between neighbours in a window; by frame rate.")
+@option(DetectConfig, "picture_rate", "--fps", type=FRAME_RATES, help="Frames per second, of a folder of pictures.")
 @option(DetectConfig, "device", type=DEVICES, help="Where the network runs.")
 @option(DetectConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
 @option(DetectConfig, "link", "--link/--no-link", help="Judge a frame's candidates by those of the frames around it.")
@@ -150,7 +152,7 @@ def detect(
         check_overlay(overlay, videos, output, settings["overwrite"])
     summaries = run(videos, output, DetectConfig(**settings), quiet, tell=tell)
     if overlay is not None:
-        config = RenderConfig(overwrite=settings["overwrite"])
+        config = RenderConfig(picture_rate=settings["picture_rate"], overwrite=settings["overwrite"])
         render(videos[0], Path(summaries[0].output), overlay, config, quiet, tell=tell)
     show(as_json, [summary.as_json() for summary in summaries], *(str(line) for line in summaries if not line.error))
     if any(summary.error for summary in summaries):
@@ -163,6 +165,7 @@ def detect(
 @click.option("-o", "--output", type=FILE, help="The overlay; else VIDEO's name with .overlay.mp4 beside it.")
 @option(RenderConfig, "trail_seconds", "--trail", type=click.FloatRange(0), help="Seconds that the trail stays.")
 @option(RenderConfig, "scale", type=click.FloatRange(0, 1, min_open=True), help="Size relative to the video.")
+@option(RenderConfig, "picture_rate", "--fps", type=FRAME_RATES, help="Frames per second, of a folder of pictures.")
 @option(RenderConfig, "crf", type=click.IntRange(0, 51), help="x264 quality: 0 lossless, 23 usual, larger is worse.")
 @option(RenderConfig, "audio", "--audio/--no-audio", help="Copy the sound of the video.")
 @overwrite_option
@@ -383,6 +386,7 @@ def convert(
 @main.command(epilog=example("ttcli probe match.mp4", "ttcli probe match.mp4 --json"))
 @click.argument("video", type=VIDEO)
 @option(ProbeConfig, "samples", type=click.IntRange(1), help="Spans of 1.2 seconds to look at, spread over VIDEO.")
+@option(ProbeConfig, "picture_rate", "--fps", type=FRAME_RATES, help="Frames per second, of a folder of pictures.")
 @option(ProbeConfig, "weights", type=FILE, help="Checkpoint to use instead of the one in the package.")
 @option(ProbeConfig, "device", type=DEVICES, help="Where the network runs.")
 @option(ProbeConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")

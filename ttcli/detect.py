@@ -129,13 +129,13 @@ def detect_video(
 ) -> DetectSummary:
     """Write the ball.csv of one video and return its summary; a damaged file gives every frame that can be read."""
     started = time.monotonic()
-    info = probe(job.video)
+    info = probe(job.video, config.picture_rate)
     height, width = runtime.working_size(*info.square_size)
     counts: Counter[Status] = Counter()
     repeated: Counter[bool] = Counter()
     shots: list[Shot] = []
     with (
-        FrameReader(job.video, height, width, judge=True) as reader,
+        FrameReader(job.video, height, width, judge=True, picture_rate=config.picture_rate) as reader,
         tqdm(total=info.frame_count, desc=job.video.name, unit=" frames", disable=quiet or None) as progress,
     ):
         positions = ball_positions(noting_shots(reader, shots), info, runtime, height, width, config)

@@ -107,8 +107,8 @@ def probe(
         InputError: There is no such video.
         VideoError: It is none, or not one frame of it can be decoded.
     """
-    info = probe_file(video)
-    packets = read_packets(video)
+    info = probe_file(video, config.picture_rate)
+    packets = read_packets(video, config.picture_rate)
     if runtime is None:
         runtime = load_runtime(config.weights, config.device, config.precision)
     starts = _starts(packets, info, config.samples)
@@ -146,9 +146,9 @@ def _starts(packets: PacketFacts, info: VideoInfo, samples: int) -> list[float]:
 def _take_sample(info: VideoInfo, runtime: TorchRuntime, start: float) -> _Sample:
     """Return what the span from `start` seconds on shows."""
     height, width = runtime.working_size(*info.square_size)
-    sample = _Sample()
+    sample, rate = _Sample(), float(info.frame_rate)
     try:
-        with FrameReader(info.path, height, width, judge=True, start_seconds=start) as reader:
+        with FrameReader(info.path, height, width, judge=True, start_seconds=start, picture_rate=rate) as reader:
             frames = list(islice(reader, _span_frames(info)))
     except VideoError:
         return sample  # nothing behind this place can be decoded
@@ -186,7 +186,7 @@ def _look_closely(sample: _Sample, info: VideoInfo, start: float, frames: int, b
     wanted = {ball.frame_index + offset for ball in balls for offset in BACKGROUND_FRAMES} | {0, min(1, frames - 1)}
     crops: list[list[np.ndarray]] = [[] for _ in balls]
     first: np.ndarray | None = None
-    with FrameReader(info.path, wanted=wanted, start_seconds=start, queue_size=1) as reader:
+    with FrameReader(info.path, wanted=wanted, start_seconds=start, queue_size=1, picture_rate=float(info.frame_rate)) as reader:
         for frame in reader:
             if frame.picture is None:
                 continue

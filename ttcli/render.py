@@ -70,7 +70,7 @@ def render(
         OutputError: The overlay exists or cannot be written.
         SettingError: The scale is out of range.
     """
-    info = probe(video)
+    info = probe(video, config.picture_rate)
     ball_csv = _find_ball_csv(video, ball_csv)
     output = default_output(video) if output is None else output
     _check_output(output, (video, ball_csv), config.overwrite)
@@ -79,7 +79,7 @@ def render(
     overlay = Overlay(info, height, width, config.trail_seconds)
     frames = marked = 0
     with (
-        FrameReader(video, height, width) as reader,
+        FrameReader(video, height, width, picture_rate=config.picture_rate) as reader,
         VideoWriter(
             output, height, width, info.frame_rate,
             crf=config.crf, audio_from=video if config.audio and info.has_audio else None, overwrite=config.overwrite,

@@ -9,7 +9,7 @@ import numpy as np
 
 from ttcli.video.frame_rates import usual_step
 from ttcli.video.image_folder import numbered_images
-from ttcli.video.probe import IMAGES_PER_SECOND, open_video, to_fraction
+from ttcli.video.probe import open_video, to_fraction
 
 UNEVEN_STEPS = 0.02
 """Share of steps that may be off the usual one, at a steady rate."""
@@ -32,8 +32,12 @@ class PacketFacts:
     """Longest step from frame to frame."""
 
 
-def read_packets(path: Path) -> PacketFacts:
+def read_packets(path: Path, picture_rate: float = 25.0) -> PacketFacts:
     """Return what the packets of a video say, after reading all of the file.
+
+    Args:
+        path: The video, or a folder of numbered pictures.
+        picture_rate: Frames per second of a folder.
 
     Raises:
         InputError: There is no such file.
@@ -43,7 +47,7 @@ def read_packets(path: Path) -> PacketFacts:
     frames = 0
     if path.is_dir():
         numbers = list(numbered_images(path))
-        return _facts(np.array(numbers), len(numbers), float(1 / IMAGES_PER_SECOND))
+        return _facts(np.array(numbers), len(numbers), 1 / picture_rate)
     with open_video(path) as (container, stream):
         try:
             for packet in container.demux(stream):

@@ -38,10 +38,8 @@ LIKELY_RATES = (Fraction(1, 10), Fraction(2000))
 """Bounds of frame rates, in frames per second. A damaged header may state any number, and windows would span as many."""
 WRONG_RATE = 0.25
 """Share of the rate that timestamps show by which a stated one may be off."""
-IMAGES_PER_SECOND = Fraction(25)
-"""Frame rate of a folder of pictures, which does not say its own."""
-MOST_PIXELS = 16384 * 8704
-"""Of a picture, more than 16K video has. A damaged header may ask for far more than fits into memory."""
+MOST_PIXELS = 8192 * 5120
+"""Of a picture, more than 8K video has. A damaged header may ask for more than fits into memory."""
 LIKELY_PIXEL_ASPECTS = (Fraction(1, 4), Fraction(4))
 """Bounds outside of which the shape of a pixel is taken for damage, and pixels for square."""
 
@@ -107,18 +105,19 @@ def is_image_folder(path: Path) -> bool:
     return path.is_dir() and not any(map(is_video, path.iterdir())) and bool(numbered_images(path))
 
 
-def probe(path: Path) -> VideoInfo:
+def probe(path: Path, picture_rate: float = 25.0) -> VideoInfo:
     """Return what `path` is, after decoding its first readable frame.
 
     Args:
         path: A video file, or a folder of numbered pictures.
+        picture_rate: Frames per second of a folder, which does not say its own.
 
     Raises:
         InputError: There is no such file, or it is a folder without numbered pictures.
         VideoError: It is no video, or not one frame of it can be decoded.
     """
     if is_image_folder(Path(path)):
-        return _probe_images(Path(path))
+        return _probe_images(Path(path), Fraction(picture_rate).limit_denominator(1001))
     with open_video(path) as (container, stream):
         frame, steps = _begin(container, stream)
         frame_rate = _frame_rate(stream, steps)
@@ -137,16 +136,16 @@ def probe(path: Path) -> VideoInfo:
         )  # fmt: skip
 
 
-def _probe_images(folder: Path) -> VideoInfo:
+def _probe_images(folder: Path, frame_rate: Fraction) -> VideoInfo:
     numbers = list(numbered_images(folder))
     frame = next((frame for _, frame in decode_images(folder) if frame is not None), None)
     if frame is None:
         raise VideoError(folder, "not one of its pictures could be decoded", "write them again")
     return _info(
         folder, frame, None,
-        frame_rate=IMAGES_PER_SECOND,
+        frame_rate=frame_rate,
         frame_count=len(numbers),
-        duration_seconds=float((numbers[-1] - numbers[0] + 1) / IMAGES_PER_SECOND),
+        duration_seconds=float((numbers[-1] - numbers[0] + 1) / frame_rate),
         codec=numbered_images(folder)[numbers[0]].suffix[1:].lower(),
         has_audio=False,
         container="images",

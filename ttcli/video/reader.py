@@ -77,6 +77,7 @@ class FrameReader:
         native: Whether frames come at the video's own size too.
         judge: Whether repeated pictures and cuts are looked for; frames come a few later then, no less.
         start_seconds: Where to begin, after the first frame of the video; frames and their times count from there on.
+        picture_rate: Frames per second of a folder of pictures.
 
     Raises:
         InputError: There is no such file.
@@ -93,10 +94,11 @@ class FrameReader:
         native: bool = False,
         judge: bool = False,
         start_seconds: float = 0.0,
+        picture_rate: float = 25.0,
     ) -> None:
         if (height is None) != (width is None):
             raise SettingError("height and width", "only one of them is given", "give both or neither")
-        self.info: VideoInfo = probe(path)
+        self.info: VideoInfo = probe(path, picture_rate)
         self._damage = Damage()
         self._queue: queue.Queue[Frame | _End] = queue.Queue(queue_size)
         self._ended = False

@@ -149,8 +149,8 @@ def standard_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
 def test_standard_input_is_a_video(standard_input, tmp_path, runtime) -> None:
     with spooled() as path:
-        detect([path], tmp_path / "ball.csv", CONFIG, runtime=runtime)
-        assert is_spooled(path)
+        [summary] = detect([path], tmp_path / "ball.csv", CONFIG, runtime=runtime)
+        assert is_spooled(path) and summary.video == "-"
     assert not path.exists() and not path.parent.exists()
     assert read_manifest(tmp_path / "ball.csv")["counts"]["frames"] == 3
     assert parts(verify(tmp_path / "ball.csv"))["video"] is False

@@ -25,7 +25,7 @@ from ttcli.tracking import Candidates, decide
 from ttcli.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.video.probe import VideoInfo, is_image_folder, is_video, probe
 from ttcli.video.reader import Frame, FrameReader
-from ttcli.video.standard_input import is_spooled
+from ttcli.video.standard_input import is_spooled, shown_name
 from ttcli.windows import choose_step, choose_stride
 
 
@@ -142,7 +142,7 @@ def detect_video(
         frames = write_ball_csv(job.output, _counted(positions, counts, repeated, progress), config.overwrite)
     warnings = _warnings(info, frames, counts[Status.BROKEN], reader.truncated)
     summary = DetectSummary(
-        video=str(job.video),
+        video=shown_name(job.video),
         output=str(job.output),
         frames=frames,
         seen=counts[Status.SEEN],

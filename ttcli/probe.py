@@ -23,6 +23,7 @@ from ttcli.video.packets import PacketFacts, read_packets
 from ttcli.video.probe import VideoInfo
 from ttcli.video.probe import probe as probe_file
 from ttcli.video.reader import FrameReader
+from ttcli.video.standard_input import shown_name
 
 SPAN_SECONDS = 1.2
 """Length of a sample; at least LEAST_SPAN frames, at most MOST_SPAN."""
@@ -127,7 +128,7 @@ def probe(
         "detect_seconds": round(facts["frames"] / detect_rate, 3) if detect_rate else None,
     }
     findings = find_all(facts)
-    return ProbeReport(str(video), judge(findings), findings, facts)
+    return ProbeReport(shown_name(video), judge(findings), findings, facts)
 
 
 def _span_frames(info: VideoInfo) -> int:

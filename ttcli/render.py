@@ -14,7 +14,7 @@ from ttcli.outputs import check_output
 from ttcli.trajectory import read_ball_csv
 from ttcli.video.probe import VideoInfo, is_image_folder, probe
 from ttcli.video.reader import FrameReader
-from ttcli.video.standard_input import is_spooled
+from ttcli.video.standard_input import is_spooled, shown_name
 from ttcli.video.writer import VideoWriter
 
 
@@ -94,7 +94,7 @@ def render(
             progress.update()
     if by_frame:
         tell(f"{video}: warning: {len(by_frame)} rows of the CSV are of frames that the video does not have")
-    return RenderSummary(str(video), str(output), frames, marked)
+    return RenderSummary(shown_name(video), str(output), frames, marked)
 
 
 def scaled_size(info: VideoInfo, scale: float) -> tuple[int, int]:

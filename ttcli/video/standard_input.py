@@ -23,3 +23,8 @@ def spooled() -> Iterator[Path]:
 def is_spooled(path: Path) -> bool:
     """Return whether a file is one that `spooled` made, so that nothing can be written beside it."""
     return path.name == NAME and path.parent.name.startswith(FOLDER_PREFIX)
+
+
+def shown_name(path: Path) -> str:
+    """Return what a video is called in results: as the user called it."""
+    return "-" if is_spooled(path) else str(path)

@@ -40,7 +40,10 @@ def test_frames_times_size_and_ball_are_right(tmp_path: Path, runtime: TorchRunt
             assert (row.x, row.y) == pytest.approx(place, abs=made.tolerance)
 
 
-@pytest.mark.parametrize(("name", "rate"), [("said_1000.webm", 30), ("rate_5994.mp4", 59.94), ("late_start.mkv", 25), ("b_frames.mp4", 25), ("pause.mp4", 25)])
+@pytest.mark.parametrize(
+    ("name", "rate"),
+    [("said_1000.webm", 30), ("rate_5994.mp4", 59.94), ("late_start.mkv", 25), ("b_frames.mp4", 25), ("pause.mp4", 25)],
+)
 def test_the_rate_is_that_of_the_timestamps(tmp_path: Path, name: str, rate: float) -> None:
     next(made for made in MADE if made.name == name).make(tmp_path / name)
     assert float(probe(tmp_path / name).frame_rate) == pytest.approx(rate, rel=2e-3)
@@ -141,8 +144,9 @@ def sound_seconds(path: Path) -> float:
 def test_times_are_those_that_ffprobe_lists(tmp_path: Path, made: Made) -> None:
     video = tmp_path / made.name
     made.make(video)
-    command = ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "frame=best_effort_timestamp_time", "-of", "csv=p=0"]
-    listed = subprocess.run([*command, str(video)], capture_output=True, text=True, check=True).stdout
+    wanted = ["-select_streams", "v:0", "-show_entries", "frame=best_effort_timestamp_time", "-of", "csv=p=0"]
+    command = ["ffprobe", "-v", "error", *wanted, str(video)]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     stamps = [None if line.startswith("N/A") else float(line.strip(",")) for line in listed.split()]
     with FrameReader(video) as reader:
         times = [frame.time_seconds for frame in reader]

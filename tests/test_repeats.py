@@ -145,7 +145,8 @@ def test_windows_stride_by_the_rate_of_distinct_pictures(ball_video, repeat: int
 
 def test_real_frames_at_any_rate_are_no_repeats(ball_video, tmp_path: Path, runtime) -> None:
     for rate in (25, 120):
-        detect([ball_video(positions=40, frame_rate=Fraction(rate))], tmp_path / "ball.csv", DetectConfig(overwrite=True), runtime=runtime)
+        video = ball_video(positions=40, frame_rate=Fraction(rate))
+        detect([video], tmp_path / "ball.csv", DetectConfig(overwrite=True), runtime=runtime)
         assert not any(row.duplicate for row in read_ball_csv(tmp_path / "ball.csv"))
 
 

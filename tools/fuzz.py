@@ -116,7 +116,7 @@ def _report(result: Path, died: list[str]) -> None:
     slow = [f"seed {line[1]}: {line[2]} s" for line in ended if float(line[2]) > FILE_SECONDS]
     outcomes = {kind: sum(line[3] == kind for line in ended) for kind in ("rows", "refused")}
     memory = max((int(line[1]) for line in lines if line[0] == "memory"), default=0)
-    print(f"files {len(ended) + len(died)}: {outcomes}; crashes {len(crashes)}, died {len(died)}, slower than {FILE_SECONDS} s: {len(slow)}")
+    print(f"files {len(ended) + len(died)}: {outcomes}; crashes {len(crashes)}, died {len(died)}, slow {len(slow)}")
     print(f"slowest {max(float(line[2]) for line in ended):.2f} s; peak memory of a process {memory} MB")
     print("\n".join([*crashes, *slow, *died]))
 

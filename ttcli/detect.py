@@ -225,7 +225,7 @@ def _peek_distinct(frames: Iterable[Frame]) -> tuple[Iterable[Frame], Fraction]:
 def _with_repeats(
     frames: Iterable[Frame], locate: Callable[[Iterable[Frame]], Iterator[BallPosition]]
 ) -> Iterator[BallPosition]:
-    """Yield the ball of each frame, where `locate` sees distinct pictures only, and repeats have the ball of the original."""
+    """Yield the ball of each frame, where `locate` sees distinct pictures only; a repeat has the ball of its original."""
     waiting: deque[Frame] = deque()  # those without a row yet, their pictures let go
     answer: BallPosition | None = None  # of the last distinct picture that has a row
 

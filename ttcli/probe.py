@@ -187,7 +187,8 @@ def _look_closely(sample: _Sample, info: VideoInfo, start: float, frames: int, b
     wanted = {ball.frame_index + offset for ball in balls for offset in BACKGROUND_FRAMES} | {0, min(1, frames - 1)}
     crops: list[list[np.ndarray]] = [[] for _ in balls]
     first: np.ndarray | None = None
-    with FrameReader(info.path, wanted=wanted, start_seconds=start, queue_size=1, picture_rate=float(info.frame_rate)) as reader:
+    rate = float(info.frame_rate)
+    with FrameReader(info.path, wanted=wanted, start_seconds=start, queue_size=1, picture_rate=rate) as reader:
         for frame in reader:
             if frame.picture is None:
                 continue
@@ -297,24 +298,26 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     turned = f", turned by {facts['rotation']} degrees" if facts["rotation"] else ""
     turned += ", mirrored" if facts["mirrored"] else ""
     turned += f", pixels {facts['pixel_aspect'].replace('/', ':')}" if facts["pixel_aspect"] != "1" else ""
-    rate = "varies" if facts["variable_rate"] else "steady"
-    interlaced = "yes" if facts["interlaced"] else "no, but woven" if facts["woven"] else "no"
-    camera = {True: "moves", False: "fixed", None: "unknown"}[facts["camera_moves"]]
-    seconds = facts["detect_seconds"]
+    file = [facts["container"], facts["codec"], facts["pixel_format"], *(["HDR"] if facts["high_dynamic_range"] else [])]
+    rate = f"{facts['true_fps']:.5g} frames/s ({facts['nominal_fps']:.5g} by name)"
+    steady = "varies" if facts["variable_rate"] else "steady"
+    woven = "no, but woven" if facts["woven"] else "no"
+    ball = f"in {facts['seen_share']:.0%} of {facts['sampled_frames']} sampled frames"
+    takes = "?" if facts["detect_seconds"] is None else _duration(facts["detect_seconds"])
     return [
-        ("file", f"{facts['container']}, {facts['codec']}, {facts['pixel_format']}" + (", HDR" if facts["high_dynamic_range"] else "")),
+        ("file", ", ".join(file)),
         ("picture", f"{facts['width']}x{facts['height']}{turned}"),
-        ("frames", f"{facts['frames']}, {text('duration_seconds', '{:.2f}')} s, {facts['true_fps']:.5g} frames/s ({facts['nominal_fps']:.5g} by name), {rate}"),
+        ("frames", f"{facts['frames']}, {text('duration_seconds', '{:.2f}')} s, {rate}, {steady}"),
         ("sound", "yes" if facts["has_audio"] else "no"),
-        ("interlaced", interlaced),
+        ("interlaced", "yes" if facts["interlaced"] else woven),
         ("repeated pictures", text("duplicates", "{:.1%} of the sampled frames")),
         ("cuts", text("cuts_per_minute", "{:.1f} a minute of the samples")),
-        ("camera", camera),
+        ("camera", {True: "moves", False: "fixed", None: "unknown"}[facts["camera_moves"]]),
         ("brightness, sharpness", f"{text('brightness', '{:.0f}')}, {text('sharpness', '{:.2f}')}"),
-        ("ball", f"in {facts['seen_share']:.0%} of {facts['sampled_frames']} sampled frames, mean confidence {text('mean_confidence', '{:.2f}', '-')}"),
+        ("ball", f"{ball}, mean confidence {text('mean_confidence', '{:.2f}', '-')}"),
         ("its width, streaks", f"{text('ball_width', '{:.1f} px')}, {text('streak_length', 'up to {:.0f} px')}"),
-        ("speed here", f"decodes {facts['decode_fps']:.0f} frames/s; detect takes about {'?' if seconds is None else _duration(seconds)}"),
-    ]  # fmt: skip
+        ("speed here", f"decodes {facts['decode_fps']:.0f} frames/s; detect takes about {takes}"),
+    ]
 
 
 def _duration(seconds: float) -> str:

@@ -80,7 +80,8 @@ def write_ball_csv(path: Path, positions: Iterable[BallPosition], overwrite: boo
 def read_ball_csv(path: Path) -> list[BallPosition]:
     """Return the rows of ball.csv in their order, which is that of the frames.
 
-    Columns are found by name; others are passed over; time_s, confidence and duplicate may be missing and are None then, or False.
+    Columns are found by name; others are passed over. time_s, confidence and duplicate may be missing, and are None or
+    False then.
 
     Raises:
         InputError: The file cannot be opened.

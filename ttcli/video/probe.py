@@ -290,7 +290,7 @@ def _frame_rate(stream: VideoStream, steps: np.ndarray) -> Fraction | None:
         shown = Fraction(1 / usual[0]).limit_denominator(1001)
         # browsers and screen recorders state 1000, or an average over pauses
         rate = stated if stated and abs(stated - shown) <= WRONG_RATE * shown else shown
-    return rate and min(max(rate, LIKELY_RATES[0]), LIKELY_RATES[1])
+    return None if rate is None else min(max(rate, LIKELY_RATES[0]), LIKELY_RATES[1])
 
 
 def _duration_seconds(container: InputContainer, stream: VideoStream) -> float | None:

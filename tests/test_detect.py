@@ -172,7 +172,7 @@ def test_a_folder_gives_a_csv_for_each_video_and_one_failure_stops_no_other(ball
     assert [summary.frames for summary in summaries] == [5, 7, 0]
     assert [bool(summary.error) for summary in summaries] == [False, False, True]
     assert len(told) == 1 and "bad.mp4" in told[0]
-    assert sorted(path.name for path in (tmp_path / "new/out").iterdir()) == ["a.csv", "b.csv"]
+    assert sorted(path.name for path in (tmp_path / "new/out").iterdir()) == ["a.csv", "a.json", "b.csv", "b.json"]
 
 
 def test_without_output_the_csv_lies_beside_the_video(ball_video, tmp_path, runtime):

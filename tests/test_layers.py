@@ -10,10 +10,10 @@ import ttcli
 PACKAGE = Path(ttcli.__file__).parent
 LAYERS = [
     {"ttcli", "errors", "configs"},
-    {"outputs", "csv_rows", "splits", "learning_rates"},
+    {"outputs", "csv_rows", "splits", "learning_rates", "content_hash"},
     {"video", "labels", "trajectory", "windows", "model_input", "networks"},
-    {"losses", "frame_store", "frame_cache", "selection", "sources", "window_rows"},
-    {"models", "heatmaps", "simulation", "drawing", "tracking", "training_set", "picture_effects"},
+    {"losses", "frame_store", "frame_cache", "selection", "window_rows", "shots", "manifest", "ball_size", "picture_quality", "verdict"},
+    {"sources", "models", "heatmaps", "simulation", "drawing", "tracking", "training_set", "picture_effects"},
     {"checkpoints", "predictor", "metrics", "datasets", "calibration", "clip_plans"},
     {"runtimes", "reports", "stored_windows", "contact_sheet", "clip_extraction"},
     {"validation", "ball_edits", "foreign_runtimes"},
@@ -22,7 +22,8 @@ LAYERS = [
     {"batches", "training_run"},
     {"training_report"},
     {"training_loop"},
-    {"detect", "render", "evaluate", "simulate", "train", "catalogue", "convert", "extract", "export"},
+    {"detect", "render", "evaluate", "simulate", "train", "catalogue", "convert", "extract", "export", "verify"},
+    {"probe"},
     {"cli"},
     {"__main__"},
 ]

@@ -10,9 +10,11 @@ POSITIONS = [
     BallPosition(1, 1 / 120, 812.41, 377.9, 0.97, Status.SEEN),
     BallPosition(2, 2 / 120, 820.0, -3.25, 0.41237, Status.FILLED),
     BallPosition(3, 3 / 120, None, None, None, Status.BROKEN),
+    BallPosition(4, 4 / 120, 820.0, -3.25, 0.41, Status.SEEN, duplicate=True),
 ]
 
 HEADER = "frame,time_s,x,y,confidence,status\n"
+"""What is read; the column duplicate may be missing."""
 
 
 def write(path, text):
@@ -21,13 +23,14 @@ def write(path, text):
 
 
 def test_rows_are_written_as_documented(tmp_path):
-    assert write_ball_csv(tmp_path / "ball.csv", POSITIONS) == 4
+    assert write_ball_csv(tmp_path / "ball.csv", POSITIONS) == 5
     assert (tmp_path / "ball.csv").read_bytes().decode() == (
-        HEADER
-        + "0,0.000000,,,0.03,unseen\n"
-        + "1,0.008333,812.41,377.90,0.97,seen\n"
-        + "2,0.016667,820.00,-3.25,0.4124,filled\n"
-        + "3,0.025000,,,,broken\n"
+        "frame,time_s,x,y,confidence,status,duplicate\n"
+        "0,0.000000,,,0.03,unseen,0\n"
+        "1,0.008333,812.41,377.90,0.97,seen,0\n"
+        "2,0.016667,820.00,-3.25,0.4124,filled,0\n"
+        "3,0.025000,,,,broken,0\n"
+        "4,0.033333,820.00,-3.25,0.41,seen,1\n"
     )
 
 
@@ -35,8 +38,8 @@ def test_what_is_written_is_read_back(tmp_path):
     write_ball_csv(tmp_path / "ball.csv", POSITIONS)
     read = read_ball_csv(tmp_path / "ball.csv")
     for before, after in zip(POSITIONS, read, strict=True):
-        assert (after.frame_index, after.status, after.x, after.y) == (
-            before.frame_index, before.status, before.x, before.y,
+        assert (after.frame_index, after.status, after.x, after.y, after.duplicate) == (
+            before.frame_index, before.status, before.x, before.y, before.duplicate,
         )
         assert after.time_seconds == pytest.approx(before.time_seconds, abs=1e-6)
         assert after.confidence == pytest.approx(before.confidence, abs=1e-4)
@@ -58,7 +61,7 @@ def test_an_existing_file_is_replaced_only_when_told(tmp_path):
         write_ball_csv(path, POSITIONS)
     assert path.read_text() == "old"
     write_ball_csv(path, POSITIONS, overwrite=True)
-    assert len(read_ball_csv(path)) == 4
+    assert len(read_ball_csv(path)) == 5
 
 
 def test_columns_go_by_name_and_extra_ones_are_passed_over(tmp_path):

@@ -1,14 +1,20 @@
 """Damaged files give every readable frame, and a row for each of the others."""
 
 import random
+from fractions import Fraction
 from pathlib import Path
 
 import av
+import av.error
 import numpy as np
 import pytest
-from video_files import encode, noise_pictures, write_numbered
+from av.video.reformatter import VideoReformatter
+from video_files import encode, noise_pictures, numbered_picture, read_number, write_numbered
 
 from ttcli.errors import VideoError
+from ttcli.video import probe as probe_module
+from ttcli.video import reader as reader_module
+from ttcli.video.orientation import Orientation
 from ttcli.video.probe import probe
 from ttcli.video.reader import FrameReader
 
@@ -87,3 +93,37 @@ def test_nothing_decodable_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(VideoError):
         probe(path)
+
+
+@pytest.mark.parametrize(("name", "value"), [("colorspace", 18), ("colorspace", 10), ("color_range", 7)])
+def test_colours_that_nobody_knows_are_taken_as_usual_ones(name: str, value: int) -> None:
+    frame = av.VideoFrame.from_ndarray(numbered_picture(5), format="rgb24").reformat(format="yuv422p10le")
+    setattr(frame, name, value)
+    with pytest.raises(av.error.FFmpegError):
+        reader_module._scale(frame, VideoReformatter(), 48, 64)
+    assert read_number(reader_module._to_picture(frame, VideoReformatter(), 48, 64, Orientation())) == 5
+
+
+@pytest.mark.parametrize("rate", [Fraction(1_660_944_409), Fraction(1, 3600), Fraction(0)])
+def test_a_rate_that_nothing_has_is_held_within_bounds(tmp_path: Path, rate: Fraction, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = encode(tmp_path / "a.h264", noise_pictures(5))
+    monkeypatch.setattr(probe_module, "usual_step", lambda steps: (1 / float(rate) if rate else 1e9, steps > 0))
+    assert probe_module.LIKELY_RATES[0] <= probe(path).frame_rate <= probe_module.LIKELY_RATES[1]
+
+
+def test_a_picture_beyond_all_bounds_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = encode(tmp_path / "a.mp4", noise_pictures(3))
+    monkeypatch.setattr(probe_module, "MOST_PIXELS", 96 * 128 - 1)
+    with pytest.raises(VideoError, match="128x96, which nothing here takes"):
+        probe(path)
+
+
+def test_a_size_that_jumps_beyond_all_bounds_is_broken_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = [encode(tmp_path / "a.ts", noise_pictures(8)), encode(tmp_path / "b.ts", noise_pictures(8, 192, 256))]
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    monkeypatch.setattr(probe_module, "MOST_PIXELS", 150 * 200)
+    with FrameReader(joined) as reader:
+        frames = list(reader)
+    assert all(frame.picture is not None for frame in frames[:5])  # those in flight may be lost with what follows
+    assert not any(frame.picture is not None for frame in frames[8:])

@@ -53,7 +53,7 @@ def test_sound_is_copied_as_far_as_the_pictures_reach(tmp_path: Path) -> None:
     copied = audio_packets(whole)
     assert [content for _, content in copied] == [content for _, content in expected]
     assert [time for time, _ in copied] == pytest.approx([time for time, _ in expected], abs=0.001)
-    assert audio_packets(half)[-1][0] == pytest.approx(1.0, abs=0.03)
+    assert audio_packets(half)[-1][0] == pytest.approx(1.25, abs=0.03)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])

@@ -15,7 +15,8 @@ import click
 
 from ttcli import __version__
 from ttcli.configs import (
-    ConvertConfig, DetectConfig, EvaluateConfig, ExportConfig, ExtractConfig, RenderConfig, SimulateConfig, TrainConfig,
+    ConvertConfig, DetectConfig, EvaluateConfig, ExportConfig, ExtractConfig, ProbeConfig, RenderConfig, SimulateConfig,
+    TrainConfig,
 )  # fmt: skip
 from ttcli.errors import TtcliError
 from ttcli.learning_rates import SCHEDULES
@@ -27,6 +28,7 @@ TRAINING_PRECISIONS = click.Choice(["auto", "bf16", "fp16", "fp32"])
 CAMERAS = click.Choice(["any", "side", "end", "corner", "broadcast", "top"])
 FILE = click.Path(path_type=Path)
 LABEL_FORMATS = click.Choice(["ttcli", "openttgames", "tracknet", "tracknet-tennis", "yolo", "cvat"])
+FRAME_RATES = click.FloatRange(0.1, 2000)
 BYTES = {"MB": 10**6, "GB": 10**9}
 PIPE_COLUMNS = 200
 """Width of tables that do not go to a terminal."""
@@ -62,6 +64,17 @@ class MemorySize(click.ParamType):
         return int(float(number) * BYTES[unit])
 
 
+class VideoPath(click.Path):
+    """The path of a video; `-` is standard input, kept in a file as long as the command runs."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        from ttcli.video.standard_input import spooled
+
+        if value == "-" and ctx is not None and not ctx.resilient_parsing:
+            return ctx.with_resource(spooled())
+        return super().convert(value, param, ctx)
+
+
 class Group(click.Group):
     """The commands, and the one place where an expected failure becomes a line on stderr and exit code 1."""
 
@@ -73,6 +86,9 @@ class Group(click.Group):
         except KeyboardInterrupt:
             click.echo("ttcli: interrupted", err=True)
         raise click.exceptions.Exit(1)
+
+
+VIDEO = VideoPath(path_type=Path)
 
 
 def option(config: type, field: str, *names: str, **settings: Any) -> Callable:
@@ -109,13 +125,15 @@ def main() -> None:
         "ttcli detect videos/ -o results/ --step 9",
     )
 )
-@click.argument("videos", metavar="VIDEO...", nargs=-1, required=True, type=FILE)
+@click.argument("videos", metavar="VIDEO...", nargs=-1, required=True, type=VIDEO)
 @click.option("-o", "--output", type=FILE, help="The CSV; for several videos or a folder, a folder. Else beside VIDEO.")
 @click.option("--overlay", type=FILE, help="Also write the video with the ball drawn on it (one VIDEO only).")
+@option(DetectConfig, "shots", type=FILE, help="Also write the shots between cuts as CSV (one VIDEO only).")
 @option(DetectConfig, "weights", type=FILE, help="Checkpoint to use instead of the one in the package.")
 @option(DetectConfig, "threshold", type=click.FloatRange(0, 1), help="Smallest confidence that counts as seen.")
 @option(DetectConfig, "step", type=click.IntRange(1), help="Frames from window to window, 3 as a rule: 9 is fastest, 1 most exact.")
 @option(DetectConfig, "stride", type=click.IntRange(1), help="Frames between neighbours in a window; by frame rate.")
+@option(DetectConfig, "picture_rate", "--fps", type=FRAME_RATES, help="Frames per second, of a folder of pictures.")
 @option(DetectConfig, "device", type=DEVICES, help="Where the network runs.")
 @option(DetectConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
 @option(DetectConfig, "runtime", type=RUNTIMES, help="What runs the network; auto: torch, or onnx for an .onnx file.")
@@ -127,7 +145,10 @@ def main() -> None:
 def detect(
     videos: tuple[Path, ...], output: Path | None, overlay: Path | None, quiet: bool, as_json: bool, **settings: Any
 ) -> None:
-    """Write where the ball is in every frame of each VIDEO, or of each video in a folder, as CSV."""
+    """Write where the ball is in every frame of each VIDEO, or of each video in a folder, as CSV.
+
+    VIDEO may be a folder of numbered pictures, or - for standard input.
+    """
     from ttcli.detect import detect as run
     from ttcli.render import check_overlay, render
 
@@ -135,7 +156,7 @@ def detect(
         check_overlay(overlay, videos, output, settings["overwrite"])
     summaries = run(videos, output, DetectConfig(**settings), quiet, tell=tell)
     if overlay is not None:
-        config = RenderConfig(overwrite=settings["overwrite"])
+        config = RenderConfig(picture_rate=settings["picture_rate"], overwrite=settings["overwrite"])
         render(videos[0], Path(summaries[0].output), overlay, config, quiet, tell=tell)
     show(as_json, [summary.as_json() for summary in summaries], *(str(line) for line in summaries if not line.error))
     if any(summary.error for summary in summaries):
@@ -143,11 +164,12 @@ def detect(
 
 
 @main.command(epilog=example("ttcli render match.mp4 --ball ball.csv -o overlay.mp4"))
-@click.argument("video", type=FILE)
+@click.argument("video", type=VIDEO)
 @click.option("--ball", "ball_csv", type=FILE, help="The ball.csv; else VIDEO's name with .csv beside it.")
 @click.option("-o", "--output", type=FILE, help="The overlay; else VIDEO's name with .overlay.mp4 beside it.")
 @option(RenderConfig, "trail_seconds", "--trail", type=click.FloatRange(0), help="Seconds that the trail stays.")
 @option(RenderConfig, "scale", type=click.FloatRange(0, 1, min_open=True), help="Size relative to the video.")
+@option(RenderConfig, "picture_rate", "--fps", type=FRAME_RATES, help="Frames per second, of a folder of pictures.")
 @option(RenderConfig, "crf", type=click.IntRange(0, 51), help="x264 quality: 0 lossless, 23 usual, larger is worse.")
 @option(RenderConfig, "audio", "--audio/--no-audio", help="Copy the sound of the video.")
 @overwrite_option
@@ -406,6 +428,48 @@ def export(output: Path, size: tuple[int, int], quiet: bool, as_json: bool, **se
     height, width = size
     summary = run(output, ExportConfig(height=height, width=width, **settings))
     show(as_json, summary.as_json(), str(summary))
+
+
+@main.command(epilog=example("ttcli probe match.mp4", "ttcli probe match.mp4 --json"))
+@click.argument("video", type=VIDEO)
+@option(ProbeConfig, "samples", type=click.IntRange(1), help="Spans of 1.2 seconds to look at, spread over VIDEO.")
+@option(ProbeConfig, "picture_rate", "--fps", type=FRAME_RATES, help="Frames per second, of a folder of pictures.")
+@option(ProbeConfig, "weights", type=FILE, help="Checkpoint to use instead of the one in the package.")
+@option(ProbeConfig, "device", type=DEVICES, help="Where the network runs.")
+@option(ProbeConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
+@quiet_option
+@json_option
+def probe(video: Path, quiet: bool, as_json: bool, **settings: Any) -> None:
+    """Tell what VIDEO is, what stands in the way of a good result, and how long `detect` will take here.
+
+    Exit code 1 where no good result can be expected.
+    """
+    from ttcli.probe import probe as run
+
+    report = run(video, ProbeConfig(**settings), quiet)
+    show(as_json, report.as_json(), report.as_table(), str(report))
+    if report.verdict == "poor":
+        raise click.exceptions.Exit(1)
+
+
+@main.command(epilog=example("ttcli verify ball.csv", "ttcli verify ball.csv --video moved/match.mp4"))
+@click.argument("ball", type=FILE)
+@click.option("--video", type=VIDEO, help="The video; else where it was when BALL was written, or beside BALL.")
+@click.option("--weights", type=FILE, help="The checkpoint; else where it was when BALL was written.")
+@quiet_option
+@json_option
+def verify(ball: Path, video: Path | None, weights: Path | None, quiet: bool, as_json: bool) -> None:
+    """Tell whether BALL, its video and the checkpoint are still what `detect` used and wrote.
+
+    The manifest that `detect` wrote beside BALL (ball.json beside ball.csv) is compared with the files. Exit code 1
+    where one is missing or has changed.
+    """
+    from ttcli.verify import verify as run
+
+    report = run(ball, video, weights)
+    show(as_json, report.as_json(), *(str(check) for check in report.checks))
+    if not report.holds:
+        raise click.exceptions.Exit(1)
 
 
 def tell(message: str) -> None:

@@ -71,7 +71,7 @@ def stored_size(info: VideoInfo, config: ExtractConfig) -> tuple[int, int]:
     and lying videos alike.
     """
     if config.height is None or config.width is None:
-        return working_size(info.height, info.width)
+        return working_size(*info.square_size)
     short, long = sorted((config.height, config.width))
     return (short, long) if info.width >= info.height else (long, short)
 

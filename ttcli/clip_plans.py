@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ttcli.configs import ExtractConfig
+from ttcli.content_hash import content_hash
 from ttcli.errors import InputError, LabelError
 from ttcli.labels.ball import BallLabel
 from ttcli.labels.event import EventLabel, unknown_events
@@ -14,7 +15,6 @@ from ttcli.labels.problems import Problems, Report
 from ttcli.selection import Choice, LabelledWindow, select_windows
 from ttcli.sources import Source
 from ttcli.splits import TRAINING
-from ttcli.training_set import content_hash
 from ttcli.video.probe import VideoInfo, probe
 
 ANY_HEIGHT, ANY_WIDTH = 1080, 1920

@@ -27,6 +27,10 @@ class DetectConfig:
     """Windows that go through the network together."""
     link: bool = True
     """Judge each frame's candidates by those of the frames around it; else every frame by itself."""
+    picture_rate: float = 25.0
+    """Frames per second of a folder of pictures, which does not say its own."""
+    shots: Path | None = None
+    """CSV to write the shots of the video to; None writes none."""
     overwrite: bool = False
     """Replace outputs that exist."""
 
@@ -43,6 +47,8 @@ class RenderConfig:
     """x264 quality: 0 lossless, 23 usual, larger is smaller and worse."""
     audio: bool = True
     """Copy the sound of the video."""
+    picture_rate: float = 25.0
+    """Frames per second of a folder of pictures, which does not say its own."""
     overwrite: bool = False
     """Replace an output that exists."""
 
@@ -251,3 +257,19 @@ class ExportConfig:
     """Video whose windows the comparison with torch is made on; drawn ones if None."""
     overwrite: bool = False
     """Replace an output that exists."""
+
+
+@dataclass(frozen=True)
+class ProbeConfig:
+    """Settings of `ttcli probe`."""
+
+    samples: int = 6
+    """Spans of some 1.2 seconds that are looked at, spread over the video."""
+    picture_rate: float = 25.0
+    """Frames per second of a folder of pictures, which does not say its own."""
+    weights: Path | None = None
+    """Checkpoint to look for the ball with; the one in the package if None."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    precision: str = "auto"
+    """auto, bf16 or fp32."""

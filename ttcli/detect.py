@@ -5,7 +5,9 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,14 +17,21 @@ from tqdm import tqdm
 from ttcli.configs import DetectConfig
 from ttcli.errors import InputError, OutputError, SettingError, TtcliError
 from ttcli.foreign_runtimes import SUFFIX, load_exported
+from ttcli.manifest import checkpoint_facts, manifest_path, may_write, option_facts, video_facts, write_manifest
 from ttcli.outputs import check_output
 from ttcli.predictor import Peak, StreamingPredictor
 from ttcli.runtimes import Runtime, load_runtime
+from ttcli.shots import Shot, noting_shots, write_shots_csv
 from ttcli.tracking import Candidates, decide
 from ttcli.trajectory import BallPosition, Status, write_ball_csv
-from ttcli.video.probe import VIDEO_SUFFIXES, VideoInfo, probe
+from ttcli.video.probe import VideoInfo, is_image_folder, is_video, probe
 from ttcli.video.reader import Frame, FrameReader
+from ttcli.video.standard_input import is_spooled, shown_name
 from ttcli.windows import choose_step, choose_stride
+
+
+PEEKED_FRAMES = 60
+"""Frames at the beginning that tell how many pictures are repeats, where the frame rate is high."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,10 @@ class DetectSummary:
     seen: int = 0
     broken: int = 0
     """Frames that could not be decoded."""
+    duplicates: int = 0
+    """Frames that repeat the picture before them."""
+    shots: int = 0
+    """Parts of the video between cuts."""
     truncated: bool = False
     """Whether the file ends before it should."""
     seconds: float = 0.0
@@ -49,7 +62,9 @@ class DetectSummary:
     def __str__(self) -> str:
         speed = self.frames / self.seconds if self.seconds else 0.0
         seen = f"{self.seen} with the ball ({self.seen / max(self.frames, 1):.0%})"
-        return f"{self.video} -> {self.output}: {self.frames} frames, {seen}, {speed:.0f} frames/s"
+        more = f", {self.duplicates} repeated" if self.duplicates else ""
+        more += f", {self.shots} shots" if self.shots > 1 else ""
+        return f"{self.video} -> {self.output}: {self.frames} frames, {seen}{more}, {speed:.0f} frames/s"
 
 
 @dataclass(frozen=True)
@@ -73,12 +88,12 @@ def detect(
     runtime: Runtime | None = None,
     tell: Callable[[str], None] = print_message,
 ) -> list[DetectSummary]:
-    """Write a ball.csv for each video and return a summary of each.
+    """Write a ball.csv for each video, a manifest beside it, and return a summary of each.
 
     Of several videos, one that fails is told of and its summary holds the error, while the others go on.
 
     Args:
-        videos: Files, or folders whose videos are all taken.
+        videos: Files, or folders: of a folder with videos all are taken, one with numbered pictures is a video itself.
         output: The ball.csv for one video; a folder, made if missing, for several or for a folder; None puts each
             CSV beside its video.
         config: Settings.
@@ -89,12 +104,15 @@ def detect(
     Raises:
         TtcliError: Nothing could be done: the one video fails, or what concerns all of them.
     """
-    several = len(videos) > 1 or any(video.is_dir() for video in videos)
-    jobs = _plan_jobs(_find_videos(videos), output, several)
+    found = _find_videos(videos)
+    several = len(videos) > 1 or found != list(videos)
+    if several and config.shots is not None:
+        raise SettingError("--shots", "is for one video", "detect the videos one by one")
+    jobs = _plan_jobs(found, output, several)
     failures: dict[Job, TtcliError] = {}
     for job in jobs:
         with _noting_failure(job, failures, several, tell):
-            _check_job(job, config.overwrite)
+            _check_job(job, config)
     if runtime is None and len(failures) < len(jobs):
         runtime = _load_runtime(config)
     summaries: dict[Job, DetectSummary] = {}
@@ -123,34 +141,72 @@ def detect_video(
 ) -> DetectSummary:
     """Write the ball.csv of one video and return its summary; a damaged file gives every frame that can be read."""
     started = time.monotonic()
-    info = probe(job.video)
-    height, width = runtime.working_size(info.height, info.width)
+    info = probe(job.video, config.picture_rate)
+    height, width = runtime.working_size(*info.square_size)
     counts: Counter[Status] = Counter()
+    repeated: Counter[bool] = Counter()
+    shots: list[Shot] = []
     with (
-        FrameReader(job.video, height, width) as reader,
+        FrameReader(job.video, height, width, judge=True, picture_rate=config.picture_rate) as reader,
         tqdm(total=info.frame_count, desc=job.video.name, unit=" frames", disable=quiet or None) as progress,
     ):
-        positions = ball_positions(reader, info, runtime, height, width, config)
-        frames = write_ball_csv(job.output, _counted(positions, counts, progress), config.overwrite)
-    if reader.truncated:
-        tell(f"{job.video}: warning: the file is cut off; it gave {frames} frames")
-    if counts[Status.BROKEN]:
-        tell(f"{job.video}: warning: {counts[Status.BROKEN]} of {frames} frames could not be decoded, marked broken")
-    return DetectSummary(
-        video=str(job.video),
+        positions = ball_positions(noting_shots(reader, shots), info, runtime, height, width, config)
+        frames = write_ball_csv(job.output, _counted(positions, counts, repeated, progress), config.overwrite)
+    warnings = _warnings(info, frames, counts[Status.BROKEN], reader.truncated)
+    summary = DetectSummary(
+        video=shown_name(job.video),
         output=str(job.output),
         frames=frames,
         seen=counts[Status.SEEN],
         broken=counts[Status.BROKEN],
+        duplicates=repeated[True],
+        shots=len(shots),
         truncated=reader.truncated,
         seconds=time.monotonic() - started,
     )
+    if config.shots is not None:
+        write_shots_csv(config.shots, shots, config.overwrite)
+    if may_write(job.output, overwrite=True):
+        _write_facts(job, info, runtime, config, summary, warnings)
+    else:
+        warnings.append(f"no manifest is written: {manifest_path(job.output)} is there, and not ttcli's")
+    for warning in warnings:
+        tell(f"{job.video}: warning: {warning}")
+    return summary
+
+
+def _warnings(info: VideoInfo, frames: int, broken: int, truncated: bool) -> list[str]:
+    """Return what a user should know of a video that was read to its end."""
+    warnings = []
+    if truncated:
+        warnings.append(f"the file is cut off; it gave {frames} frames")
+    if broken:
+        warnings.append(f"{broken} of {frames} frames could not be decoded, marked broken")
+    if info.interlaced:
+        warnings.append("it is interlaced, and was deinterlaced: one picture for each two moments")
+    return warnings
+
+
+def _write_facts(
+    job: Job, info: VideoInfo, runtime: Runtime, config: DetectConfig, summary: DetectSummary, warnings: list[str]
+) -> None:
+    """Write the manifest of a CSV that is complete; one that is left of an older CSV is replaced."""
+    counts = {name: getattr(summary, name) for name in ("frames", "seen", "broken", "duplicates", "shots")}
+    facts = {
+        "video": video_facts(info, job.output),
+        "checkpoint": checkpoint_facts(runtime.weights, job.output),
+        "options": option_facts(config),
+        "counts": counts,
+        "warnings": warnings,
+        "seconds": round(summary.seconds, 3),
+    }
+    write_manifest(job.output, facts, overwrite=True)
 
 
 def ball_positions(
     frames: Iterable[Frame], info: VideoInfo, runtime: Runtime, height: int, width: int, config: DetectConfig
 ) -> Iterator[BallPosition]:
-    """Yield the ball of each frame, in order.
+    """Yield the ball of each frame, in order; no window and no path crosses a cut.
 
     Args:
         frames: The frames at `height` x `width`.
@@ -161,10 +217,56 @@ def ball_positions(
         config: Settings.
     """
     stride = config.stride or choose_stride(info.frame_rate, runtime.most_fps)
+    if stride > 1 and config.stride is None:  # not where the rate is high by repeated pictures alone
+        frames, distinct = _peek_distinct(frames)
+        stride = choose_stride(info.frame_rate * distinct, runtime.most_fps)
     step = config.step or choose_step(len(runtime.output_frames))
-    offers = _offers(frames, StreamingPredictor(runtime, height, width, step, stride, config.batch))
+    predictor = StreamingPredictor(runtime, height, width, step, stride, config.batch)
+    for _, shot in groupby(frames, key=lambda frame: frame.shot):
+        yield from _with_repeats(shot, lambda pictures: _shot_positions(pictures, predictor, info, height, width, config))
+
+
+def _peek_distinct(frames: Iterable[Frame]) -> tuple[Iterable[Frame], Fraction]:
+    """Return the frames, all of them, and the share of the first ones that repeat no other."""
+    rest = iter(frames)
+    first = list(islice(rest, PEEKED_FRAMES))
+    share = Fraction(sum(not frame.duplicate for frame in first), len(first)) if first else Fraction(1)
+    return chain(first, rest), share
+
+
+def _with_repeats(
+    frames: Iterable[Frame], locate: Callable[[Iterable[Frame]], Iterator[BallPosition]]
+) -> Iterator[BallPosition]:
+    """Yield the ball of each frame, where `locate` sees distinct pictures only; a repeat has the ball of its original."""
+    waiting: deque[Frame] = deque()  # those without a row yet, their pictures let go
+    answer: BallPosition | None = None  # of the last distinct picture that has a row
+
+    def distinct() -> Iterator[Frame]:
+        for frame in frames:
+            waiting.append(frame._replace(picture=None))
+            if not frame.duplicate:
+                yield frame
+
+    def repeats() -> Iterator[BallPosition]:
+        while waiting and waiting[0].duplicate:
+            frame = waiting.popleft()
+            yield replace(answer, frame_index=frame.frame_index, time_seconds=frame.time_seconds, duplicate=True)
+
+    for position in locate(distinct()):
+        yield from repeats()
+        waiting.popleft()
+        if position.status is not Status.BROKEN:
+            answer = position
+        yield position
+    yield from repeats()
+
+
+def _shot_positions(
+    frames: Iterable[Frame], predictor: StreamingPredictor, info: VideoInfo, height: int, width: int, config: DetectConfig
+) -> Iterator[BallPosition]:
+    """Yield the ball of each frame of one shot, all of them distinct pictures."""
     choose = _linked_choices if config.link else _single_choices
-    for offer, peak, confidence in choose(offers, runtime, height * width):
+    for offer, peak, confidence in choose(_offers(frames, predictor), predictor.runtime, height * width):
         if offer.broken:
             yield BallPosition(offer.frame_index, offer.time_seconds, None, None, 0.0, Status.BROKEN)
         elif confidence < config.threshold:
@@ -233,10 +335,13 @@ def source_position(peak: Peak, info: VideoInfo, height: int, width: int) -> tup
     return x, y
 
 
-def _counted(positions: Iterable[BallPosition], counts: Counter[Status], progress: tqdm) -> Iterator[BallPosition]:
-    """Yield the positions, counting them by status."""
+def _counted(
+    positions: Iterable[BallPosition], counts: Counter[Status], repeated: Counter[bool], progress: tqdm
+) -> Iterator[BallPosition]:
+    """Yield the positions, counting them by status, and by whether they are of repeated pictures."""
     for position in positions:
         counts[position.status] += 1
+        repeated[position.duplicate] += 1
         progress.update()
         yield position
 
@@ -256,27 +361,26 @@ def _noting_failure(
 
 
 def _find_videos(inputs: Sequence[Path]) -> list[Path]:
-    """Return the videos given, with those of a folder in its place, sorted by name."""
+    """Return the videos given, with those of a folder in its place, sorted by name; a folder of pictures is a video."""
     videos: list[Path] = []
     for path in inputs:
         if not path.is_dir():
             videos.append(path)
             continue
-        inside = sorted(entry for entry in path.iterdir() if _is_video(entry))
-        if not inside:
-            raise InputError(path, "no video in this folder", "give one with files such as .mp4, .mov, .mkv or .avi")
-        videos += inside
+        inside = sorted(entry for entry in path.iterdir() if is_video(entry))
+        if not inside and not is_image_folder(path):
+            cure = "give one with files such as .mp4, .mov, .mkv or .avi, or with pictures such as frame_0001.png"
+            raise InputError(path, "no video in this folder", cure)
+        videos += inside or [path]
     return videos
-
-
-def _is_video(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")
 
 
 def _plan_jobs(videos: Sequence[Path], output: Path | None, several: bool) -> list[Job]:
     """Return what becomes of each video, and make the folder that several go to."""
     if output is not None and not several:
         return [Job(videos[0], output)]
+    if output is None and any(is_spooled(video) for video in videos):
+        raise SettingError("-o", "what comes from standard input has no name", "name the CSV, as in -o ball.csv")
     jobs = [Job(video, (video.parent if output is None else output) / f"{video.stem}.csv") for video in videos]
     video_of: dict[Path, Path] = {}
     for job in jobs:
@@ -300,9 +404,16 @@ def _make_folder(folder: Path) -> None:
         raise OutputError(folder, f"cannot be made ({error.strerror})", cure) from error
 
 
-def _check_job(job: Job, overwrite: bool) -> None:
-    """Raise TtcliError where a video cannot be opened or its output cannot be written."""
+def _check_job(job: Job, config: DetectConfig) -> None:
+    """Raise TtcliError where a video cannot be opened or an output cannot be written."""
     probe(job.video)
     if job.output.exists() and job.output.samefile(job.video):
         raise OutputError(job.output, "is the video itself", "give another name for the output")
-    check_output(job.output, overwrite)
+    check_output(job.output, config.overwrite)
+    may_write(job.output, config.overwrite)
+    if config.shots is not None:
+        if config.shots.absolute() in (job.output.absolute(), manifest_path(job.output).absolute()):
+            raise SettingError("--shots", "is the same file as another output", "give another name")
+        if config.shots.exists() and config.shots.samefile(job.video):
+            raise OutputError(config.shots, "is the video itself", "give another name for the shots")
+        check_output(config.shots, config.overwrite)

@@ -41,7 +41,7 @@ class ExportedRuntime(Runtime):
     def __init__(self, path: Path, metadata: dict[str, Any], shape: list[Any]) -> None:
         frames = metadata["window_size"], answered_frames(metadata["outputs"], metadata["window_size"])
         super().__init__(metadata, *frames, metadata["difference"], OUTPUT_STRIDE, torch.device("cpu"), torch.float32)
-        self._path = path
+        self.weights = path
         self._height, self._width = int(shape[2]), int(shape[3])
 
     def working_size(self, height: int, width: int) -> tuple[int, int]:
@@ -53,7 +53,7 @@ class ExportedRuntime(Runtime):
         wanted = super().working_size(height, width)
         if wanted != (self._height, self._width):
             fact = f"is made for pictures of {self._width}x{self._height}, and this video is seen at {wanted[1]}x{wanted[0]}"
-            raise SettingError(self._path, fact, f"export again with --size {wanted[1]}x{wanted[0]}")
+            raise SettingError(self.weights, fact, f"export again with --size {wanted[1]}x{wanted[0]}")
         return wanted
 
 

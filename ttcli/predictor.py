@@ -61,11 +61,11 @@ class StreamingPredictor:
     ) -> None:
         self.runtime = runtime
         self.batch = batch
-        outputs = runtime.output_frames
-        self.schedule = WindowSchedule(runtime.window_size, step, stride, outputs[0], len(outputs))
+        self.step = step
+        self.stride = stride
+        self._begin()
         kind = (runtime.dtype, runtime.device)
         self._ring = FrameRing(self.schedule.span, height, width, runtime.difference, *kind)
-        self._last_picture: Tensor | None = None
         self._waiting: list[Window] = []  # their model input is the first of _inputs
         channels = input_channels(runtime.window_size, runtime.difference)
         self._inputs = empty_input(batch, channels, height, width, *kind)
@@ -75,10 +75,14 @@ class StreamingPredictor:
     def candidates(self, pictures: Iterable[np.ndarray | None]) -> Iterator[list[Peak]]:
         """Yield the CANDIDATES strongest peaks of each picture, strongest first, in order, a few windows later.
 
+        Once all are yielded it may be called again, for another shot: no window holds pictures of both.
+
         Args:
             pictures: RGB, (H, W, 3) uint8; None where a frame is broken. Its place in windows is taken by the last
                 good picture before it, or at the very start by the first good one.
         """
+        self._begin()
+        self._merger.begin()
         for picture in pictures:
             self._keep(self.schedule.frame_count, picture)
             if self._take(self.schedule.arrive()):
@@ -86,6 +90,12 @@ class StreamingPredictor:
         self._take(self.schedule.finish())
         self._run_batch()
         yield from self._merger.pop_until(self.schedule.frame_count)
+
+    def _begin(self) -> None:
+        """Count frames and windows from 0 on."""
+        outputs = self.runtime.output_frames
+        self.schedule = WindowSchedule(self.runtime.window_size, self.step, self.stride, outputs[0], len(outputs))
+        self._last_picture: Tensor | None = None
 
     def _keep(self, frame_index: int, picture: np.ndarray | None) -> None:
         """Put a picture into the ring, where it takes the place of one that no window to come holds."""
@@ -138,6 +148,10 @@ class HeatmapMerger:
         self._probabilities = torch.zeros(capacity, height, width, device=device)
         self._offsets = torch.zeros(capacity, 2, height, width, device=device)
         self._counts = torch.zeros(capacity, device=device)
+        self._first_open = 0
+
+    def begin(self) -> None:
+        """Count frames from 0 on; all those of before must have been popped."""
         self._first_open = 0
 
     def add(self, answers: tuple[int | None, ...], probabilities: Tensor, offsets: Tensor) -> None:

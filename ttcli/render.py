@@ -12,9 +12,11 @@ from ttcli.drawing import Overlay
 from ttcli.errors import InputError, OutputError, SettingError
 from ttcli.outputs import check_output
 from ttcli.trajectory import read_ball_csv
-from ttcli.video.probe import VideoInfo, probe
+from ttcli.video.probe import VideoInfo, is_image_folder, probe
 from ttcli.video.reader import FrameReader
+from ttcli.video.standard_input import is_spooled, shown_name
 from ttcli.video.writer import VideoWriter
+
 
 @dataclass(frozen=True)
 class RenderSummary:
@@ -35,7 +37,13 @@ class RenderSummary:
 
 
 def default_output(video: Path) -> Path:
-    """Return where the overlay of a video goes unless told otherwise: match.overlay.mp4 beside match.mov."""
+    """Return where the overlay of a video goes unless told otherwise: match.overlay.mp4 beside match.mov.
+
+    Raises:
+        SettingError: The video is from standard input, and has no place.
+    """
+    if is_spooled(video):
+        raise SettingError("-o", "what comes from standard input has no name", "name the overlay, as in -o overlay.mp4")
     return video.with_name(f"{video.stem}.overlay.mp4")
 
 
@@ -62,7 +70,7 @@ def render(
         OutputError: The overlay exists or cannot be written.
         SettingError: The scale is out of range.
     """
-    info = probe(video)
+    info = probe(video, config.picture_rate)
     ball_csv = _find_ball_csv(video, ball_csv)
     output = default_output(video) if output is None else output
     _check_output(output, (video, ball_csv), config.overwrite)
@@ -71,10 +79,10 @@ def render(
     overlay = Overlay(info, height, width, config.trail_seconds)
     frames = marked = 0
     with (
-        FrameReader(video, height, width) as reader,
+        FrameReader(video, height, width, picture_rate=config.picture_rate) as reader,
         VideoWriter(
             output, height, width, info.frame_rate,
-            crf=config.crf, audio_from=video if config.audio else None, overwrite=config.overwrite,
+            crf=config.crf, audio_from=video if config.audio and info.has_audio else None, overwrite=config.overwrite,
         ) as writer,
         tqdm(total=info.frame_count, desc=video.name, unit=" frames", disable=quiet or None) as progress,
     ):  # fmt: skip
@@ -86,11 +94,11 @@ def render(
             progress.update()
     if by_frame:
         tell(f"{video}: warning: {len(by_frame)} rows of the CSV are of frames that the video does not have")
-    return RenderSummary(str(video), str(output), frames, marked)
+    return RenderSummary(shown_name(video), str(output), frames, marked)
 
 
 def scaled_size(info: VideoInfo, scale: float) -> tuple[int, int]:
-    """Return height and width of the overlay; a reduced one is even, which every player takes.
+    """Return height and width of the overlay, whose pixels are square; a reduced one is even, which every player takes.
 
     Raises:
         SettingError: The scale is not above 0 and at most 1, or leaves no picture.
@@ -98,8 +106,8 @@ def scaled_size(info: VideoInfo, scale: float) -> tuple[int, int]:
     if not 0 < scale <= 1:
         raise SettingError("--scale", f"{scale} is out of range", "give a number above 0 and at most 1")
     if scale == 1:
-        return info.height, info.width
-    return tuple(max(2, 2 * round(length * scale / 2)) for length in (info.height, info.width))
+        return info.square_size
+    return tuple(max(2, 2 * round(length * scale / 2)) for length in info.square_size)
 
 
 def check_overlay(overlay: Path, videos: Sequence[Path], ball_csv: Path | None, overwrite: bool) -> None:
@@ -111,7 +119,7 @@ def check_overlay(overlay: Path, videos: Sequence[Path], ball_csv: Path | None, 
         ball_csv: What the detection will write.
         overwrite: Whether the overlay may replace a file.
     """
-    if len(videos) != 1 or videos[0].is_dir():
+    if len(videos) != 1 or (videos[0].is_dir() and not is_image_folder(videos[0])):
         raise SettingError("--overlay", "is for one video", "detect first, then `ttcli render` each video")
     if ball_csv is not None and overlay.absolute() == ball_csv.absolute():
         raise SettingError("--overlay", "is the same file as the CSV", "give another name to one of them")

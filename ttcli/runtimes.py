@@ -52,6 +52,8 @@ class Runtime:
         self.most_fps: float = metadata.get("fps", USUAL_FPS)[1]
         """Highest frame rate that it was trained on."""
         self.calibration: dict[str, float] = metadata.get("calibration") or {"slope": 1.0, "bias": 0.0}
+        self.weights: Path | None = None
+        """The file that the network is from; None where nobody knows."""
 
     def __call__(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Return probabilities (B, K, h, w) and offsets (B, K, 2, h, w) as float32, on the runtime's device.
@@ -122,7 +124,9 @@ def load_runtime(weights: Path | None, device: str, precision: str) -> TorchRunt
     checkpoint = load_checkpoint(weights or DEFAULT_WEIGHTS)
     if chosen.type == "cpu":
         leave_cores_to_the_decoder()
-    return TorchRuntime(checkpoint.model, checkpoint.metadata, str(chosen), precision)
+    runtime = TorchRuntime(checkpoint.model, checkpoint.metadata, str(chosen), precision)
+    runtime.weights = weights or DEFAULT_WEIGHTS
+    return runtime
 
 
 def leave_cores_to_the_decoder() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ttcli.errors import InputError, LabelError
 from ttcli.labels.formats import holds_balls
+from ttcli.manifest import is_manifest
 from ttcli.video.probe import VIDEO_SUFFIXES
 
 BALL_NAME, EVENTS_NAME = "ball_markup.json", "events_markup.json"
@@ -160,8 +161,9 @@ def _beside(video: Path, folder: Path) -> Source:
 
 
 def _first(folder: Path, name: str, endings: tuple[str, ...]) -> Path | None:
-    """Return the first file of that name with one of the endings."""
-    return next((path for ending in endings if (path := folder / f"{name}{ending}").is_file()), None)
+    """Return the first file of that name with one of the endings; what `detect` wrote beside its CSV is no labels."""
+    files = (path for ending in endings if (path := folder / f"{name}{ending}").is_file())
+    return next((path for path in files if not is_manifest(path)), None)
 
 
 def _is_label_folder(path: Path) -> bool:

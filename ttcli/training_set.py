@@ -7,7 +7,6 @@ A clip's folder gets its name when it is complete, so what is there is whole, an
 stopped. The manifest is made from the clips each time; nothing that is needed lies in it alone.
 """
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ttcli import __version__
-from ttcli.errors import InputError, OutputError
+from ttcli.errors import OutputError
 from ttcli.frame_store import CLIP_FILE, read_clip
 from ttcli.outputs import complete_file
 from ttcli.splits import SPLITS
@@ -27,7 +26,6 @@ CLIPS_FOLDER = "clips"
 MANIFEST_FILE = "manifest.json"
 PARTIAL = ".partial-"
 """Beginning of the names of folders that are not complete."""
-READ_BYTES = 1 << 20
 
 
 def read_clips(data: Path) -> dict[str, dict[str, Any]]:
@@ -127,22 +125,3 @@ def count_clips(clips: dict[str, dict[str, Any]]) -> dict[str, Any]:
     for clip in clips.values():
         frames.update(clip["frames"])
     return {"splits": totals, "frames": dict(frames), "bytes": sum(clip["bytes"] for clip in clips.values())}
-
-
-def content_hash(path: Path) -> str:
-    """Return the SHA-256 of a file, or of the names and contents of the files right in a folder.
-
-    Raises:
-        InputError: It cannot be read.
-    """
-    digest = hashlib.sha256()
-    try:
-        for file in sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]:
-            if path.is_dir():
-                digest.update(file.name.encode())
-            with file.open("rb") as content:
-                while block := content.read(READ_BYTES):
-                    digest.update(block)
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})", "check the name and the permissions") from error
-    return digest.hexdigest()

@@ -9,7 +9,7 @@ from pathlib import Path
 from ttcli.csv_rows import Row, read_rows
 from ttcli.outputs import complete_file
 
-COLUMNS = ("frame", "time_s", "x", "y", "confidence", "status")
+COLUMNS = ("frame", "time_s", "x", "y", "confidence", "status", "duplicate")
 """Columns of ball.csv, in the order in which they are written; they are read by name."""
 
 
@@ -48,6 +48,8 @@ class BallPosition:
     confidence: float | None
     """In [0, 1], of the best candidate, also where it is below the threshold."""
     status: Status
+    duplicate: bool = False
+    """Whether the frame repeats the picture before it, and so has that one's ball."""
 
     def __post_init__(self) -> None:
         expected = self.status.has_position
@@ -78,7 +80,8 @@ def write_ball_csv(path: Path, positions: Iterable[BallPosition], overwrite: boo
 def read_ball_csv(path: Path) -> list[BallPosition]:
     """Return the rows of ball.csv in their order, which is that of the frames.
 
-    Columns are found by name; others are passed over; time_s and confidence may be missing and are None then.
+    Columns are found by name; others are passed over. time_s, confidence and duplicate may be missing, and are None or
+    False then.
 
     Raises:
         InputError: The file cannot be opened.
@@ -104,6 +107,7 @@ def _format_row(position: BallPosition) -> str:
         "" if position.y is None else f"{position.y:.2f}",
         "" if position.confidence is None else _format_confidence(position.confidence),
         position.status.value,
+        str(int(position.duplicate)),
     )
     return ",".join(cells)
 
@@ -120,7 +124,10 @@ def _parse_row(row: Row) -> BallPosition:
     confidence = row.number("confidence")
     if confidence is not None and not 0 <= confidence <= 1:
         raise row.error(f"confidence is {confidence}", "give a number from 0 to 1, or leave the cell empty")
-    return BallPosition(row.frame_index(), row.number("time_s"), x, y, confidence, status)
+    duplicate = row.cells.get("duplicate", "") or "0"
+    if duplicate not in ("0", "1"):
+        raise row.error(f"duplicate is {duplicate!r:.40}", "give 0 or 1, or leave the cell empty")
+    return BallPosition(row.frame_index(), row.number("time_s"), x, y, confidence, status, duplicate == "1")
 
 
 def _parse_status(row: Row) -> Status:

@@ -3,27 +3,42 @@
 import queue
 import threading
 import weakref
-from collections.abc import Collection, Generator, Iterator
-from contextlib import suppress
+from collections import deque
+from collections.abc import Collection, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import dropwhile
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
 import av.error
+import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 
 from ttcli.errors import SettingError, VideoError
+from ttcli.video.cuts import CutFinder
 from ttcli.video.decoder import Damage, decode_in_order
+from ttcli.video.deinterlacer import deinterlaced
+from ttcli.video.image_folder import decode_images, numbered_images
+from ttcli.video.orientation import Orientation
 from ttcli.video.probe import VideoInfo, open_video, probe, to_fraction
+from ttcli.video.repeats import RepeatFinder
+from ttcli.video.tone import is_high_range, to_ordinary_range
 
-UNSPECIFIED_COLORSPACE = 2
+UNSPECIFIED = 2
 """AVCOL_SPC_UNSPECIFIED: the file does not say by which matrix its YUV was made."""
+RANGES = (1, 2)
+"""AVCOL_RANGE_MPEG and AVCOL_RANGE_JPEG, what there is beside the unspecified 0."""
 HD_HEIGHT = 720
 """From this height on, untagged video is taken as BT.709, as players do; below it as BT.601, swscale's default."""
+
+RESTART_SECONDS = 0.1
+"""A timestamp further back than this, and than three frames, begins a new clock, as in joined recordings; time goes on
+from the frame before. Smaller steps back are errors of single timestamps."""
 
 THREAD_NAME = "decode video"
 STOP_SECONDS = 0.05
@@ -41,6 +56,10 @@ class Frame(NamedTuple):
     """(H, W, 3) uint8 RGB, C-contiguous, upright; None where the frame is broken."""
     native: np.ndarray | None = None
     """The same at the video's own size, where the reader was asked for it."""
+    duplicate: bool = False
+    """Whether it repeats the picture before it, where the reader was asked to look."""
+    shot: int = 0
+    """Number of the shot, from 0 on, where the reader was asked to look."""
 
 
 class FrameReader:
@@ -50,12 +69,15 @@ class FrameReader:
     are wanted: then the others are decoded and not even scaled, and reading ends after the last of them.
 
     Args:
-        path: The video file.
+        path: The video file, or a folder of numbered pictures.
         height: Height of the upright pictures handed out; with `width`, or both None for the video's own size.
         width: Their width.
         queue_size: How many frames the thread may be ahead.
         wanted: Indexes of the frames to hand out; None hands out all.
         native: Whether frames come at the video's own size too.
+        judge: Whether repeated pictures and cuts are looked for; frames come a few later then, no less.
+        start_seconds: Where to begin, after the first frame of the video; frames and their times count from there on.
+        picture_rate: Frames per second of a folder of pictures.
 
     Raises:
         InputError: There is no such file.
@@ -70,15 +92,20 @@ class FrameReader:
         queue_size: int = 16,
         wanted: Collection[int] | None = None,
         native: bool = False,
+        judge: bool = False,
+        start_seconds: float = 0.0,
+        picture_rate: float = 25.0,
     ) -> None:
         if (height is None) != (width is None):
             raise SettingError("height and width", "only one of them is given", "give both or neither")
-        self.info: VideoInfo = probe(path)
+        self.info: VideoInfo = probe(path, picture_rate)
         self._damage = Damage()
         self._queue: queue.Queue[Frame | _End] = queue.Queue(queue_size)
         self._ended = False
         height, width = height or self.info.height, width or self.info.width
-        frames = _read_frames(self.info, height, width, self._damage, wanted, native)
+        frames = _read_frames(self.info, height, width, self._damage, wanted, native, start_seconds)
+        if judge:
+            frames = _judged(frames)
         stop = threading.Event()
         # The thread holds no reference to the reader: one that is dropped half read is collected and so closed.
         self._thread = threading.Thread(target=_fill, args=(frames, self._queue, stop), name=THREAD_NAME, daemon=True)
@@ -153,7 +180,8 @@ def _stop(thread: threading.Thread, stop: threading.Event) -> None:
 
 
 def _read_frames(
-    info: VideoInfo, height: int, width: int, damage: Damage, wanted: Collection[int] | None, native: bool
+    info: VideoInfo, height: int, width: int, damage: Damage, wanted: Collection[int] | None, native: bool,
+    start_seconds: float,
 ) -> Generator[Frame, None, None]:
     """Yield the wanted frames of the file, resized and upright.
 
@@ -163,22 +191,83 @@ def _read_frames(
     scaler, native_scaler = VideoReformatter(), VideoReformatter()  # each keeps what it needs for one size
     last = None if wanted is None else max(wanted, default=-1)
     any_picture = False
-    with open_video(info.path) as (container, stream):
-        clock = _Clock(to_fraction(stream.time_base), info.frame_rate)
-        decoded = decode_in_order(info.path, container, stream, damage)
+    with _decoded(info, damage, start_seconds) as (decoded, time_base):
+        clock = _Clock(time_base, info.frame_rate)
         for frame_index, (pts, frame) in enumerate(decoded):
             any_picture |= frame is not None
             seconds = clock.seconds(pts)
             if wanted is None or frame_index in wanted:
                 picture = full = None
                 if frame is not None:
-                    picture = _to_picture(frame, scaler, height, width, info.rotation)
-                    full = _to_picture(frame, native_scaler, info.height, info.width, info.rotation) if native else None
+                    try:
+                        picture = _to_picture(frame, scaler, height, width, info.orientation)
+                        if native:
+                            full = _to_picture(frame, native_scaler, info.height, info.width, info.orientation)
+                    except av.error.FFmpegError:
+                        picture = None  # decoded, to something that is no picture
+                        damage.broken_frames += 1
                 yield Frame(frame_index, seconds, picture, full)
             if last is not None and frame_index >= last:
                 break
     if not any_picture:
         raise VideoError(info.path, "not one frame could be decoded", "record or copy the file again")
+
+
+@contextmanager
+def _decoded(
+    info: VideoInfo, damage: Damage, start_seconds: float
+) -> Iterator[tuple[Iterator[tuple[int | None, VideoFrame | None]], Fraction]]:
+    """Open a video, and yield its (pts, frame) in order, deinterlaced, and the unit of pts in seconds."""
+    if info.path.is_dir():
+        first = next(iter(numbered_images(info.path))) + round(start_seconds * info.frame_rate)
+        yield _from(first if start_seconds else None, decode_images(info.path)), 1 / info.frame_rate
+        return
+    with open_video(info.path) as (container, stream):
+        time_base, first = to_fraction(stream.time_base), None
+        if start_seconds:
+            first = (stream.start_time or 0) + round(start_seconds / time_base)
+            with suppress(av.error.FFmpegError):  # what cannot be sought is read from its beginning
+                container.seek(first, stream=stream)
+        decoded = decode_in_order(info.path, container, stream, damage)
+        yield _from(first, deinterlaced(decoded)), time_base
+
+
+def _from(first: int | None, decoded: Iterator[tuple[int | None, VideoFrame | None]]) -> Iterator:
+    """Return what is left of `decoded` from the timestamp `first` on."""
+    if first is None:
+        return decoded
+    return dropwhile(lambda item: item[0] is not None and item[0] < first, decoded)
+
+
+def _judged(frames: Iterable[Frame]) -> Generator[Frame, None, None]:
+    """Yield the frames with what their pictures say of repeats and cuts; a broken one says nothing."""
+    repeats, cuts = RepeatFinder(), CutFinder()
+    waiting: deque[Frame] = deque()
+    duplicates: deque[bool] = deque()  # decisions that came before those on cuts, and the other way round
+    beginnings: deque[bool] = deque()
+    shot = 0
+
+    def ready() -> Iterator[Frame]:
+        nonlocal shot
+        while waiting and (waiting[0].picture is None or (duplicates and beginnings)):
+            frame = waiting.popleft()
+            duplicate = False
+            if frame.picture is not None:
+                begins = beginnings.popleft()
+                shot += begins
+                duplicate = duplicates.popleft() and not begins
+            yield frame._replace(duplicate=duplicate, shot=shot)
+
+    for frame in frames:
+        waiting.append(frame)
+        if frame.picture is not None:
+            gray = cv2.cvtColor(frame.picture, cv2.COLOR_RGB2GRAY)
+            duplicates += repeats.add(gray)
+            beginnings += cuts.add(gray)
+        yield from ready()
+    duplicates += repeats.finish()
+    beginnings += cuts.finish()
+    yield from ready()
 
 
 class _Clock:
@@ -187,34 +276,50 @@ class _Clock:
     def __init__(self, time_base: Fraction, frame_rate: Fraction) -> None:
         self._time_base = time_base
         self._frame_seconds = float(1 / frame_rate)
-        self._first_pts: int | None = None
+        self._restart_seconds = max(RESTART_SECONDS, 3 * self._frame_seconds)
+        self._zero: Fraction | None = None  # what the file's clock shows when ours shows 0
         self._last_seconds: float | None = None
 
     def seconds(self, pts: int | None) -> float:
         """Return the time of the next frame; without a timestamp, one nominal frame after the last one."""
+        expected = 0.0 if self._last_seconds is None else self._last_seconds + self._frame_seconds
+        seconds = expected
         if pts is not None:
-            if self._first_pts is None:
-                self._first_pts = pts
-            seconds = float((pts - self._first_pts) * self._time_base)
-        else:
-            seconds = 0.0 if self._last_seconds is None else self._last_seconds + self._frame_seconds
+            stamp = pts * self._time_base
+            if self._zero is None or float(stamp - self._zero) < expected - self._frame_seconds - self._restart_seconds:
+                self._zero = stamp - Fraction(expected)
+            seconds = float(stamp - self._zero)
         self._last_seconds = max(seconds, self._last_seconds or 0.0)
         return self._last_seconds
 
 
 def _to_picture(
-    frame: VideoFrame, scaler: VideoReformatter, height: int, width: int, rotation: int
+    frame: VideoFrame, scaler: VideoReformatter, height: int, width: int, orientation: Orientation
 ) -> np.ndarray:
     """Return the frame as (height, width, 3) RGB, scaled first and turned upright while it is small."""
-    untagged_hd = frame.colorspace == UNSPECIFIED_COLORSPACE and frame.height >= HD_HEIGHT
-    turned = rotation in (90, 270)
-    scaled = scaler.reformat(
+    stored_height, stored_width = orientation.upright_size(height, width)  # the way back is the same
+    try:
+        scaled = _scale(frame, scaler, stored_height, stored_width)
+    except av.error.FFmpegError:
+        # a matrix that the scaler does not know: a rare one, or a damaged header
+        frame.colorspace = UNSPECIFIED
+        frame.color_range = frame.color_range if frame.color_range in RANGES else 0
+        scaled = _scale(frame, scaler, stored_height, stored_width)
+    picture = scaled.to_ndarray()
+    if is_high_range(frame.color_trc):
+        picture = to_ordinary_range(picture, frame.color_trc, frame.color_primaries)
+    return orientation.upright(picture)
+
+
+def _scale(frame: VideoFrame, scaler: VideoReformatter, height: int, width: int) -> VideoFrame:
+    """Return the frame as RGB of `height` x `width`, not turned."""
+    untagged_hd = frame.colorspace == UNSPECIFIED and frame.height >= HD_HEIGHT
+    return scaler.reformat(
         frame,
-        width=height if turned else width,
-        height=width if turned else height,
+        width=width,
+        height=height,
         format="rgb24",
         src_colorspace=Colorspace.ITU709 if untagged_hd else None,
         interpolation=Interpolation.BILINEAR,
         threads=1,  # beside the decoder's own threads more are no faster, and slices would depend on the machine
     )
-    return np.ascontiguousarray(np.rot90(scaled.to_ndarray(), k=-rotation // 90))  # copies only where it must

@@ -32,6 +32,10 @@ LIMITED_RANGE = 1
 """AVCOL_RANGE_MPEG: luma 16 to 235."""
 
 
+SOUND_TAIL_SECONDS = 0.25
+"""Sound is copied this far beyond the last picture: recorders stop it some frames later."""
+
+
 class VideoWriter:
     """A video file that is written picture by picture; it gets its name when the `with` block ends well.
 
@@ -45,7 +49,7 @@ class VideoWriter:
         frame_rate: Frames per second, for frames written without a time.
         crf: x264's quality, 0 (lossless) to 51.
         preset: x264's effort; measured at 1080p on two cores: superfast 155 frames a second, veryfast 114 to 155.
-        audio_from: A file whose first sound track is copied unchanged, as far as the pictures reach.
+        audio_from: A file whose first sound track is copied unchanged, as far as the pictures reach and a little further.
         overwrite: Whether `path` may exist already.
 
     Raises:
@@ -181,7 +185,7 @@ class VideoWriter:
         if self.frame_count == 0:
             raise OutputError(self.path, "not one picture was written", "check that the input has frames")
         if self._audio is not None:
-            self._audio.copy_until(self._last_pts / self._ticks + float(1 / self.frame_rate))
+            self._audio.copy_until(self._last_pts / self._ticks + float(1 / self.frame_rate) + SOUND_TAIL_SECONDS)
         self._container.mux(self._stream.encode(None))
 
 

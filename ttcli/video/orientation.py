@@ -1,0 +1,53 @@
+"""How stored pictures are turned and mirrored so that they are upright."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from av.video.frame import VideoFrame
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """What is done to a stored picture: rows and columns swapped, then columns reversed, then rows reversed."""
+
+    transposed: bool = False
+    flipped_x: bool = False
+    flipped_y: bool = False
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether text would be mirror writing without it."""
+        return self.transposed ^ self.flipped_x ^ self.flipped_y
+
+    @property
+    def rotation(self) -> int:
+        """Degrees (0, 90, 180, 270) clockwise; where the picture is mirrored, after left and right were swapped."""
+        if self.transposed:
+            return 90 if self.flipped_x else 270
+        return 0 if self.flipped_x == self.mirrored else 180
+
+    def upright(self, picture: np.ndarray) -> np.ndarray:
+        """Return a stored picture (H, W, ...) upright and C-contiguous; a copy only where it must be one."""
+        if self.transposed:
+            picture = picture.swapaxes(0, 1)
+        if self.flipped_x:
+            picture = picture[:, ::-1]
+        if self.flipped_y:
+            picture = picture[::-1]
+        return np.ascontiguousarray(picture)
+
+    def upright_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return height and width of an upright picture that is stored as `height` x `width`, or the other way round."""
+        return (width, height) if self.transposed else (height, width)
+
+
+def orientation_of(frame: VideoFrame) -> Orientation:
+    """Return what the display matrix of a frame says; an angle that is no multiple of 90 is rounded to one."""
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return Orientation()
+    # x' = a x + c y, y' = b x + d y, with y down (ISO/IEC 14496-12, track header; 16.16 fixed point)
+    a, b, _, c, d = (int(entry) for entry in np.frombuffer(matrix, np.int32)[:5])
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return Orientation(False, a < 0, d < 0)
+    return Orientation(True, c < 0, b < 0)

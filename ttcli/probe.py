@@ -118,11 +118,11 @@ def probe(
         for start in tqdm(starts, desc=f"{video.name}: samples", unit="", disable=quiet or None)
     ]
     size = runtime.working_size(*info.square_size)
-    decode_rate, truncated = _time_decoding(video, *size)
+    decode_rate = _time_decoding(video, *size)
     detect_rate = _time_detection(info, runtime, *size)
     facts = _file_facts(info, packets) | _sample_facts(samples, info, size[1])
     facts |= {
-        "truncated": truncated,
+        "truncated": packets.truncated,
         "decode_fps": round(decode_rate, 1),
         "detect_fps": round(detect_rate, 1),
         "detect_seconds": round(facts["frames"] / detect_rate, 3) if detect_rate else None,
@@ -209,11 +209,10 @@ def _look_closely(sample: _Sample, info: VideoInfo, start: float, frames: int, b
             sample.balls += [size] if size else []
 
 
-def _time_decoding(video: Path, height: int, width: int) -> tuple[float, bool]:
-    """Return the frames decoded and scaled in a second here, and whether the file's end was met too early."""
+def _time_decoding(video: Path, height: int, width: int) -> float:
+    """Return the frames decoded and scaled in a second here."""
     with FrameReader(video, height, width, judge=True) as reader:
-        rate = _rate(reader, TIMED_SECONDS / 2)
-        return rate, reader.truncated
+        return _rate(reader, TIMED_SECONDS / 2)
 
 
 def _time_detection(info: VideoInfo, runtime: TorchRuntime, height: int, width: int) -> float:

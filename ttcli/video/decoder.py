@@ -170,13 +170,13 @@ def _packets(container: InputContainer, stream: VideoStream, damage: Damage) -> 
                 first_pts = packet.pts if first_pts is None else first_pts
                 end_pts = max(end_pts, packet.pts + (packet.duration or 0))
             yield packet
-        damage.truncated = _ends_early(stream, count, end_pts - (first_pts or 0))
+        damage.truncated = ends_early(stream, count, end_pts - (first_pts or 0))
     except av.error.FFmpegError:  # from the container only: `yield` brings none in here
         damage.truncated = True
     yield None
 
 
-def _ends_early(stream: VideoStream, packet_count: int, length_pts: int) -> bool:
+def ends_early(stream: VideoStream, packet_count: int, length_pts: int) -> bool:
     """Return whether fewer packets came than the index lists or, without an index, than the duration needs."""
     if stream.frames:
         return packet_count < len(stream.index_entries)  # not `frames`: edit lists leave some out

@@ -1,18 +1,20 @@
 """What the packets of a video say without being decoded: how many frames, when, and how evenly."""
 
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av.error
 import numpy as np
 
+from ttcli.video.decoder import ends_early
 from ttcli.video.frame_rates import usual_step
 from ttcli.video.image_folder import numbered_images
 from ttcli.video.probe import open_video, to_fraction
 
 UNEVEN_STEPS = 0.02
 """Share of steps that may be off the usual one, at a steady rate."""
+
 
 @dataclass(frozen=True)
 class PacketFacts:
@@ -30,6 +32,8 @@ class PacketFacts:
     """Frames that have the same time as the one before."""
     longest_gap_seconds: float
     """Longest step from frame to frame."""
+    truncated: bool = False
+    """Whether the file ends before it should."""
 
 
 def read_packets(path: Path, picture_rate: float = 25.0) -> PacketFacts:
@@ -44,20 +48,24 @@ def read_packets(path: Path, picture_rate: float = 25.0) -> PacketFacts:
         VideoError: It is no video.
     """
     stamps = array("q")
-    frames = 0
+    frames, count, end_pts = 0, 0, 0
     if path.is_dir():
         numbers = list(numbered_images(path))
         return _facts(np.array(numbers), len(numbers), 1 / picture_rate)
     with open_video(path) as (container, stream):
         try:
             for packet in container.demux(stream):
+                count += packet.size > 0
                 if packet.size and not packet.is_discard:
                     frames += 1
                     if packet.pts is not None:
                         stamps.append(packet.pts)
+                        end_pts = max(end_pts, packet.pts + (packet.duration or 0))
+            truncated = ends_early(stream, count, end_pts - min(stamps, default=0))
         except av.error.FFmpegError:
-            pass  # cut off; what came counts
-        return _facts(np.frombuffer(stamps, np.int64), frames, float(to_fraction(stream.time_base)))
+            truncated = True  # what came counts
+        facts = _facts(np.frombuffer(stamps, np.int64), frames, float(to_fraction(stream.time_base)))
+        return replace(facts, truncated=truncated)
 
 
 def _facts(stamps: np.ndarray, frames: int, tick_seconds: float) -> PacketFacts:

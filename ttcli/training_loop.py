@@ -212,7 +212,9 @@ class TrainingLoop:
         best.metadata["calibration"] = fit_calibration(answers.logits, answers.right)
         save_checkpoint(self.output / BEST_FILE, model, best.metadata, dtype=torch.float16)
         write_report(self.output, model, best.metadata, self.data, self.config, self.state)
-        row = next(row for row in self.state.rows if row["step"] == best.metadata["steps"])
+        # A run that was killed right after it saved its best has no row of it where --save-every is another one now.
+        of_best = (row for row in self.state.rows if row["step"] == best.metadata["steps"])
+        row = next(of_best, self.state.rows[-1])
         minutes = round(self.state.seconds / 60, 2)
         return {"best": str(self.output / BEST_FILE), "steps": self.state.step, "trained_minutes": minutes, **row}
 

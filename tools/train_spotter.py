@@ -1,0 +1,108 @@
+"""Train the network that tells events from paths, and measure it on labelled paths.
+
+    python tools/train_spotter.py -o ttcli/weights/events/path_spotter.safetensors --minutes 60
+    python tools/train_spotter.py -o real.safetensors --minutes 30 --init simulated.safetensors \\
+        --labels OpenTTGames/training/annotations/game_1 --labels OpenTTGames/training/annotations/game_2
+    python tools/train_spotter.py -o spotter.safetensors --minutes 0 --init spotter.safetensors \\
+        --measure OpenTTGames/test/annotations/test_1
+
+The first line makes the weights of the package again: simulated flights, seen by simulated cameras. --labels adds paths
+that people labelled, folders with ball_markup.json and events_markup.json; every second track is of them then, and the
+weights are under the licence of the labels. --measure prints PCE and SPCE at the labelled moments, by the network's own
+probabilities, with and without --noise and --dropped.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ttcli.event_metrics import NAMES
+from ttcli.labels.openttgames import FRAME_RATE, PICTURE_WIDTH, read_events_markup
+from ttcli.labels.problems import Problems
+from ttcli.spotting.labelled import LabelledTracks, read_folder
+from ttcli.spotting.network import PathSpotter
+from ttcli.spotting.paths import Grid, Track, resample
+from ttcli.spotting.simulated import SimulatedTracks
+from ttcli.spotting.spotter import window_probabilities
+from ttcli.spotting.training import train_spotter
+from ttcli.spotting.weights import load_spotter, save_spotter
+
+
+def worsened(track: Track, noise: float, dropped: float, random: np.random.Generator) -> Track:
+    """Return a track with noise (pixels of full HD) and a share of its sightings dropped."""
+    kept = random.random(len(track.times)) >= dropped
+    error = random.normal(size=track.positions.shape) * noise / PICTURE_WIDTH
+    return Track(track.times[kept], (track.positions + error)[kept], track.confidences[kept])
+
+
+def probabilities_at(grid: Grid, probabilities: np.ndarray, time: float) -> np.ndarray:
+    """Return the probabilities (2,) at a moment; none where nobody saw the ball then."""
+    away = np.abs(grid.times - time)
+    step = int(np.nanargmin(away))
+    return probabilities[:, step] if away[step] < 0.5 / FRAME_RATE else np.zeros(len(NAMES))
+
+
+def measure(model: PathSpotter, folders: list[Path], noise: float, dropped: float, seed: int) -> dict[str, object]:
+    """Return PCE and SPCE over the labelled moments of some folders, and by kind of moment."""
+    random = np.random.default_rng(seed)
+    outcomes: dict[str, list[tuple[bool, bool]]] = {}
+    for folder in folders:
+        grid = resample(worsened(read_folder(folder).track, noise, dropped, random))
+        probabilities = window_probabilities(model, grid)
+        for label in read_events_markup(folder / "events_markup.json", Problems().add):
+            right = np.array([label.event == name for name in NAMES])
+            found = probabilities_at(grid, probabilities, label.frame_index / FRAME_RATE)
+            outcome = bool(((found >= 0.5) == right).all()), bool((np.abs(found - right) <= 0.25).all())
+            outcomes.setdefault(label.event, []).append(outcome)
+    every = [outcome for kind in outcomes.values() for outcome in kind]
+    rows = {"all": every, **outcomes}
+    return {kind: {"count": len(row), "pce": _share(row, 0), "spce": _share(row, 1)} for kind, row in rows.items()}
+
+
+def _share(outcomes: list[tuple[bool, bool]], column: int) -> float:
+    return round(sum(outcome[column] for outcome in outcomes) / max(1, len(outcomes)), 4)
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", required=True, type=Path, help="the .safetensors")
+    parser.add_argument("--minutes", type=float, default=60.0, help="wall time to train for; 0 trains nothing")
+    parser.add_argument("--batch", type=int, default=12)
+    parser.add_argument("--learning-rate", type=float, default=3e-3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--init", type=Path, help="weights to begin with")
+    parser.add_argument("--labels", action="append", default=[], type=Path, help="folder of labelled paths to train on too")
+    parser.add_argument("--licence", help="of the weights; else MIT without --labels, and that of the labels with them")
+    parser.add_argument("--measure", action="append", default=[], type=Path, help="folder of labelled paths to measure on")
+    parser.add_argument("--noise", type=float, default=0.0, help="pixels, of the paths that are measured on")
+    parser.add_argument("--dropped", type=float, default=0.0, help="share of sightings, the same")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(options.seed)
+    model = load_spotter(options.init) if options.init else PathSpotter()
+    if options.minutes:
+        sources = [SimulatedTracks(options.seed + 1).draw]
+        if options.labels:
+            sources.append(LabelledTracks([read_folder(folder) for folder in options.labels], options.seed + 1).draw)
+        steps = train_spotter(
+            model, sources, options.batch, options.learning_rate, options.minutes, options.seed, lambda line: print(line, flush=True)
+        )
+        metadata = {
+            "training_data": "simulation" + (" and labelled paths" if options.labels else ""),
+            "licence": options.licence or ("that of the labels" if options.labels else "MIT"),
+            "steps": steps,
+            "batch": options.batch,
+            "seed": options.seed,
+        }
+        save_spotter(options.output, model, metadata)
+        model = load_spotter(options.output)
+    if options.measure:
+        print(json.dumps(measure(model, options.measure, options.noise, options.dropped, options.seed), indent=2))
+
+
+if __name__ == "__main__":
+    main()

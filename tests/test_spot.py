@@ -17,7 +17,7 @@ def bouncing(count=240, frame_rate=60):
     """Return the places of a ball that bounces on one spot every half second, drifting to the right."""
     places = []
     for frame in range(count):
-        flight, at = divmod(frame / frame_rate, 0.5)
+        at = frame / frame_rate % 0.5
         places.append((500 + 2.0 * frame, 700 - 1750 * at * (0.5 - at) * 2))
     return places
 

@@ -180,7 +180,7 @@ def test_time_that_runs_backwards_or_is_not_known_tells_nothing_twice(model):
 
 
 def test_no_event_is_made_up_over_a_gap(model):
-    path, bounce_at, flight = side_view()
+    path, *_ = side_view()
     hidden = (2.2, 4.4)
     events = spot(lambda time: None if hidden[0] < time < hidden[1] else path(time), np.arange(720) / 120, model, 0.1)
     assert events and not [event for event in events if hidden[0] < event.time_seconds < hidden[1]]
@@ -193,7 +193,7 @@ def test_a_ball_that_rolls_or_lies_does_not_bounce(model):
 
 
 def test_repeated_frames_of_a_slowed_video_do_not_add_bounces(model):
-    path, bounce_at, flight = side_view()
+    path, _, flight = side_view()
     slower = 4
     events = spot(lambda time: path(math.floor(time * 30) / 30 / slower * 2), np.arange(1200) / 60, model)
     bounces = [event for event in events if event.event == "bounce"]
@@ -210,7 +210,8 @@ def test_long_paths_are_told_as_they_come_and_each_event_once(model, monkeypatch
 
     def counted():
         nonlocal taken
-        for taken, row in enumerate(positions):  # noqa: B007
+        for row in positions:
+            taken += 1
             yield row
 
     events = spot_events(counted(), model, HEIGHT, WIDTH, 0.5)

@@ -9,7 +9,7 @@
 The first line makes the weights of the package again: simulated flights, seen by simulated cameras. --labels adds paths
 that people labelled, folders with ball_markup.json and events_markup.json; every second track is of them then, and the
 weights are under the licence of the labels. Without -o nothing is trained. --measure prints PCE and SPCE at the labelled
-moments, by the network's own probabilities, with --noise and --dropped on paths made worse. --simulated prints how well
+moments, by the network's own probabilities, with --noise, --dropped and --cut on paths made worse. --simulated prints how well
 events are spotted on so many simulated tracks that were not trained on.
 """
 
@@ -23,7 +23,7 @@ import torch
 from ttcli.event_metrics import NAMES, EventOutcomes, event_metrics, pool_events
 from ttcli.labels.openttgames import FRAME_RATE, PICTURE_HEIGHT, PICTURE_WIDTH, read_events_markup
 from ttcli.labels.problems import Problems
-from ttcli.spotting.labelled import LabelledTracks, read_folder
+from ttcli.spotting.labelled import LabelledTracks, cut_runs, read_folder
 from ttcli.spotting.network import PathSpotter
 from ttcli.spotting.paths import Grid, Track, resample
 from ttcli.spotting.simulated import SimulatedTracks
@@ -33,9 +33,11 @@ from ttcli.spotting.weights import load_spotter, save_spotter
 from ttcli.trajectory import BallPosition, Status
 
 
-def worsened(track: Track, noise: float, dropped: float, random: np.random.Generator) -> Track:
-    """Return a track with noise (pixels of full HD) and a share of its sightings dropped."""
+def worsened(track: Track, noise: float, dropped: float, cut: bool, random: np.random.Generator) -> Track:
+    """Return a track with noise (pixels of full HD), a share of its sightings dropped, and the ends of its runs cut."""
     kept = random.random(len(track.times)) >= dropped
+    if cut:
+        kept &= cut_runs(track.times, random, before=2, after=10)
     error = random.normal(size=track.positions.shape) * noise / PICTURE_WIDTH
     return Track(track.times[kept], (track.positions + error)[kept], track.confidences[kept])
 
@@ -47,12 +49,12 @@ def probabilities_at(grid: Grid, probabilities: np.ndarray, time: float) -> np.n
     return probabilities[:, step] if away[step] < 0.5 / FRAME_RATE else np.zeros(len(NAMES))
 
 
-def measure(model: PathSpotter, folders: list[Path], noise: float, dropped: float, seed: int) -> dict[str, object]:
+def measure(model: PathSpotter, folders: list[Path], noise: float, dropped: float, cut: bool, seed: int) -> dict[str, object]:
     """Return PCE and SPCE over the labelled moments of some folders, and by kind of moment."""
     random = np.random.default_rng(seed)
     outcomes: dict[str, list[tuple[bool, bool]]] = {}
     for folder in folders:
-        grid = resample(worsened(read_folder(folder).track, noise, dropped, random))
+        grid = resample(worsened(read_folder(folder).track, noise, dropped, cut, random))
         probabilities = window_probabilities(model, grid)
         for label in read_events_markup(folder / "events_markup.json", Problems().add):
             right = np.array([label.event == name for name in NAMES])
@@ -113,6 +115,7 @@ def main() -> None:
     parser.add_argument("--measure", action="append", default=[], type=Path, help="folder of labelled paths to measure on")
     parser.add_argument("--noise", type=float, default=0.0, help="pixels, of the paths that are measured on")
     parser.add_argument("--dropped", type=float, default=0.0, help="share of sightings, the same")
+    parser.add_argument("--cut", action="store_true", help="cut up to 2 frames before and 10 after from runs, the same")
     parser.add_argument("--simulated", type=int, default=0, help="simulated tracks to measure on")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -135,7 +138,7 @@ def main() -> None:
         save_spotter(options.output, model, metadata)
         model = load_spotter(options.output)
     if options.measure:
-        print(json.dumps(measure(model, options.measure, options.noise, options.dropped, options.seed), indent=2))
+        print(json.dumps(measure(model, options.measure, options.noise, options.dropped, options.cut, options.seed), indent=2))
     if options.simulated:
         print(json.dumps(measure_simulated(model, options.simulated, options.seed + 1000), indent=2))
 

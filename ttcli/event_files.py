@@ -90,7 +90,7 @@ def compare_event_files(predicted: Path, truth: Path, frame_rate: float | None =
         raise InputError(predicted, f"none of its {len(predictions)} files of events has a truth in {truth}", cure)
     clips, outcomes, problems = [], [], Problems()
     for clip in matched:
-        found, rate, compared = _compare(predictions[clip], truths[clip], frame_rate, problems)
+        rate, compared = _compare(predictions[clip], truths[clip], frame_rate, problems)
         outcomes.append(compared)
         clips.append(EventClip(clip, predictions[clip], truths[clip], rate, event_metrics(compared)))
     pooled = event_metrics(pool_events(outcomes))
@@ -108,14 +108,15 @@ def event_files(folder: Path) -> dict[str, Path]:
 
 def _compare(
     predicted: Path, truth: Path, frame_rate: float | None, problems: Problems
-) -> tuple[Sequence[Event], float, EventOutcomes]:
+) -> tuple[float, EventOutcomes]:
+    """Return the frame rate of a clip, and what was labelled and found in it."""
     found, labels = _read(predicted, problems), _read(truth, problems)
     rate = frame_rate or _frame_rate_of(found) or _frame_rate_of(labels) or _frame_rate_beside(predicted, truth)
     if rate is None and not found:  # then nothing is near anything, however long a frame is
         rate = float(FRAME_RATE)
     if rate is None:
         raise SettingError(truth, "the frame rate is not known, so tolerances have no length", "tell it, as in --fps 25")
-    return found, rate, compare_events(found, [(label.frame, label.event) for label in labels], rate)
+    return rate, compare_events(found, [(label.frame, label.event) for label in labels], rate)
 
 
 def _read(path: Path, problems: Problems) -> list[Event]:

@@ -72,7 +72,7 @@ class LabelledTracks:
         count = min(len(whole.track.times), int(random.uniform(*PIECE_SECONDS) * FRAME_RATE))
         begin = random.integers(len(whole.track.times) - count + 1)
         times, positions, confidences = (part[begin : begin + count] for part in whole.track)
-        kept = _cut_runs(times, random)
+        kept = cut_runs(times, random, share=0.7)
         if random.random() < 0.5:
             kept &= random.random(count) >= random.uniform(0, 0.2)
         if random.random() < 0.2:  # half the frame rate
@@ -84,14 +84,22 @@ class LabelledTracks:
         return LabelledTrack(track, {name: at * pace for name, at in whole.events.items()})
 
 
-def _cut_runs(times: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Return which sightings (N,) are left when each run of neighbouring frames loses some at both ends."""
+def cut_runs(times: np.ndarray, random: np.random.Generator, before: int = 5, after: int = 11, share: float = 1.0) -> np.ndarray:
+    """Return which sightings (N,) are left when runs of neighbouring frames lose some at both ends.
+
+    Args:
+        times: (N,) seconds.
+        random: Source of chance.
+        before: Most frames that a run loses at its beginning.
+        after: Most frames that it loses at its end.
+        share: Of the runs that lose any, for each end.
+    """
     run = np.cumsum(np.diff(times, prepend=times[:1]) > 1.5 / FRAME_RATE)
     starts = np.flatnonzero(np.diff(run, prepend=-1))
     ends = np.append(starts[1:], len(times))
     index = np.arange(len(times))
-    cut = random.integers(0, 6, len(starts)) * (random.random(len(starts)) < 0.7)
-    cut_end = random.integers(0, 12, len(starts)) * (random.random(len(starts)) < 0.7)
+    cut = random.integers(0, before + 1, len(starts)) * (random.random(len(starts)) < share)
+    cut_end = random.integers(0, after + 1, len(starts)) * (random.random(len(starts)) < share)
     return (index >= (starts + cut)[run]) & (index < (ends - cut_end)[run])
 
 

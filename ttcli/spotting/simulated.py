@@ -1,5 +1,6 @@
 """Paths of simulated rallies as simulated cameras see them, with what detection does to them, to train a spotter on."""
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -30,7 +31,9 @@ MOVING_SHARE = 0.25
 FRAGMENT_SHARE = 0.35
 """Scenes of which only the surroundings of some moments are known, as labels have them."""
 SLOWED_SHARE = 0.06
-"""Scenes in slow motion."""
+"""Scenes in slow motion, 1.5 to 11 times."""
+FASTEST_CAMERA = 600.0
+"""Frames per second that slow motion is taken with at most."""
 REPEATED_SHARE = 0.06
 """Scenes with frames that are shown twice."""
 KINDS_OF_CONTACT = {"bounce": BOUNCE, "net": NET_PASS, "hit": HIT}
@@ -89,8 +92,10 @@ def _film(
     rallies: RallyBatch, count: int, random: np.random.Generator, generator: torch.Generator
 ) -> tuple[_Film, dict[str, np.ndarray]]:
     """Return some rallies filmed by one camera, one after another, and their events."""
-    slower = random.uniform(1.5, 5) if random.random() < SLOWED_SHARE else 1.0
-    frame_rate = random.choice(FRAME_RATES, p=RATE_WEIGHTS) * slower
+    frame_rate = random.choice(FRAME_RATES, p=RATE_WEIGHTS)
+    slower = float(np.exp(random.uniform(0.4, 2.4))) if random.random() < SLOWED_SHARE else 1.0
+    slower = min(slower, FASTEST_CAMERA / frame_rate)
+    frame_rate, count = frame_rate * slower, math.ceil(count / slower)
     height = int(random.choice(HEIGHTS))
     rally_times, clock, rally, events = [], [], [], {name: [] for name in KINDS_OF_CONTACT}
     now = 0.0

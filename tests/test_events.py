@@ -3,7 +3,7 @@
 import pytest
 
 from ttcli.errors import LabelError, OutputError
-from ttcli.events import Event, nearest_frame, read_events_csv, write_events_csv
+from ttcli.events import Event, read_events_csv, write_events_csv
 from ttcli.labels.formats import read_event_labels
 from ttcli.subtitles import write_srt
 
@@ -33,7 +33,6 @@ def test_events_found_are_labels_of_the_nearest_frame(tmp_path):
     write_events_csv(tmp_path / "events.csv", [BOUNCE, NET])
     labels = read_event_labels(tmp_path / "events.csv")
     assert [(label.frame_index, label.event) for label in labels] == [(130, "bounce"), (141, "net")]
-    assert [nearest_frame(event) for event in (BOUNCE, NET)] == [130, 141]
 
 
 def test_frame_and_event_are_enough_and_rows_may_come_in_any_order(tmp_path):

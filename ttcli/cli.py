@@ -165,11 +165,17 @@ def detect(
 )
 @click.argument("ball", type=FILE)
 @click.option("-o", "--output", type=FILE, help="The events.csv; else BALL's name with .events.csv beside it.")
-@option(SpotConfig, "threshold", "--event-threshold", type=click.FloatRange(0, 1, min_open=True), help="Smallest confidence of an event.")
+@option(
+    SpotConfig, "threshold", "--event-threshold", type=click.FloatRange(0, 1, min_open=True),
+    help="Smallest confidence of an event.",
+)  # fmt: skip
 @option(SpotConfig, "weights", type=FILE, help="Spotter to use instead of the one in the package.")
 @option(SpotConfig, "video", type=FILE, help="The video of the path; else one of BALL's name beside it.")
 @click.option("--size", type=PictureSize(), help="Size of the picture, where no video tells it.")
-@option(SpotConfig, "frame_rate", "--fps", type=click.FloatRange(0, min_open=True), help="Frames per second, of a BALL without time_s.")
+@option(
+    SpotConfig, "frame_rate", "--fps", type=click.FloatRange(0, min_open=True),
+    help="Frames per second, of a BALL without time_s.",
+)  # fmt: skip
 @overwrite_option
 @quiet_option
 @json_option
@@ -227,7 +233,10 @@ def render(
 @click.argument("predicted", type=FILE)
 @click.argument("truth", type=FILE)
 @click.option("--size", type=PictureSize(), help="Size of the picture, where no video lies beside the files.")
-@option(EvaluateConfig, "frame_rate", "--fps", type=click.FloatRange(0, min_open=True), help="Frames per second, for events; else of the files or the video.")
+@option(
+    EvaluateConfig, "frame_rate", "--fps", type=click.FloatRange(0, min_open=True),
+    help="Frames per second, for events; else as the files or the video tell.",
+)  # fmt: skip
 @option(EvaluateConfig, "bootstrap", type=click.IntRange(0), help="Resamplings behind each 95 % interval; 0: none.")
 @quiet_option
 @json_option

@@ -1,6 +1,5 @@
 """Events found in a video, and the file events.csv that holds them."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,8 +88,3 @@ def _parse_row(row: Row) -> Event:
     if (x is None) != (y is None):
         raise row.error("one of x and y is empty", "fill both, or empty both")
     return Event(frame, row.number("time_s"), row.cells["event"], x, y, confidence, error)
-
-
-def nearest_frame(event: Event) -> int:
-    """Return the frame that an event is nearest to."""
-    return max(0, math.floor(event.frame + 0.5))

@@ -84,7 +84,9 @@ class LabelledTracks:
         return LabelledTrack(track, {name: at * pace for name, at in whole.events.items()})
 
 
-def cut_runs(times: np.ndarray, random: np.random.Generator, before: int = 5, after: int = 11, share: float = 1.0) -> np.ndarray:
+def cut_runs(
+    times: np.ndarray, random: np.random.Generator, before: int = 5, after: int = 11, share: float = 1.0
+) -> np.ndarray:
     """Return which sightings (N,) are left when runs of neighbouring frames lose some at both ends.
 
     Args:

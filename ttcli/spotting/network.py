@@ -185,17 +185,8 @@ def scene_coordinates(features: Tensor, landmarks: Landmarks) -> Tensor:
         at = torch.arange(0, steps, _STRIDE, device=features.device)
         away = (landmarks.steps[:, None] - at[None, :, None]).abs() / GRID_RATE  # (B, Q, K)
         near = torch.exp(-away / _NEAR_SECONDS) + _FAR_WEIGHT
-        every = near * bounce[:, None]
-        mean = torch.einsum("bqk,bdk->bqd", every, place) / (every.sum(2, keepdim=True) + 1e-3)
-        guess = torch.stack([mean + sign * _GUESSED_HALF * axis[:, None] for sign in (1, -1)])  # (2, B, Q, 2)
-        side = torch.stack([way > 0, way <= 0]).float()[:, :, None]  # (2, B, 1, K)
-        for _ in range(_ROUNDS):
-            weight = every * side
-            counts = weight.sum(3, keepdim=True)
-            middles = (torch.einsum("sbqk,bdk->sbqd", weight, place) + _GUESS * guess) / (counts + _GUESS)
-            centre, half = (middles[0] + middles[1]) / 2, (middles[0] - middles[1]) / 2  # (B, Q, 2)
-            along = torch.einsum("bqd,bdk->bqk", half, place) - (half * centre).sum(2, keepdim=True)
-            side = torch.stack([along > 0, along <= 0]).float()
+        centre, half, counts = _part_halves(place, way, near * bounce[:, None], axis)
+        along = torch.einsum("bqd,bdk->bqk", half, place) - (half * centre).sum(2, keepdim=True)  # (B, Q, K)
         size = (half**2).sum(2, keepdim=True) + 1e-4
         weight = near * passing[:, None]
         count = weight.sum(2, keepdim=True)
@@ -208,13 +199,40 @@ def scene_coordinates(features: Tensor, landmarks: Landmarks) -> Tensor:
         told = [u.clamp(-3, 3), across.clamp(-3, 3), (speed / 8).tanh(), size.sqrt(), torch.log1p(counts)]
         for beyond in (u, u - net):  # seconds until the ball is there
             until = -beyond * speed / (speed**2 + 0.5)
-            told += [(until / 0.03).clamp(-3, 3), (until / 0.2).tanh(), torch.exp(-((until / 0.02) ** 2)), beyond.clamp(-2, 2)]
+            told += [(until / 0.03).clamp(-3, 3), (until / 0.2).tanh()]
+            told += [torch.exp(-((until / 0.02) ** 2)), beyond.clamp(-2, 2)]
         return torch.cat(told, 1) * features[:, :1]
+
+
+def _part_halves(place: Tensor, way: Tensor, weight: Tensor, axis: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the point between the middles of the two halves, half of the way between them, and how much lies on each.
+
+    Args:
+        place: Of K bounces, (B, 2, K).
+        way: Their speeds along the axis, (B, K).
+        weight: How much each counts at Q steps, (B, Q, K).
+        axis: (B, 2), of length 1.
+
+    Returns:
+        (B, Q, 2), (B, Q, 2) and (2, B, Q, 1).
+    """
+    mean = torch.einsum("bqk,bdk->bqd", weight, place) / (weight.sum(2, keepdim=True) + 1e-3)
+    guess = torch.stack([mean + sign * _GUESSED_HALF * axis[:, None] for sign in (1, -1)])  # (2, B, Q, 2)
+    side = torch.stack([way > 0, way <= 0]).float()[:, :, None]  # (2, B, 1, K)
+    for _ in range(_ROUNDS):
+        sided = weight * side
+        counts = sided.sum(3, keepdim=True)
+        middles = (torch.einsum("sbqk,bdk->sbqd", sided, place) + _GUESS * guess) / (counts + _GUESS)
+        centre, half = (middles[0] + middles[1]) / 2, (middles[0] - middles[1]) / 2
+        along = torch.einsum("bqd,bdk->bqk", half, place) - (half * centre).sum(2, keepdim=True)
+        side = torch.stack([along > 0, along <= 0]).float()
+    return centre, half, counts
 
 
 def _main_axis(velocity: Tensor, weight: Tensor) -> Tensor:
     """Return the direction, (B, 2) of length 1, to the right, along which velocities (B, 2, K) spread most."""
-    xx, yy, xy = ((weight * part).sum(1) for part in (velocity[:, 0] ** 2, velocity[:, 1] ** 2, velocity[:, 0] * velocity[:, 1]))
+    x, y = velocity.unbind(1)
+    xx, yy, xy = ((weight * part).sum(1) for part in (x * x, y * y, x * y))
     angle = 0.5 * torch.atan2(2 * xy, xx - yy)
     return torch.stack([angle.cos(), angle.sin()], 1)
 

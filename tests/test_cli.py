@@ -11,7 +11,7 @@ from conftest import ball_path
 from label_files import write_tracknet
 
 from ttcli import cli
-from ttcli.configs import DetectConfig, ExtractConfig, RenderConfig, SimulateConfig, TrainConfig
+from ttcli.configs import DetectConfig, ExtractConfig, RenderConfig, SimulateConfig, SpotConfig, TrainConfig
 from ttcli.errors import TrainingError
 from ttcli.trajectory import read_ball_csv
 from ttcli.video.probe import probe
@@ -77,6 +77,23 @@ def test_detect_with_overlay_renders_too(ball_video, tmp_path, stand_in):
     assert not (tmp_path / "again.csv").exists()
 
 
+def test_detect_with_events_writes_and_draws_them_too(ball_video, tmp_path, stand_in):
+    events, overlay = tmp_path / "events.csv", tmp_path / "overlay.mp4"
+    arguments = ("-o", tmp_path / "ball.csv", "--events", events, "--overlay", overlay)
+    result = run("detect", ball_video(positions=9), *arguments)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.count("\n") == 2 and "passings of the net: " in result.stdout
+    assert events.read_text().startswith("frame,time_s,event,x,y,confidence") and overlay.exists()
+
+
+def test_spot_tells_the_events_of_what_detect_wrote(ball_video, tmp_path, stand_in):
+    run("detect", ball_video(positions=9))
+    result = run("spot", tmp_path / "match.csv", "--json")
+    assert json.loads(result.stdout)["output"] == str(tmp_path / "match.events.csv")
+    assert_one_error_line(run("spot", tmp_path / "match.csv"), "exists already")
+    assert_one_error_line(run("spot", tmp_path / "match.csv", "--weights", tmp_path / "match.mp4", "--overwrite"), "match.mp4")
+
+
 def test_detect_of_a_folder_goes_on_after_a_failure_and_exits_1(ball_video, tmp_path, stand_in):
     ball_video("in/a.mp4", 3)
     (tmp_path / "in/broken.mp4").write_text("no video")
@@ -97,6 +114,8 @@ def test_detect_takes_its_defaults_from_the_config(ball_video, tmp_path, monkeyp
     [
         (["absent.mp4"], ["absent.mp4", "does not exist"]),
         (["a.mp4", "b.mp4", "--overlay", "o.mp4"], ["--overlay", "one video"]),
+        (["a.mp4", "b.mp4", "--events", "e.csv"], ["--events", "one video"]),
+        (["{video}", "-o", "{folder}/b.csv", "--events", "{folder}/there.csv"], ["exists already"]),
         (["{video}", "-o", "{video}"], ["is the video itself"]),
         (["{video}", "-o", "{folder}/absent/ball.csv"], ["does not exist"]),
         (["{video}", "-o", "{folder}/there.csv"], ["exists already", "--overwrite"]),
@@ -332,6 +351,9 @@ def test_every_setting_of_a_config_is_an_option():
     ):  # fmt: skip
         options = {parameter.name for parameter in cli.main.commands[name].params}
         assert {parts.get(field, field) for field in config.__dataclass_fields__} <= options
+    options = {parameter.name for parameter in cli.main.commands["spot"].params}
+    parts |= {"picture_height": "size", "picture_width": "size"}
+    assert {parts.get(field, field) for field in SpotConfig.__dataclass_fields__} <= options
     options = {parameter.name for parameter in cli.main.commands["train"].params}
     assert {parts.get(field, field) for field in TrainConfig.__dataclass_fields__} <= options
 

@@ -149,3 +149,45 @@ def test_labels_that_are_wrong_are_unknown_and_told(tmp_path):
     assert report.pooled.labelled == 2
     [line] = report.as_json()["problems"]
     assert line.startswith(f"{truth}: frame 0: no number y")
+
+
+EVENTS = "frame,time_s,event,x,y,confidence\n50.0,2.0,bounce,,,0.9\n60.4,2.416,net,,,0.8\n"
+EVENT_MARKUP = '{"50": "bounce", "60": "net", "70": "empty_event"}'
+
+
+def test_two_files_of_events_are_compared_at_the_frame_rate_that_they_tell(tmp_path):
+    report = evaluate(put(tmp_path / "a.events.csv", EVENTS), put(tmp_path / "events_markup.json", EVENT_MARKUP), FULL_HD)
+    assert report.clips[0].frame_rate == pytest.approx(25, abs=0.01)
+    figures = report.pooled.figures
+    assert (figures["f1@1"], figures["f1@2"]) == (0.5, 1.0)  # 0.4 frames of 25 are 16 ms
+    told = evaluate(tmp_path / "a.events.csv", tmp_path / "events_markup.json", EvaluateConfig(frame_rate=120.0))
+    assert told.pooled.figures["f1@1"] == 1.0
+    summary = json.loads(json.dumps(report.as_json(), allow_nan=False))
+    assert summary["clips"][0]["by_event"]["bounce"]["labelled"] == 1
+    console = Console(file=io.StringIO(), width=200)
+    console.print(*report.as_tables())
+    assert "PCE" in console.file.getvalue()
+
+
+def test_folders_of_events_are_matched_and_go_beside_those_of_balls(tmp_path):
+    for name in ("a", "b", "alone"):
+        put(tmp_path / f"out/{name}.events.csv", EVENTS)
+    put(tmp_path / "truth/a.events.csv", EVENTS)
+    put(tmp_path / "truth/annotations/b/events_markup.json", EVENT_MARKUP)
+    report = evaluate(tmp_path / "out", tmp_path / "truth", FULL_HD)
+    assert [clip.clip for clip in report.clips] == ["a", "b"] and report.skipped == ["alone"]
+    put(tmp_path / "out/a.csv", PREDICTED)
+    put(tmp_path / "truth/a.csv", TRUTH)
+    both = evaluate(tmp_path / "out", tmp_path / "truth", FULL_HD)
+    assert both.pooled.labelled == 3 and both.as_json()["events"]["all"]["labels"] == 5
+    assert len(both.as_tables()) == 2
+
+
+def test_events_without_a_frame_rate_or_against_balls_are_refused(tmp_path):
+    timeless = put(tmp_path / "a.events.csv", "frame,event\n3,bounce\n")
+    with pytest.raises(SettingError, match="--fps"):
+        evaluate(timeless, put(tmp_path / "b.events.csv", "frame,event\n3,bounce\n"), FULL_HD)
+    with pytest.raises(SettingError, match="--fps"):
+        evaluate(timeless, timeless, EvaluateConfig(frame_rate=0.0))
+    with pytest.raises(LabelError, match="balls, not events"):
+        evaluate(timeless, put(tmp_path / "ball.csv", PREDICTED), EvaluateConfig(frame_rate=25.0))

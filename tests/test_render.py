@@ -5,17 +5,22 @@ from conftest import ball_path, turn_upright
 
 from ttcli.configs import RenderConfig
 from ttcli.drawing import (
+    BOUNCE,
     CERTAIN,
     DOUBTFUL,
+    FLASH,
     TRAIL,
     Overlay,
     TrailPoint,
+    draw_bounce,
+    draw_flash,
     draw_marker,
     draw_text,
     draw_trail,
     format_clock,
 )
 from ttcli.errors import InputError, LabelError, OutputError, SettingError
+from ttcli.events import Event, write_events_csv
 from ttcli.render import check_overlay, render
 from ttcli.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.video.probe import probe
@@ -188,3 +193,51 @@ def test_a_broken_frame_shows_the_picture_before_it(ball_video):
     overlay.draw(Frame(0, 0.0, good), unseen(0))
     drawn = overlay.draw(Frame(1, 0.04, None), None)
     assert (drawn[-1, -1] == 77).all() and (good == 77).all()
+
+
+def is_like(picture, colour):
+    """Return where a picture has about a colour."""
+    return np.abs(picture - np.array(colour)).sum(axis=2) < 150
+
+
+def test_events_are_marked_where_and_when_they_happen(ball_video, tmp_path):
+    video = ball_video(positions=[None] * 40, height=160, width=192)
+    write_ball_csv(tmp_path / "ball.csv", [unseen(index) for index in range(40)])
+    events = [
+        Event(10.4, 0.416, "bounce", 60.0, 120.0, 0.9),
+        Event(20.0, 0.8, "net", 120.0, 80.0, 0.9),
+        Event(22.0, 0.88, "hit", 20.0, 140.0),
+        Event(23.0, 0.92, "bounce"),
+    ]
+    write_events_csv(tmp_path / "events.csv", events)
+    render(video, tmp_path / "ball.csv", tmp_path / "out.mp4", CONFIG, events_csv=tmp_path / "events.csv")
+    bounced, flashed = ([is_like(picture, colour) for picture in pictures_of(tmp_path / "out.mp4")] for colour in (BOUNCE, FLASH))
+    assert [frame for frame, mark in enumerate(bounced) if mark.any()][0] == 10
+    assert [frame for frame, mark in enumerate(flashed) if mark.any()][0] == 20
+    assert not flashed[30].any()
+    for mark, place in ((bounced[12], (60, 120)), (flashed[20], (120, 80))):
+        rows, columns = np.nonzero(mark)
+        assert (columns.mean(), rows.mean()) == pytest.approx(place, abs=2)
+
+
+@pytest.mark.parametrize("draw", [draw_bounce, draw_flash])
+def test_event_marks_fade_and_may_lie_outside_of_the_picture(draw):
+    changes = []
+    for age in (0.0, 0.9):
+        picture = np.zeros((120, 160, 3), np.uint8)
+        draw(picture, 80.0, 60.0, age)
+        changes.append(int(picture.max()))
+    assert changes[0] > 2 * changes[1] > 0
+    empty = np.zeros((120, 160, 3), np.uint8)
+    draw(empty, -500.0, 9000.0, 0.0)
+    assert not empty.any()
+
+
+def test_subtitles_are_written_beside_and_need_events(ball_video, tmp_path):
+    video = ball_video(positions=3)
+    write_rows(tmp_path / "match.csv", 3)
+    with pytest.raises(SettingError, match="--events"):
+        render(video, None, None, CONFIG, subtitles=tmp_path / "match.srt")
+    write_events_csv(tmp_path / "events.csv", [Event(1.0, 0.04, "bounce", 3.0, 4.0, 0.9)])
+    render(video, None, None, CONFIG, events_csv=tmp_path / "events.csv", subtitles=tmp_path / "match.srt")
+    assert "bounce 0.90" in (tmp_path / "match.srt").read_text()

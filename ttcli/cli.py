@@ -16,7 +16,7 @@ import click
 from ttcli import __version__
 from ttcli.configs import (
     ConvertConfig, DetectConfig, EvaluateConfig, ExportConfig, ExtractConfig, ProbeConfig, RenderConfig, SimulateConfig,
-    TrainConfig,
+    SpotConfig, TrainConfig,
 )  # fmt: skip
 from ttcli.errors import TtcliError
 from ttcli.learning_rates import SCHEDULES
@@ -122,12 +122,18 @@ def main() -> None:
     epilog=example(
         "ttcli detect match.mp4 -o ball.csv",
         "ttcli detect match.mp4 -o ball.csv --overlay overlay.mp4",
+        "ttcli detect match.mp4 -o ball.csv --events events.csv",
         "ttcli detect videos/ -o results/ --step 9",
     )
 )
 @click.argument("videos", metavar="VIDEO...", nargs=-1, required=True, type=VIDEO)
 @click.option("-o", "--output", type=FILE, help="The CSV; for several videos or a folder, a folder. Else beside VIDEO.")
 @click.option("--overlay", type=FILE, help="Also write the video with the ball drawn on it (one VIDEO only).")
+@click.option("--events", type=FILE, help="Also write bounces and passings of the net as CSV (one VIDEO only).")
+@click.option(
+    "--event-threshold", type=click.FloatRange(0, 1, min_open=True), default=SpotConfig.threshold, show_default=True,
+    help="Smallest confidence of an event.",
+)  # fmt: skip
 @option(DetectConfig, "shots", type=FILE, help="Also write the shots between cuts as CSV (one VIDEO only).")
 @option(DetectConfig, "weights", type=FILE, help="Checkpoint to use instead of the one in the package.")
 @option(DetectConfig, "threshold", type=click.FloatRange(0, 1), help="Smallest confidence that counts as seen.")
@@ -143,29 +149,84 @@ def main() -> None:
 @quiet_option
 @json_option
 def detect(
-    videos: tuple[Path, ...], output: Path | None, overlay: Path | None, quiet: bool, as_json: bool, **settings: Any
-) -> None:
+    videos: tuple[Path, ...], output: Path | None, overlay: Path | None, events: Path | None, event_threshold: float,
+    quiet: bool, as_json: bool, **settings: Any,
+) -> None:  # fmt: skip
     """Write where the ball is in every frame of each VIDEO, or of each video in a folder, as CSV.
 
-    VIDEO may be a folder of numbered pictures, or - for standard input.
+    VIDEO may be a folder of numbered pictures, or - for standard input. With --events, also when the ball bounced on
+    the table, and when it passed the net. `net` is the passing of the net's plane, which every good shot does: no
+    touch, and no fault.
     """
     from ttcli.detect import detect as run
     from ttcli.render import check_overlay, render
+    from ttcli.spot import check_events, spot
 
+    spotting = SpotConfig(threshold=event_threshold, video=videos[0], overwrite=settings["overwrite"])
     if overlay is not None:
         check_overlay(overlay, videos, output, settings["overwrite"])
+    if events is not None:
+        check_events(events, videos, (output, overlay), spotting)
     summaries = run(videos, output, DetectConfig(**settings), quiet, tell=tell)
+    lines = [str(line) for line in summaries if not line.error]
+    if events is not None:
+        lines.append(str(spot(Path(summaries[0].output), events, spotting)))
     if overlay is not None:
         config = RenderConfig(picture_rate=settings["picture_rate"], overwrite=settings["overwrite"])
-        render(videos[0], Path(summaries[0].output), overlay, config, quiet, tell=tell)
-    show(as_json, [summary.as_json() for summary in summaries], *(str(line) for line in summaries if not line.error))
+        render(videos[0], Path(summaries[0].output), overlay, config, quiet, events, tell=tell)
+    show(as_json, [summary.as_json() for summary in summaries], *lines)
     if any(summary.error for summary in summaries):
         raise click.exceptions.Exit(1)
 
 
-@main.command(epilog=example("ttcli render match.mp4 --ball ball.csv -o overlay.mp4"))
+@main.command(
+    epilog=example(
+        "ttcli spot ball.csv -o events.csv",
+        "ttcli spot ball.csv --size 1920x1080",
+        "ttcli spot test_1/ball_markup.json -o test_1.events.csv",
+    )
+)
+@click.argument("ball", type=FILE)
+@click.option("-o", "--output", type=FILE, help="The events.csv; else BALL's name with .events.csv beside it.")
+@option(
+    SpotConfig, "threshold", "--event-threshold", type=click.FloatRange(0, 1, min_open=True),
+    help="Smallest confidence of an event.",
+)  # fmt: skip
+@option(SpotConfig, "weights", type=FILE, help="Spotter to use instead of the one in the package.")
+@option(SpotConfig, "video", type=FILE, help="The video of the path; else one of BALL's name beside it.")
+@click.option("--size", type=PictureSize(), help="Size of the picture, where no video tells it.")
+@option(
+    SpotConfig, "frame_rate", "--fps", type=click.FloatRange(0, min_open=True),
+    help="Frames per second, of a BALL without time_s.",
+)  # fmt: skip
+@overwrite_option
+@quiet_option
+@json_option
+def spot(
+    ball: Path, output: Path | None, size: tuple[int, int] | None, quiet: bool, as_json: bool, **settings: Any
+) -> None:
+    """Write the bounces and passings of the net on the path BALL: a ball.csv, or labels of the ball.
+
+    `net` is the ball's passing of the net's plane, which every good shot does: no touch, and no fault. Where nobody saw
+    the ball no event is told.
+    """
+    from ttcli.spot import spot as run
+
+    height, width = size or (None, None)
+    summary = run(ball, output, SpotConfig(picture_height=height, picture_width=width, **settings))
+    show(as_json, summary.as_json(), str(summary))
+
+
+@main.command(
+    epilog=example(
+        "ttcli render match.mp4 --ball ball.csv -o overlay.mp4",
+        "ttcli render match.mp4 --events events.csv --subtitles match.srt",
+    )
+)
 @click.argument("video", type=VIDEO)
 @click.option("--ball", "ball_csv", type=FILE, help="The ball.csv; else VIDEO's name with .csv beside it.")
+@click.option("--events", "events_csv", type=FILE, help="The events.csv: a mark at each bounce, a flash at the net.")
+@click.option("--subtitles", type=FILE, help="Also write the events as .srt, by which players can jump to them.")
 @click.option("-o", "--output", type=FILE, help="The overlay; else VIDEO's name with .overlay.mp4 beside it.")
 @option(RenderConfig, "trail_seconds", "--trail", type=click.FloatRange(0), help="Seconds that the trail stays.")
 @option(RenderConfig, "scale", type=click.FloatRange(0, 1, min_open=True), help="Size relative to the video.")
@@ -176,40 +237,47 @@ def detect(
 @quiet_option
 @json_option
 def render(
-    video: Path, ball_csv: Path | None, output: Path | None, quiet: bool, as_json: bool, **settings: Any
-) -> None:
-    """Draw the ball, its trail, the frame number and the clock on VIDEO."""
+    video: Path, ball_csv: Path | None, events_csv: Path | None, subtitles: Path | None, output: Path | None,
+    quiet: bool, as_json: bool, **settings: Any,
+) -> None:  # fmt: skip
+    """Draw the ball, its trail, events, the frame number and the clock on VIDEO."""
     from ttcli.render import render as run
 
-    summary = run(video, ball_csv, output, RenderConfig(**settings), quiet, tell=tell)
+    summary = run(video, ball_csv, output, RenderConfig(**settings), quiet, events_csv, subtitles, tell=tell)
     show(as_json, summary.as_json(), str(summary))
 
 
 @main.command(
     epilog=example(
-        "ttcli evaluate ball.csv labels.csv --size 1920x1080", "ttcli evaluate results/ test/annotations/ --json"
+        "ttcli evaluate ball.csv labels.csv --size 1920x1080",
+        "ttcli evaluate events.csv events_markup.json",
+        "ttcli evaluate results/ test/annotations/ --json",
     )
 )
 @click.argument("predicted", type=FILE)
 @click.argument("truth", type=FILE)
 @click.option("--size", type=PictureSize(), help="Size of the picture, where no video lies beside the files.")
+@option(
+    EvaluateConfig, "frame_rate", "--fps", type=click.FloatRange(0, min_open=True),
+    help="Frames per second, for events; else as the files or the video tell.",
+)  # fmt: skip
 @option(EvaluateConfig, "bootstrap", type=click.IntRange(0), help="Resamplings behind each 95 % interval; 0: none.")
 @quiet_option
 @json_option
 def evaluate(
-    predicted: Path, truth: Path, size: tuple[int, int] | None, bootstrap: int, quiet: bool, as_json: bool
+    predicted: Path, truth: Path, size: tuple[int, int] | None, quiet: bool, as_json: bool, **settings: Any
 ) -> None:
-    """Measure PREDICTED balls against the TRUTH: two files, or two folders."""
+    """Measure PREDICTED balls or events against the TRUTH: two files, or two folders."""
     from ttcli.evaluate import evaluate as run
 
     height, width = size or (None, None)
-    report = run(predicted, truth, EvaluateConfig(picture_height=height, picture_width=width, bootstrap=bootstrap))
+    report = run(predicted, truth, EvaluateConfig(picture_height=height, picture_width=width, **settings))
     for kind, clips in (("without truth", report.skipped), ("without prediction", report.unpredicted)):
         if clips and not quiet:
             tell(f"left out, {kind}: {', '.join(clips)}")
     for line in report.problems if not quiet else ():
         tell(f"left out as unknown: {line}")
-    show(as_json, report.as_json(), report.as_table())
+    show(as_json, report.as_json(), *report.as_tables())
 
 
 @main.command(epilog=example("ttcli simulate -o simulated/ --rallies 20 --camera side --size 1280x720"))

@@ -36,6 +36,26 @@ class DetectConfig:
 
 
 @dataclass(frozen=True)
+class SpotConfig:
+    """Settings of `ttcli spot`, and of the events of `ttcli detect`."""
+
+    weights: Path | None = None
+    """Spotter to use; the one in the package if None."""
+    threshold: float = 0.5
+    """Smallest confidence, above 0 and at most 1, at which an event is written."""
+    video: Path | None = None
+    """The video that the path belongs to; None looks for one of the path's name beside it."""
+    picture_height: int | None = None
+    """Height of the video's picture in pixels; None asks the video."""
+    picture_width: int | None = None
+    """Width of the video's picture in pixels; None asks the video."""
+    frame_rate: float | None = None
+    """Frames per second, for a path without `time_s`."""
+    overwrite: bool = False
+    """Replace an output that exists."""
+
+
+@dataclass(frozen=True)
 class RenderConfig:
     """Settings of `ttcli render`."""
 
@@ -63,6 +83,8 @@ class EvaluateConfig:
     """Width of the video's picture in pixels; None looks for the video beside the files."""
     bootstrap: int = 1000
     """Resamplings behind each 95 % interval; 0 leaves the intervals out."""
+    frame_rate: float | None = None
+    """Frames per second, by which tolerances of events are told in time; None asks the predicted events or the video."""
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
-"""The ball's marker and trail, the frame number and the clock, drawn on pictures."""
+"""The ball's marker and trail, events, the frame number and the clock, drawn on pictures."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from ttcli.events import Event
 from ttcli.trajectory import BallPosition, Status
 from ttcli.video.probe import VideoInfo
 from ttcli.video.reader import Frame
@@ -27,6 +28,17 @@ TRAIL_STRENGTH = 0.85
 """How much of the picture the newest piece of the trail hides."""
 WHITE: Colour = (255, 255, 255)
 BLACK: Colour = (0, 0, 0)
+
+BOUNCE: Colour = (255, 60, 160)
+"""The mark of a bounce: pink, which lies on no table."""
+BOUNCE_SECONDS = 1.0
+"""How long it stays, fainter with age."""
+FLASH: Colour = (90, 230, 255)
+"""The flash where the ball passes the net: light blue."""
+FLASH_SECONDS = 0.35
+"""How long it lasts, larger and fainter with age."""
+MARK_SECONDS = {"bounce": BOUNCE_SECONDS, "net": FLASH_SECONDS}
+"""Events that are drawn."""
 
 FRACTION_BITS = 4
 """OpenCV draws at sixteenths of a pixel."""
@@ -54,13 +66,19 @@ class Overlay:
         height: Rows of the pictures to draw on.
         width: Columns of the pictures to draw on.
         trail_seconds: How long a place stays in the trail.
+        events: What to mark, in order of frames.
     """
 
-    def __init__(self, info: VideoInfo, height: int, width: int, trail_seconds: float) -> None:
+    def __init__(
+        self, info: VideoInfo, height: int, width: int, trail_seconds: float, events: Iterable[Event] = ()
+    ) -> None:
         self.scale_x = width / info.width
         self.scale_y = height / info.height
         self.trail_seconds = trail_seconds
         self.trail: deque[TrailPoint] = deque()
+        self.frame_seconds = 1 / float(info.frame_rate)
+        self._coming = deque(event for event in events if event.event in MARK_SECONDS and event.x is not None)
+        self._shown: list[tuple[Event, float]] = []
         self._last_picture = np.zeros((height, width, 3), np.uint8)
 
     def draw(self, frame: Frame, position: BallPosition | None) -> np.ndarray:
@@ -78,12 +96,26 @@ class Overlay:
             x = (position.x + 0.5) * self.scale_x - 0.5
             y = (position.y + 0.5) * self.scale_y - 0.5
             self.trail.append(TrailPoint(frame.frame_index, frame.time_seconds, x, y))
+        self._draw_events(picture, frame)
         draw_trail(picture, self.trail, frame.time_seconds, self.trail_seconds)
         if seen:
             draw_marker(picture, x, y, position.confidence, filled=position.status is Status.FILLED)
         text = f"frame {frame.frame_index}  {format_clock(frame.time_seconds)}"
         draw_text(picture, text if frame.picture is not None else f"{text}  broken")
         return picture
+
+    def _draw_events(self, picture: np.ndarray, frame: Frame) -> None:
+        """Draw what has happened by the middle of the way to the next frame and is not over."""
+        while self._coming and self._coming[0].frame < frame.frame_index + 0.5:
+            event = self._coming.popleft()
+            late = (frame.frame_index - event.frame) * self.frame_seconds
+            self._shown.append((event, frame.time_seconds - late))
+        self._shown = [(event, at) for event, at in self._shown if frame.time_seconds - at < MARK_SECONDS[event.event]]
+        for event, at in self._shown:
+            x = (event.x + 0.5) * self.scale_x - 0.5
+            y = (event.y + 0.5) * self.scale_y - 0.5
+            age = max(0.0, frame.time_seconds - at) / MARK_SECONDS[event.event]
+            (draw_bounce if event.event == "bounce" else draw_flash)(picture, x, y, age)
 
 
 def format_clock(seconds: float) -> str:
@@ -127,6 +159,29 @@ def draw_marker(picture: np.ndarray, x: float, y: float, confidence: float | Non
     cv2.circle(picture, centre, radius, FILLED if filled else mixed, thickness, cv2.LINE_AA, FRACTION_BITS)
 
 
+def draw_bounce(picture: np.ndarray, x: float, y: float, age: float) -> None:
+    """Draw a flat ring with a dot in it, as if it lay on the table, in place; `age` is 0 at first, 1 at the end."""
+    radius = max(5.0, min(picture.shape[:2]) * 0.018)
+    axes = (round(radius * 2**FRACTION_BITS), round(0.5 * radius * 2**FRACTION_BITS))
+
+    def draw(strength: np.ndarray, centre: tuple[int, int]) -> None:
+        cv2.ellipse(strength, centre, axes, 0, 0, 360, 255, _thickness(picture, 1 / 240), cv2.LINE_AA, FRACTION_BITS)
+        cv2.circle(strength, centre, axes[1] // 2, 255, cv2.FILLED, cv2.LINE_AA, FRACTION_BITS)
+
+    _draw_fading(picture, x, y, radius, BOUNCE, 1 - age, draw)
+
+
+def draw_flash(picture: np.ndarray, x: float, y: float, age: float) -> None:
+    """Draw a ring that grows and fades, in place; `age` is 0 at first, 1 at the end."""
+    radius = max(6.0, min(picture.shape[:2]) * (0.02 + 0.05 * age))
+
+    def draw(strength: np.ndarray, centre: tuple[int, int]) -> None:
+        size = round(radius * 2**FRACTION_BITS)
+        cv2.circle(strength, centre, size, 255, _thickness(picture, 1 / 120), cv2.LINE_AA, FRACTION_BITS)
+
+    _draw_fading(picture, x, y, radius, FLASH, 1 - age, draw)
+
+
 def draw_text(picture: np.ndarray, text: str) -> None:
     """Draw white text with a black edge into the upper left corner, in place."""
     height, width = picture.shape[:2]
@@ -144,6 +199,25 @@ def draw_text(picture: np.ndarray, text: str) -> None:
     around = cv2.dilate(letters, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * edge + 1, 2 * edge + 1)))
     _blend(box, BLACK, around)
     _blend(box, WHITE, letters)
+
+
+def _draw_fading(
+    picture: np.ndarray,
+    x: float,
+    y: float,
+    radius: float,
+    colour: Colour,
+    share: float,
+    draw: Callable[[np.ndarray, tuple[int, int]], None],
+) -> None:
+    """Blend what `draw` puts into a box around a place, given its middle there, into the picture."""
+    point = TrailPoint(0, 0.0, x, y)
+    left, top, right, bottom = _box_around([point], round(radius) + _thickness(picture, 1 / 60) + 2, picture)
+    if left >= right or top >= bottom:
+        return
+    strength = np.zeros((bottom - top, right - left), np.uint8)
+    draw(strength, _fixed_point(x - left, y - top))
+    _blend(picture[top:bottom, left:right], colour, (strength * np.float32(share)).astype(np.uint8))
 
 
 def _blend(picture: np.ndarray, colour: Colour, strength: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""`ttcli evaluate`: predicted trajectories against labels, file against file or folder against folder."""
+"""`ttcli evaluate`: predicted trajectories and events against labels, file against file or folder against folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,8 @@ from rich.table import Table
 
 from ttcli.configs import EvaluateConfig
 from ttcli.errors import InputError, SettingError
-from ttcli.labels.formats import LabelFormat, find_format
+from ttcli.event_files import EventReport, compare_event_files, event_files
+from ttcli.labels.formats import LabelFormat, find_format, holds_balls, holds_events
 from ttcli.labels.problems import Problems
 from ttcli.metrics import BallMetrics, Outcomes, ball_metrics, compare, pool
 from ttcli.reports import metrics_table
@@ -57,30 +58,40 @@ class Report:
     """Names of clips with a truth but no prediction: they count nowhere, so the metrics say nothing about them."""
     problems: list[str]
     """Labels that were left out as wrong, one line for each kind."""
+    events: EventReport | None = None
+    """What was found of events, where two folders hold them too."""
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as one dict for JSON."""
+        events = {"events": self.events.as_json()} if self.events else {}
         return {
             "clips": [clip.as_json() for clip in self.clips],
             "all": self.pooled.as_json(),
             "skipped": self.skipped,
             "unpredicted": self.unpredicted,
             "problems": self.problems,
+            **events,
         }
 
     def as_table(self) -> Table:
-        """Return the metrics as a table for a terminal."""
+        """Return the metrics of balls as a table for a terminal."""
         return metrics_table(self.as_json())
 
+    def as_tables(self) -> list[Table]:
+        """Return the metrics as tables for a terminal: of balls, then of events."""
+        return [self.as_table(), *(self.events.as_tables() if self.events else [])]
 
-def evaluate(predicted: Path, truth: Path, config: EvaluateConfig) -> Report:
-    """Return the metrics of predicted balls against labelled ones.
+
+def evaluate(predicted: Path, truth: Path, config: EvaluateConfig) -> Report | EventReport:
+    """Return the metrics of predicted balls or events against labelled ones.
+
+    Two files of events give an EventReport, and so do two folders that hold events alone.
 
     Args:
         predicted: A ball.csv (or any format of labels), or a folder of them.
         truth: A file of labels, or a folder: PREDICTED/x.csv is measured against TRUTH/x.csv,
             TRUTH/x/ball_markup.json or TRUTH/annotations/x/ball_markup.json.
-        config: The picture's size, where no video lies beside the files, and the number of resamplings.
+        config: The picture's size and frame rate, where no video lies beside the files, and the number of resamplings.
 
     Raises:
         InputError: A file or folder is missing, or no prediction has a truth.
@@ -88,13 +99,19 @@ def evaluate(predicted: Path, truth: Path, config: EvaluateConfig) -> Report:
         SettingError: The size of the picture is not known.
     """
     _check_config(config)
+    _check_files(predicted, truth)
+    if _only_events(predicted):
+        return compare_event_files(predicted, truth, config.frame_rate)
     matched, skipped, unpredicted = _match(predicted, truth)
     clips, outcomes, problems = [], [], Problems()
     for files in matched:
         height, width = _picture_size(files, find_format(files.truth), config)
         outcomes.append(_compare_files(files, height, width, problems))
         clips.append(ClipReport(files, height, width, ball_metrics(outcomes[-1], config.bootstrap)))
-    return Report(clips, ball_metrics(pool(outcomes), config.bootstrap), skipped, unpredicted, problems.lines())
+    both = predicted.is_dir() and event_files(predicted).keys() & event_files(truth).keys()
+    events = compare_event_files(predicted, truth, config.frame_rate) if both else None
+    pooled = ball_metrics(pool(outcomes), config.bootstrap)
+    return Report(clips, pooled, skipped, unpredicted, problems.lines(), events)
 
 
 def _check_config(config: EvaluateConfig) -> None:
@@ -103,6 +120,23 @@ def _check_config(config: EvaluateConfig) -> None:
         raise SettingError("--size", "is not a width and a height above 0", "give both, as in --size 1920x1080")
     if config.bootstrap < 0:
         raise SettingError("--bootstrap", f"is {config.bootstrap}", "give 0 or more resamplings")
+    if config.frame_rate is not None and not 0 < config.frame_rate <= 100_000:
+        raise SettingError("--fps", f"{config.frame_rate} is out of range", "give the frames per second, as in --fps 25")
+
+
+def _check_files(predicted: Path, truth: Path) -> None:
+    for path in (predicted, truth):
+        if not path.exists():
+            raise InputError(path, "does not exist", "check the name")
+    if predicted.is_dir() != truth.is_dir():
+        raise InputError(truth, f"cannot be compared with {predicted}", "give two files, or two folders")
+
+
+def _only_events(predicted: Path) -> bool:
+    """Return whether a file, or a folder, holds events and no balls."""
+    if predicted.is_dir():
+        return bool(event_files(predicted)) and not _ball_files(predicted)
+    return holds_events(predicted) and not holds_balls(predicted)
 
 
 def _compare_files(files: ClipFiles, height: int, width: int, problems: Problems) -> Outcomes:
@@ -114,11 +148,6 @@ def _compare_files(files: ClipFiles, height: int, width: int, problems: Problems
 
 def _match(predicted: Path, truth: Path) -> tuple[list[ClipFiles], list[str], list[str]]:
     """Return the clips to measure, the predictions without truth, and the truths without prediction."""
-    for path in (predicted, truth):
-        if not path.exists():
-            raise InputError(path, "does not exist", "check the name")
-    if predicted.is_dir() != truth.is_dir():
-        raise InputError(truth, f"cannot be compared with {predicted}", "give two files, or two folders")
     if not predicted.is_dir():
         return [ClipFiles(predicted.stem, predicted, truth)], [], []
     predictions, truths = _ball_files(predicted), _truths(truth)

@@ -1,4 +1,4 @@
-"""`ttcli render`: the video with the ball's trail, the frame number and the clock drawn on it."""
+"""`ttcli render`: the video with the ball's trail, its events, the frame number and the clock drawn on it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -10,7 +10,9 @@ from tqdm import tqdm
 from ttcli.configs import RenderConfig
 from ttcli.drawing import Overlay
 from ttcli.errors import InputError, OutputError, SettingError
+from ttcli.events import read_events_csv
 from ttcli.outputs import check_output
+from ttcli.subtitles import write_srt
 from ttcli.trajectory import read_ball_csv
 from ttcli.video.probe import VideoInfo, is_image_folder, probe
 from ttcli.video.reader import FrameReader
@@ -53,9 +55,11 @@ def render(
     output: Path | None,
     config: RenderConfig,
     quiet: bool = False,
+    events_csv: Path | None = None,
+    subtitles: Path | None = None,
     tell: Callable[[str], None] = lambda message: None,
 ) -> RenderSummary:
-    """Write the video with the ball drawn on it and return a summary.
+    """Write the video with the ball, and its events, drawn on it and return a summary.
 
     Args:
         video: The video.
@@ -63,20 +67,28 @@ def render(
         output: The overlay; `default_output` if None.
         config: Settings.
         quiet: Show no progress.
+        events_csv: Its events.csv; no events are drawn if None.
+        subtitles: Where to write the events as SubRip too; nowhere if None.
         tell: Takes warnings, one line each.
 
     Raises:
-        InputError: The video or the CSV is missing or cannot be read.
-        OutputError: The overlay exists or cannot be written.
-        SettingError: The scale is out of range.
+        InputError: The video or a CSV is missing or cannot be read.
+        OutputError: An output exists or cannot be written.
+        SettingError: The scale is out of range, or there are no events for the subtitles.
     """
     info = probe(video, config.picture_rate)
     ball_csv = _find_ball_csv(video, ball_csv)
     output = default_output(video) if output is None else output
     _check_output(output, (video, ball_csv), config.overwrite)
+    events = [] if events_csv is None else read_events_csv(events_csv)
+    if subtitles is not None:
+        if events_csv is None:
+            raise SettingError("--subtitles", "there are no events to write", "name the events.csv by --events")
+        _check_output(subtitles, (video, ball_csv, events_csv), config.overwrite)
+        write_srt(subtitles, events, float(info.frame_rate), config.overwrite)
     by_frame = {position.frame_index: position for position in read_ball_csv(ball_csv)}
     height, width = scaled_size(info, config.scale)
-    overlay = Overlay(info, height, width, config.trail_seconds)
+    overlay = Overlay(info, height, width, config.trail_seconds, events)
     frames = marked = 0
     with (
         FrameReader(video, height, width, picture_rate=config.picture_rate) as reader,

@@ -1,6 +1,6 @@
 """Results as tables for people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -16,6 +16,21 @@ METRIC_COLUMNS = (
     ("false_claims_per_1000", "false/1000", 1),
 )
 """Metric, heading and decimals of each column behind the clip's name and its number of labelled frames."""
+
+EVENT_COLUMNS = (
+    ("labelled", "labelled", 0),
+    ("found", "found", 0),
+    ("pce", "PCE", 3),
+    ("spce", "SPCE", 3),
+    ("f1@1", "F1@1", 3),
+    ("f1@2", "F1@2", 3),
+    ("f1@4", "F1@4", 3),
+    ("precision@4", "precision@4", 3),
+    ("recall@4", "recall@4", 3),
+    ("ap@4", "AP@4", 3),
+    ("mean_abs_error_ms", "off by, ms", 1),
+)
+"""The same for events."""
 
 NOTHING = "–"
 """Shown where a metric is 0/0 or an interval cannot be told."""
@@ -42,6 +57,32 @@ def metrics_table(summary: Mapping[str, Any]) -> Table:
         table.add_row("95 % from", "", *_interval_cells(summary["all"], end=0))
         table.add_row("95 % to", "", *_interval_cells(summary["all"], end=1))
     return table
+
+
+def events_table(summary: Mapping[str, Any], names: Sequence[str]) -> Table:
+    """Return rows for each clip, one for each kind of event, then rows for all of them together.
+
+    Args:
+        summary: What `ttcli evaluate --json` prints of events.
+        names: Kinds of events.
+    """
+    table = Table(caption="@1, @2, @4: within 1, 2, 4 frames of 120 a second. off by: those found within 100 ms")
+    table.add_column("clip", overflow="fold")
+    table.add_column("event")
+    for _, heading, _ in EVENT_COLUMNS:
+        table.add_column(heading, justify="right")
+    several = [("all", summary["all"])] if len(summary["clips"]) > 1 else []
+    for clip, metrics in [*((clip["clip"], clip) for clip in summary["clips"]), *several]:
+        if clip == "all":
+            table.add_section()
+        for name in names:
+            table.add_row(clip, name, *_event_cells(metrics["by_event"][name]))
+        table.add_row(clip, "both", *_event_cells({**metrics, "labelled": metrics["labels"], "ap@4": metrics["map@4"]}))
+    return table
+
+
+def _event_cells(metrics: Mapping[str, Any]) -> list[str]:
+    return [_cell(metrics.get(name), decimals) for name, _, decimals in EVENT_COLUMNS]
 
 
 def _metric_cells(metrics: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,7 @@
 """The ball's position in every frame of a video, and the file ball.csv that holds it."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -87,16 +87,19 @@ def read_ball_csv(path: Path) -> list[BallPosition]:
         InputError: The file cannot be opened.
         LabelError: A line does not hold what it should; the message names the file and the line.
     """
-    positions: list[BallPosition] = []
+    return list(stream_ball_csv(path))
+
+
+def stream_ball_csv(path: Path) -> Iterator[BallPosition]:
+    """Yield the rows of ball.csv one by one, so that memory does not grow; else as `read_ball_csv`."""
+    last = -1
     for row in read_rows(path, needed=("frame", "x", "y", "status")):
         position = _parse_row(row)
-        if positions and position.frame_index <= positions[-1].frame_index:
-            raise row.error(
-                f"frame {position.frame_index} after frame {positions[-1].frame_index}",
-                "give one row for each frame, sorted by frame",
-            )
-        positions.append(position)
-    return positions
+        if position.frame_index <= last:
+            fact = f"frame {position.frame_index} after frame {last}"
+            raise row.error(fact, "give one row for each frame, sorted by frame")
+        last = position.frame_index
+        yield position
 
 
 def _format_row(position: BallPosition) -> str:

@@ -19,6 +19,8 @@ from ttcli.outputs import complete_file
 
 PICTURE_HEIGHT = 1080
 PICTURE_WIDTH = 1920
+FRAME_RATE = 120
+"""Of the published videos."""
 
 MAX_BYTES = 64 * 2**20
 """Largest file that is read: 100 times the largest of the data set (17,444 labels, 0.6 MB)."""

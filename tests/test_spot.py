@@ -1,0 +1,91 @@
+"""`spot`: the events of a path that is known, whatever file it comes in, and what it needs to be told."""
+
+import json
+
+import pytest
+
+from ttcli.configs import SpotConfig
+from ttcli.errors import InputError, LabelError, OutputError, SettingError
+from ttcli.events import read_events_csv
+from ttcli.spot import check_events, spot
+from ttcli.trajectory import BallPosition, Status, write_ball_csv
+
+SIZED = SpotConfig(picture_height=1080, picture_width=1920)
+
+
+def bouncing(count=240, frame_rate=60):
+    """Return the places of a ball that bounces on one spot every half second, drifting to the right."""
+    places = []
+    for frame in range(count):
+        at = frame / frame_rate % 0.5
+        places.append((500 + 2.0 * frame, 700 - 1750 * at * (0.5 - at) * 2))
+    return places
+
+
+def ball_csv(path, frame_rate=60):
+    rows = (
+        BallPosition(frame, frame / frame_rate, x, y, 0.95, Status.SEEN) for frame, (x, y) in enumerate(bouncing(240, frame_rate))
+    )
+    write_ball_csv(path, rows)
+    return path
+
+
+def bounces(path):
+    return [event.frame for event in read_events_csv(path) if event.event == "bounce"]
+
+
+def test_the_same_path_gives_the_same_events_from_every_file(tmp_path):
+    told = spot(ball_csv(tmp_path / "ball.csv"), None, SIZED)
+    assert told.output == str(tmp_path / "ball.events.csv") and told.bounce >= 5
+    labels = {str(frame): {"x": x, "y": y} for frame, (x, y) in enumerate(bouncing())}
+    (tmp_path / "ball_markup.json").write_text(json.dumps(labels))
+    lines = [f"{frame},visible,{x},{y}" for frame, (x, y) in enumerate(bouncing())]
+    (tmp_path / "labels.csv").write_text("\n".join(["frame,status,x,y", *lines]) + "\n")
+    expected = bounces(tmp_path / "ball.events.csv")
+    for name in ("ball_markup.json", "labels.csv"):
+        config = SpotConfig(picture_height=1080, picture_width=1920, frame_rate=60)
+        spot(tmp_path / name, tmp_path / f"{name}.events.csv", config)
+        assert bounces(tmp_path / f"{name}.events.csv") == pytest.approx(expected, abs=0.3)
+
+
+def test_what_is_missing_is_asked_for(tmp_path):
+    path = ball_csv(tmp_path / "ball.csv")
+    with pytest.raises(SettingError, match="--size"):
+        spot(path, None, SpotConfig())
+    (tmp_path / "labels.csv").write_text("frame,status,x,y\n0,visible,1,2\n")
+    with pytest.raises(SettingError, match="--fps"):
+        spot(tmp_path / "labels.csv", None, SIZED)
+    for config, name in ((SpotConfig(threshold=0.0), "--event-threshold"), (SpotConfig(frame_rate=-1.0), "--fps")):
+        with pytest.raises(SettingError, match=name):
+            spot(path, None, config)
+
+
+def test_wrong_files_are_named_and_leave_nothing(tmp_path):
+    with pytest.raises(InputError, match="absent"):
+        spot(tmp_path / "absent.csv", None, SIZED)
+    (tmp_path / "bad.csv").write_text("frame,time_s,x,y,confidence,status\n0,0.0,nan,3,0.9,seen\n")
+    with pytest.raises(LabelError, match="bad.csv:2"):
+        spot(tmp_path / "bad.csv", None, SIZED)
+    (tmp_path / "late.csv").write_text("frame,time_s,x,y,confidence,status\n0,0.0,1,3,0.9,seen\n1,0.1,x,3,0.9,seen\n")
+    with pytest.raises(LabelError, match="late.csv:3"):
+        spot(tmp_path / "late.csv", None, SIZED)
+    spot(ball_csv(tmp_path / "ball.csv"), None, SIZED)
+    with pytest.raises(OutputError, match="--overwrite"):
+        spot(tmp_path / "ball.csv", None, SIZED)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.csv", "ball.csv", "ball.events.csv", "late.csv"]
+
+
+def test_an_empty_path_gives_an_empty_list(tmp_path):
+    write_ball_csv(tmp_path / "ball.csv", [])
+    assert spot(tmp_path / "ball.csv", None, SIZED).as_json()["bounce"] == 0
+    assert read_events_csv(tmp_path / "ball.events.csv") == []
+
+
+def test_events_beside_a_detection_are_checked_first(tmp_path):
+    config = SpotConfig()
+    with pytest.raises(SettingError, match="one video"):
+        check_events(tmp_path / "e.csv", [tmp_path / "a.mp4", tmp_path / "b.mp4"], (), config)
+    with pytest.raises(SettingError, match="same file"):
+        check_events(tmp_path / "e.csv", [tmp_path / "a.mp4"], (tmp_path / "e.csv", None), config)
+    with pytest.raises(OutputError, match="does not exist"):
+        check_events(tmp_path / "no" / "e.csv", [tmp_path / "a.mp4"], (None,), config)

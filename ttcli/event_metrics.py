@@ -1,0 +1,184 @@
+"""How right the events found in a video are: PCE and SPCE at labelled moments, and spotting over the whole video."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ttcli.events import Event
+
+NAMES = ("bounce", "net")
+"""Events that are measured; others are passed over."""
+REFERENCE_RATE = 120
+"""Frame rate in whose frames tolerances are told; at other rates the same time counts."""
+TOLERANCES = (1, 2, 4, 12)
+"""Frames of 1/120 s: 8, 17, 33 and 100 ms. The last one tells an event that is late from one that is missed."""
+SOFT_FRAMES = 4
+"""Frames of 1/120 s from an event to where it is not any more."""
+
+
+@dataclass(frozen=True)
+class EventOutcomes:
+    """What was labelled and what was found in one video, or in several one after another."""
+
+    labels: list[tuple[float, str]]
+    """Seconds and name of each labelled moment; `empty_event` and others are moments at which no event happens."""
+    found: list[tuple[float, str, float]]
+    """Seconds, name and confidence of each event found."""
+
+
+@dataclass(frozen=True)
+class EventMetrics:
+    """The metrics of one video, or of several together."""
+
+    figures: dict[str, float | None]
+    """Each metric by its name; None where it is 0/0."""
+    by_event: dict[str, dict[str, float | None]]
+    """The same for each name in NAMES, and counts."""
+    matches: list[dict[str, Any]] = field(default_factory=list)
+    """Each labelled event with the one found for it at the widest tolerance, if any."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as one dict for JSON."""
+        return {**self.figures, "by_event": self.by_event, "matches": self.matches}
+
+
+def compare_events(found: Sequence[Event], labels: Sequence[tuple[float, str]], frame_rate: float) -> EventOutcomes:
+    """Return what was labelled and found, in seconds of a clock that counts frames.
+
+    Args:
+        found: The events found.
+        labels: Frame, which may be fractional, and name of each labelled moment.
+        frame_rate: Of the video.
+    """
+    return EventOutcomes(
+        labels=[(frame / frame_rate, name) for frame, name in labels],
+        found=[
+            (event.frame / frame_rate, event.event, 1.0 if event.confidence is None else event.confidence)
+            for event in found
+            if event.event in NAMES
+        ],
+    )
+
+
+def pool_events(videos: Sequence[EventOutcomes]) -> EventOutcomes:
+    """Return the outcomes of several videos as if they were one long one."""
+    labels, found, begin = [], [], 0.0
+    for video in videos:
+        times = [entry[0] for entry in (*video.labels, *video.found)]
+        labels += [(begin + time, name) for time, name in video.labels]
+        found += [(begin + time, name, confidence) for time, name, confidence in video.found]
+        begin += max(times, default=0.0) + 60.0
+    return EventOutcomes(labels, found)
+
+
+def event_metrics(outcomes: EventOutcomes) -> EventMetrics:
+    """Return every metric.
+
+    PCE and SPCE are those of Voeikov, Falaleev and Baikulov, "TTNet" (2020, arXiv 2004.09927): the share of labelled
+    moments at which the probabilities of both events are on the right side of 0.5, and within 0.25 of what they should
+    be. A list of events gives as the probability at a moment its confidence times cos(n pi / 8), n frames of 1/120 s
+    off, 0 from SOFT_FRAMES on. Spotting counts over the whole video: matches are one to one, the most confident first.
+    """
+    figures: dict[str, float | None] = {"labels": len(outcomes.labels), **_percentages(outcomes, outcomes.labels)}
+    by_event = {name: _spotting(outcomes, name) for name in NAMES}
+    for name in NAMES:
+        by_event[name].update(_percentages(outcomes, [label for label in outcomes.labels if label[1] == name]))
+    for tolerance in TOLERANCES:
+        precisions = [by_event[name][f"ap@{tolerance}"] for name in NAMES]
+        defined = [value for value in precisions if value is not None]
+        figures[f"map@{tolerance}"] = sum(defined) / len(defined) if defined else None
+        counts = [sum(by_event[name][key] for name in NAMES) for key in (f"right@{tolerance}", "found", "labelled")]
+        figures.update(_rates(*counts, tolerance))
+    matches = _matches(outcomes)
+    errors = [match["error_ms"] for match in matches if match["error_ms"] is not None]
+    figures["mean_abs_error_ms"] = float(np.mean(np.abs(errors))) if errors else None
+    return EventMetrics(figures, by_event, matches)
+
+
+def _percentages(outcomes: EventOutcomes, labels: Sequence[tuple[float, str]]) -> dict[str, float | None]:
+    """Return PCE and SPCE over some labelled moments."""
+    right = smooth = 0
+    for time, name in labels:
+        away = np.array([abs(probability_at(outcomes, time, kind) - (name == kind)) for kind in NAMES])
+        right += bool(((away < 0.5) | ((away == 0.5) & (np.array(NAMES) == name))).all())
+        smooth += bool((away <= 0.25).all())
+    count = len(labels)
+    return {"pce": right / count, "spce": smooth / count} if count else {"pce": None, "spce": None}
+
+
+def probability_at(outcomes: EventOutcomes, time: float, kind: str) -> float:
+    """Return the probability of one event at a moment, in [0, 1]."""
+    away = ((abs(at - time) * REFERENCE_RATE, confidence) for at, name, confidence in outcomes.found if name == kind)
+    return max((sure * float(np.cos(n * np.pi / 8)) for n, sure in away if n < SOFT_FRAMES), default=0.0)
+
+
+def _spotting(outcomes: EventOutcomes, name: str) -> dict[str, float | None]:
+    truth = sorted(time for time, kind in outcomes.labels if kind == name)
+    found = sorted(((time, sure) for time, kind, sure in outcomes.found if kind == name), key=lambda entry: -entry[1])
+    figures: dict[str, float | None] = {"labelled": len(truth), "found": len(found)}
+    for tolerance in TOLERANCES:
+        hits = np.array([index is not None for index in match_one_to_one([time for time, _ in found], truth, tolerance)], bool)
+        figures[f"right@{tolerance}"] = int(hits.sum())
+        figures.update(_rates(int(hits.sum()), len(found), len(truth), tolerance))
+        figures[f"ap@{tolerance}"] = _average_precision(hits, len(truth))
+    errors = [match["error_ms"] for match in _matches(outcomes) if match["event"] == name and match["error_ms"] is not None]
+    figures["mean_error_ms"] = float(np.mean(errors)) if errors else None
+    figures["mean_abs_error_ms"] = float(np.mean(np.abs(errors))) if errors else None
+    return figures
+
+
+def match_one_to_one(found: Sequence[float], truth: Sequence[float], tolerance: float) -> list[int | None]:
+    """Return for each event found which true one it is, each taken once; None for a false one.
+
+    Args:
+        found: Seconds, the most confident first: it chooses first, and takes the nearest.
+        truth: Seconds.
+        tolerance: Most frames of 1/120 s between the two.
+    """
+    free = set(range(len(truth)))
+    matches: list[int | None] = []
+    for time in found:
+        nearest = min(free, key=lambda index: abs(truth[index] - time), default=None)
+        # The small number is for clocks that were rounded to microseconds.
+        if nearest is not None and abs(truth[nearest] - time) * REFERENCE_RATE <= tolerance + 1e-3:
+            free.remove(nearest)
+            matches.append(nearest)
+        else:
+            matches.append(None)
+    return matches
+
+
+def _rates(right: float, found: float, labelled: float, tolerance: int) -> dict[str, float | None]:
+    return {
+        f"precision@{tolerance}": right / found if found else None,
+        f"recall@{tolerance}": right / labelled if labelled else None,
+        f"f1@{tolerance}": 2 * right / (found + labelled) if found + labelled else None,
+    }
+
+
+def _average_precision(hits: np.ndarray, labelled: int) -> float | None:
+    """Return the area under precision over recall, where precision never falls with falling recall.
+
+    Args:
+        hits: (N,) bool, whether each event found is right, the most confident first.
+        labelled: How many there are to find.
+    """
+    if not labelled:
+        return None
+    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+    best = np.maximum.accumulate(precision[::-1])[::-1]
+    return float(best[hits].sum() / labelled)
+
+
+def _matches(outcomes: EventOutcomes) -> list[dict[str, Any]]:
+    """Return each labelled event with what was found for it at the widest tolerance, in order of time."""
+    rows = []
+    for name in NAMES:
+        truth = [time for time, kind in outcomes.labels if kind == name]
+        found = sorted(((time, sure) for time, kind, sure in outcomes.found if kind == name), key=lambda entry: -entry[1])
+        matched = match_one_to_one([time for time, _ in found], truth, TOLERANCES[-1])
+        error_of = {index: 1000 * (time - truth[index]) for (time, _), index in zip(found, matched) if index is not None}
+        rows += [{"time_s": time, "event": name, "error_ms": error_of.get(index)} for index, time in enumerate(truth)]
+    return sorted(rows, key=lambda row: row["time_s"])

@@ -1,0 +1,90 @@
+"""Events found in a video, and the file events.csv that holds them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ttcli.csv_rows import FRAME_DIGITS, Row, read_rows
+from ttcli.outputs import complete_file
+
+COLUMNS = ("frame", "time_s", "event", "x", "y", "confidence", "error_s")
+"""Columns of events.csv, in the order in which they are written; they are read by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event: one row of events.csv."""
+
+    frame: float
+    """0-based; the instant, so 12.5 lies in the middle between two frames."""
+    time_seconds: float | None
+    """On the clock of ball.csv; None where a file that was read does not hold it."""
+    event: str
+    """`bounce`: on the table. `net`: the ball passes the net's plane, which is no fault. Files may bring others."""
+    x: float | None = None
+    """Pixels of the upright picture, to the right; None where not known."""
+    y: float | None = None
+    """Pixels of the upright picture, downwards; None where not known."""
+    confidence: float | None = None
+    """In [0, 1]."""
+    error_seconds: float | None = None
+    """The instant is within this of the true one in 95 of 100 cases, by the fit of the flight; None where not fitted."""
+
+
+def write_events_csv(path: Path, events: Iterable[Event], overwrite: bool = False) -> int:
+    """Write events.csv row by row, as `events` yields them, and return the number of rows.
+
+    Raises:
+        OutputError: `path` exists and `overwrite` is false, or its folder cannot be written.
+    """
+    rows = 0
+    with complete_file(path, overwrite) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        file.write(",".join(COLUMNS) + "\n")
+        for event in events:
+            file.write(_format_row(event) + "\n")
+            rows += 1
+    return rows
+
+
+def read_events_csv(path: Path) -> list[Event]:
+    """Return the rows of events.csv sorted by instant; all columns but frame and event may be missing.
+
+    Raises:
+        InputError: The file cannot be opened.
+        LabelError: A line does not hold what it should; the message names the file and the line.
+    """
+    return sorted((_parse_row(row) for row in read_rows(path, needed=("frame", "event"))), key=lambda event: event.frame)
+
+
+def _format_row(event: Event) -> str:
+    name = '"' + event.event.replace('"', '""') + '"' if any(mark in event.event for mark in ',"\n\r') else event.event
+    position = (event.x, event.y)
+    cells = (
+        f"{event.frame:.2f}",
+        _format(event.time_seconds, 6),
+        name,
+        *(_format(value, 2) for value in position),
+        _format(event.confidence, 3),
+        _format(event.error_seconds, 4),
+    )
+    return ",".join(cells)
+
+
+def _format(value: float | None, decimals: int) -> str:
+    return "" if value is None else f"{value:.{decimals}f}"
+
+
+def _parse_row(row: Row) -> Event:
+    frame, confidence, error = row.number("frame"), row.number("confidence"), row.number("error_s")
+    if frame is None or not -0.5 <= frame < 10**FRAME_DIGITS:
+        raise row.error(f"frame is {row.cells['frame']!r:.40}", "give a number from 0 on, 12.5 between two frames")
+    if not row.cells["event"]:
+        raise row.error("the event has no name", "give one, such as bounce")
+    if confidence is not None and not 0 <= confidence <= 1:
+        raise row.error(f"confidence is {confidence}", "give a number from 0 to 1, or leave the cell empty")
+    if error is not None and error < 0:
+        raise row.error(f"error_s is {error}", "give seconds from 0 on, or leave the cell empty")
+    x, y = row.number("x"), row.number("y")
+    if (x is None) != (y is None):
+        raise row.error("one of x and y is empty", "fill both, or empty both")
+    return Event(frame, row.number("time_s"), row.cells["event"], x, y, confidence, error)

@@ -1,0 +1,141 @@
+"""`ttcli spot`: the events of a path that is known already, without its video."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from ttcli.configs import SpotConfig
+from ttcli.errors import SettingError
+from ttcli.events import Event, write_events_csv
+from ttcli.labels.formats import find_format
+from ttcli.labels.openttgames import FRAME_RATE
+from ttcli.labels.problems import Problems
+from ttcli.labels.ttcli_csv import first_cells
+from ttcli.outputs import check_output
+from ttcli.sources import find_video
+from ttcli.spotting.spotter import spot_events
+from ttcli.spotting.weights import load_spotter
+from ttcli.trajectory import BallPosition, Status, stream_ball_csv
+from ttcli.video.probe import probe
+
+
+@dataclass(frozen=True)
+class SpotSummary:
+    """What was found on one path."""
+
+    ball: str
+    output: str
+    bounce: int
+    net: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the summary as a dict for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return f"{self.ball} -> {self.output}: bounces: {self.bounce}, passings of the net: {self.net}"
+
+
+def default_output(ball: Path) -> Path:
+    """Return where the events of a path go unless told otherwise: ball.events.csv beside ball.csv."""
+    return ball.with_name(f"{ball.stem}.events.csv")
+
+
+def spot(ball: Path, output: Path | None, config: SpotConfig) -> SpotSummary:
+    """Write the events of a path and return a summary.
+
+    Args:
+        ball: A ball.csv, or labels of the ball in any format.
+        output: The events.csv; `default_output` if None.
+        config: Settings.
+
+    Raises:
+        InputError: The path is missing, or cannot be read.
+        OutputError: The output exists or cannot be written.
+        SettingError: The picture's size or the frame rate is not known, or a setting is out of its range.
+    """
+    output = default_output(ball) if output is None else output
+    check_settings(config)
+    rows = _read_path(ball, config)
+    height, width = _picture_size(ball, config)
+    check_output(output, config.overwrite)
+    model = load_spotter(config.weights)
+    counts: Counter[str] = Counter()
+    write_events_csv(output, _counted(spot_events(rows, model, height, width, config.threshold), counts), config.overwrite)
+    return SpotSummary(str(ball), str(output), counts["bounce"], counts["net"])
+
+
+def check_settings(config: SpotConfig) -> None:
+    """Raise SettingError where a setting is out of its range."""
+    if not 0 < config.threshold <= 1:
+        raise SettingError("--event-threshold", f"{config.threshold} is out of range", "give a number above 0, at most 1")
+    if config.frame_rate is not None and not 0 < config.frame_rate <= 100_000:
+        raise SettingError("--fps", f"{config.frame_rate} is out of range", "give the frames per second, as in --fps 25")
+
+
+def check_events(events: Path, videos: Iterable[Path], others: Iterable[Path | None], config: SpotConfig) -> None:
+    """Raise TtcliError now where the events that are to follow a detection could not be written.
+
+    Args:
+        events: The events.csv.
+        videos: The videos of the detection.
+        others: What else will be written.
+        config: Settings of the spotting.
+    """
+    videos = list(videos)
+    if len(videos) != 1 or videos[0].is_dir():
+        raise SettingError("--events", "is for one video", "detect first, then `ttcli spot` each ball.csv")
+    if any(other is not None and events.absolute() == other.absolute() for other in (*others, *videos)):
+        raise SettingError("--events", "is the same file as another one", "give another name to one of them")
+    check_settings(config)
+    check_output(events, config.overwrite)
+
+
+def _counted(events: Iterable[Event], counts: Counter[str]) -> Iterator[Event]:
+    for event in events:
+        counts[event.event] += 1
+        yield event
+
+
+def _read_path(ball: Path, config: SpotConfig) -> Iterator[BallPosition]:
+    """Return the rows of a path, each with a time."""
+    path_format = find_format(ball)
+    if path_format.key == "ttcli":
+        with ball.open(encoding="utf-8-sig") as file:
+            columns = first_cells(file.readline())
+        if "time_s" in columns and config.frame_rate is None:
+            return _timed(ball)
+    frame_rate = config.frame_rate or (FRAME_RATE if path_format.key == "openttgames" else None)
+    if frame_rate is None:
+        raise SettingError(ball, "has no time_s, so how fast the ball is cannot be told", "give --fps, as in --fps 25")
+    labels = path_format.read(ball, Problems().add, config.picture_height, config.picture_width)
+    return (
+        BallPosition(
+            frame_index, frame_index / frame_rate, label.x, label.y, None, Status.SEEN if label.visible else Status.UNSEEN
+        )
+        for frame_index, label in sorted(labels.items())
+    )
+
+
+def _timed(ball: Path) -> Iterator[BallPosition]:
+    """Return the rows of a ball.csv; the first one is read now, so that a file that is none is told of at once."""
+    rows = stream_ball_csv(ball)
+    return chain([first] if (first := next(rows, None)) else [], rows)
+
+
+def _picture_size(ball: Path, config: SpotConfig) -> tuple[int, int]:
+    """Return height and width of the picture: as told, of the video, or as the format fixes it."""
+    if config.picture_height is not None and config.picture_width is not None:
+        return config.picture_height, config.picture_width
+    video = config.video or find_video(ball.with_suffix("")) or find_video(ball.resolve().parent)
+    if video is not None:
+        info = probe(video)
+        return info.height, info.width
+    path_format = find_format(ball)
+    if path_format.picture_height is not None and path_format.picture_width is not None:
+        return path_format.picture_height, path_format.picture_width
+    fact = "the size of the picture is not known (no video of that name beside it)"
+    raise SettingError(ball, fact, "tell it, as in --size 1920x1080, or name the video by --video")

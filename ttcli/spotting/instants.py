@@ -1,0 +1,174 @@
+"""From probabilities along a path to instants: peaks, and the fit of the flight before and after a bounce."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ttcli.spotting.paths import LONGEST_GAP_SECONDS, Grid, Track, soft_targets
+
+SPACING_SECONDS = {"bounce": 0.06, "net": 0.1}
+"""Least time between two events of a kind. A ball that leaves the table at 0.3 m/s is back after 0.06 s, and lower jumps
+are no bounce worth a name; to pass the net again it must first be struck or bounce on the other side."""
+ONE_INSTANT_SECONDS = 0.02
+"""Two events closer than this are one, and the more probable is kept."""
+_REACH = 7
+"""Steps to each side of a peak that belong to it at most: 58 ms."""
+_LEAST_HEIGHT = 0.4
+"""Of a peak, as a share of the threshold for its confidence."""
+_FIT_SECONDS = 0.1
+"""Of flight to each side of a bounce, or longer until there are LEAST_SIGHTINGS."""
+_LONGEST_FIT_SECONDS = 0.2
+_LEAST_SIGHTINGS = 3
+_TRUST_SECONDS = 0.008
+"""How far off the network's own instant is as a rule, 1 sigma: the fit is held to it by so much."""
+_LEAST_ERROR = 0.4 / 1920
+"""Of a position, in picture widths: no path is better."""
+_PARAMETERS = 9
+_TRIES = 61
+
+
+class Peak(NamedTuple):
+    """A maximum of one event's probability along the path."""
+
+    kind: str
+    time: float
+    confidence: float
+    """In [0, 1], that the event happened about here; the probability at the maximum is less where only its instant is
+    in doubt."""
+
+
+class Instant(NamedTuple):
+    """Where and when a flight breaks."""
+
+    time: float
+    position: np.ndarray
+    """(2,) picture widths."""
+    error: float | None
+    """Half of the 95 % interval of `time`, in seconds; None where there was too little to fit."""
+
+
+def find_peaks(grid: Grid, probabilities: np.ndarray, kinds: Sequence[str], threshold: float) -> list[Peak]:
+    """Return the peaks of all kinds in order of time, no two of a kind closer than physics allows, one per instant.
+
+    Args:
+        grid: With S steps.
+        probabilities: (K, S).
+        kinds: Their K names.
+        threshold: Least confidence.
+    """
+    found = [
+        Peak(kind, *_weigh(grid, row, step))
+        for kind, row in zip(kinds, probabilities, strict=True)
+        for step in np.flatnonzero((row >= _LEAST_HEIGHT * threshold) & grid.valid)
+        if row[step] >= row[max(0, step - 1) : step + 2].max()
+    ]
+    kept: list[Peak] = []
+    for peak in sorted(found, key=lambda peak: -peak.confidence):
+        if peak.confidence >= threshold and all(abs(peak.time - other.time) >= _spacing(peak, other) for other in kept):
+            kept.append(peak)
+    return sorted(kept, key=lambda peak: peak.time)
+
+
+def fit_bounce(track: Track, peak: Peak, others: Sequence[float]) -> Instant:
+    """Return the instant at which the flights before and after a bounce meet, by least squares.
+
+    Both flights are parabolas on the picture with one acceleration; they meet at the bounce, with different speeds.
+
+    Args:
+        track: The sightings.
+        peak: The bounce as the network tells it.
+        others: Instants of other bends, in seconds: flights end there.
+    """
+    rows = _flights(track, peak.time, others)
+    times, positions = track.times[rows], track.positions[rows]
+    spread = max(0.02, 0.75 * float(np.median(np.diff(times)))) if len(times) > 1 else 0.0
+    if min((times < peak.time).sum(), (times >= peak.time).sum()) < 2 or len(times) < 5:
+        return Instant(peak.time, place_at(track, peak.time), None)
+    tries = peak.time + np.linspace(-spread, spread, _TRIES)
+    weights = np.ones(len(times))
+    for _ in range(3):  # sightings far off their flight, as false ones are, count less each time
+        squares = np.array([_meet(times - at, positions, weights)[0] for at in tries])
+        best = tries[squares.argmin()]
+        residuals = np.linalg.norm(_meet(times - best, positions, weights)[2], axis=1)
+        scale = max(_LEAST_ERROR, 1.5 * float(np.median(residuals)))
+        weights = 1 / np.maximum(1.0, residuals / (2 * scale))
+    freedom = max(1.0, 2 * weights.sum() - _PARAMETERS)
+    variance = max(_LEAST_ERROR**2, squares.min() / freedom)
+    log_odds = -0.5 * squares / variance - 0.5 * ((tries - peak.time) / _TRUST_SECONDS) ** 2
+    share = np.exp(log_odds - log_odds.max())
+    share /= share.sum()
+    time = float((share * tries).sum())
+    error = 1.96 * float(np.sqrt((share * (tries - time) ** 2).sum() + (tries[1] - tries[0]) ** 2 / 12))
+    return Instant(time, _meet(times - time, positions, weights)[1], error)
+
+
+def place_at(track: Track, time: float) -> np.ndarray:
+    """Return the position (2,) on the line between the sightings around an instant."""
+    return np.array([np.interp(time, track.times, column) for column in track.positions.T])
+
+
+def _spacing(one: Peak, other: Peak) -> float:
+    return SPACING_SECONDS[one.kind] if one.kind == other.kind else ONE_INSTANT_SECONDS
+
+
+def _weigh(grid: Grid, row: np.ndarray, step: int) -> tuple[float, float]:
+    """Return the instant of a peak, the mean of its steps, and its confidence.
+
+    Targets rise and fall over 4 steps. Where the instant is in doubt the peak is lower and wider, with the same area; so
+    the confidence is its area as a share of that of a target at the same place.
+    """
+    first = last = step
+    while first > max(0, step - _REACH) and grid.valid[first - 1] and row[first - 1] <= row[first]:
+        first -= 1
+    while last < min(len(row) - 1, step + _REACH) and grid.valid[last + 1] and row[last + 1] <= row[last]:
+        last += 1
+    # The same number of steps on both sides, else a cut slope would draw the mean to the other.
+    reach = min(step - first, last - step)
+    middle = slice(step - reach, step + reach + 1)
+    time = float(np.average(grid.times[middle], weights=row[middle]))
+    whole = slice(first, last + 1)
+    area = float(row[whole].sum() / max(1.0, soft_targets(grid.times[whole], np.array([time])).sum()))
+    return time, min(1.0, max(area, float(row[step])))
+
+
+def _flights(track: Track, time: float, others: Sequence[float]) -> np.ndarray:
+    """Return the indexes of the sightings to fit: without gaps, and not beyond other bends."""
+    others = [other for other in others if abs(other - time) > ONE_INSTANT_SECONDS]
+    begin = max((other for other in others if other < time), default=-np.inf)
+    end = min((other for other in others if other > time), default=np.inf)
+    middle = int(np.searchsorted(track.times, time))
+    before = _one_way(track.times, range(middle - 1, -1, -1), time, begin)
+    after = _one_way(track.times, range(middle, len(track.times)), time, end)
+    return np.array(before[::-1] + after, int)
+
+
+def _one_way(times: np.ndarray, order: range, time: float, end: float) -> list[int]:
+    rows: list[int] = []
+    last = time
+    for index in order:
+        away = abs(times[index] - time)
+        far = away > _FIT_SECONDS and len(rows) >= _LEAST_SIGHTINGS
+        if far or away > _LONGEST_FIT_SECONDS or abs(times[index] - last) > LONGEST_GAP_SECONDS:
+            break
+        if abs(end - time) <= away:
+            break
+        rows.append(index)
+        last = times[index]
+    return rows
+
+
+def _meet(away: np.ndarray, positions: np.ndarray, weights: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return the weighted sum of squares, the place (2,) where the flights meet, and the residuals (N, 2).
+
+    Args:
+        away: (N,) seconds from the instant at which they meet.
+        positions: (N, 2).
+        weights: (N,).
+    """
+    columns = np.stack([np.ones_like(away), np.minimum(away, 0), np.maximum(away, 0), away**2 / 2], 1)
+    root = np.sqrt(weights)[:, None]
+    solution = np.linalg.lstsq(columns * root, positions * root, rcond=None)[0]
+    residuals = positions - columns @ solution
+    return float((weights[:, None] * residuals**2).sum()), solution[0], residuals
+

@@ -1,0 +1,196 @@
+"""Paths of simulated rallies as simulated cameras see them, with what detection does to them, to train a spotter on."""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from ttcli.simulation.camera import KINDS, Cameras, place_cameras
+from ttcli.simulation.flight import BOUNCE, HIT, NET_PASS
+from ttcli.simulation.rally import simulate_rallies
+from ttcli.simulation.timeline import IN_HAND, NOT_THERE, RallyBatch
+from ttcli.spotting.paths import Track, make_track
+
+RALLIES = 256
+"""Played at a time: 256 take about as long as 64."""
+SCENES_PER_RALLY = 30
+"""How often each is filmed before new ones are played."""
+DURATION_SECONDS = 8.0
+MOST_RALLIES = 8
+"""In one scene, by the same camera."""
+LONGEST_PIECE_SECONDS = 4.5
+WIDTH = 1920
+HEIGHTS = (1080, 1080, 1080, 1440, 3413)
+"""Of pictures scaled to that width: wide, older, upright."""
+FRAME_RATES = (24.0, 25.0, 29.97, 30.0, 50.0, 59.94, 60.0, 100.0, 119.88, 120.0, 240.0)
+RATE_WEIGHTS = (0.04, 0.12, 0.08, 0.08, 0.08, 0.05, 0.12, 0.05, 0.05, 0.25, 0.08)
+KIND_WEIGHTS = (0.46, 0.12, 0.18, 0.2, 0.04)
+MOVING_SHARE = 0.25
+FRAGMENT_SHARE = 0.35
+"""Scenes of which only the surroundings of some moments are known, as labels have them."""
+SLOWED_SHARE = 0.06
+"""Scenes in slow motion, 1.5 to 11 times."""
+FASTEST_CAMERA = 600.0
+"""Frames per second that slow motion is taken with at most."""
+REPEATED_SHARE = 0.06
+"""Scenes with frames that are shown twice."""
+KINDS_OF_CONTACT = {"bounce": BOUNCE, "net": NET_PASS, "hit": HIT}
+
+
+class LabelledTrack(NamedTuple):
+    """A track, and the instants of what happened on it, in seconds of the same clock."""
+
+    track: Track
+    events: dict[str, np.ndarray]
+    """Name of the event -> (E,) seconds."""
+
+
+class SimulatedTracks:
+    """An endless source of tracks.
+
+    Args:
+        seed: The same seed gives the same tracks.
+        rallies: Rallies that are played at a time.
+    """
+
+    def __init__(self, seed: int, rallies: int = RALLIES) -> None:
+        self._generator = torch.Generator().manual_seed(seed)
+        self._random = np.random.default_rng(seed)
+        self._count = rallies
+        self._rallies: RallyBatch | None = None
+        self._left = 0
+
+    def __iter__(self) -> Iterator[LabelledTrack]:
+        while True:
+            yield self.draw()
+
+    def draw(self) -> LabelledTrack:
+        """Return the next track."""
+        if self._left <= 0:
+            self._rallies = simulate_rallies(self._count, self._generator, duration_seconds=DURATION_SECONDS)
+            self._left = self._count * SCENES_PER_RALLY
+        count = int(self._random.integers(1, MOST_RALLIES + 1))
+        self._left -= count
+        scene = _film(self._rallies, count, self._random, self._generator)
+        return _as_detected(*scene, self._random)
+
+
+class _Film(NamedTuple):
+    """What an eye that misses nothing sees of a scene: T frames of video of a known height."""
+
+    times: np.ndarray  # (T,) seconds
+    positions: np.ndarray  # (T, 2) pixels
+    inside: np.ndarray  # (T,) bool: there is a ball, and on the picture
+    held: np.ndarray  # (T,) bool: in a hand
+    height: int
+    frame_seconds: float
+
+
+def _film(
+    rallies: RallyBatch, count: int, random: np.random.Generator, generator: torch.Generator
+) -> tuple[_Film, dict[str, np.ndarray]]:
+    """Return some rallies filmed by one camera, one after another, and their events."""
+    frame_rate = random.choice(FRAME_RATES, p=RATE_WEIGHTS)
+    slower = float(np.exp(random.uniform(0.4, 2.4))) if random.random() < SLOWED_SHARE else 1.0
+    slower = min(slower, FASTEST_CAMERA / frame_rate)
+    frame_rate, count = frame_rate * slower, math.ceil(count / slower)
+    height = int(random.choice(HEIGHTS))
+    rally_times, clock, rally, events = [], [], [], {name: [] for name in KINDS_OF_CONTACT}
+    now = 0.0
+    for _ in range(count):
+        index = int(random.integers(len(rallies.end_sample)))
+        end = float(rallies.end_sample[index]) / rallies.sample_rate
+        length = min(random.uniform(1.0, LONGEST_PIECE_SECONDS), end)
+        begin = random.uniform(0, end - length)
+        at = begin + random.uniform(0, 1) / frame_rate + np.arange(int(length * frame_rate)) / frame_rate
+        rally_times.append(at)
+        clock.append(at - begin + now)
+        rally.append(np.full(len(at), index))
+        kinds, times = rallies.contact_kind[index].numpy(), rallies.contact_time[index].numpy().astype(float)
+        for name, kind in KINDS_OF_CONTACT.items():
+            inside = (kinds == kind) & (times >= begin) & (times < begin + length)
+            events[name].append(times[inside] - begin + now)
+        now += length + random.exponential(3.0)
+    rally_times, clock, rally = map(np.concatenate, (rally_times, clock, rally))
+    which, when = torch.from_numpy(rally), torch.from_numpy(rally_times)[:, None]
+    places = rallies.position_at(which, when)[:, 0]
+    states = rallies.state_at(which, when)[:, 0].numpy()
+    pixels = _camera(clock, height, random, generator).project(places[None, :, None].float())[0][0, :, 0].double().numpy()
+    inside = (states != NOT_THERE) & (pixels >= 0).all(1) & (pixels < (WIDTH, height)).all(1)
+    film = _Film(clock * slower, pixels, inside, states == IN_HAND, height, slower / frame_rate)
+    return film, {name: np.concatenate(times) * slower for name, times in events.items()}
+
+
+def _camera(clock: np.ndarray, height: int, random: np.random.Generator, generator: torch.Generator) -> Cameras:
+    """Return one camera at all times (T,), batch of one."""
+    kind = torch.tensor([random.choice(len(KINDS), p=KIND_WEIGHTS)])
+    moving = torch.tensor([random.random() < MOVING_SHARE])
+    return place_cameras(kind, torch.from_numpy(clock).float()[None], height, WIDTH, moving, generator)
+
+
+def _as_detected(film: _Film, events: dict[str, np.ndarray], random: np.random.Generator) -> LabelledTrack:
+    """Return a film's track with the errors of detection, or with the gaps of labels."""
+    count = len(film.times)
+    seen = film.inside & ~(film.held & (random.random() < 0.6))
+    if random.random() < 0.5:
+        seen &= random.random(count) >= random.uniform(0, 0.25)
+    if random.random() < 0.5:
+        _hide(seen, film.times, random.choice(film.times, random.integers(1, 6)), 0.03, 0.5, random)
+    if random.random() < 0.5:  # the racket hides the ball, or is taken for it
+        _hide(seen, film.times, events["hit"], 0.01, 0.12, random)
+    if random.random() < FRAGMENT_SHARE:
+        seen &= _fragments(film, events, random)
+    confidences = np.ones(count) if random.random() < 0.3 else 1 - random.beta(0.6, 3, count) * 0.5
+    positions = film.positions + _noise(count, random)
+    if random.random() < 0.4:
+        _add_false_positions(positions, confidences, seen, film, random)
+    if random.random() < 0.3:
+        positions = positions.round()
+    if random.random() < REPEATED_SHARE:  # every so many frames shown twice, as conversion of frame rates does it
+        source = np.maximum.accumulate(np.where(random.random(count) < random.uniform(0.1, 0.5), 0, np.arange(count)))
+        positions, confidences, seen = positions[source], confidences[source], seen[source]
+    track = make_track(film.times[seen], positions[seen], confidences[seen], film.height, WIDTH)
+    return LabelledTrack(track, events)
+
+
+def _noise(count: int, random: np.random.Generator) -> np.ndarray:
+    """Return errors of positions (T, 2) in pixels: up to 2.5, and now and then a larger one."""
+    size = random.choice([0.0, 0.5, random.uniform(0.5, 2.5)], p=[0.2, 0.3, 0.5])
+    rare = random.random(count)[:, None] < 0.02
+    return random.normal(size=(count, 2)) * np.where(rare, 4 * size, size)
+
+
+def _hide(
+    seen: np.ndarray, times: np.ndarray, middles: np.ndarray, shortest: float, longest: float, random: np.random.Generator
+) -> None:
+    """Hide the ball for some time around each instant, in place."""
+    for middle in middles:
+        half = random.uniform(shortest, longest) / 2
+        seen[(times >= middle - half) & (times <= middle + half)] = False
+
+
+def _fragments(film: _Film, events: dict[str, np.ndarray], random: np.random.Generator) -> np.ndarray:
+    """Return which frames (T,) lie near one of some moments: most events, and others."""
+    moments = np.concatenate([*events.values(), random.choice(film.times, 3)])
+    moments = moments[random.random(len(moments)) < random.uniform(0.5, 1)]
+    known = np.zeros(len(film.times), bool)
+    scale = max(film.frame_seconds, 1 / 120)
+    for moment in moments:
+        before, after = random.uniform(1, 16, 2) * scale
+        known |= (film.times >= moment - before) & (film.times <= moment + after)
+    return known
+
+
+def _add_false_positions(
+    positions: np.ndarray, confidences: np.ndarray, seen: np.ndarray, film: _Film, random: np.random.Generator
+) -> None:
+    """Put some frames' balls elsewhere, near the path or anywhere, in place; also where no ball was seen."""
+    wrong = random.random(len(seen)) < random.uniform(0, 0.04)
+    near = random.random(len(seen)) < 0.6
+    elsewhere = random.uniform((0, 0), (WIDTH, film.height), (len(seen), 2))
+    nearby = positions + random.normal(size=(len(seen), 2)) * random.uniform(10, 80)
+    positions[wrong] = np.where(near[:, None], nearby, elsewhere)[wrong]
+    confidences[wrong] = random.uniform(0.5, 0.95, wrong.sum())
+    seen |= wrong & (random.random(len(seen)) < 0.5)

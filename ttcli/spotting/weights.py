@@ -1,0 +1,99 @@
+"""The spotting network as a file: safetensors with metadata that can be read alone; nothing is unpickled."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+import ttcli
+from ttcli.errors import CheckpointError, OutputError
+from ttcli.outputs import complete_file
+from ttcli.spotting.network import CHANNELS, EVENTS, PathSpotter
+from ttcli.spotting.paths import FEATURES, GRID_RATE
+
+DEFAULT_SPOTTER = Path(__file__).parents[1] / "weights" / "events" / "path_spotter.safetensors"
+"""The spotter in the package."""
+METADATA_KEY = "ttcli"
+KIND = "path_spotter"
+CURE = "give a file that tools/train_spotter.py wrote"
+
+
+def save_spotter(path: Path, model: PathSpotter, metadata: dict[str, Any], overwrite: bool = True) -> None:
+    """Write a network's weights in half precision and its metadata, completely or not at all.
+
+    Args:
+        path: Where to write, with the suffix .safetensors.
+        model: The network.
+        metadata: What to say of it, in types that JSON knows: training_data, licence, steps, seed, metrics.
+        overwrite: Replace an existing file.
+
+    Raises:
+        OutputError: The file cannot be written, or exists and `overwrite` is false.
+    """
+    described = {**metadata, **_contract(), "channels": model.channels, "version": ttcli.__version__}
+    tensors = {name: tensor.detach().to(torch.float16).contiguous() for name, tensor in model.state_dict().items()}
+    with complete_file(path, overwrite) as temporary:
+        try:
+            save_file(tensors, temporary, metadata={METADATA_KEY: json.dumps(described)})
+        except (OSError, SafetensorError) as error:
+            raise OutputError(path, f"cannot be written ({error})", "look for space on the disk") from error
+
+
+def load_spotter(path: Path | None = None) -> PathSpotter:
+    """Return a spotting network in eval mode, the one in the package if `path` is None.
+
+    Raises:
+        CheckpointError: The file is missing, damaged or of another kind.
+    """
+    path = path or DEFAULT_SPOTTER
+    metadata = read_spotter_metadata(path)
+    channels = metadata.get("channels", CHANNELS)
+    if not isinstance(channels, int) or isinstance(channels, bool) or not 1 <= channels <= 1024:
+        raise CheckpointError(path, f"its metadata has channels = {channels!r:.40}", CURE)
+    with torch.device("meta"):
+        model = PathSpotter(channels)
+    wanted = model.state_dict()
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name).to(torch.float32, copy=True) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise _unreadable(path, error) from error
+    if tensors.keys() != wanted.keys() or any(tensors[name].shape != wanted[name].shape for name in wanted):
+        raise CheckpointError(path, "its tensors are not those of this network", CURE)
+    if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
+        raise CheckpointError(path, "holds values that are not finite", CURE)
+    model.load_state_dict(tensors, assign=True)
+    return model.eval()
+
+
+def read_spotter_metadata(path: Path) -> dict[str, Any]:
+    """Return what a file says of its network, without reading the weights.
+
+    Raises:
+        CheckpointError: The file is missing, damaged or of another kind.
+    """
+    if not path.is_file():
+        raise CheckpointError(path, "no such file", CURE)
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = json.loads((file.metadata() or {}).get(METADATA_KEY, "null"))
+    except (OSError, SafetensorError) as error:
+        raise _unreadable(path, error) from error
+    except (ValueError, RecursionError):
+        metadata = None
+    if not isinstance(metadata, dict) or any(metadata.get(key) != value for key, value in _contract().items()):
+        raise CheckpointError(path, "holds no spotter of this version", CURE)
+    return metadata
+
+
+def _contract() -> dict[str, Any]:
+    """Return what must be the same in the code that trained and the code that runs."""
+    return {"kind": KIND, "events": list(EVENTS), "grid_rate": GRID_RATE, "features": FEATURES}
+
+
+def _unreadable(path: Path, error: Exception) -> CheckpointError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return CheckpointError(path, f"not a safetensors file, or a damaged one ({reason})", CURE)

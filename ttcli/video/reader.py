@@ -241,6 +241,8 @@ def _from(first: int | None, decoded: Iterator[tuple[int | None, VideoFrame | No
 
 def _judged(frames: Iterable[Frame]) -> Generator[Frame, None, None]:
     """Yield the frames with what their pictures say of repeats and cuts; a broken one says nothing."""
+    # OpenCV would wake other threads for each of these small pictures: 0.2 ms a frame beside a busy decoder
+    cv2.setNumThreads(1)
     repeats, cuts = RepeatFinder(), CutFinder()
     waiting: deque[Frame] = deque()
     duplicates: deque[bool] = deque()  # decisions that came before those on cuts, and the other way round

@@ -22,6 +22,8 @@ PEAK_SHARE, SPREAD_SHARE, MEAN_SHARE = 0.3, 0.4, 0.6
 tells a repeat from a frame in which nothing moves: there the noise of the camera is as strong as anywhere."""
 CODEC_MEAN = 0.12
 """Mean, in gray levels, that an encoder may add to a repeat however little moves around it."""
+STRIP = 48
+"""Rows that are looked at together for something loud."""
 LONGEST_RUN = 9
 """Repeats in a row, as 24 pictures a second become 240. In a longer run nothing moves, which says nothing."""
 
@@ -41,12 +43,14 @@ class RepeatFinder:
     """Tells of each picture whether it repeats the one before, up to LONGEST_RUN pictures later.
 
     Whether the last picture was a repeat is not known yet when the next one comes, so each is compared with the last
-    loud one: what creeps away from it becomes loud itself.
+    loud one: what creeps away from it becomes loud itself. How loud a loud one is matters beside quiet ones only, and
+    is measured only there.
     """
 
     def __init__(self) -> None:
-        self._loud: np.ndarray | None = None
-        self._before: Change | None = None  # of the last loud picture
+        self._loud: np.ndarray | None = None  # the last loud picture
+        self._loud_before: np.ndarray | None = None  # the one before it
+        self._before: Change | None = None  # from that to the last one; None where it is not measured
         self._run: list[Change] = []  # of the quiet ones since
         self._work: list[np.ndarray] = []
 
@@ -56,10 +60,13 @@ class RepeatFinder:
             self._loud = gray
             self._work = [np.empty(gray.shape, np.int16) for _ in range(2)]
             return [False]
-        change = measure_change(self._loud, gray, self._work)
-        if change.peak > LOUD:
-            decisions = [*self._judge_run(change), False]
-            self._loud, self._before = gray, change
+        if is_surely_loud(self._loud, gray, self._work):
+            change = measure_change(self._loud, gray, self._work) if self._run else None
+        else:
+            change = measure_change(self._loud, gray, self._work)
+        if change is None or change.peak > LOUD:
+            decisions = [*(self._judge_run(change) if self._run else ()), False]
+            self._loud_before, self._loud, self._before = self._loud, gray, change
             return decisions
         self._run.append(change)
         if len(self._run) <= LONGEST_RUN:
@@ -77,7 +84,10 @@ class RepeatFinder:
 
     def _judge_run(self, after: Change) -> list[bool]:
         """Return which of the quiet pictures before a loud one are repeats."""
-        before = self._before or after
+        before = self._before
+        if before is None and self._loud_before is not None:
+            before = measure_change(self._loud_before, self._loud, self._work)
+        before = before or after
         peak, spread, mean = (min(pair) for pair in zip(before, after, strict=True))
         decisions = [
             each.peak <= SAME
@@ -90,6 +100,24 @@ class RepeatFinder:
         ]
         self._run = []
         return decisions
+
+
+def is_surely_loud(before: np.ndarray, after: np.ndarray, work: list[np.ndarray]) -> bool:
+    """Return True where one of some strips is loud, looked at from the middle on, where people play; as a rule soon.
+
+    Args:
+        before: One picture.
+        after: The other.
+        work: As for `measure_change`.
+    """
+    height = len(before)
+    for top in sorted(range(0, height, STRIP), key=lambda row: abs(2 * row + STRIP - height)):
+        strip = slice(top, top + STRIP)
+        np.subtract(after[strip], before[strip], out=work[0][strip], dtype=np.int16)
+        cv2.boxFilter(work[0][strip], -1, (3, 3), work[1][strip], normalize=False)
+        if cv2.norm(work[1][strip], cv2.NORM_INF) > 9 * LOUD:
+            return True
+    return False
 
 
 def measure_change(before: np.ndarray, after: np.ndarray, work: list[np.ndarray] | None = None) -> Change:

@@ -24,6 +24,7 @@ LAYERS = [
     {"training_loop"},
     {"detect", "spot", "render", "evaluate", "simulate", "train", "catalogue", "convert", "extract", "export", "verify"},
     {"probe"},
+    {"commands"},
     {"cli"},
     {"__main__"},
 ]

@@ -1,0 +1,183 @@
+"""What is done with a video: the ball in it, its events, a picture of both, and what the file is."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ttcli.commands.options import (
+    DEVICES, PRECISIONS, RUNTIMES, FILE, FRAME_RATES, VIDEO, PictureSize, example, json_option, option,
+    overwrite_option, quiet_option, show, tell,
+)  # fmt: skip
+from ttcli.configs import DetectConfig, ProbeConfig, RenderConfig, SpotConfig
+
+
+@click.command(
+    epilog=example(
+        "ttcli detect match.mp4 -o ball.csv",
+        "ttcli detect match.mp4 -o ball.csv --overlay overlay.mp4",
+        "ttcli detect match.mp4 -o ball.csv --events events.csv",
+        "ttcli detect videos/ -o results/ --step 9",
+    )
+)
+@click.argument("videos", metavar="VIDEO...", nargs=-1, required=True, type=VIDEO)
+@click.option("-o", "--output", type=FILE, help="The CSV; for several videos or a folder, a folder. Else beside VIDEO.")
+@click.option("--overlay", type=FILE, help="Also write the video with the ball drawn on it (one VIDEO only).")
+@click.option("--events", type=FILE, help="Also write bounces and passings of the net as CSV (one VIDEO only).")
+@click.option(
+    "--event-threshold", type=click.FloatRange(0, 1, min_open=True), default=SpotConfig.threshold, show_default=True,
+    help="Smallest confidence of an event.",
+)  # fmt: skip
+@option(DetectConfig, "shots", type=FILE, help="Also write the shots between cuts as CSV (one VIDEO only).")
+@option(DetectConfig, "weights", type=FILE, help="Checkpoint to use instead of the one in the package.")
+@option(DetectConfig, "threshold", type=click.FloatRange(0, 1), help="Smallest confidence that counts as seen.")
+@option(DetectConfig, "step", type=click.IntRange(1), help="Frames from window to window, 3 as a rule: 9 is fastest, 1 most exact.")
+@option(DetectConfig, "stride", type=click.IntRange(1), help="Frames between neighbours in a window; by frame rate.")
+@option(DetectConfig, "picture_rate", "--fps", type=FRAME_RATES, help="Frames per second, of a folder of pictures.")
+@option(DetectConfig, "device", type=DEVICES, help="Where the network runs.")
+@option(DetectConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
+@option(DetectConfig, "runtime", type=RUNTIMES, help="What runs the network; auto: torch, or onnx for an .onnx file.")
+@option(DetectConfig, "link", "--link/--no-link", help="Judge a frame's candidates by those of the frames around it.")
+@option(DetectConfig, "batch", type=click.IntRange(1), help="Windows that go through the network together.")
+@overwrite_option
+@quiet_option
+@json_option
+def detect(
+    videos: tuple[Path, ...], output: Path | None, overlay: Path | None, events: Path | None, event_threshold: float,
+    quiet: bool, as_json: bool, **settings: Any,
+) -> None:  # fmt: skip
+    """Write where the ball is in every frame of each VIDEO, or of each video in a folder, as CSV.
+
+    VIDEO may be a folder of numbered pictures, or - for standard input. With --events, also when the ball bounced on
+    the table, and when it passed the net. `net` is the passing of the net's plane, which every good shot does: no
+    touch, and no fault.
+    """
+    from ttcli.detect import detect as run
+    from ttcli.render import check_overlay, render
+    from ttcli.spot import check_events, spot
+
+    spotting = SpotConfig(threshold=event_threshold, video=videos[0], overwrite=settings["overwrite"])
+    if overlay is not None:
+        check_overlay(overlay, videos, output, settings["overwrite"])
+    if events is not None:
+        check_events(events, videos, (output, overlay), spotting)
+    summaries = run(videos, output, DetectConfig(**settings), quiet, tell=tell)
+    lines = [str(line) for line in summaries if not line.error]
+    if events is not None:
+        lines.append(str(spot(Path(summaries[0].output), events, spotting)))
+    if overlay is not None:
+        config = RenderConfig(picture_rate=settings["picture_rate"], overwrite=settings["overwrite"])
+        render(videos[0], Path(summaries[0].output), overlay, config, quiet, events, tell=tell)
+    show(as_json, [summary.as_json() for summary in summaries], *lines)
+    if any(summary.error for summary in summaries):
+        raise click.exceptions.Exit(1)
+
+
+@click.command(
+    epilog=example(
+        "ttcli spot ball.csv -o events.csv",
+        "ttcli spot ball.csv --size 1920x1080",
+        "ttcli spot test_1/ball_markup.json -o test_1.events.csv",
+    )
+)
+@click.argument("ball", type=FILE)
+@click.option("-o", "--output", type=FILE, help="The events.csv; else BALL's name with .events.csv beside it.")
+@option(
+    SpotConfig, "threshold", "--event-threshold", type=click.FloatRange(0, 1, min_open=True),
+    help="Smallest confidence of an event.",
+)  # fmt: skip
+@option(SpotConfig, "weights", type=FILE, help="Spotter to use instead of the one in the package.")
+@option(SpotConfig, "video", type=FILE, help="The video of the path; else one of BALL's name beside it.")
+@click.option("--size", type=PictureSize(), help="Size of the picture, where no video tells it.")
+@option(
+    SpotConfig, "frame_rate", "--fps", type=click.FloatRange(0, min_open=True),
+    help="Frames per second, of a BALL without time_s.",
+)  # fmt: skip
+@overwrite_option
+@quiet_option
+@json_option
+def spot(
+    ball: Path, output: Path | None, size: tuple[int, int] | None, quiet: bool, as_json: bool, **settings: Any
+) -> None:
+    """Write the bounces and passings of the net on the path BALL: a ball.csv, or labels of the ball.
+
+    `net` is the ball's passing of the net's plane, which every good shot does: no touch, and no fault. Where nobody saw
+    the ball no event is told.
+    """
+    from ttcli.spot import spot as run
+
+    height, width = size or (None, None)
+    summary = run(ball, output, SpotConfig(picture_height=height, picture_width=width, **settings))
+    show(as_json, summary.as_json(), str(summary))
+
+
+@click.command(
+    epilog=example(
+        "ttcli render match.mp4 --ball ball.csv -o overlay.mp4",
+        "ttcli render match.mp4 --events events.csv --subtitles match.srt",
+    )
+)
+@click.argument("video", type=VIDEO)
+@click.option("--ball", "ball_csv", type=FILE, help="The ball.csv; else VIDEO's name with .csv beside it.")
+@click.option("--events", "events_csv", type=FILE, help="The events.csv: a mark at each bounce, a flash at the net.")
+@click.option("--subtitles", type=FILE, help="Also write the events as .srt, by which players can jump to them.")
+@click.option("-o", "--output", type=FILE, help="The overlay; else VIDEO's name with .overlay.mp4 beside it.")
+@option(RenderConfig, "trail_seconds", "--trail", type=click.FloatRange(0), help="Seconds that the trail stays.")
+@option(RenderConfig, "scale", type=click.FloatRange(0, 1, min_open=True), help="Size relative to the video.")
+@option(RenderConfig, "picture_rate", "--fps", type=FRAME_RATES, help="Frames per second, of a folder of pictures.")
+@option(RenderConfig, "crf", type=click.IntRange(0, 51), help="x264 quality: 0 lossless, 23 usual, larger is worse.")
+@option(RenderConfig, "audio", "--audio/--no-audio", help="Copy the sound of the video.")
+@overwrite_option
+@quiet_option
+@json_option
+def render(
+    video: Path, ball_csv: Path | None, events_csv: Path | None, subtitles: Path | None, output: Path | None,
+    quiet: bool, as_json: bool, **settings: Any,
+) -> None:  # fmt: skip
+    """Draw the ball, its trail, events, the frame number and the clock on VIDEO."""
+    from ttcli.render import render as run
+
+    summary = run(video, ball_csv, output, RenderConfig(**settings), quiet, events_csv, subtitles, tell=tell)
+    show(as_json, summary.as_json(), str(summary))
+
+
+@click.command(epilog=example("ttcli probe match.mp4", "ttcli probe match.mp4 --json"))
+@click.argument("video", type=VIDEO)
+@option(ProbeConfig, "samples", type=click.IntRange(1), help="Spans of 1.2 seconds to look at, spread over VIDEO.")
+@option(ProbeConfig, "picture_rate", "--fps", type=FRAME_RATES, help="Frames per second, of a folder of pictures.")
+@option(ProbeConfig, "weights", type=FILE, help="Checkpoint to use instead of the one in the package.")
+@option(ProbeConfig, "device", type=DEVICES, help="Where the network runs.")
+@option(ProbeConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
+@quiet_option
+@json_option
+def probe(video: Path, quiet: bool, as_json: bool, **settings: Any) -> None:
+    """Tell what VIDEO is, what stands in the way of a good result, and how long `detect` will take here.
+
+    Exit code 1 where no good result can be expected.
+    """
+    from ttcli.probe import probe as run
+
+    report = run(video, ProbeConfig(**settings), quiet)
+    show(as_json, report.as_json(), report.as_table(), str(report))
+    if report.verdict == "poor":
+        raise click.exceptions.Exit(1)
+
+
+@click.command(epilog=example("ttcli verify ball.csv", "ttcli verify ball.csv --video moved/match.mp4"))
+@click.argument("ball", type=FILE)
+@click.option("--video", type=VIDEO, help="The video; else where it was when BALL was written, or beside BALL.")
+@click.option("--weights", type=FILE, help="The checkpoint; else where it was when BALL was written.")
+@quiet_option
+@json_option
+def verify(ball: Path, video: Path | None, weights: Path | None, quiet: bool, as_json: bool) -> None:
+    """Tell whether BALL, its video and the checkpoint are still what `detect` used and wrote.
+
+    The manifest that `detect` wrote beside BALL (ball.json beside ball.csv) is compared with the files. Exit code 1
+    where one is missing or has changed.
+    """
+    from ttcli.verify import verify as run
+
+    report = run(ball, video, weights)
+    show(as_json, report.as_json(), *(str(check) for check in report.checks))
+    if not report.holds:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,113 @@
+"""What is done with networks."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ttcli.commands.options import (
+    DEVICES, TRAINING_PRECISIONS, FILE, PictureSize, MemorySize, example, json_option, option, overwrite_option,
+    quiet_option, show, show_summary,
+)  # fmt: skip
+from ttcli.configs import ExportConfig, TrainConfig
+from ttcli.learning_rates import SCHEDULES
+
+
+@click.command(
+    epilog=example(
+        "ttcli train simulated -o runs/first --minutes 60",
+        "ttcli train extracted -o runs/mine --init default",
+        "ttcli train extracted -o runs/mine --resume",
+        "ttcli train simulated -o runs/check --model unetpp_effb0 --limit-samples 500 --steps 2000",
+    )
+)
+@click.argument("data", metavar="DATA", type=FILE)
+@click.option("-o", "--output", required=True, type=FILE, help="Folder of the run.")
+@option(TrainConfig, "model", help="Name of the network, as `ttcli models` lists them.")
+@option(TrainConfig, "window_size", "--window", type=click.IntRange(1), help="Frames in a window: 1, 3, 5 or 9.")
+@option(TrainConfig, "outputs", type=click.Choice(["all", "center", "last"]), help="Frames that are answered for.")
+@option(TrainConfig, "neck", type=click.Choice(["pan", "asff"]), help="How a YOLOv8 network fuses its features.")
+@option(TrainConfig, "activation", type=click.Choice(["silu", "relu"]), help="Of the decoder after an EfficientNet.")
+@option(TrainConfig, "background", type=click.Choice(["median", "none"]), help="Differences to the window's median, or none.")
+@option(TrainConfig, "pretrained", "--pretrained", is_flag=True, help="Begin with ImageNet weights in the encoder.")
+@option(TrainConfig, "minutes", type=click.FloatRange(0, min_open=True), help="Wall time to train for; else --steps.")
+@option(TrainConfig, "steps", type=click.IntRange(1), help="Optimiser steps to train for.")
+@option(TrainConfig, "batch", type=click.IntRange(1), help="Windows per step and process.")
+@click.option(
+    "--crop", type=PictureSize(), default=(TrainConfig.crop_height, TrainConfig.crop_width),
+    show_default=f"{TrainConfig.crop_width}x{TrainConfig.crop_height}", help="Size of the windows, multiples of 32.",
+)  # fmt: skip
+@option(TrainConfig, "learning_rate", type=click.FloatRange(0, min_open=True), help="Peak learning rate of AdamW.")
+@option(TrainConfig, "schedule", type=click.Choice(SCHEDULES), help="How the learning rate goes after the warm-up.")
+@option(TrainConfig, "drop_at", type=click.FloatRange(0, 1), help="Part of the run after which `steps` takes a tenth.")
+@option(TrainConfig, "warmup", type=click.IntRange(0), help="Steps up to the peak learning rate.")
+@option(TrainConfig, "weight_decay", type=click.FloatRange(0), help="Of AdamW.")
+@option(TrainConfig, "gradient_norm", type=click.FloatRange(0, min_open=True), help="Longest gradient followed.")
+@option(TrainConfig, "average", type=click.FloatRange(0, 1, max_open=True), help="Inertia of the averaged weights.")
+@option(TrainConfig, "target", type=click.Choice(["gaussian", "disk"]), help="Shape of a ball in the heatmap.")
+@option(TrainConfig, "radius", type=click.FloatRange(0, min_open=True), help="Of it: sigma in cells of 4 px, or px.")
+@option(TrainConfig, "positive_weight", type=click.FloatRange(0, min_open=True), help="Weight of cells with a ball.")
+@option(TrainConfig, "augment", type=click.Choice(["auto", "all", "few", "none"]), help="Changes by chance.")
+@option(TrainConfig, "mask_ball", type=click.FloatRange(0, 1), help="How often a ball is painted over.")
+@option(TrainConfig, "paste_ball", type=click.FloatRange(0, 1), help="How often an empty window gets a ball.")
+@option(TrainConfig, "reuse", type=click.IntRange(1), help="How often each window is used.")
+@option(TrainConfig, "limit_samples", type=click.IntRange(1), help="Train and validate on so many windows: a check.")
+@option(
+    TrainConfig, "cache_memory", type=MemorySize(), show_default=f"{TrainConfig.cache_memory // 10**9}GB",
+    help="Memory for decoded pictures of an extracted set.",
+)
+@option(TrainConfig, "devices", type=click.IntRange(1), help="Processes that train together.")
+@option(TrainConfig, "device", type=DEVICES, help="Where the network is trained.")
+@option(TrainConfig, "precision", type=TRAINING_PRECISIONS, help="auto: bf16 where the device multiplies in it.")
+@option(TrainConfig, "seed", type=click.IntRange(0), help="Seed of weights and windows.")
+@option(TrainConfig, "init", type=FILE, help="Checkpoint to start from; `default`: the package's.")
+@option(TrainConfig, "save_every", type=click.IntRange(1), help="Steps between two validations, which save all.")
+@option(TrainConfig, "early_stop", type=click.IntRange(1), help="End after so many validations without a better one.")
+@option(TrainConfig, "resume", "--resume", is_flag=True, help="Go on with the run in the folder, to the same result.")
+@click.option("--overwrite", is_flag=True, help="Start anew in a run folder that is not empty.")
+@quiet_option
+@json_option
+def train(data: Path, output: Path, crop: tuple[int, int], quiet: bool, as_json: bool, **settings: Any) -> None:
+    """Train a network on DATA: a set that `ttcli extract` made, or `simulated` for windows drawn on the fly."""
+    from ttcli.train import train as run
+
+    height, width = crop
+    source = None if data == Path("simulated") else data
+    show_summary(run(source, output, TrainConfig(crop_height=height, crop_width=width, **settings), quiet), as_json)
+
+
+@click.command(epilog=example("ttcli models", "ttcli models --time --size 768x416"))
+@click.option("--time", "timed", is_flag=True, help="Also run each network, for the time that it takes here.")
+@click.option("--size", type=PictureSize(), default=(288, 512), show_default="512x288", help="Picture of cost and time.")
+@quiet_option
+@json_option
+def models(timed: bool, size: tuple[int, int], quiet: bool, as_json: bool) -> None:
+    """List the networks that can be trained and the checkpoints in the package."""
+    from ttcli.catalogue import catalogue
+
+    height, width = size
+    listed = catalogue(height=height, width=width, timed=timed)
+    show(as_json, listed.as_json(), *listed.as_tables())
+
+
+@click.command(epilog=example("ttcli export -o model.onnx", "ttcli export best.safetensors -o model.onnx --video match.mp4"))
+@click.argument("weights", metavar="[CHECKPOINT]", required=False, type=FILE)
+@click.option("-o", "--output", required=True, type=FILE, help="The file, ending in .onnx.")
+@click.option(
+    "--size", type=PictureSize(), default=(ExportConfig.height, ExportConfig.width),
+    show_default=f"{ExportConfig.width}x{ExportConfig.height}", help="Size of the pictures that the network sees.",
+)  # fmt: skip
+@option(ExportConfig, "video", type=FILE, help="Compare with torch on this video; else on drawn windows.")
+@overwrite_option
+@quiet_option
+@json_option
+def export(output: Path, size: tuple[int, int], quiet: bool, as_json: bool, **settings: Any) -> None:
+    """Write CHECKPOINT, the one in the package unless given, as ONNX, and compare it with torch.
+
+    `ttcli detect --weights model.onnx` runs the file, by ONNX Runtime or, with --runtime openvino, by OpenVINO.
+    """
+    from ttcli.export import export as run
+
+    height, width = size
+    summary = run(output, ExportConfig(height=height, width=width, **settings))
+    show(as_json, summary.as_json(), str(summary))

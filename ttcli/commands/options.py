@@ -1,0 +1,108 @@
+"""What the options of the commands are made of, and how a command prints what came of it."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+DEVICES = click.Choice(["auto", "cpu", "cuda"])
+PRECISIONS = click.Choice(["auto", "bf16", "fp32"])
+RUNTIMES = click.Choice(["auto", "torch", "onnx", "openvino"])
+TRAINING_PRECISIONS = click.Choice(["auto", "bf16", "fp16", "fp32"])
+CAMERAS = click.Choice(["any", "side", "end", "corner", "broadcast", "top"])
+FILE = click.Path(path_type=Path)
+LABEL_FORMATS = click.Choice(["ttcli", "openttgames", "tracknet", "tracknet-tennis", "yolo", "cvat"])
+FRAME_RATES = click.FloatRange(0.1, 2000)
+BYTES = {"MB": 10**6, "GB": 10**9}
+PIPE_COLUMNS = 200
+"""Width of tables that do not go to a terminal."""
+
+
+class PictureSize(click.ParamType):
+    """A width and a height, as in 1920x1080, given on as (height, width)."""
+
+    name = "WIDTHxHEIGHT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        width, _, height = value.lower().partition("x")
+        if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+            self.fail(f"{value!r} is not a width and a height such as 1920x1080", param, ctx)
+        return int(height), int(width)
+
+
+class MemorySize(click.ParamType):
+    """A number of bytes, as in 5GB or 500MB."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        number, unit = value[:-2], value[-2:].upper()
+        if unit not in BYTES or not number.replace(".", "", 1).isdecimal():
+            self.fail(f"{value!r} is not a size such as 5GB or 500MB", param, ctx)
+        return int(float(number) * BYTES[unit])
+
+
+class VideoPath(click.Path):
+    """The path of a video; `-` is standard input, kept in a file as long as the command runs."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        from ttcli.video.standard_input import spooled
+
+        if value == "-" and ctx is not None and not ctx.resilient_parsing:
+            return ctx.with_resource(spooled())
+        return super().convert(value, param, ctx)
+
+
+VIDEO = VideoPath(path_type=Path)
+
+
+def option(config: type, field: str, *names: str, **settings: Any) -> Callable:
+    """Return a click option whose default is that of the config's field, which has its one home there."""
+    default = next(entry.default for entry in fields(config) if entry.name == field)
+    settings.setdefault("show_default", default is not None)
+    return click.option(*names or [f"--{field.replace('_', '-')}"], field, default=default, **settings)
+
+
+def example(*lines: str) -> str:
+    """Return the end of a command's help: lines to copy, which click does not wrap."""
+    return "\n".join(["\b", "Example:" if len(lines) == 1 else "Examples:", *(f"  {line}" for line in lines)])
+
+
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
+
+
+def tell(message: str) -> None:
+    """Print a warning or the failure of one file on stderr."""
+    click.echo(f"ttcli: {message}", err=True)
+
+
+def show(as_json: bool, summary: Any, *parts: Any) -> None:
+    """Print a result on stdout: as JSON, or its parts, lines or tables, for people."""
+    if as_json:
+        click.echo(json.dumps(summary, indent=2))
+        return
+    from rich.console import Console
+
+    for part in parts:
+        if isinstance(part, str):
+            click.echo(part)
+        else:
+            # In a pipe rich would fold tables to 80 columns.
+            Console(file=sys.stdout, width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(part)
+
+
+def show_summary(summary: dict[str, Any], as_json: bool) -> None:
+    """Print a summary that is a plain dict: one line for each entry, or JSON."""
+    show(as_json, summary, *(f"{name}: {value}" for name, value in summary.items()))

@@ -15,6 +15,7 @@ from ttcli.errors import SettingError
 from ttcli.model_input import SIZE_MULTIPLE, empty_input, input_channels
 from ttcli.models import MODELS, create_model
 from ttcli.runtimes import TorchRuntime, leave_cores_to_the_decoder
+from ttcli.spotting.weights import read_spotter_metadata
 
 COST_HEIGHT, COST_WIDTH = 288, 512
 """The picture that the cost of a network is stated for unless another is asked for: what it sees of a 16:9 video."""
@@ -93,7 +94,9 @@ def catalogue(
     if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE:
         raise SettingError("--size", f"is {width}x{height}", f"give multiples of {SIZE_MULTIPLE}")
     paths = sorted(folder.glob("*.safetensors"))
-    checkpoints = [CheckpointEntry(str(path), path.stat().st_size, read_metadata(path)) for path in paths]
+    found = [(path, read_metadata(path)) for path in paths]
+    found += [(path, read_spotter_metadata(path)) for path in sorted((folder / "events").glob("*.safetensors"))]
+    checkpoints = [CheckpointEntry(str(path), path.stat().st_size, metadata) for path, metadata in found]
     networks = [describe_network(name, height, width, timed) for name in MODELS]
     return Catalogue(networks, checkpoints, height, width)
 
@@ -138,8 +141,8 @@ def _cells(checkpoint: CheckpointEntry) -> list[str]:
     return [
         Path(checkpoint.path).name,
         f"{checkpoint.bytes / 1e6:.1f} MB",
-        metadata["model"],
-        str(metadata["window_size"]),
+        metadata.get("model", "events of a path"),
+        str(metadata.get("window_size", "")),
         str(metadata.get("training_data", UNSTATED)),
         str(metadata.get("licence", UNSTATED)),
         _metrics_text(metadata.get("metrics")),

@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -165,3 +166,41 @@ def test_what_comes_from_standard_input_needs_a_name(standard_input, runtime) ->
 def test_a_dash_is_standard_input_on_the_command_line(standard_input) -> None:
     done = CliRunner().invoke(cli.main, ["detect", "-", "-q"])
     assert done.exit_code == 1 and "-o: what comes from standard input has no name" in done.stderr
+
+
+@pytest.fixture
+def folder(ball_video, tmp_path, runtime) -> Path:
+    """A folder of two videos that were done, by a network from a file."""
+    (tmp_path / "best.safetensors").write_bytes(b"weights")
+    runtime.weights = tmp_path / "best.safetensors"
+    ball_video("in/a.mp4", 5), ball_video("in/b.mp4", 7)
+    detect([tmp_path / "in"], tmp_path / "out", replace(CONFIG, weights=runtime.weights), runtime=runtime)
+    return tmp_path / "in"
+
+
+def again(folder: Path, runtime, **settings) -> list:
+    config = replace(CONFIG, weights=folder.with_name("best.safetensors"), **settings)
+    return detect([folder], folder.with_name("out"), config, runtime=runtime, tell=lambda line: None)
+
+
+def test_what_is_done_in_a_folder_is_not_done_again(folder: Path, ball_video, runtime) -> None:
+    times = {path.name: path.stat().st_mtime_ns for path in folder.with_name("out").iterdir()}
+    ball_video("in/c.mp4", 3)
+    summaries = again(folder, runtime)
+    assert [(summary.frames, summary.done_before) for summary in summaries] == [(5, True), (7, True), (3, False)]
+    assert "done before" in str(summaries[0]) and summaries[0].seen == 5
+    now = {path.name: path.stat().st_mtime_ns for path in folder.with_name("out").iterdir()}
+    assert {name: now[name] for name in times} == times and {"c.csv", "c.json"} == now.keys() - times.keys()
+    assert all(not summary.done_before for summary in again(folder, runtime, overwrite=True))
+
+
+@pytest.mark.parametrize("changed", ["in/a.mp4", "best.safetensors", "out/a.csv", None])
+def test_what_was_done_otherwise_is_no_longer_done(folder: Path, runtime, changed: str | None) -> None:
+    settings = {}
+    if changed is None:
+        settings["threshold"] = 0.5
+    else:
+        with (folder.parent / changed).open("ab") as file:
+            file.write(b" ")
+    first, *_ = again(folder, runtime, **settings)
+    assert not first.done_before and "exists already" in first.error

@@ -14,10 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from ttcli.checkpoints import DEFAULT_WEIGHTS
 from ttcli.configs import DetectConfig
 from ttcli.errors import InputError, OutputError, SettingError, TtcliError
 from ttcli.foreign_runtimes import SUFFIX, load_exported
-from ttcli.manifest import checkpoint_facts, manifest_path, may_write, option_facts, video_facts, write_manifest
+from ttcli.manifest import (
+    checkpoint_facts, counts_if_done, manifest_path, may_write, option_facts, video_facts, write_manifest,
+)  # fmt: skip
 from ttcli.outputs import check_output
 from ttcli.predictor import Peak, StreamingPredictor
 from ttcli.runtimes import Runtime, load_runtime
@@ -52,6 +55,8 @@ class DetectSummary:
     """Whether the file ends before it should."""
     seconds: float = 0.0
     """Wall time, without the loading of the network."""
+    done_before: bool = False
+    """Whether an earlier run had done it, so that nothing was left to do."""
     error: str | None = None
     """Why there is no output; None where there is one."""
 
@@ -64,6 +69,8 @@ class DetectSummary:
         seen = f"{self.seen} with the ball ({self.seen / max(self.frames, 1):.0%})"
         more = f", {self.duplicates} repeated" if self.duplicates else ""
         more += f", {self.shots} shots" if self.shots > 1 else ""
+        if self.done_before:
+            return f"{self.video} -> {self.output}: {self.frames} frames, {seen}{more}, done before"
         return f"{self.video} -> {self.output}: {self.frames} frames, {seen}{more}, {speed:.0f} frames/s"
 
 
@@ -90,7 +97,8 @@ def detect(
 ) -> list[DetectSummary]:
     """Write a ball.csv for each video, a manifest beside it, and return a summary of each.
 
-    Of several videos, one that fails is told of and its summary holds the error, while the others go on.
+    Of several videos, one that fails is told of and its summary holds the error, while the others go on. One that is
+    done already, by the same checkpoint with the same options, is passed over unless `config.overwrite`.
 
     Args:
         videos: Files, or folders: of a folder with videos all are taken, one with numbered pictures is a video itself.
@@ -110,19 +118,30 @@ def detect(
         raise SettingError("--shots", "is for one video", "detect the videos one by one")
     jobs = _plan_jobs(found, output, several)
     failures: dict[Job, TtcliError] = {}
-    for job in jobs:
-        with _noting_failure(job, failures, several, tell):
-            _check_job(job, config)
-    if runtime is None and len(failures) < len(jobs):
-        runtime = _load_runtime(config)
     summaries: dict[Job, DetectSummary] = {}
     for job in jobs:
-        if job not in failures:
+        with _noting_failure(job, failures, several, tell):
+            if several and not config.overwrite and (summary := _summary_if_done(job, config)):
+                summaries[job] = summary
+            else:
+                _check_job(job, config)
+    if runtime is None and len(failures) + len(summaries) < len(jobs):
+        runtime = _load_runtime(config)
+    for job in jobs:
+        if job not in failures and job not in summaries:
             with _noting_failure(job, failures, several, tell):
                 summaries[job] = detect_video(job, runtime, config, quiet, tell)
         if job in failures:
             summaries[job] = DetectSummary(str(job.video), str(job.output), error=str(failures[job]))
-    return list(summaries.values())
+    return [summaries[job] for job in jobs]
+
+
+def _summary_if_done(job: Job, config: DetectConfig) -> DetectSummary | None:
+    """Return the summary of a video that an earlier run has done in the same way, or None."""
+    counts = counts_if_done(job.output, job.video, config.weights or DEFAULT_WEIGHTS, config)
+    if counts is None:
+        return None
+    return DetectSummary(shown_name(job.video), str(job.output), done_before=True, **counts)
 
 
 def _load_runtime(config: DetectConfig) -> Runtime:

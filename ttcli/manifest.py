@@ -80,6 +80,26 @@ def read_manifest(ball_csv: Path) -> dict[str, Any]:
     return _parse(path)
 
 
+def counts_if_done(ball_csv: Path, video: Path, weights: Path, config: DetectConfig) -> dict[str, int] | None:
+    """Return the counts of a CSV that is there already, as this video, checkpoint and these options make it; else None.
+
+    A CSV that was changed since counts as another one.
+
+    Raises:
+        InputError: One of the files cannot be read.
+    """
+    if not ball_csv.is_file() or not is_manifest(manifest_path(ball_csv)):
+        return None
+    says = _parse(manifest_path(ball_csv))
+    try:
+        if says["options"] != option_facts(config):
+            return None
+        files = (("csv", ball_csv), ("checkpoint", weights), ("video", video))
+        return says["counts"] if all(says[part]["sha256"] == content_hash(path) for part, path in files) else None
+    except (KeyError, TypeError):  # of another version
+        return None
+
+
 def video_facts(info: VideoInfo, ball_csv: Path) -> dict[str, Any]:
     """Return what a manifest says of the video: its content, and how the stream was understood."""
     path = info.path

@@ -19,7 +19,7 @@ from ttcli.sources import find_video
 from ttcli.spotting.spotter import spot_events
 from ttcli.spotting.weights import load_spotter
 from ttcli.trajectory import BallPosition, Status, stream_ball_csv
-from ttcli.video.probe import probe
+from ttcli.video.probe import is_image_folder, probe
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def check_events(events: Path, videos: Iterable[Path], others: Iterable[Path | N
         config: Settings of the spotting.
     """
     videos = list(videos)
-    if len(videos) != 1 or videos[0].is_dir():
+    if len(videos) != 1 or (videos[0].is_dir() and not is_image_folder(videos[0])):
         raise SettingError("--events", "is for one video", "detect first, then `ttcli spot` each ball.csv")
     if any(other is not None and events.absolute() == other.absolute() for other in (*others, *videos)):
         raise SettingError("--events", "is the same file as another one", "give another name to one of them")

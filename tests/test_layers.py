@@ -23,7 +23,7 @@ LAYERS = [
     {"training_report"},
     {"training_loop"},
     {"detect", "spot", "render", "evaluate", "simulate", "train", "catalogue", "convert", "extract", "export", "verify"},
-    {"probe"},
+    {"probe", "bench"},
     {"commands"},
     {"cli"},
     {"__main__"},

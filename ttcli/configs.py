@@ -295,3 +295,23 @@ class ProbeConfig:
     """auto, cpu or cuda."""
     precision: str = "auto"
     """auto, bf16 or fp32."""
+
+
+@dataclass(frozen=True)
+class BenchConfig:
+    """Settings of `ttcli bench`."""
+
+    rounds: int = 5
+    """How often each part is timed; the median counts."""
+    seconds: float = 3.0
+    """Seconds for each part in a round."""
+    weights: Path | None = None
+    """Checkpoint to use; the one in the package if None."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    precision: str = "auto"
+    """auto, bf16 or fp32."""
+    step: int | None = None
+    """Frames from one window to the next, as `detect` takes them; the usual step if None."""
+    batch: int = 4
+    """Windows that go through the network together."""

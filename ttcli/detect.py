@@ -126,7 +126,7 @@ def detect(
             else:
                 _check_job(job, config)
     if runtime is None and len(failures) + len(summaries) < len(jobs):
-        runtime = _load_runtime(config)
+        runtime = load_network(config)
     for job in jobs:
         if job not in failures and job not in summaries:
             with _noting_failure(job, failures, several, tell):
@@ -144,7 +144,13 @@ def _summary_if_done(job: Job, config: DetectConfig) -> DetectSummary | None:
     return DetectSummary(shown_name(job.video), str(job.output), done_before=True, **counts)
 
 
-def _load_runtime(config: DetectConfig) -> Runtime:
+def load_network(config: DetectConfig) -> Runtime:
+    """Return the network that the settings name, ready to run.
+
+    Raises:
+        CheckpointError: The file is damaged, or of an unknown network.
+        SettingError: The device is not there, or the runtime does not read the file.
+    """
     exported = config.weights is not None and config.weights.suffix.lower() == SUFFIX
     chosen = config.runtime if config.runtime != "auto" else "onnx" if exported else "torch"
     if exported == (chosen == "torch"):

@@ -9,7 +9,7 @@ from ttcli.commands.options import (
     DEVICES, PRECISIONS, RUNTIMES, FILE, FRAME_RATES, VIDEO, PictureSize, example, json_option, option,
     overwrite_option, quiet_option, show, tell,
 )  # fmt: skip
-from ttcli.configs import DetectConfig, ProbeConfig, RenderConfig, SpotConfig
+from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, SpotConfig
 
 
 @click.command(
@@ -181,3 +181,22 @@ def verify(ball: Path, video: Path | None, weights: Path | None, quiet: bool, as
     show(as_json, report.as_json(), *(str(check) for check in report.checks))
     if not report.holds:
         raise click.exceptions.Exit(1)
+
+
+@click.command(epilog=example("ttcli bench match.mp4", "ttcli bench --json"))
+@click.argument("video", required=False, type=VIDEO)
+@option(BenchConfig, "rounds", type=click.IntRange(1), help="How often each part is timed; the median counts.")
+@option(BenchConfig, "seconds", type=click.FloatRange(0.1), help="Seconds for each part in a round.")
+@option(BenchConfig, "weights", type=FILE, help="Checkpoint to use instead of the one in the package.")
+@option(BenchConfig, "device", type=DEVICES, help="Where the network runs.")
+@option(BenchConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
+@option(BenchConfig, "step", type=click.IntRange(1), help="Frames from window to window, as in `ttcli detect`.")
+@option(BenchConfig, "batch", type=click.IntRange(1), help="Windows that go through the network together.")
+@quiet_option
+@json_option
+def bench(video: Path | None, quiet: bool, as_json: bool, **settings: Any) -> None:
+    """Tell how fast decoding, scaling, the network and all of `detect` are here, on VIDEO or on a drawn one."""
+    from ttcli.bench import bench as run
+
+    report = run(video, BenchConfig(**settings), quiet)
+    show(as_json, report.as_json(), report.as_table(), str(report))

@@ -85,6 +85,7 @@ def every_run(data: list[str], networks: list[str], ablations: bool) -> list[Run
                 Run("asff", each, {"model": ABLATED, "neck": "asff"}),
                 Run("disk target", each, {"model": ABLATED, "target": "disk"}),
                 Run("no augmentation", each, {"model": ABLATED, "augment": "none"}),
+                Run("few augmentations", each, {"model": ABLATED, "augment": "few"}),
                 Run("relu decoder, unetpp_effb0", each, {"model": "unetpp_effb0", "activation": "relu"}),
             ]
             runs += [Run(f"window {size}", each, {"model": ABLATED, "window_size": size}) for size in WINDOW_SIZES]

@@ -91,6 +91,35 @@ def test_sound_is_kept_unless_unwanted(ball_video, tmp_path):
         assert float(container.streams.audio[0].duration * container.streams.audio[0].time_base) > 0.9
 
 
+@pytest.mark.parametrize(("start", "end"), [("0.4", "0.8"), ("10f", "20f"), ("0.4", "20f")])
+def test_a_part_keeps_its_balls_its_clock_and_its_sound(ball_video, tmp_path, start, end):
+    path = [(30.0 + 5 * index, 60.0 + 3 * index) for index in range(30)]
+    video = ball_video(positions=path, height=160, width=192, audio=True)
+    write_ball_csv(tmp_path / "ball.csv", [seen(index, x, y) for index, (x, y) in enumerate(path)])
+    config = RenderConfig(trail_seconds=0, crf=8, start=start, end=end)
+    summary = render(video, tmp_path / "ball.csv", tmp_path / "out.mp4", config)
+    assert (summary.frames, summary.marked) == (11, 11)
+    for picture, place in zip(pictures_of(tmp_path / "out.mp4"), path[10:21], strict=True):
+        assert colourful_centre(picture, top=30) == pytest.approx(place, abs=1.5)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        sound, pictures = container.streams.audio[0], container.streams.video[0]
+        assert float(pictures.start_time * pictures.time_base) == pytest.approx(0, abs=0.001)
+        stamps = [float(packet.pts * sound.time_base) for packet in container.demux(sound) if packet.size]
+    assert 0 <= stamps[0] < 0.03 and 0.4 < stamps[-1] < 0.75  # eleven frames, and a little behind them
+
+
+def test_a_part_that_cannot_be_is_one_line(ball_video, tmp_path):
+    video = ball_video(positions=5)
+    write_rows(tmp_path / "match.csv", 5)
+    for start, end, message in (
+        ("soon", None, "'soon' is no place in a video"), ("9", None, "behind the last row"), ("3f", "1f", "before --start"),
+        ("-1", None, "no place"), ("xf", None, "no place"), ("nan", None, "no place"),
+    ):  # fmt: skip
+        with pytest.raises(SettingError, match=message):
+            render(video, None, tmp_path / "out.mp4", RenderConfig(start=start, end=end))
+    assert render(video, None, tmp_path / "out.mp4", RenderConfig(start="1f", end="99")).frames == 4
+
+
 def test_a_turned_video_comes_out_upright(ball_video, tmp_path):
     video = turn_upright(ball_video(positions=3), 90)
     write_rows(tmp_path / "match.csv", 3)

@@ -65,6 +65,10 @@ class RenderConfig:
     """Size of the overlay relative to the video, above 0 and at most 1."""
     crf: int = 23
     """x264 quality: 0 lossless, 23 usual, larger is smaller and worse."""
+    start: str | None = None
+    """Where the overlay begins: seconds as in 12.5, or a frame as in 300f; None begins with the video."""
+    end: str | None = None
+    """Where it ends, in the same way; that frame is the last. None ends with the video."""
     audio: bool = True
     """Copy the sound of the video."""
     picture_rate: float = 25.0

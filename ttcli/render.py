@@ -1,6 +1,7 @@
 """`ttcli render`: the video with the ball's trail, its events, the frame number and the clock drawn on it."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -8,16 +9,21 @@ from typing import Any
 from tqdm import tqdm
 
 from ttcli.configs import RenderConfig
+from ttcli.csv_rows import frame_number
 from ttcli.drawing import Overlay
 from ttcli.errors import InputError, OutputError, SettingError
 from ttcli.events import read_events_csv
 from ttcli.outputs import check_output
 from ttcli.subtitles import write_srt
-from ttcli.trajectory import read_ball_csv
+from ttcli.trajectory import BallPosition, read_ball_csv
 from ttcli.video.probe import VideoInfo, is_image_folder, probe
 from ttcli.video.reader import FrameReader
 from ttcli.video.standard_input import is_spooled, shown_name
 from ttcli.video.writer import VideoWriter
+
+
+HALF_MILLISECOND = 0.0005
+"""Times that are typed have three places."""
 
 
 @dataclass(frozen=True)
@@ -87,26 +93,68 @@ def render(
         _check_output(subtitles, (video, ball_csv, events_csv), config.overwrite)
         write_srt(subtitles, events, float(info.frame_rate), config.overwrite)
     by_frame = {position.frame_index: position for position in read_ball_csv(ball_csv)}
+    first = 0 if config.start is None else _frame_at("--start", config.start, by_frame.values(), info)
+    last = None if config.end is None else _frame_at("--end", config.end, by_frame.values(), info)
+    if first is None:
+        raise SettingError("--start", f"{config.start} s is behind the last row of the CSV", "give an earlier time")
+    if last is not None and last < first:
+        raise SettingError("--end", "is before --start", "give a later one")
+    start_seconds = _seconds_of(first, by_frame, info)
     height, width = scaled_size(info, config.scale)
     overlay = Overlay(info, height, width, config.trail_seconds, events)
+    count = info.frame_count or max(by_frame, default=0) + 1
+    wanted = None if (first, last) == (0, None) else range(first, (count - 1 if last is None else last) + 1)
     frames = marked = 0
     with (
-        FrameReader(video, height, width, picture_rate=config.picture_rate) as reader,
+        FrameReader(video, height, width, picture_rate=config.picture_rate, wanted=wanted) as reader,
         VideoWriter(
-            output, height, width, info.frame_rate,
-            crf=config.crf, audio_from=video if config.audio and info.has_audio else None, overwrite=config.overwrite,
+            output, height, width, info.frame_rate, crf=config.crf, overwrite=config.overwrite,
+            audio_from=video if config.audio and info.has_audio else None, audio_start_seconds=start_seconds,
         ) as writer,
-        tqdm(total=info.frame_count, desc=video.name, unit=" frames", disable=quiet or None) as progress,
+        tqdm(total=info.frame_count if wanted is None else len(wanted), desc=video.name, unit=" frames", disable=quiet or None) as progress,
     ):  # fmt: skip
         for frame in reader:
             position = by_frame.pop(frame.frame_index, None)
-            writer.write(overlay.draw(frame, position), frame.time_seconds)
+            writer.write(overlay.draw(frame, position), frame.time_seconds - start_seconds)
             marked += position is not None and position.status.has_position
             frames += 1
             progress.update()
-    if by_frame:
+    if by_frame and wanted is None:
         tell(f"{video}: warning: {len(by_frame)} rows of the CSV are of frames that the video does not have")
     return RenderSummary(shown_name(video), str(output), frames, marked)
+
+
+def _frame_at(option: str, place: str, rows: Iterable[BallPosition], info: VideoInfo) -> int | None:
+    """Return the frame that a place names: a frame as in 300f, or the first one at a time as in 12.5 seconds.
+
+    Times are those of the CSV where it has them, for at a varying rate frames do not tell the time. None stands for a
+    time behind the last row.
+
+    Raises:
+        SettingError: It is neither.
+    """
+    if place.endswith("f") and (frame := frame_number(place[:-1])) is not None:
+        return frame
+    try:
+        seconds = float(place)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise SettingError(option, f"{place!r:.40} is no place in a video", "give seconds as in 12.5, or a frame as in 300f")
+    times = ((row.frame_index, _time_of(row, info)) for row in rows)
+    return next((index for index, time in times if time >= seconds - HALF_MILLISECOND), None)
+
+
+def _seconds_of(frame_index: int, by_frame: Mapping[int, BallPosition], info: VideoInfo) -> float:
+    """Return the time of a frame, by the CSV where it says."""
+    if frame_index == 0:
+        return 0.0
+    row = by_frame.get(frame_index)
+    return frame_index / float(info.frame_rate) if row is None else _time_of(row, info)
+
+
+def _time_of(row: BallPosition, info: VideoInfo) -> float:
+    return row.frame_index / float(info.frame_rate) if row.time_seconds is None else row.time_seconds
 
 
 def scaled_size(info: VideoInfo, scale: float) -> tuple[int, int]:

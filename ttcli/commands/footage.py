@@ -126,6 +126,8 @@ def spot(
 @option(RenderConfig, "scale", type=click.FloatRange(0, 1, min_open=True), help="Size relative to the video.")
 @option(RenderConfig, "picture_rate", "--fps", type=FRAME_RATES, help="Frames per second, of a folder of pictures.")
 @option(RenderConfig, "crf", type=click.IntRange(0, 51), help="x264 quality: 0 lossless, 23 usual, larger is worse.")
+@option(RenderConfig, "start", help="Where to begin: seconds as in 12.5, or a frame as in 300f.")
+@option(RenderConfig, "end", help="Where to end, in the same way.")
 @option(RenderConfig, "audio", "--audio/--no-audio", help="Copy the sound of the video.")
 @overwrite_option
 @quiet_option

@@ -50,6 +50,7 @@ class VideoWriter:
         crf: x264's quality, 0 (lossless) to 51.
         preset: x264's effort; measured at 1080p on two cores: superfast 155 frames a second, veryfast 114 to 155.
         audio_from: A file whose first sound track is copied unchanged, as far as the pictures reach and a little further.
+        audio_start_seconds: Where in that file the first picture is from, seconds after its own first picture.
         overwrite: Whether `path` may exist already.
 
     Raises:
@@ -66,6 +67,7 @@ class VideoWriter:
         crf: int = 23,
         preset: str = "superfast",
         audio_from: Path | None = None,
+        audio_start_seconds: float = 0.0,
         overwrite: bool = False,
     ) -> None:
         self.path = Path(path)
@@ -75,6 +77,7 @@ class VideoWriter:
         self.frame_count = 0
         self._encoder_options = {"crf": str(crf), "preset": preset}
         self._audio_from = audio_from
+        self._audio_start_seconds = audio_start_seconds
         self._overwrite = overwrite
         self._scaler = VideoReformatter()
         # A multiple of the rate's numerator, so that 24000/1001 is as exact as 25.
@@ -158,7 +161,7 @@ class VideoWriter:
         if not known:
             return None
         try:
-            return _AudioCopy(source, known[0], self._container)
+            return _AudioCopy(source, known[0], self._container, self._audio_start_seconds)
         except ValueError as error:  # PyAV's word for a format that does not hold this codec
             codec = known[0].codec_context.name
             raise OutputError(
@@ -192,11 +195,14 @@ class VideoWriter:
 class _AudioCopy:
     """Copies the packets of a file's first sound track into a container, up to a time that moves on."""
 
-    def __init__(self, source: InputContainer, template: AudioStream, container: OutputContainer) -> None:
+    def __init__(
+        self, source: InputContainer, template: AudioStream, container: OutputContainer, start_seconds: float
+    ) -> None:
         self._container = container
         self._stream = container.add_stream_from_template(template)
         self._time_base = to_fraction(template.time_base)
-        self._offset = round(_video_start_seconds(source) / self._time_base)
+        self._offset = round((_video_start_seconds(source) + Fraction(start_seconds)) / self._time_base)
+        self._begins_later = start_seconds > 0
         self._packets = source.demux(template)
         self._next: Packet | None = None
 
@@ -213,6 +219,8 @@ class _AudioCopy:
         with suppress(av.error.FFmpegError):
             for packet in self._packets:
                 if packet.size and packet.pts is not None and packet.dts is not None:
+                    if self._begins_later and packet.pts < self._offset:
+                        continue
                     packet.pts -= self._offset
                     packet.dts -= self._offset
                     packet.stream = self._stream

@@ -17,7 +17,7 @@ QUICK = BenchConfig(rounds=2, seconds=0.1)
 @pytest.fixture(autouse=True)
 def stand_in(runtime, monkeypatch):
     """Take a network that costs nothing."""
-    monkeypatch.setattr(benching, "load_network", lambda config: runtime)
+    monkeypatch.setattr(benching, "load_network", lambda *settings: runtime)
 
 
 def test_every_part_has_a_rate_and_a_short_video_is_read_again(ball_video):

@@ -32,7 +32,7 @@ def assert_one_error_line(result, *facts):
 @pytest.fixture
 def stand_in(runtime, monkeypatch):
     """Let `detect` use the stand-in network instead of a checkpoint."""
-    monkeypatch.setattr("ttcli.detect.load_runtime", lambda weights, device, precision: runtime)
+    monkeypatch.setattr("ttcli.detect.load_network", lambda *settings: runtime)
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import pytest
 from conftest import ball_path, ball_picture, write_video
 from test_repeats import WindowRecorder
 
+from ttcli.ball_path import ball_positions
 from ttcli.configs import DetectConfig
-from ttcli.detect import ball_positions, detect
+from ttcli.detect import detect
 from ttcli.errors import OutputError, SettingError
 from ttcli.video.cuts import AROUND, CutFinder
 from ttcli.video.probe import probe

@@ -7,8 +7,9 @@ import pytest
 import torch
 from conftest import ball_path, ball_picture, turn_upright, write_video
 
+from ttcli.ball_path import ball_positions
 from ttcli.configs import DetectConfig
-from ttcli.detect import ball_positions, detect
+from ttcli.detect import detect
 from ttcli.errors import CheckpointError, InputError, OutputError, SettingError, VideoError
 from ttcli.model_input import windows_to_input
 from ttcli.runtimes import TorchRuntime, choose_device, choose_dtype

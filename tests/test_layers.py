@@ -16,7 +16,7 @@ LAYERS = [
     {"sources", "models", "heatmaps", "simulation", "drawing", "tracking", "training_set", "picture_effects"},
     {"checkpoints", "predictor", "metrics", "event_metrics", "spotting", "datasets", "calibration", "clip_plans"},
     {"runtimes", "reports", "stored_windows", "contact_sheet", "clip_extraction"},
-    {"validation", "ball_edits", "foreign_runtimes", "event_files"},
+    {"validation", "ball_edits", "foreign_runtimes", "event_files", "ball_path"},
     {"augmentation"},
     {"training_data"},
     {"batches", "training_run"},

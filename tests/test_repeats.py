@@ -8,8 +8,9 @@ import pytest
 import torch
 from conftest import ball_path, ball_picture
 
+from ttcli.ball_path import ball_positions
 from ttcli.configs import DetectConfig
-from ttcli.detect import ball_positions, detect
+from ttcli.detect import detect
 from ttcli.trajectory import Status, read_ball_csv
 from ttcli.video.probe import probe
 from ttcli.video.reader import Frame, FrameReader

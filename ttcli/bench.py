@@ -16,9 +16,10 @@ import torch
 from rich.table import Table
 from tqdm import tqdm
 
+from ttcli.ball_path import ball_positions
 from ttcli.configs import BenchConfig, DetectConfig, SimulateConfig
-from ttcli.detect import ball_positions, load_network
 from ttcli.errors import VideoError
+from ttcli.foreign_runtimes import load_network
 from ttcli.runtimes import Runtime
 from ttcli.simulate import simulate
 from ttcli.trajectory import BallPosition, Status, write_ball_csv
@@ -95,7 +96,7 @@ def bench(video: Path | None, config: BenchConfig, quiet: bool = False) -> Bench
         detecting = DetectConfig(
             weights=config.weights, device=config.device, precision=config.precision, step=config.step, batch=config.batch
         )
-        runtime = load_network(detecting)
+        runtime = load_network(config.weights, detecting.runtime, config.device, config.precision)
         height, width = runtime.working_size(*info.square_size)
         first = next(iter(_frames(path, height, width)), None)
         if first is None or first.picture is None:

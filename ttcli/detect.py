@@ -2,39 +2,30 @@
 
 import sys
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from fractions import Fraction
-from itertools import chain, groupby, islice
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
+from ttcli.ball_path import ball_positions
 from ttcli.checkpoints import DEFAULT_WEIGHTS
 from ttcli.configs import DetectConfig
 from ttcli.errors import InputError, OutputError, SettingError, TtcliError
-from ttcli.foreign_runtimes import SUFFIX, load_exported
+from ttcli.foreign_runtimes import load_network
 from ttcli.manifest import (
     checkpoint_facts, counts_if_done, manifest_path, may_write, option_facts, video_facts, write_manifest,
 )  # fmt: skip
 from ttcli.outputs import check_output
-from ttcli.predictor import Peak, StreamingPredictor
-from ttcli.runtimes import Runtime, load_runtime
+from ttcli.runtimes import Runtime
 from ttcli.shots import Shot, noting_shots, write_shots_csv
-from ttcli.tracking import Candidates, decide
 from ttcli.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.video.probe import VideoInfo, is_image_folder, is_video, probe
-from ttcli.video.reader import Frame, FrameReader
+from ttcli.video.reader import FrameReader
 from ttcli.video.standard_input import is_spooled, shown_name
-from ttcli.windows import choose_step, choose_stride
-
-
-PEEKED_FRAMES = 60
-"""Frames at the beginning that tell how many pictures are repeats, where the frame rate is high."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +117,7 @@ def detect(
             else:
                 _check_job(job, config)
     if runtime is None and len(failures) + len(summaries) < len(jobs):
-        runtime = load_network(config)
+        runtime = load_network(config.weights, config.runtime, config.device, config.precision)
     for job in jobs:
         if job not in failures and job not in summaries:
             with _noting_failure(job, failures, several, tell):
@@ -142,23 +133,6 @@ def _summary_if_done(job: Job, config: DetectConfig) -> DetectSummary | None:
     if counts is None:
         return None
     return DetectSummary(shown_name(job.video), str(job.output), done_before=True, **counts)
-
-
-def load_network(config: DetectConfig) -> Runtime:
-    """Return the network that the settings name, ready to run.
-
-    Raises:
-        CheckpointError: The file is damaged, or of an unknown network.
-        SettingError: The device is not there, or the runtime does not read the file.
-    """
-    exported = config.weights is not None and config.weights.suffix.lower() == SUFFIX
-    chosen = config.runtime if config.runtime != "auto" else "onnx" if exported else "torch"
-    if exported == (chosen == "torch"):
-        cure = f"give a file that `ttcli export` wrote, ending in {SUFFIX}" if not exported else "leave it out"
-        raise SettingError("--runtime", f"{chosen} does not read {config.weights or 'the checkpoint in the package'}", cure)
-    if exported:
-        return load_exported(config.weights, chosen, config.precision)
-    return load_runtime(config.weights, config.device, config.precision)
 
 
 def detect_video(
@@ -226,138 +200,6 @@ def _write_facts(
         "seconds": round(summary.seconds, 3),
     }
     write_manifest(job.output, facts, overwrite=True)
-
-
-def ball_positions(
-    frames: Iterable[Frame], info: VideoInfo, runtime: Runtime, height: int, width: int, config: DetectConfig
-) -> Iterator[BallPosition]:
-    """Yield the ball of each frame, in order; no window and no path crosses a cut.
-
-    Args:
-        frames: The frames at `height` x `width`.
-        info: The video they are from.
-        runtime: The network.
-        height: Rows of the frames.
-        width: Columns of the frames.
-        config: Settings.
-    """
-    stride = config.stride or choose_stride(info.frame_rate, runtime.most_fps)
-    if stride > 1 and config.stride is None:  # not where the rate is high by repeated pictures alone
-        frames, distinct = _peek_distinct(frames)
-        stride = choose_stride(info.frame_rate * distinct, runtime.most_fps)
-    step = config.step or choose_step(len(runtime.output_frames))
-    predictor = StreamingPredictor(runtime, height, width, step, stride, config.batch)
-    for _, shot in groupby(frames, key=lambda frame: frame.shot):
-        yield from _with_repeats(shot, lambda pictures: _shot_positions(pictures, predictor, info, height, width, config))
-
-
-def _peek_distinct(frames: Iterable[Frame]) -> tuple[Iterable[Frame], Fraction]:
-    """Return the frames, all of them, and the share of the first ones that repeat no other."""
-    rest = iter(frames)
-    first = list(islice(rest, PEEKED_FRAMES))
-    share = Fraction(sum(not frame.duplicate for frame in first), len(first)) if first else Fraction(1)
-    return chain(first, rest), share
-
-
-def _with_repeats(
-    frames: Iterable[Frame], locate: Callable[[Iterable[Frame]], Iterator[BallPosition]]
-) -> Iterator[BallPosition]:
-    """Yield the ball of each frame, where `locate` sees distinct pictures only; a repeat has the ball of its original."""
-    waiting: deque[Frame] = deque()  # those without a row yet, their pictures let go
-    answer: BallPosition | None = None  # of the last distinct picture that has a row
-
-    def distinct() -> Iterator[Frame]:
-        for frame in frames:
-            waiting.append(frame._replace(picture=None))
-            if not frame.duplicate:
-                yield frame
-
-    def repeats() -> Iterator[BallPosition]:
-        while waiting and waiting[0].duplicate:
-            frame = waiting.popleft()
-            yield replace(answer, frame_index=frame.frame_index, time_seconds=frame.time_seconds, duplicate=True)
-
-    for position in locate(distinct()):
-        yield from repeats()
-        waiting.popleft()
-        if position.status is not Status.BROKEN:
-            answer = position
-        yield position
-    yield from repeats()
-
-
-def _shot_positions(
-    frames: Iterable[Frame], predictor: StreamingPredictor, info: VideoInfo, height: int, width: int, config: DetectConfig
-) -> Iterator[BallPosition]:
-    """Yield the ball of each frame of one shot, all of them distinct pictures."""
-    choose = _linked_choices if config.link else _single_choices
-    for offer, peak, confidence in choose(_offers(frames, predictor), predictor.runtime, height * width):
-        if offer.broken:
-            yield BallPosition(offer.frame_index, offer.time_seconds, None, None, 0.0, Status.BROKEN)
-        elif confidence < config.threshold:
-            yield BallPosition(offer.frame_index, offer.time_seconds, None, None, confidence, Status.UNSEEN)
-        else:
-            x, y = source_position(peak, info, height, width)
-            yield BallPosition(offer.frame_index, offer.time_seconds, x, y, confidence, Status.SEEN)
-
-
-class _Offer(NamedTuple):
-    """What the network offers for one frame."""
-
-    frame_index: int
-    time_seconds: float
-    broken: bool
-    peaks: list[Peak]
-
-
-def _offers(frames: Iterable[Frame], predictor: StreamingPredictor) -> Iterator[_Offer]:
-    open_frames: deque[tuple[int, float, bool]] = deque()  # those without an answer yet
-
-    def pictures() -> Iterator[np.ndarray | None]:
-        for frame in frames:
-            open_frames.append((frame.frame_index, frame.time_seconds, frame.picture is None))
-            yield frame.picture
-
-    for peaks in predictor.candidates(pictures()):
-        yield _Offer(*open_frames.popleft(), peaks)
-
-
-def _single_choices(
-    offers: Iterable[_Offer], runtime: Runtime, area: float
-) -> Iterator[tuple[_Offer, Peak, float]]:
-    """Yield the strongest peak of each frame with its confidence, whatever the frames around it say."""
-    for offer in offers:
-        yield offer, offer.peaks[0], runtime.confidence(offer.peaks[0].probability)
-
-
-def _linked_choices(
-    offers: Iterable[_Offer], runtime: Runtime, area: float
-) -> Iterator[tuple[_Offer, Peak, float]]:
-    """Yield the peak of each frame that is most probably the ball in the light of the frames around it."""
-    undecided: deque[_Offer] = deque()
-
-    def candidates() -> Iterator[Candidates]:
-        for offer in offers:
-            undecided.append(offer)
-            confidences = np.array([0.0 if offer.broken else runtime.confidence(peak.probability) for peak in offer.peaks])
-            with np.errstate(divide="ignore"):  # log odds of 0 and 1 are infinite, and mean it
-                logits = np.log(confidences) - np.log1p(-confidences)
-            places = np.array([(peak.x, peak.y) for peak in offer.peaks])
-            yield Candidates(offer.time_seconds, places, logits)
-
-    for decision in decide(candidates(), area):
-        offer = undecided.popleft()
-        yield offer, offer.peaks[decision.choice], decision.confidence
-
-
-def source_position(peak: Peak, info: VideoInfo, height: int, width: int) -> tuple[float, float]:
-    """Return where a peak of a `height` x `width` picture lies in the pixels of the video, x then y.
-
-    Pixel centres are whole numbers in both, so the pictures share their corners at -0.5, not at 0.
-    """
-    x = (peak.x + 0.5) * info.width / width - 0.5
-    y = (peak.y + 0.5) * info.height / height - 0.5
-    return x, y
 
 
 def _counted(

@@ -16,7 +16,7 @@ from torch import Tensor
 from ttcli.checkpoints import check_metadata
 from ttcli.errors import CheckpointError, SettingError
 from ttcli.models import answered_frames
-from ttcli.runtimes import Runtime, network_threads
+from ttcli.runtimes import Runtime, load_runtime, network_threads
 
 METADATA_KEY = "ttcli"
 INPUT, OUTPUTS = "pictures", ("probabilities", "offsets")
@@ -121,6 +121,27 @@ class OpenVinoRuntime(ExportedRuntime):
         answers = self._model(pictures.contiguous().numpy())
         probabilities, offsets = (np.array(answers[place], np.float32) for place in range(2))
         return torch.from_numpy(probabilities), torch.from_numpy(offsets)
+
+
+def load_network(weights: Path | None, runtime: str, device: str, precision: str) -> Runtime:
+    """Return a network ready to run, in torch or another runtime.
+
+    Args:
+        weights: A checkpoint, or a file that `ttcli export` wrote; the checkpoint in the package if None.
+        runtime: torch, onnx or openvino; auto takes onnx for an exported file, else torch.
+        device: auto, cpu or cuda, for torch.
+        precision: auto, bf16 or fp32.
+
+    Raises:
+        CheckpointError: The file is damaged, or of an unknown network.
+        SettingError: The device is not there, or the runtime does not read the file.
+    """
+    exported = weights is not None and weights.suffix.lower() == SUFFIX
+    chosen = runtime if runtime != "auto" else "onnx" if exported else "torch"
+    if exported == (chosen == "torch"):
+        cure = "leave it out" if exported else f"give a file that `ttcli export` wrote, ending in {SUFFIX}"
+        raise SettingError("--runtime", f"{chosen} does not read {weights or 'the checkpoint in the package'}", cure)
+    return load_exported(weights, chosen, precision) if exported else load_runtime(weights, device, precision)
 
 
 def load_exported(path: Path, runtime: str, precision: str) -> Runtime:

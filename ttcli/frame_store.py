@@ -13,7 +13,6 @@ lossless WebP 107 KB and 2.2 ms, but 185 ms to encode; raw pictures need no deco
 import csv
 import json
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, NamedTuple

@@ -11,9 +11,9 @@ import numpy as np
 from rich.table import Table
 from tqdm import tqdm
 
+from ttcli.ball_path import ball_positions
 from ttcli.ball_size import BallSize, crop_box, measure_ball
 from ttcli.configs import DetectConfig, ProbeConfig
-from ttcli.detect import ball_positions
 from ttcli.errors import VideoError
 from ttcli.picture_quality import camera_shift, sharpness, woven_fields
 from ttcli.runtimes import TorchRuntime, load_runtime

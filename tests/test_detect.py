@@ -5,7 +5,7 @@ import av
 import numpy as np
 import pytest
 import torch
-from conftest import ball_path, ball_picture, turn_upright, write_video
+from conftest import WindowRecorder, ball_path, ball_picture, turn_upright, write_video
 
 from ttcli.ball_path import ball_positions
 from ttcli.configs import DetectConfig
@@ -99,25 +99,6 @@ def test_broken_frames_are_marked_and_spoil_no_other_frame(ball_video, runtime, 
             assert (row.status, row.confidence, row.x) == (Status.BROKEN, 0.0, None)
         else:
             assert (row.x, row.y) == pytest.approx(place, abs=0.35)
-
-
-class WindowRecorder:
-    """A stand-in runtime that keeps the windows it is shown, of each frame the brightness of its first pixel."""
-
-    window_size, output_frames, output_stride, difference = 9, tuple(range(9)), 4, False
-    dtype, device, most_fps = torch.float32, torch.device("cpu"), 120.0
-
-    def __init__(self):
-        self.windows = []
-
-    def __call__(self, pictures):
-        self.windows += (pictures[:, ::3, 0, 0] * 63.75 + 127.5).round().tolist()
-        batch, _, height, width = pictures.shape
-        shape = (batch, 9, height // 4, width // 4)
-        return torch.zeros(shape), torch.zeros(batch, 9, 2, *shape[2:])
-
-    def confidence(self, probability):
-        return probability
 
 
 def test_a_broken_frame_stands_in_windows_as_the_good_one_before_it(ball_video):

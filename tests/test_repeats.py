@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from conftest import ball_path, ball_picture
+from conftest import WindowRecorder, ball_path, ball_picture
 
 from ttcli.ball_path import ball_positions
 from ttcli.configs import DetectConfig
@@ -75,24 +74,6 @@ def moving(numbers: list[int], duplicates: set[int] = frozenset()) -> list[Frame
         Frame(index, index / 50, ball_picture(64, 96, path[number]), duplicate=index in duplicates)
         for index, number in enumerate(numbers)
     ]
-
-
-class WindowRecorder:
-    """A stand-in runtime that keeps the windows it is shown, of each frame the brightness of its first pixel."""
-
-    window_size, output_frames, output_stride, difference = 9, tuple(range(9)), 4, False
-    dtype, device, most_fps = torch.float32, torch.device("cpu"), 120.0
-
-    def __init__(self):
-        self.windows = []
-
-    def __call__(self, pictures):
-        self.windows += (pictures[:, ::3, 0, 0] * 63.75 + 127.5).round().tolist()
-        batch, _, height, width = pictures.shape
-        return torch.zeros(batch, 9, height // 4, width // 4), torch.zeros(batch, 9, 2, height // 4, width // 4)
-
-    def confidence(self, probability):
-        return probability
 
 
 def test_windows_are_of_distinct_pictures(ball_video) -> None:

@@ -5,7 +5,9 @@ import torch
 from scenes import HEIGHT, WIDTH, plain_scenes, still_balls
 
 from ttcli.simulation.flight import HIT
-from ttcli.simulation.players import _RADII, GRID, GRID_START, PARTS, _between, paint_people, pose_people, sweep_of_parts
+from ttcli.simulation.players import (
+    _RADII, GRID, GRID_START, LIMBS, PARTS, _between, disc_streaks, paint_people, pose_people, sweep_of_parts,
+)  # fmt: skip
 from ttcli.simulation.world import segment_distances
 
 PART = {name: index for index, name in enumerate(_RADII)}
@@ -160,10 +162,8 @@ def test_the_racket_sweeps_over_the_picture_at_a_hit_and_feet_do_not(rallies, te
     scenes = plain_scenes(rally, when[:, None], torch.full((len(rally),), 0.02), textures)
     people, window = scenes.people, scenes.people.window
     cameras = scenes.cameras.at(window)
-    half, full = (
-        sweep_of_parts(people, rallies, rally[window], scenes.times[window], torch.full((len(window),), seconds), cameras)
-        for seconds in (0.01, 0.02)
-    )
+    pose = lambda seconds: pose_people(people, rallies, rally[window], scenes.times[window] + seconds)  # noqa: E731
+    half, full = (sweep_of_parts(pose(-seconds), pose(seconds), cameras) for seconds in (0.005, 0.01))
     assert half.shape == (len(window), 1, PARTS)
     strikes = people.side == side[window]
     ratio = full[strikes, 0, PART["racket"]] / half[strikes, 0, PART["racket"]]
@@ -179,6 +179,26 @@ def test_a_part_that_sweeps_is_drawn_softer(people):
     assert torch.equal(paint(sweep), paint(None))
     soft = paint(sweep + 6)
     assert ((soft > 0.05) & (soft < 0.95)).sum() > 1.5 * ((paint(None) > 0.05) & (paint(None) < 0.95)).sum()
+
+
+def test_hands_and_rackets_smear_along_their_way(people):
+    scenes, capsules = people
+    cameras = scenes.cameras.at(scenes.people.window)
+    aside = torch.zeros_like(capsules)
+    aside[..., 0] = 0.1  # metres to each side
+    smeared, depth = disc_streaks(scenes.people, (capsules - aside, capsules, capsules + aside), cameras, 2, torch.zeros(30))
+    middle, _ = cameras.project(capsules[:, :, LIMBS + 2].mean(-2)[:, :, None])
+    assert (smeared.path[:, 1] - middle[:, 0, 0]).abs().max() < 1e-3
+    ends, _ = cameras.project(torch.stack([(capsules + sign * aside)[:, :, LIMBS + 2].mean(-2) for sign in (-1, 1)], 2))
+    assert (smeared.path[:, [0, 2]] - ends[:, 0]).abs().max() < 1e-3
+    assert torch.allclose(smeared.radius, scenes.people.radius[:, LIMBS + 2] * cameras.focal[:, 0] / depth[:, 0])
+    assert smeared.picture.tolist() == scenes.people.window.tolist()  # one frame a window
+
+
+def test_hands_are_the_ends_of_forearms(people):
+    _, capsules = people
+    ends = capsules[..., [PART["forearm_l"], PART["forearm_r"]], 1, :]
+    assert torch.equal(capsules[..., [PART["hand_l"], PART["hand_r"]], 0, :], ends)
 
 
 def test_a_crop_shows_the_same_people(people, painted):

@@ -123,7 +123,7 @@ class DrawnWindows:
             self._textures, int(full[0]), int(full[1]), generator,
         )  # fmt: skip
         zoom = 0.85 + 0.4 * uniform()
-        zoom = torch.where(uniform() < 0.06, 1.5 + 2.5 * uniform(), zoom)  # somebody films from close by
+        zoom = torch.where(uniform() < 0.1, 1.5 + 2.5 * uniform(), zoom)  # somebody films from close by
         crop = torch.tensor([self.width, self.height])
         middle = self.window_size // 2
         ball = rallies.position_at(scenes.rally, scenes.times[:, middle : middle + 1])[:, :, None]

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ttcli.simulation.camera import Cameras, homographies
-from ttcli.simulation.players import paint_people, pose_people, sweep_of_parts
+from ttcli.simulation.players import DISCS, LIMBS, disc_streaks, paint_people, pose_people, sweep_of_parts
 from ttcli.simulation.flight import BALL_RADIUS, BOUNCE, HIT, NET_TOUCH
 from ttcli.simulation.scene import Scenes
 from ttcli.simulation.sensor import Caption, Sensors, draw_captions, expose, stick_captions
@@ -151,14 +151,15 @@ def _show_halls(scenes: Scenes, backdrop: Backdrop, height: int, width: int) -> 
     """Return pictures (B, T, 3, H, W), disparity and net cover (B, T, 1, H, W) of the empty halls."""
     count, frames = scenes.times.shape
     pictures = torch.empty(count, frames, 3, height, width, device=scenes.times.device)
-    others = torch.empty(count, frames, 2, height, width, device=scenes.times.device)
+    disparity, net_cover = torch.empty(2, count, frames, 1, height, width, device=scenes.times.device)
     for canvas in backdrop.canvases:
         layers = canvas.layers[:, None]
         if canvas.cameras is not None:
             layers = _follow_camera(canvas.layers, canvas.cameras, scenes.cameras.at(canvas.rows), height, width)
         pictures[canvas.rows] = layers[:, :, :3].expand(-1, frames, -1, -1, -1)
-        others[canvas.rows] = layers[:, :, 3:].expand(-1, frames, -1, -1, -1)
-    return pictures, others[:, :, :1], others[:, :, 1:]
+        disparity[canvas.rows] = layers[:, :, 3:4].expand(-1, frames, -1, -1, -1)
+        net_cover[canvas.rows] = layers[:, :, 4:].expand(-1, frames, -1, -1, -1)
+    return pictures, disparity, net_cover
 
 
 def _follow_camera(canvas: Tensor, source: Cameras, target: Cameras, height: int, width: int) -> Tensor:
@@ -285,7 +286,11 @@ def _draw_one_each(
     window = people.window
     sensors = scenes.sensors.at(window)
     people = replace(people, colour=sensors.tone(people.colour))
-    sweep = sweep_of_parts(people, rallies, scenes.rally[window], scenes.times[window], scenes.exposure[window], cameras)
+    half = scenes.exposure[window, None] / 2
+    opened, closed = (
+        pose_people(people, rallies, scenes.rally[window], scenes.times[window] + shift) for shift in (-half, half)
+    )
+    sweep = sweep_of_parts(opened, closed, cameras)
     colour, opacity, depth = paint_people(people, capsules, cameras, 6 * sensors.blur, height, width, sweep)
     behind_net = capsules[:, :, 7, 0, 1] * cameras.position[..., 1] < 0
     hides = depth < ball_depth[window]
@@ -294,6 +299,17 @@ def _draw_one_each(
         cover.mul_(1 - net_cover[where] * behind_net[row, :, None, None, None])
         pictures[where].lerp_(colour[row], cover)
         free[where].mul_(1 - cover * hides[row, :, None, None, None])
+    for disc in range(DISCS):
+        streaks, depth = disc_streaks(people, (opened, capsules, closed), cameras, disc, sensors.blur)
+        hides = (depth < ball_depth[window]).flatten().float()
+        for patch in streak_patches(streaks, height, width):
+            row = patch.rows // depth.shape[1]
+            pixel = patch.index(0, 1, height * width)
+            shown = patch.cover.clamp(0, 1) * (disparity.view(-1)[pixel] * depth.flatten()[patch.rows, None] < 1)
+            shown *= 1 - net_cover.view(-1)[pixel] * behind_net.flatten()[patch.rows, None]
+            shade = 1 - 0.15 * (1 - patch.lit)
+            _blend(pictures, patch, shown, people.colour[row, LIMBS + disc, :, None] * shade[:, None])
+            free.view(-1).index_add_(0, pixel.flatten(), (-free.view(-1)[pixel] * shown * hides[patch.rows, None]).flatten())
 
 
 def _draw_balls(

@@ -2,9 +2,11 @@
 
 A person is a handful of capsules (a segment with a radius). They are drawn by their distance fields on a grid that
 is GRID times coarser than the picture and read between its points: a distance is close to linear there, so edges
-stay sharp at a sixteenth of the cost.
+stay sharp at a sixteenth of the cost. Hands and rackets are what is mistaken for the ball, for they are small, round
+and fast: they are discs, and smear along their way as the ball does (`ttcli/simulation/streaks.py`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -13,6 +15,7 @@ from torch import Tensor
 
 from ttcli.simulation.camera import Cameras
 from ttcli.simulation.flight import HIT
+from ttcli.simulation.streaks import Streaks
 from ttcli.simulation.timeline import RallyBatch
 from ttcli.simulation.world import segment_distances
 
@@ -52,9 +55,12 @@ class People:
 _RADII = {
     "thigh_l": 0.085, "thigh_r": 0.085, "shin_l": 0.055, "shin_r": 0.055, "shoe_l": 0.05, "shoe_r": 0.05,
     "shorts": 0.15, "torso": 0.165, "print": 0.025, "head": 0.105, "hair": 0.085,
-    "arm_l": 0.052, "arm_r": 0.052, "forearm_l": 0.04, "forearm_r": 0.04, "hand": 0.045, "racket": 0.072,
+    "arm_l": 0.052, "arm_r": 0.052, "forearm_l": 0.04, "forearm_r": 0.04, "hand_l": 0.045, "hand_r": 0.045, "racket": 0.072,
 }  # fmt: skip
 PARTS = len(_RADII)
+DISCS = 3
+"""The last parts, hands and racket, are discs; those before are capsules."""
+LIMBS = PARTS - DISCS
 
 
 def draw_people(camera: Tensor, generator: torch.Generator) -> People:
@@ -134,7 +140,9 @@ def pose_people(people: People, rallies: RallyBatch, rally: Tensor, times: Tenso
     pull = swing.sum(-1, keepdim=True).clamp(max=1)
     aim = torch.einsum("nte,nec->ntc", swing, where) / swing.sum(-1, keepdim=True).clamp_min(1e-6)
     follow = (torch.einsum("nte,nte->nt", swing, gap) / swing.sum(-1).clamp_min(1e-6))[..., None]
-    aim = aim + follow * torch.stack([-2 * people.hand, -4 * people.side, 2 + 0 * people.side], -1)[:, None]
+    vigour = 1 + people.phase[:, 0] / 6.2832  # from a push to a smash
+    through = torch.stack([-2 * people.hand, -4 * people.side, 2 + 0 * people.side], -1)
+    aim = aim + follow * (vigour[:, None] * through)[:, None]
     return _skeleton(people, root, aim, pull, times)
 
 
@@ -160,7 +168,8 @@ def _skeleton(people: People, root: Tensor, aim: Tensor, pull: Tensor, times: Te
     too_far = (reach.norm(dim=-1, keepdim=True) / (0.68 * size[..., None])).clamp_min(1)
     racket_hand = racket_shoulder + reach / too_far
     blade = racket_hand + 0.14 * F.normalize(aim - racket_shoulder, dim=-1) * pull + (1 - pull) * (idle - pelvis) * 0.25
-    free_hand = spot(-0.28 * hand, 0.42, 1.05 - sway)
+    swung = pull[..., 0] * people.phase[:, 1:2].sin()  # the free arm goes along, up or down
+    free_hand = spot(-0.28 * hand * (1 + 0.4 * swung.abs()), 0.42 - 0.3 * swung.abs(), 1.05 - sway + 0.35 * swung)
     drop = torch.tensor([0.0, 0.0, -0.1], device=root.device)
     racket_elbow, free_elbow = (racket_shoulder + racket_hand) / 2 + drop, (free_shoulder + free_hand) / 2 + drop
     hips = [spot(-0.1, -0.05, 0.86), spot(0.1, -0.05, 0.86)]
@@ -173,19 +182,38 @@ def _skeleton(people: People, root: Tensor, aim: Tensor, pull: Tensor, times: Te
         (feet[0], toes[0]), (feet[1], toes[1]), (pelvis, spot(0, -0.02, 0.98)), (spot(0, 0, 1.08), spot(sway, 0.16, 1.3)),
         (spot(-0.06, -0.05, 1.22), spot(0.06, -0.05, 1.22)), (head, neck + 0.6 * (head - neck)), (spot(sway, 0.26, 1.63), head),
         (free_shoulder, free_elbow), (racket_shoulder, racket_elbow), (free_elbow, free_hand), (racket_elbow, racket_hand),
-        (free_hand, free_hand), (racket_hand + 0.7 * (blade - racket_hand), blade),
+        (free_hand, free_hand), (racket_hand, racket_hand), (racket_hand + 0.7 * (blade - racket_hand), blade),
     ]  # fmt: skip
     return torch.stack([torch.stack(pair, -2) for pair in ends], 2)
 
 
-def sweep_of_parts(
-    people: People, rallies: RallyBatch, rally: Tensor, times: Tensor, exposure: Tensor, cameras: Cameras
-) -> Tensor:
-    """Return how many pixels (N, T, PARTS) each part moves on the picture in an exposure (N,) around `times` (N, T)."""
-    half = exposure[:, None] / 2
-    places = [pose_people(people, rallies, rally, times + shift).mean(-2) for shift in (-half, half)]  # (N, T, PARTS, 3)
-    before, after = (cameras.project(place)[0] for place in places)
-    return (after - before).norm(dim=-1)
+def sweep_of_parts(before: Tensor, after: Tensor, cameras: Cameras) -> Tensor:
+    """Return how many pixels (N, T, PARTS) each part moves on the picture between two poses (N, T, PARTS, 2, 3)."""
+    first, last = (cameras.project(pose.mean(-2))[0] for pose in (before, after))
+    return (last - first).norm(dim=-1)
+
+
+def disc_streaks(
+    people: People, poses: Sequence[Tensor], cameras: Cameras, disc: int, blur: Tensor
+) -> tuple[Streaks, Tensor]:
+    """Return a disc of each person as the shutter sees it, N * T streaks in order, and its depth (N, T).
+
+    Args:
+        people: N people.
+        poses: Ends (N, T, PARTS, 2, 3) in metres at the shutter's opening, its middle and its closing.
+        cameras: For these N people and T frames.
+        disc: Which of the DISCS.
+        blur: Of each person's lens (N,).
+    """
+    part = LIMBS + disc
+    path, depths = cameras.project(torch.stack([pose[:, :, part].mean(-2) for pose in poses], 2))  # (N, T, 3, 2)
+    depth = depths[:, :, 1]
+    count, frames = depth.shape
+    radius = people.radius[:, None, part] * cameras.focal / depth
+    picture = people.window[:, None] * frames + torch.arange(frames, device=depth.device)
+    half = torch.full((count * frames, 2), 0.5, device=depth.device)
+    softness = blur[:, None].expand(-1, frames)
+    return Streaks(path.flatten(0, 1), half, radius.flatten(), picture.flatten(), softness.flatten()), depth
 
 
 def paint_people(
@@ -197,7 +225,7 @@ def paint_people(
     width: int,
     sweep: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return colours (N, T, 3, H, W), opacities (N, T, 1, H, W) and depths (N, T) of people.
+    """Return colours (N, T, 3, H, W), opacities (N, T, 1, H, W) and depths (N, T) of people without hands and rackets.
 
     Args:
         people: N people.
@@ -208,18 +236,19 @@ def paint_people(
         width: Of the picture, in pixels.
         sweep: How many pixels (N, T, PARTS) each part moves while the shutter is open; None for no motion blur.
     """
+    capsules = capsules[:, :, :LIMBS]
     shape = capsules.shape[:3]
     ends, depth = cameras.project(capsules.flatten(2, 3))
     ends, depth = ends.unflatten(2, shape[2:] + (2,)), depth.unflatten(2, shape[2:] + (2,)).mean(-1)
-    radius = people.radius[:, None] * cameras.focal[..., None] / depth  # pixels
+    radius = people.radius[:, None, :LIMBS] * cameras.focal[..., None] / depth  # pixels
     rows = torch.arange(height // GRID + 3, device=ends.device) * GRID + GRID_START
     columns = torch.arange(width // GRID + 3, device=ends.device) * GRID + GRID_START
     distance = segment_distances(ends, rows, columns) - radius[..., None, None]  # (N, T, PARTS, h, w)
 
-    soft = (1 + blur)[:, None, None].expand(shape) if sweep is None else 1 + blur[:, None, None] + SWEEP_BLUR * sweep
+    soft = (1 + blur)[:, None, None].expand(shape) if sweep is None else 1 + blur[:, None, None] + SWEEP_BLUR * sweep[..., :LIMBS]
     nearest = (distance / soft[..., None, None]).amin(2)  # in widths of an edge
     colour = torch.zeros(*shape[:2], 3, len(rows), len(columns), device=ends.device)
-    for part in range(PARTS):
+    for part in range(LIMBS):
         shade = 1 - 0.3 * (1 + distance[:, :, part] / radius[:, :, part, None, None].clamp_min(1)).clamp(0, 1)
         inside = (0.5 - distance[:, :, part] / GRID).clamp(0, 1)[:, :, None]
         colour = torch.lerp(colour, people.colour[:, None, part, :, None, None] * shade[:, :, None], inside)

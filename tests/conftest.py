@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ttcli.networks.blocks import Prediction
+from ttcli.networks.blocks import NetworkAnswer, Prediction
 from ttcli.runtimes import TorchRuntime
 from ttcli.simulation.rally import simulate_rallies
 from ttcli.simulation.textures import TextureBank, paint_textures
@@ -90,6 +90,7 @@ class BrightestSpot(nn.Module):
     output_frames = tuple(range(9))
     difference = False
     output_stride = 4
+    event_head = False
 
     def forward(self, x: Tensor) -> Prediction:
         batch, channels, height, width = x.shape
@@ -159,7 +160,7 @@ class WindowRecorder:
         self.windows += (pictures[:, ::3, 0, 0] * 63.75 + 127.5).round().tolist()
         batch, _, height, width = pictures.shape
         shape = (batch, 9, height // 4, width // 4)
-        return torch.zeros(shape), torch.zeros(batch, 9, 2, *shape[2:])
+        return NetworkAnswer(torch.zeros(shape), torch.zeros(batch, 9, 2, *shape[2:]))
 
     def confidence(self, probability):
         return probability

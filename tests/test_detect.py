@@ -130,7 +130,7 @@ def test_a_network_of_the_middle_frame_alone_serves_every_frame(ball_video, runt
 
     class Middle(torch.nn.Module):
         def forward(self, x):
-            logits, offsets = whole(x)
+            logits, offsets, _ = whole(x)
             return type(whole(x))(logits[:, 4:5], offsets[:, 4:5])
 
     runtime.model = Middle()
@@ -304,7 +304,7 @@ def test_a_real_network_says_the_same_in_any_batch_and_nearly_the_same_in_bf16()
         return TorchRuntime(model, device="cpu", precision=precision)
 
     pictures = windows_to_input(windows, True, torch.float32)
-    whole, offsets = build("fp32")(pictures)
+    whole, offsets, _ = build("fp32")(pictures)
     assert whole.shape == (3, 9, 16, 24) and offsets.shape == (3, 9, 2, 16, 24)
     alone = torch.cat([build("fp32")(pictures[index : index + 1])[0] for index in range(3)])
     torch.testing.assert_close(whole, alone, rtol=1e-4, atol=1e-5)

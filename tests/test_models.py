@@ -32,7 +32,8 @@ def random_input(channels: int, batch: int = 2) -> torch.Tensor:
 def random_targets(frames: int, batch: int = 2):
     positions = torch.rand(batch, frames, 2) * torch.tensor([WIDTH - 1.0, HEIGHT - 1.0])
     flags = torch.ones(batch, frames, dtype=torch.bool)
-    return draw_targets(positions, flags, flags, HEIGHT // 4, WIDTH // 4)
+    events = torch.rand(batch, frames, 2) - 0.3  # of some nothing is known
+    return draw_targets(positions, flags, flags, HEIGHT // 4, WIDTH // 4)._replace(events=events)
 
 
 def randomise_batch_norm(model: nn.Module) -> None:
@@ -50,6 +51,8 @@ CASES = [pytest.param(name, {}, id=name, marks=[pytest.mark.slow] if name in SLO
 CASES += [
     pytest.param("centernet_v8n", {"neck": "asff"}, id="centernet_v8n-asff"),
     pytest.param("effunetpp_b0", {"activation": "relu"}, id="effunetpp_b0-relu"),
+    pytest.param("centernet_v8n", {"event_head": True}, id="centernet_v8n-events"),
+    pytest.param("unetpp_resnet34", {"event_head": True}, id="unetpp_resnet34-events"),
 ]
 
 
@@ -60,13 +63,15 @@ def test_every_model_keeps_the_contract(name, settings, tmp_path):
         assert isinstance(getattr(model, part), nn.Module)
     assert (model.name, model.window_size, model.frames_out, model.output_stride) == (name, 9, 9, 4)
     assert model.output_frames == tuple(range(9)) and model.difference is True
-    assert settings.items() <= {"neck": model.neck, "activation": model.activation}.items()
+    given = {"neck": model.neck, "activation": model.activation, "event_head": model.event_head}
+    assert settings.items() <= given.items()
     x = random_input(36)
 
     # finite from the first step, and every parameter learns
     prediction = model.to(memory_format=torch.channels_last)(x)
     assert prediction.logits.shape == (2, 9, HEIGHT // 4, WIDTH // 4)
     assert prediction.offsets.shape == (2, 9, 2, HEIGHT // 4, WIDTH // 4)
+    assert (None if prediction.events is None else prediction.events.shape) == ((2, 9, 2) if model.event_head else None)
     assert prediction.logits.mean().item() == pytest.approx(-math.log(99), abs=0.5)
     total, _ = ball_loss(prediction, random_targets(9))
     total.backward()
@@ -90,10 +95,11 @@ def test_every_model_keeps_the_contract(name, settings, tmp_path):
     assert (loaded.neck, loaded.activation) == (model.neck, model.activation)
     with torch.inference_mode():
         for given, wanted in zip(loaded.to(memory_format=torch.channels_last)(x), expected, strict=True):
-            assert torch.equal(given, wanted)
+            assert given is wanted is None or torch.equal(given, wanted)
         folded = fuse_batch_norm(loaded)
         for given, wanted in zip(folded(x), expected, strict=True):
-            torch.testing.assert_close(given, wanted, atol=1e-4, rtol=1e-3)
+            if wanted is not None:
+                torch.testing.assert_close(given, wanted, atol=1e-4, rtol=1e-3)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
 
     # what it cannot take, it says

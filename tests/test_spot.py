@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from ttcli.configs import SpotConfig
+from ttcli.configs import DetectConfig, SpotConfig
 from ttcli.errors import InputError, LabelError, OutputError, SettingError
 from ttcli.events import read_events_csv
-from ttcli.spot import check_events, spot
+from ttcli.detect import check_events
+from ttcli.spot import spot
 from ttcli.trajectory import BallPosition, Status, write_ball_csv
 
 SIZED = SpotConfig(picture_height=1080, picture_width=1920)
@@ -82,7 +83,7 @@ def test_an_empty_path_gives_an_empty_list(tmp_path):
 
 
 def test_events_beside_a_detection_are_checked_first(tmp_path):
-    config = SpotConfig()
+    config = DetectConfig()
     with pytest.raises(SettingError, match="one video"):
         check_events(tmp_path / "e.csv", [tmp_path / "a.mp4", tmp_path / "b.mp4"], (), config)
     with pytest.raises(SettingError, match="same file"):

@@ -322,6 +322,7 @@ class Answer(nn.Module):
 
     difference = False
     output_frames = tuple(range(9))
+    event_head = False
 
     def __init__(self, positions):
         super().__init__()

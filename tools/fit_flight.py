@@ -80,7 +80,7 @@ def read_clip(source: Source, runtime: TorchRuntime) -> Clip:
     with FrameReader(source.video, height, width) as reader:
         step, stride = choose_step(len(runtime.output_frames)), choose_stride(info.frame_rate, runtime.most_fps)
         predictor = StreamingPredictor(runtime, height, width, step, stride)
-        peaks = np.array([[tuple(peak) for peak in offer] for offer in predictor.candidates(pictures())])
+        peaks = np.array([[tuple(peak) for peak in answer.peaks] for answer in predictor.answers(pictures())])
     labels = read_ball_labels(source.balls, Problems().add, height=info.height, width=info.width)
     right, known, visible = np.zeros(peaks.shape[:2], bool), np.zeros(len(peaks), bool), np.zeros(len(peaks), bool)
     scale = np.array([info.width / width, info.height / height])

@@ -5,8 +5,9 @@ import math
 import torch
 from torch import Tensor
 
-from ttcli.datasets import WindowBatch
+from ttcli.datasets import UNKNOWN_EVENT, WindowBatch
 from ttcli.model_input import median_of_frames
+from ttcli.networks.event_head import EVENTS
 from ttcli.picture_effects import log_uniform, uniform
 from ttcli.simulation.streaks import Streaks, streak_patches
 from ttcli.stored_windows import NEAR_CROP
@@ -213,6 +214,10 @@ def paste_balls(batch: WindowBatch, rows: Tensor, generator: torch.Generator) ->
     labels = (batch.positions, centre * inside[..., None]), (batch.visible, inside), (batch.known, known)
     for column, values in labels:
         column[rows.to(column.device)] = values.to(column)
+    events = batch.events[rows.to(batch.events.device)]
+    events[..., EVENTS.index("bounce")].clamp_(max=0)  # a pasted ball never bounces; where a net would be, nobody knows
+    events[..., EVENTS.index("net")] = UNKNOWN_EVENT
+    batch.events[rows.to(batch.events.device)] = events
 
 
 def draw_flights(

@@ -41,8 +41,10 @@ def ball_positions(
         stride = choose_stride(info.frame_rate * distinct, runtime.most_fps)
     step = config.step or choose_step(len(runtime.output_frames))
     predictor = StreamingPredictor(runtime, height, width, step, stride, config.batch)
-    for _, shot in groupby(frames, key=lambda frame: frame.shot):
-        yield from _with_repeats(shot, lambda pictures: _shot_positions(pictures, predictor, info, height, width, config))
+    for number, shot in groupby(frames, key=lambda frame: frame.shot):
+        locate = lambda pictures: _shot_positions(pictures, predictor, info, height, width, config)  # noqa: E731
+        for position in _with_repeats(shot, locate):
+            yield position if number == 0 else replace(position, shot=number)
 
 
 def _peek_distinct(frames: Iterable[Frame]) -> tuple[Iterable[Frame], Fraction]:
@@ -92,7 +94,7 @@ def _shot_positions(
             yield BallPosition(offer.frame_index, offer.time_seconds, None, None, confidence, Status.UNSEEN)
         else:
             x, y = source_position(peak, info, height, width)
-            yield BallPosition(offer.frame_index, offer.time_seconds, x, y, confidence, Status.SEEN)
+            yield BallPosition(offer.frame_index, offer.time_seconds, x, y, confidence, Status.SEEN, events=offer.events)
 
 
 class _Offer(NamedTuple):
@@ -102,6 +104,7 @@ class _Offer(NamedTuple):
     time_seconds: float
     broken: bool
     peaks: list[Peak]
+    events: tuple[float, ...] | None
 
 
 def _offers(frames: Iterable[Frame], predictor: StreamingPredictor) -> Iterator[_Offer]:
@@ -112,8 +115,8 @@ def _offers(frames: Iterable[Frame], predictor: StreamingPredictor) -> Iterator[
             open_frames.append((frame.frame_index, frame.time_seconds, frame.picture is None))
             yield frame.picture
 
-    for peaks in predictor.candidates(pictures()):
-        yield _Offer(*open_frames.popleft(), peaks)
+    for answer in predictor.answers(pictures()):
+        yield _Offer(*open_frames.popleft(), *answer)
 
 
 def _single_choices(

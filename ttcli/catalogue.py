@@ -130,7 +130,7 @@ def time_network(name: str, height: int, width: int, device: str = "auto") -> fl
     seconds = []
     for _ in range(1 + TIMED_RUNS):
         began = time.perf_counter()
-        probabilities, _ = runtime(pictures)
+        probabilities = runtime(pictures).probabilities
         probabilities[0, 0, 0, 0].item()  # waits for the device
         seconds.append(time.perf_counter() - began)
     return 1000 * statistics.median(seconds[1:]) / (TIMED_WINDOWS * len(runtime.output_frames))

@@ -83,6 +83,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
                 metadata["outputs"],
                 metadata.get("neck", "pan"),  # files of before there was a choice hold neither of the two
                 metadata.get("activation"),
+                event_head=metadata.get("event_head", False),
             )
     except SettingError as error:
         raise CheckpointError(path, f"{error.place} {error.fact}", error.cure) from error
@@ -137,6 +138,7 @@ def _arguments(model: nn.Module) -> dict[str, Any]:
         "neck": model.neck,
         "activation": model.activation,
         "pretrained": model.pretrained,
+        "event_head": model.event_head,
     }
 
 
@@ -216,6 +218,7 @@ _METADATA_CHECKS: dict[str, tuple[bool, Callable[[Any], bool]]] = {
     "neck": (False, lambda value: isinstance(value, str)),
     "activation": (False, lambda value: value is None or isinstance(value, str)),
     "pretrained": (False, lambda value: isinstance(value, bool)),
+    "event_head": (False, lambda value: isinstance(value, bool)),
     "area": (False, _is_count),
     "multiple": (False, _is_count),
     "fps": (False, lambda value: _is_rates(value)),

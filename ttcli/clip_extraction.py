@@ -58,6 +58,7 @@ def extract_clip(
         clip |= {"source_height": plan.info.height, "source_width": plan.info.width, "height": height, "width": width}
         clip |= {"frame_rate": str(plan.info.frame_rate), "split": "by rally" if plan.split_of_rally else plan.split}
         clip |= {"window_size": config.window_size, "options": options, "version": __version__}
+        clip |= {"event_frames": dict(plan.event_frames)}
         clip |= plan.counts(windows, stored)
         clip["bytes"] = sum(file.stat().st_size for file in folder.iterdir())
         write_clip_file(folder, clip)

@@ -12,6 +12,7 @@ from ttcli.labels.ball import BallLabel
 from ttcli.labels.event import EventLabel, unknown_events
 from ttcli.labels.formats import find_format, holds_events, read_ball_labels, read_event_labels
 from ttcli.labels.problems import Problems, Report
+from ttcli.networks.event_head import EVENTS
 from ttcli.selection import Choice, LabelledWindow, select_windows
 from ttcli.sources import Source
 from ttcli.splits import TRAINING
@@ -33,6 +34,8 @@ class ClipPlan:
     """What the clip is made from: hashes and names; empty in a dry run."""
     info: VideoInfo | None
     """None in a dry run."""
+    event_frames: Mapping[str, list[int]] = field(default_factory=dict)
+    """Frames of the bounces and of the passings of the net; a kind that is never labelled is not there."""
     split_of_rally: Mapping[int, str] = field(default_factory=dict)
     split: str = TRAINING
     """Of the whole video, where its rallies have none of their own."""
@@ -90,7 +93,9 @@ def plan_clip(source: Source, config: ExtractConfig, choice: Choice, problems: P
     events = _read_events(source, config, report)
     unusable = {frame for frame in unusable if _is_on(frame, info)}
     windows = select_windows(labels, events, choice, unusable)
-    return ClipPlan(source, labels, windows, _identity(source, config) if info else {}, info)
+    frames = {name: sorted(event.frame_index for event in events or () if event.event == name) for name in EVENTS}
+    event_frames = {name: of_kind for name, of_kind in frames.items() if of_kind}
+    return ClipPlan(source, labels, windows, _identity(source, config) if info else {}, info, event_frames)
 
 
 def why_no_window(plan: ClipPlan, config: ExtractConfig) -> InputError:

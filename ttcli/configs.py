@@ -31,6 +31,10 @@ class DetectConfig:
     """Frames per second of a folder of pictures, which does not say its own."""
     shots: Path | None = None
     """CSV to write the shots of the video to; None writes none."""
+    events: Path | None = None
+    """CSV to write bounces and passings of the net to; None tells none."""
+    event_threshold: float = 0.5
+    """Smallest confidence, above 0 and at most 1, at which an event is written."""
     overwrite: bool = False
     """Replace outputs that exist."""
 
@@ -51,6 +55,8 @@ class SpotConfig:
     """Width of the video's picture in pixels; None asks the video."""
     frame_rate: float | None = None
     """Frames per second, for a path without `time_s`."""
+    shots: Path | None = None
+    """The shots.csv of the path's video: no event is looked for across a cut. None takes the path for one shot."""
     overwrite: bool = False
     """Replace an output that exists."""
 
@@ -184,6 +190,10 @@ class TrainConfig:
     """silu or relu, of the decoder after an EfficientNet; None takes silu there."""
     pretrained: bool = False
     """Begin with ImageNet weights in the encoder, where it has some."""
+    event_head: bool = False
+    """Tell bounces and passings of the net too, from what the network sees; so does a network that `init` brings."""
+    freeze_ball: bool = False
+    """Train the event head alone: the network goes on finding the ball exactly as it does."""
     minutes: float | None = None
     """Wall time to train for; None trains for `steps`."""
     steps: int = 20_000

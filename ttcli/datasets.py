@@ -7,7 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ttcli.networks.event_head import EVENTS
 from ttcli.simulation.drawing import draw_scenes, paint_backdrop
+from ttcli.simulation.flight import BOUNCE, NET_PASS
 from ttcli.simulation.rally import simulate_rallies
 from ttcli.simulation.scene import Scenes, build_scenes, draw_kinds, draw_moments
 from ttcli.simulation.staging import film, held, stage_rally
@@ -25,22 +27,36 @@ CHUNK = 8
 """Windows drawn together: larger chunks leave the processor's caches, smaller ones pay for dispatch."""
 DEVICE_CHUNK = 96
 """The same on a GPU, which waits for the processor to tell it what to do."""
+UNKNOWN_EVENT = -1.0
+"""Stands for the probability of an event of which nobody knows."""
+EVENT_STEPS = 120
+"""Steps a second that targets of events are stated in."""
 OF_RALLIES, OF_WINDOWS = 0, 1
 """What chance is used for: each use has numbers of its own."""
 
 
 @dataclass(frozen=True)
 class WindowBatch:
-    """Windows with labels: `frames` (B, T, H, W, 3) uint8, `positions` (B, T, 2), `visible` and `known` (B, T) bool."""
+    """Windows with labels: `frames` (B, T, H, W, 3) uint8, `positions` (B, T, 2), `visible` and `known` (B, T) bool.
+
+    `events` (B, T, 2) is how probably a bounce or a passing of the net is to be seen in each frame, UNKNOWN_EVENT where
+    nobody knows, which is everywhere unless it is given.
+    """
 
     frames: Tensor
     positions: Tensor
     visible: Tensor
     known: Tensor
+    events: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if self.events is None:
+            unknown = torch.full((*self.visible.shape, len(EVENTS)), UNKNOWN_EVENT, device=self.visible.device)
+            object.__setattr__(self, "events", unknown)
 
     def at(self, rows: Tensor) -> "WindowBatch":
         """Return some of the windows."""
-        return WindowBatch(self.frames[rows], self.positions[rows], self.visible[rows], self.known[rows])
+        return WindowBatch(*(values[rows] for values in vars(self).values()))
 
     def first(self, count: int) -> "WindowBatch":
         """Return the first windows, all where there are no more."""
@@ -50,6 +66,11 @@ class WindowBatch:
         """Return positions (B, K, 2), visible and known (B, K) of the frames at K places of the windows."""
         places = list(places)
         return self.positions[:, places], self.visible[:, places], self.known[:, places]
+
+    def events_of(self, places: Sequence[int]) -> Tensor:
+        """Return the wanted events (B, K, 2) of the frames at K places, unknown where the ball is not there to be seen."""
+        events, visible = self.events[:, list(places)], self.visible[:, list(places)]
+        return torch.where((events > 0) & ~visible[..., None], torch.full_like(events, UNKNOWN_EVENT), events)
 
 
 def join_windows(parts: Sequence[WindowBatch]) -> WindowBatch:
@@ -109,7 +130,8 @@ class DrawnWindows:
         scenes = self._scenes(count, generator)
         backdrop = paint_backdrop(scenes, self._textures, self.height, self.width, generator)
         drawn = draw_scenes(scenes, backdrop, self._rallies, self.height, self.width, generator)
-        return WindowBatch(drawn.frames, drawn.position, drawn.visible, drawn.known)
+        events = drawn_events(self._rallies, scenes.rally, scenes.times)
+        return WindowBatch(drawn.frames, drawn.position, drawn.visible, drawn.known, events)
 
     def _scenes(self, count: int, generator: torch.Generator) -> Scenes:
         """Return scenes whose cameras show a crop of the working picture."""
@@ -134,6 +156,25 @@ class DrawnWindows:
         corner = torch.where(uniform(1) < BALL_IN_CROP, around, anywhere).to(self.device)
         cameras = scenes.cameras.view(corner[:, 0], corner[:, 1], zoom.to(self.device))
         return Scenes(**{**vars(scenes), "cameras": cameras})
+
+
+def drawn_events(rallies: RallyBatch, rally: Tensor, times: Tensor) -> Tensor:
+    """Return the wanted events (B, T, 2) of windows at `times` (B, T) in rallies (B,).
+
+    Those of TTNet, cos(n pi / 8) for |n| < 4 frames of 1/120 s around an event, stated in time.
+    """
+    kinds, when = rallies.contact_kind[rally], rallies.contact_time[rally]  # (B, E)
+    found = []
+    for kind in (BOUNCE, NET_PASS):
+        at = torch.where(kinds == kind, when, torch.full_like(when, float("inf")))
+        found.append((times[:, :, None] - at[:, None]).abs().amin(-1))
+    return soft_events(torch.stack(found, -1))
+
+
+def soft_events(away: Tensor) -> Tensor:
+    """Return how probably an event is to be seen in frames that are so many seconds away from it."""
+    steps = away * EVENT_STEPS
+    return torch.where(steps < 4, torch.cos(steps.clamp(max=4) * (torch.pi / 8)), torch.zeros_like(steps))
 
 
 def drawn_films(

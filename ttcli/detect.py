@@ -15,6 +15,7 @@ from ttcli.ball_path import ball_positions
 from ttcli.checkpoints import DEFAULT_WEIGHTS
 from ttcli.configs import DetectConfig
 from ttcli.errors import InputError, OutputError, SettingError, TtcliError
+from ttcli.events import Event, check_threshold, write_events_csv
 from ttcli.foreign_runtimes import load_network
 from ttcli.manifest import (
     checkpoint_facts, counts_if_done, manifest_path, may_write, option_facts, video_facts, write_manifest,
@@ -22,6 +23,8 @@ from ttcli.manifest import (
 from ttcli.outputs import check_output
 from ttcli.runtimes import Runtime
 from ttcli.shots import Shot, noting_shots, write_shots_csv
+from ttcli.spotting.spotter import EventSpotter, noting_events
+from ttcli.spotting.weights import load_spotter
 from ttcli.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.video.probe import VideoInfo, is_image_folder, is_video, probe
 from ttcli.video.reader import FrameReader
@@ -42,6 +45,10 @@ class DetectSummary:
     """Frames that repeat the picture before them."""
     shots: int = 0
     """Parts of the video between cuts."""
+    bounces: int | None = None
+    """Told on the table; None where no events were asked for."""
+    nets: int | None = None
+    """Passings of the net; None where no events were asked for."""
     truncated: bool = False
     """Whether the file ends before it should."""
     seconds: float = 0.0
@@ -60,6 +67,7 @@ class DetectSummary:
         seen = f"{self.seen} with the ball ({self.seen / max(self.frames, 1):.0%})"
         more = f", {self.duplicates} repeated" if self.duplicates else ""
         more += f", {self.shots} shots" if self.shots > 1 else ""
+        more += f", bounces: {self.bounces}, passings of the net: {self.nets}" if self.bounces is not None else ""
         if self.done_before:
             return f"{self.video} -> {self.output}: {self.frames} frames, {seen}{more}, done before"
         return f"{self.video} -> {self.output}: {self.frames} frames, {seen}{more}, {speed:.0f} frames/s"
@@ -107,6 +115,8 @@ def detect(
     several = len(videos) > 1 or found != list(videos)
     if several and config.shots is not None:
         raise SettingError("--shots", "is for one video", "detect the videos one by one")
+    if config.events is not None:
+        check_events(config.events, videos, (output,), config)
     jobs = _plan_jobs(found, output, several)
     failures: dict[Job, TtcliError] = {}
     summaries: dict[Job, DetectSummary] = {}
@@ -127,6 +137,24 @@ def detect(
     return [summaries[job] for job in jobs]
 
 
+def check_events(events: Path, videos: Iterable[Path], others: Iterable[Path | None], config: DetectConfig) -> None:
+    """Raise TtcliError now where the events of a detection could not be written.
+
+    Args:
+        events: The events.csv.
+        videos: The videos of the detection.
+        others: What else will be written.
+        config: Settings of the detection.
+    """
+    videos = list(videos)
+    if len(videos) != 1 or (videos[0].is_dir() and not is_image_folder(videos[0])):
+        raise SettingError("--events", "is for one video", "detect first, then `ttcli spot` each ball.csv")
+    if any(other is not None and events.absolute() == other.absolute() for other in (*others, *videos)):
+        raise SettingError("--events", "is the same file as another one", "give another name to one of them")
+    check_threshold(config.event_threshold)
+    check_output(events, config.overwrite)
+
+
 def _summary_if_done(job: Job, config: DetectConfig) -> DetectSummary | None:
     """Return the summary of a video that an earlier run has done in the same way, or None."""
     counts = counts_if_done(job.output, job.video, config.weights or DEFAULT_WEIGHTS, config)
@@ -145,11 +173,15 @@ def detect_video(
     counts: Counter[Status] = Counter()
     repeated: Counter[bool] = Counter()
     shots: list[Shot] = []
+    events: list[Event] = []
+    spotter = config.events and EventSpotter(load_spotter(None), info.height, info.width, config.event_threshold)
     with (
         FrameReader(job.video, height, width, judge=True, picture_rate=config.picture_rate) as reader,
         tqdm(total=info.frame_count, desc=job.video.name, unit=" frames", disable=quiet or None) as progress,
     ):
         positions = ball_positions(noting_shots(reader, shots), info, runtime, height, width, config)
+        if spotter:
+            positions = noting_events(positions, spotter, events)
         frames = write_ball_csv(job.output, _counted(positions, counts, repeated, progress), config.overwrite)
     warnings = _warnings(info, frames, counts[Status.BROKEN], reader.truncated)
     summary = DetectSummary(
@@ -160,11 +192,15 @@ def detect_video(
         broken=counts[Status.BROKEN],
         duplicates=repeated[True],
         shots=len(shots),
+        bounces=sum(event.event == "bounce" for event in events) if spotter else None,
+        nets=sum(event.event == "net" for event in events) if spotter else None,
         truncated=reader.truncated,
         seconds=time.monotonic() - started,
     )
     if config.shots is not None:
         write_shots_csv(config.shots, shots, config.overwrite)
+    if config.events is not None:
+        write_events_csv(config.events, events, config.overwrite)
     if may_write(job.output, overwrite=True):
         _write_facts(job, info, runtime, config, summary, warnings)
     else:

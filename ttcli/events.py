@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ttcli.csv_rows import FRAME_DIGITS, Row, read_rows
+from ttcli.errors import SettingError
 from ttcli.outputs import complete_file
 
 COLUMNS = ("frame", "time_s", "event", "x", "y", "confidence", "error_s")
@@ -29,6 +30,12 @@ class Event:
     """In [0, 1]."""
     error_seconds: float | None = None
     """The instant is within this of the true one in 95 of 100 cases, by the fit of the flight; None where not fitted."""
+
+
+def check_threshold(threshold: float) -> None:
+    """Raise SettingError where the least confidence of events is none."""
+    if not 0 < threshold <= 1:
+        raise SettingError("--event-threshold", f"{threshold} is out of range", "give a number above 0, at most 1")
 
 
 def write_events_csv(path: Path, events: Iterable[Event], overwrite: bool = False) -> int:

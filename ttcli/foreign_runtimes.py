@@ -16,11 +16,12 @@ from torch import Tensor
 from ttcli.checkpoints import check_metadata
 from ttcli.errors import CheckpointError, SettingError
 from ttcli.models import answered_frames
+from ttcli.networks.blocks import NetworkAnswer
 from ttcli.runtimes import Runtime, load_runtime, network_threads
 
 METADATA_KEY = "ttcli"
-INPUT, OUTPUTS = "pictures", ("probabilities", "offsets")
-"""Names of the input and the outputs in exported files."""
+INPUT, OUTPUTS = "pictures", ("probabilities", "offsets", "events")
+"""Names of the input and the outputs in exported files; events are of networks with an event head."""
 OUTPUT_STRIDE = 4
 SUFFIX = ".onnx"
 RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino"}
@@ -75,16 +76,17 @@ class OnnxRuntime(ExportedRuntime):
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the decoder needs the cores too
         try:
             self._session = library.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+            self._outputs = [output.name for output in self._session.get_outputs()]
             text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
             shape = self._session.get_inputs()[0].shape
         except (OSError, RuntimeError, ValueError, TypeError, *_errors_of(library)) as error:
             raise _unreadable(path, error) from error
         super().__init__(path, _metadata(path, text), shape)
 
-    def __call__(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Return probabilities and offsets, see `Runtime`."""
-        answers = self._session.run(list(OUTPUTS), {INPUT: pictures.contiguous().numpy()})
-        return torch.from_numpy(answers[0]), torch.from_numpy(answers[1])
+    def __call__(self, pictures: Tensor) -> NetworkAnswer:
+        """Return what the network answers, see `Runtime`."""
+        answers = self._session.run(self._outputs, {INPUT: pictures.contiguous().numpy()})
+        return NetworkAnswer(*map(torch.from_numpy, answers))
 
 
 class OpenVinoRuntime(ExportedRuntime):
@@ -116,11 +118,10 @@ class OpenVinoRuntime(ExportedRuntime):
             raise _unreadable(path, error) from error
         super().__init__(path, _metadata(path, text), shape)
 
-    def __call__(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Return probabilities and offsets, see `Runtime`."""
+    def __call__(self, pictures: Tensor) -> NetworkAnswer:
+        """Return what the network answers, see `Runtime`."""
         answers = self._model(pictures.contiguous().numpy())
-        probabilities, offsets = (np.array(answers[place], np.float32) for place in range(2))
-        return torch.from_numpy(probabilities), torch.from_numpy(offsets)
+        return NetworkAnswer(*(torch.from_numpy(np.array(answers[place], np.float32)) for place in range(len(answers))))
 
 
 def load_network(weights: Path | None, runtime: str, device: str, precision: str) -> Runtime:

@@ -1,4 +1,4 @@
-"""What training minimises: a focal loss on heatmap logits and an L1 loss on offsets.
+"""What training minimises: a focal loss on heatmap logits, an L1 loss on offsets, and a cross entropy on events.
 
 After Zhou, Wang, Kraehenbuehl, "Objects as Points", 2019, arXiv:1904.07850. We differ: positives are weighted up,
 offsets are learned in all cells near the centre, and frames of which nothing is known are left out.
@@ -21,6 +21,8 @@ POSITIVE_WEIGHT = 2.0
 """How much more the cells that hold a ball count."""
 OFFSET_WEIGHT = 1.0
 """How much the loss on offsets counts beside the loss on heatmaps."""
+EVENT_WEIGHT = 2.0
+"""How much the loss on events counts beside it: a frame's cross entropy is small, for few frames hold one."""
 
 
 class Targets(NamedTuple):
@@ -34,6 +36,8 @@ class Targets(NamedTuple):
     """1 in cells that learn their offset, else 0, shape (B, K, h, w)."""
     known: Tensor
     """Whether anything is known of the frame, shape (B, K)."""
+    events: Tensor | None = None
+    """Wanted probability of each event, below 0 where nothing is known of it, shape (B, K, 2); None learns none."""
 
 
 def at_least_one(count: Tensor) -> Tensor:
@@ -47,7 +51,7 @@ def ball_loss(
     positive_weight: float = POSITIVE_WEIGHT,
     divisor: Callable[[Tensor], Tensor] = at_least_one,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return the loss to minimise, and its parts by name ("heatmap", "offset") without gradient.
+    """Return the loss to minimise, and its parts by name ("heatmap", "offset", "event") without gradient.
 
     Computed in fp32 whatever the precision of the prediction.
 
@@ -61,7 +65,12 @@ def ball_loss(
     heatmap = focal_loss(prediction.logits, targets.heat, targets.known, positive_weight, divisor)
     offset = offset_loss(prediction.offsets, targets.offsets, targets.offset_weight, targets.known, divisor)
     total = heatmap + OFFSET_WEIGHT * offset
-    return total, {"heatmap": heatmap.detach(), "offset": offset.detach()}
+    parts = {"heatmap": heatmap.detach(), "offset": offset.detach()}
+    if prediction.events is not None and targets.events is not None:
+        event = event_loss(prediction.events, targets.events, divisor)
+        total = total + EVENT_WEIGHT * event
+        parts["event"] = event.detach()
+    return total, parts
 
 
 def focal_loss(
@@ -111,3 +120,18 @@ def offset_loss(
     weight = weight.float() * known[..., None, None]
     distance = (predicted.float() - wanted).abs().sum(2)
     return (distance * weight).sum() / divisor(weight.sum())
+
+
+def event_loss(
+    logits: Tensor, wanted: Tensor, divisor: Callable[[Tensor], Tensor] = at_least_one
+) -> Tensor:
+    """Return the mean cross entropy over the events of which something is known, in fp32.
+
+    Args:
+        logits: Of events before the sigmoid, shape (B, K, 2).
+        wanted: Their probability, between 0 and 1 near an event; below 0 where nothing is known.
+        divisor: See `ball_loss`.
+    """
+    known = wanted >= 0
+    loss = functional.binary_cross_entropy_with_logits(logits.float(), wanted.float().clamp_min(0), reduction="none")
+    return (loss * known).sum() / divisor(known.sum())

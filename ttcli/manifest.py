@@ -130,9 +130,13 @@ def checkpoint_facts(weights: Path | None, ball_csv: Path) -> dict[str, Any] | N
     return {"name": weights.name, "path": _relative(weights, ball_csv.parent), "sha256": content_hash(weights)}
 
 
+NOT_OF_ROWS = ("weights", "overwrite", "shots", "events", "event_threshold")
+"""Options of `detect` that leave the rows of ball.csv as they are, or are told elsewhere."""
+
+
 def option_facts(config: DetectConfig) -> dict[str, Any]:
     """Return the options that make a difference to the rows."""
-    return {name: value for name, value in asdict(config).items() if name not in ("weights", "overwrite", "shots")}
+    return {name: value for name, value in asdict(config).items() if name not in NOT_OF_ROWS}
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -3,9 +3,10 @@
 The contract that each keeps, and `tests/test_models.py` tests:
 
 * input (B, C, H, W) as `model_input.windows_to_input` makes it, H and W multiples of 32, else SettingError;
-* output `Prediction`: heatmap logits (B, K, H/4, W/4) and offsets (B, K, 2, H/4, W/4), x then y, in cells;
+* output `Prediction`: heatmap logits (B, K, H/4, W/4) and offsets (B, K, 2, H/4, W/4), x then y, in cells; with an
+  event head also logits of events (B, K, 2);
 * attributes `encoder`, `decoder`, `head`, `frames_out` (K) and `output_stride` (4) from the network; `name`,
-  `window_size`, `difference`, `outputs`, `neck`, `activation`, `pretrained` (the arguments that made it) and
+  `window_size`, `difference`, `outputs`, `neck`, `activation`, `pretrained`, `event_head` (the arguments that made it) and
   `output_frames` (which frames of the window the K outputs are) from `create_model`;
 * every parameter gets a gradient;
 * all tensors in the state dict, so that a checkpoint holds all of the network;
@@ -108,6 +109,7 @@ def create_model(
     neck: str = "pan",
     activation: str | None = None,
     pretrained: bool = False,
+    event_head: bool = False,
 ) -> nn.Module:
     """Return a fresh network with random weights.
 
@@ -121,6 +123,7 @@ def create_model(
             with ReLU these learn badly.
         pretrained: Begin with weights of the encoder that were learned on ImageNet, fetched where they are not
             stored on this machine yet.
+        event_head: Answer for events too.
 
     Raises:
         SettingError: The name or a setting is unknown, the network has no such choice, a library that it needs is
@@ -149,7 +152,16 @@ def create_model(
     model.neck = neck
     model.activation = activation
     model.pretrained = pretrained
+    model.event_head = False
+    if event_head:
+        add_event_head(model)
     return model
+
+
+def add_event_head(model: nn.Module) -> None:
+    """Let a network answer for events too, which it has to learn yet."""
+    model.head.add_events()
+    model.event_head = True
 
 
 def answered_frames(outputs: str, window_size: int) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ttcli.heatmaps import decode_candidates
 from ttcli.model_input import FrameRing, empty_input, input_channels
+from ttcli.networks.blocks import NetworkAnswer
 from ttcli.windows import Window, WindowSchedule
 
 
@@ -22,6 +23,15 @@ class Peak(NamedTuple):
     x: float
     y: float
     probability: float
+
+
+class FrameAnswer(NamedTuple):
+    """What the network says of one frame."""
+
+    peaks: list[Peak]
+    """The CANDIDATES strongest, strongest first."""
+    events: tuple[float, ...] | None
+    """Probabilities of `event_head.EVENTS`; None of a network without an event head."""
 
 
 class Runtime(Protocol):
@@ -38,14 +48,15 @@ class Runtime(Protocol):
     """Floating type of its input."""
     device: torch.device
 
-    def __call__(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Return probabilities (B, K, h, w) and offsets (B, K, 2, h, w) of model input (B, C, H, W)."""
+    def __call__(self, pictures: Tensor) -> NetworkAnswer:
+        """Return what the network answers for model input (B, C, H, W)."""
 
 
 class StreamingPredictor:
     """Windows over a stream of pictures, run through a network in batches and merged where they overlap.
 
-    A frame's peaks are those of the mean of its heatmaps and offsets over all windows that answer for it.
+    A frame's peaks are those of the mean of its heatmaps and offsets over all windows that answer for it; its events are
+    such a mean too.
 
     Args:
         runtime: The network.
@@ -72,8 +83,8 @@ class StreamingPredictor:
         cells = (height // runtime.output_stride, width // runtime.output_stride)
         self._merger = HeatmapMerger(self.schedule.most_open(batch), *cells, runtime.device)
 
-    def candidates(self, pictures: Iterable[np.ndarray | None]) -> Iterator[list[Peak]]:
-        """Yield the CANDIDATES strongest peaks of each picture, strongest first, in order, a few windows later.
+    def answers(self, pictures: Iterable[np.ndarray | None]) -> Iterator[FrameAnswer]:
+        """Yield what the network says of each picture, in order, a few windows later.
 
         Once all are yielded it may be called again, for another shot: no window holds pictures of both.
 
@@ -127,14 +138,14 @@ class StreamingPredictor:
         """Run the network over the windows that wait, and merge what it says."""
         if not self._waiting:
             return
-        probabilities, offsets = self.runtime(self._inputs[: len(self._waiting)])
-        for window, window_probabilities, window_offsets in zip(self._waiting, probabilities, offsets, strict=True):
-            self._merger.add(window.answers, window_probabilities, window_offsets)
+        answer = self.runtime(self._inputs[: len(self._waiting)])
+        for row, window in enumerate(self._waiting):
+            self._merger.add(window.answers, *(None if part is None else part[row] for part in answer))
         self._waiting = []
 
 
 class HeatmapMerger:
-    """Sums of heatmaps and offsets of the frames whose answers are not complete yet.
+    """Sums of heatmaps, offsets and events of the frames whose answers are not complete yet.
 
     Args:
         capacity: How many frames can be open at the same time.
@@ -147,6 +158,7 @@ class HeatmapMerger:
         self._capacity = capacity
         self._probabilities = torch.zeros(capacity, height, width, device=device)
         self._offsets = torch.zeros(capacity, 2, height, width, device=device)
+        self._events: Tensor | None = None
         self._counts = torch.zeros(capacity, device=device)
         self._first_open = 0
 
@@ -154,8 +166,10 @@ class HeatmapMerger:
         """Count frames from 0 on; all those of before must have been popped."""
         self._first_open = 0
 
-    def add(self, answers: tuple[int | None, ...], probabilities: Tensor, offsets: Tensor) -> None:
-        """Add one window's outputs, probabilities (K, h, w) and offsets (K, 2, h, w), to the frames they are of."""
+    def add(
+        self, answers: tuple[int | None, ...], probabilities: Tensor, offsets: Tensor, events: Tensor | None = None
+    ) -> None:
+        """Add one window's probabilities (K, h, w), offsets (K, 2, h, w) and events (K, 2) to the frames they are of."""
         frames = [frame for frame in answers if frame is not None]
         if not frames:
             return
@@ -166,9 +180,13 @@ class HeatmapMerger:
         self._probabilities.index_add_(0, places, probabilities[:kept])
         self._offsets.index_add_(0, places, offsets[:kept])
         self._counts[places] += 1
+        if events is not None:
+            if self._events is None:
+                self._events = torch.zeros(self._capacity, events.shape[1], device=events.device)
+            self._events.index_add_(0, places, events[:kept])
 
-    def pop_until(self, frame_index: int) -> list[list[Peak]]:
-        """Return the peaks of the open frames before `frame_index`, and forget these frames."""
+    def pop_until(self, frame_index: int) -> list[FrameAnswer]:
+        """Return the answers for the open frames before `frame_index`, and forget these frames."""
         frames = range(self._first_open, frame_index)
         if not frames:
             return []
@@ -179,7 +197,12 @@ class HeatmapMerger:
         probabilities = (self._probabilities[places] / counts[:, None, None]).unsqueeze(0)
         offsets = (self._offsets[places] / counts[:, None, None, None]).unsqueeze(0)
         peaks = decode_candidates(probabilities, offsets, CANDIDATES)
-        for sums in (self._probabilities, self._offsets, self._counts):
-            sums[places] = 0
+        events = None if self._events is None else (self._events[places] / counts[:, None]).tolist()
+        for sums in (self._probabilities, self._offsets, self._counts, self._events):
+            if sums is not None:
+                sums[places] = 0
         rows = torch.stack([peaks.x[0], peaks.y[0], peaks.confidence[0]], dim=-1).tolist()  # (M, CANDIDATES, 3)
-        return [[Peak(*peak) for peak in row] for row in rows]
+        return [
+            FrameAnswer([Peak(*peak) for peak in row], None if events is None else tuple(events[index]))
+            for index, row in enumerate(rows)
+        ]

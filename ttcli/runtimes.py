@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ttcli.checkpoints import DEFAULT_WEIGHTS, load_checkpoint
 from ttcli.errors import SettingError
 from ttcli.model_input import SIZE_MULTIPLE, WORKING_AREA, working_size
-from ttcli.networks.blocks import fuse_batch_norm
+from ttcli.networks.blocks import NetworkAnswer, fuse_batch_norm
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 USUAL_FPS = (24.0, 120.0)
@@ -55,8 +55,8 @@ class Runtime:
         self.weights: Path | None = None
         """The file that the network is from; None where nobody knows."""
 
-    def __call__(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Return probabilities (B, K, h, w) and offsets (B, K, 2, h, w) as float32, on the runtime's device.
+    def __call__(self, pictures: Tensor) -> NetworkAnswer:
+        """Return what the network answers.
 
         Args:
             pictures: Model input as `ttcli.model_input` makes it, shape (B, C, H, W), of the runtime's `dtype`,
@@ -99,12 +99,15 @@ class TorchRuntime(Runtime):
         super().__init__(metadata or {}, *facts, chosen, dtype)
         fused = fuse_batch_norm(model.eval())
         self.model = fused.to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last)
+        if self.model.event_head:
+            self.model.head.events.float()  # small, and places need the precision
 
     @torch.inference_mode()
-    def __call__(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Return probabilities and offsets, see `Runtime`."""
+    def __call__(self, pictures: Tensor) -> NetworkAnswer:
+        """Return what the network answers, see `Runtime`."""
         prediction = self.model(pictures)
-        return prediction.logits.float().sigmoid(), prediction.offsets.float()
+        events = None if prediction.events is None else prediction.events.sigmoid()
+        return NetworkAnswer(prediction.logits.float().sigmoid(), prediction.offsets.float(), events)
 
 
 def load_runtime(weights: Path | None, device: str, precision: str) -> TorchRuntime:

@@ -1,10 +1,13 @@
 """The shots of a video, between its cuts, and the file that lists them."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ttcli.csv_rows import read_rows
 from ttcli.outputs import complete_file
+from ttcli.trajectory import BallPosition
 from ttcli.video.reader import Frame
 
 COLUMNS = ("shot", "first_frame", "last_frame", "start_s", "end_s")
@@ -30,6 +33,22 @@ def noting_shots(frames: Iterable[Frame], shots: list[Shot]) -> Iterator[Frame]:
             shots.append(Shot(frame.frame_index, frame.frame_index, frame.time_seconds, frame.time_seconds))
         shots[-1].last_frame, shots[-1].end_seconds = frame.frame_index, frame.time_seconds
         yield frame
+
+
+def numbered_shots(rows: Iterable[BallPosition], first_frames: Sequence[int]) -> Iterator[BallPosition]:
+    """Yield the rows of a path, each with the number of its shot, of which the first frames are given."""
+    for row in rows:
+        yield replace(row, shot=max(0, bisect_right(first_frames, row.frame_index) - 1))
+
+
+def read_shots_csv(path: Path) -> list[int]:
+    """Return the first frames of the shots of a file, in order.
+
+    Raises:
+        InputError: The file cannot be opened.
+        LabelError: A line does not hold what it should.
+    """
+    return sorted(row.frame_index("first_frame") for row in read_rows(path, needed=("first_frame",)))
 
 
 def write_shots_csv(path: Path, shots: Iterable[Shot], overwrite: bool = False) -> None:

@@ -9,17 +9,18 @@ from typing import Any
 
 from ttcli.configs import SpotConfig
 from ttcli.errors import SettingError
-from ttcli.events import Event, write_events_csv
+from ttcli.events import Event, check_threshold, write_events_csv
 from ttcli.labels.formats import find_format
 from ttcli.labels.openttgames import FRAME_RATE
 from ttcli.labels.problems import Problems
 from ttcli.labels.ttcli_csv import first_cells
 from ttcli.outputs import check_output
+from ttcli.shots import numbered_shots, read_shots_csv
 from ttcli.sources import find_video
 from ttcli.spotting.spotter import spot_events
 from ttcli.spotting.weights import load_spotter
 from ttcli.trajectory import BallPosition, Status, stream_ball_csv
-from ttcli.video.probe import is_image_folder, probe
+from ttcli.video.probe import probe
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ def spot(ball: Path, output: Path | None, config: SpotConfig) -> SpotSummary:
     output = default_output(ball) if output is None else output
     check_settings(config)
     rows = _read_path(ball, config)
+    if config.shots is not None:
+        rows = numbered_shots(rows, read_shots_csv(config.shots))
     height, width = _picture_size(ball, config)
     check_output(output, config.overwrite)
     model = load_spotter(config.weights)
@@ -70,28 +73,9 @@ def spot(ball: Path, output: Path | None, config: SpotConfig) -> SpotSummary:
 
 def check_settings(config: SpotConfig) -> None:
     """Raise SettingError where a setting is out of its range."""
-    if not 0 < config.threshold <= 1:
-        raise SettingError("--event-threshold", f"{config.threshold} is out of range", "give a number above 0, at most 1")
+    check_threshold(config.threshold)
     if config.frame_rate is not None and not 0 < config.frame_rate <= 100_000:
         raise SettingError("--fps", f"{config.frame_rate} is out of range", "give the frames per second, as in --fps 25")
-
-
-def check_events(events: Path, videos: Iterable[Path], others: Iterable[Path | None], config: SpotConfig) -> None:
-    """Raise TtcliError now where the events that are to follow a detection could not be written.
-
-    Args:
-        events: The events.csv.
-        videos: The videos of the detection.
-        others: What else will be written.
-        config: Settings of the spotting.
-    """
-    videos = list(videos)
-    if len(videos) != 1 or (videos[0].is_dir() and not is_image_folder(videos[0])):
-        raise SettingError("--events", "is for one video", "detect first, then `ttcli spot` each ball.csv")
-    if any(other is not None and events.absolute() == other.absolute() for other in (*others, *videos)):
-        raise SettingError("--events", "is the same file as another one", "give another name to one of them")
-    check_settings(config)
-    check_output(events, config.overwrite)
 
 
 def _counted(events: Iterable[Event], counts: Counter[str]) -> Iterator[Event]:

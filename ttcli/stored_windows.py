@@ -10,10 +10,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ttcli.datasets import BALL_IN_CROP, WindowBatch
+from ttcli.datasets import BALL_IN_CROP, UNKNOWN_EVENT, WindowBatch, soft_events
 from ttcli.errors import InputError, LabelError, SettingError
 from ttcli.frame_cache import FrameCache
-from ttcli.frame_store import EXTRACT_AGAIN, FrameStore
+from ttcli.frame_store import CLIP_FILE, EXTRACT_AGAIN, FrameStore, read_clip
+from ttcli.networks.event_head import EVENTS
 from ttcli.window_rows import WINDOWS_FILE, StoredWindow, read_windows
 
 CLIPS_FOLDER = "clips"
@@ -159,8 +160,8 @@ class StoredWindows:
         for _ in self._threads.map(self._fill, *zip(*jobs, strict=True)):
             pass  # raises what a thread raised
         labels = [_labels_in(crop, height, width) for crop in crops]
-        positions, visible, known = (torch.from_numpy(np.stack(column)) for column in zip(*labels, strict=True))
-        tensors = (torch.from_numpy(frames), positions, visible, known)
+        columns = (torch.from_numpy(np.stack(column)) for column in zip(*labels, strict=True))
+        tensors = (torch.from_numpy(frames), *columns)
         return WindowBatch(*(tensor.to(self.device) for tensor in tensors))
 
     def _size(self, number: int) -> tuple[int, int]:
@@ -218,6 +219,8 @@ class _Clip(NamedTuple):
     """(N,) bool."""
     known: np.ndarray
     """(N,) bool."""
+    events: np.ndarray
+    """(N, 2) float32, how probably an event is to be seen; UNKNOWN_EVENT where nobody labelled any."""
 
 
 class _Crop(NamedTuple):
@@ -286,7 +289,30 @@ def _read_clip_labels(store: FrameStore) -> _Clip:
         if label.visible:
             # Pixel centres lie on whole numbers: the border at -0.5 stays where it is.
             positions[row] = (np.array([label.x, label.y]) + 0.5) * scale - 0.5
-    return _Clip(store, row_of, positions, visible, known)
+    return _Clip(store, row_of, positions, visible, known, _read_clip_events(store))
+
+
+def _read_clip_events(store: FrameStore) -> np.ndarray:
+    """Return the wanted probability of EVENTS at each stored frame, (N, 2)."""
+    labelled = store.clip.get("event_frames", {})  # sets of before do not have it
+    frames = torch.tensor(store.frame_indexes, dtype=torch.float64)
+    wanted = torch.full((len(frames), len(EVENTS)), UNKNOWN_EVENT)
+    try:
+        for kind, name in enumerate(EVENTS):
+            if labelled.get(name):
+                at = torch.tensor(labelled[name], dtype=torch.float64)
+                away = (frames[:, None] - at).abs().amin(-1) / float(Fraction(store.clip["frame_rate"]))
+                wanted[:, kind] = soft_events(away)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ZeroDivisionError) as error:
+        raise LabelError(store.folder / CLIP_FILE, "event_frames or frame_rate is damaged", EXTRACT_AGAIN) from error
+    return wanted.numpy()
+
+
+def check_events(data: Path) -> None:
+    """Raise SettingError where no clip of a set has labels of events to learn."""
+    if not any(read_clip(folder).get("event_frames") for folder in _clip_folders(data)):
+        cure = "extract it again from videos that have such labels, without --no-events"
+        raise SettingError("--event-head", f"{data} holds no bounces and no passings of the net", cure)
 
 
 def _ball_nearest_to_the_middle(clip: _Clip, rows: list[int]) -> np.ndarray | None:
@@ -298,8 +324,8 @@ def _ball_nearest_to_the_middle(clip: _Clip, rows: list[int]) -> np.ndarray | No
     return clip.positions[rows[min(places, key=lambda place: abs(place - middle))]]
 
 
-def _labels_in(crop: _Crop, height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return positions (T, 2) in pixels of a crop, visible and known (T,), of its frames."""
+def _labels_in(crop: _Crop, height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return positions (T, 2) in pixels of a crop, visible and known (T,), and events (T, 2) of its frames."""
     clip = crop.clip
     positions = clip.positions[crop.rows] - np.array([crop.left, crop.top], np.float32)
     visible, known = clip.visible[crop.rows], clip.known[crop.rows]
@@ -308,4 +334,4 @@ def _labels_in(crop: _Crop, height: int, width: int) -> tuple[np.ndarray, np.nda
     hides = visible & (outside >= 0)
     known = known & ~(hides & (outside < NEAR_CROP))
     visible = visible & ~hides
-    return np.where(visible[:, None], positions, 0).astype(np.float32), visible, known
+    return np.where(visible[:, None], positions, 0).astype(np.float32), visible, known, clip.events[crop.rows]

@@ -23,8 +23,9 @@ from ttcli.checkpoints import DEFAULT_WEIGHTS, load_checkpoint
 from ttcli.configs import TrainConfig
 from ttcli.errors import OutputError, SettingError
 from ttcli.model_input import SIZE_MULTIPLE
-from ttcli.models import create_model
+from ttcli.models import add_event_head, create_model
 from ttcli.runtimes import choose_device, cpu_multiplies_in_bf16
+from ttcli.stored_windows import check_events
 from ttcli.training_data import DrawnData, ExtractedData, LimitedData, TrainingData
 from ttcli.training_loop import TrainingLoop
 from ttcli.training_run import locked, remove_run, run_is_in, settings_to_go_on, write_settings
@@ -61,7 +62,9 @@ def train(data: Path | None, output: Path, config: TrainConfig, quiet: bool = Fa
     fabric = _fabric(config)
     network = _untrained(config)
     built = {name: getattr(network, name) for name in ARCHITECTURE}
-    config = replace(config, model=network.name, background=_background(network), **built)
+    config = replace(config, model=network.name, background=_background(network), event_head=network.event_head, **built)
+    if config.freeze_ball and not config.event_head:
+        raise SettingError("--freeze-ball", "leaves nothing to train without an event head", "give --event-head too")
     # In a process that is started an error would be a traceback; here it is one line, and comes at once.
     _training_data(data, config)
     with (
@@ -163,11 +166,13 @@ def _untrained(config: TrainConfig) -> nn.Module:
     chosen = {name: getattr(config, name) for name in ARCHITECTURE}
     difference = config.background == "median"
     if config.resume:  # its weights come from the run
-        model = create_model(config.model, difference=difference, **{**chosen, "pretrained": False})
+        model = create_model(
+            config.model, difference=difference, **{**chosen, "pretrained": False}, event_head=config.event_head
+        )
         model.pretrained = config.pretrained
         return model
     if config.init is None:
-        return create_model(config.model, difference=difference, **chosen)
+        return create_model(config.model, difference=difference, **chosen, event_head=config.event_head)
     model = load_checkpoint(DEFAULT_WEIGHTS if config.init == PACKAGED else config.init).model
     has = {"model": model.name, "background": _background(model), **{name: getattr(model, name) for name in ARCHITECTURE}}
     for name, held in has.items():
@@ -175,6 +180,8 @@ def _untrained(config: TrainConfig) -> nn.Module:
         if given not in (getattr(TrainConfig, name), held):
             option = {"window_size": "window"}.get(name, name)
             raise SettingError(f"--{option}", f"{given} is not what --init has: {held}", "leave one of them out")
+    if config.event_head and not model.event_head:
+        add_event_head(model)
     return model
 
 
@@ -185,6 +192,8 @@ def _background(model: nn.Module) -> str:
 def _training_data(data: Path | None, config: TrainConfig) -> TrainingData:
     shape = config.window_size, config.crop_height, config.crop_width
     whole = DrawnData(*shape) if data is None else ExtractedData(data, *shape, config.cache_memory // config.devices)
+    if config.event_head and data is not None:
+        check_events(data)
     return whole if config.limit_samples is None else LimitedData(whole, config.limit_samples, config.seed + 1)
 
 

@@ -33,7 +33,7 @@ from ttcli.training_report import TensorBoard, write_report
 from ttcli.training_run import (
     BEST_FILE, LAST_FILE, RunState, restore_state, save_failed_batch, save_state, write_metrics,
 )  # fmt: skip
-from ttcli.validation import validate
+from ttcli.validation import validate, validate_events
 
 SCORE = "accuracy@10"
 """The figure of validation by which a checkpoint is the best one, and the schedule `plateau` waits."""
@@ -76,7 +76,8 @@ class TrainingLoop:
     ) -> None:
         self.fabric, self.data, self.output, self.config = fabric, data, output, config
         _share_cores(fabric)
-        self.plain = network.train().to(fabric.device, memory_format=torch.channels_last)
+        self.plain = network.to(fabric.device, memory_format=torch.channels_last)
+        self._set_training(self.plain)
         self.averaged = copy.deepcopy(self.plain).eval()
         plain_optimizer = torch.optim.AdamW(
             self.plain.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
@@ -98,6 +99,13 @@ class TrainingLoop:
         self.losses = _LossMeter(fabric)
         self._input: Tensor | None = None  # memory of the model input, the same for each batch
         self._saved = self.state.step, self.state.seconds, self.state.windows
+
+    def _set_training(self, network: nn.Module) -> None:
+        """Let the network learn, or with `freeze_ball` its event head alone, while all else answers as it does already."""
+        network.train(not self.config.freeze_ball)
+        if self.config.freeze_ball:
+            network.requires_grad_(False)
+            network.head.events.requires_grad_(True).train()
 
     def run(self, quiet: bool) -> dict[str, Any] | None:
         """Train to the end; return the summary, which the first process has, or None where it was interrupted."""
@@ -146,6 +154,7 @@ class TrainingLoop:
         config, fabric = self.config, self.fabric
         cells = [size // OUTPUT_STRIDE for size in batch.frames.shape[2:4]]
         targets = draw_targets(*batch.labels_of(self.plain.output_frames), *cells, config.radius, config.target)
+        targets = targets._replace(events=batch.events_of(self.plain.output_frames))
         self._input = windows_to_input(batch.frames, self.plain.difference, torch.float32, out=self._input)
         prediction = self.model(self._input)
         loss, parts = ball_loss(prediction, targets, config.positive_weight, functools.partial(_divisor, fabric))
@@ -186,7 +195,7 @@ class TrainingLoop:
         """Write the last checkpoint, and the best where it is that, and return the figures of validation."""
         answers = self.data.validate(self.averaged)
         calibration = fit_calibration(answers.logits, answers.right)
-        figures = validate(answers, calibration)
+        figures = validate(answers, calibration) | (validate_events(answers) if self.plain.event_head else {})
         metadata = {
             **self.data.facts,
             "multiple": SIZE_MULTIPLE,

@@ -12,6 +12,7 @@ from ttcli.datasets import WindowBatch
 from ttcli.heatmaps import decode_heatmaps
 from ttcli.metrics import REFERENCE_WIDTH, Outcomes, ball_metrics
 from ttcli.model_input import windows_to_input
+from ttcli.networks.event_head import EVENTS
 from ttcli.predictor import StreamingPredictor
 from ttcli.runtimes import LEAST_PROBABILITY, TorchRuntime
 from ttcli.windows import choose_step
@@ -33,6 +34,10 @@ class Answers(NamedTuple):
     """From the ball to the peak, x then y, as parts of the picture's width and height, (N, 2); inf without a ball."""
     aspect: Tensor
     """The picture's height as a part of its width, (N,)."""
+    events: Tensor | None = None
+    """Probabilities of EVENTS, (N, 2); None of a network without an event head."""
+    wanted_events: Tensor | None = None
+    """What they should be, (N, 2), below 0 where nobody knows; None beside `events`."""
 
     @property
     def visible(self) -> Tensor:
@@ -70,7 +75,12 @@ def answer_windows(
                 peaks = decode_heatmaps(prediction.logits.sigmoid(), prediction.offsets)
                 places = torch.stack([peaks.x, peaks.y], -1)
                 labels = part.labels_of(model.output_frames)
-                parts.append(_answers(places, peaks.confidence, labels, *(picture or part.frames.shape[2:4])))
+                answers = _answers(places, peaks.confidence, labels, *(picture or part.frames.shape[2:4]))
+                if prediction.events is not None:
+                    known, wanted = labels[2], part.events_of(model.output_frames)
+                    told = prediction.events.sigmoid()
+                    answers = answers._replace(events=told[known].cpu(), wanted_events=wanted[known].cpu())
+                parts.append(answers)
     return _pool(parts)
 
 
@@ -87,7 +97,7 @@ def answer_films(model: nn.Module, films: Iterable[WindowBatch]) -> Answers:
     for film in films:
         height, width = film.frames.shape[2:4]
         predictor = StreamingPredictor(runtime, height, width, choose_step(len(runtime.output_frames)))
-        best = torch.tensor([peaks[0] for peaks in predictor.candidates(film.frames[0].cpu().numpy())], device=device)
+        best = torch.tensor([answer.peaks[0] for answer in predictor.answers(film.frames[0].cpu().numpy())], device=device)
         labels = (film.positions, film.visible, film.known)
         parts.append(_answers(best[None, :, :2], best[None, :, 2], labels, height, width))
     return _pool(parts)
@@ -103,6 +113,22 @@ def validate(answers: Answers, calibration: dict[str, float]) -> dict[str, float
     share = float(answers.right.sum()) / max(int(answers.visible.sum()), 1)
     given = {name: figures[name] for name in FIGURES} | {"arg_max_right": share}
     return {name: None if value is None else round(value, 4) for name, value in given.items()}
+
+
+def validate_events(answers: Answers) -> dict[str, float | None]:
+    """Return how well an event head tells frames: of each kind the average precision, None where there is none.
+
+    A frame holds an event within 2.7 frames of 1/120 s, where half of its target is left.
+    """
+    found: dict[str, float | None] = {}
+    for kind, name in enumerate(EVENTS):
+        wanted = answers.wanted_events[:, kind]
+        order = answers.events[:, kind][wanted >= 0].argsort(descending=True, stable=True)
+        right = (wanted[wanted >= 0] > 0.5)[order].double()
+        precision = right.cumsum(0) / torch.arange(1, len(right) + 1)
+        count = float(right.sum())
+        found[f"{name}_ap"] = round(float((precision * right).sum()) / count, 4) if count else None
+    return found
 
 
 def _claimed_distance(answers: Answers, claimed: Tensor, width: int, height: int | None) -> np.ndarray:
@@ -126,4 +152,4 @@ def _answers(
 
 
 def _pool(parts: list[Answers]) -> Answers:
-    return Answers(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    return Answers(*(None if column[0] is None else torch.cat(column) for column in zip(*parts, strict=True)))

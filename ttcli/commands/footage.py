@@ -23,11 +23,8 @@ from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, 
 @click.argument("videos", metavar="VIDEO...", nargs=-1, required=True, type=VIDEO)
 @click.option("-o", "--output", type=FILE, help="The CSV; for several videos or a folder, a folder. Else beside VIDEO.")
 @click.option("--overlay", type=FILE, help="Also write the video with the ball drawn on it (one VIDEO only).")
-@click.option("--events", type=FILE, help="Also write bounces and passings of the net as CSV (one VIDEO only).")
-@click.option(
-    "--event-threshold", type=click.FloatRange(0, 1, min_open=True), default=SpotConfig.threshold, show_default=True,
-    help="Smallest confidence of an event.",
-)  # fmt: skip
+@option(DetectConfig, "events", type=FILE, help="Also write bounces and passings of the net as CSV (one VIDEO only).")
+@option(DetectConfig, "event_threshold", type=click.FloatRange(0, 1, min_open=True), help="Smallest confidence of an event.")
 @option(DetectConfig, "shots", type=FILE, help="Also write the shots between cuts as CSV (one VIDEO only).")
 @option(DetectConfig, "weights", type=FILE, help="Checkpoint to use instead of the one in the package.")
 @option(DetectConfig, "threshold", type=click.FloatRange(0, 1), help="Smallest confidence that counts as seen.")
@@ -43,31 +40,28 @@ from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, 
 @quiet_option
 @json_option
 def detect(
-    videos: tuple[Path, ...], output: Path | None, overlay: Path | None, events: Path | None, event_threshold: float,
-    quiet: bool, as_json: bool, **settings: Any,
-) -> None:  # fmt: skip
+    videos: tuple[Path, ...], output: Path | None, overlay: Path | None, quiet: bool, as_json: bool, **settings: Any
+) -> None:
     """Write where the ball is in every frame of each VIDEO, or of each video in a folder, as CSV.
 
     VIDEO may be a folder of numbered pictures, or - for standard input. With --events, also when the ball bounced on
     the table, and when it passed the net. `net` is the passing of the net's plane, which every good shot does: no
     touch, and no fault.
     """
+    from ttcli.detect import check_events
     from ttcli.detect import detect as run
     from ttcli.render import check_overlay, render
-    from ttcli.spot import check_events, spot
 
-    spotting = SpotConfig(threshold=event_threshold, video=videos[0], overwrite=settings["overwrite"])
+    detection = DetectConfig(**settings)
     if overlay is not None:
-        check_overlay(overlay, videos, output, settings["overwrite"])
-    if events is not None:
-        check_events(events, videos, (output, overlay), spotting)
-    summaries = run(videos, output, DetectConfig(**settings), quiet, tell=tell)
+        check_overlay(overlay, videos, output, detection.overwrite)
+    if detection.events is not None:
+        check_events(detection.events, videos, (output, overlay), detection)
+    summaries = run(videos, output, detection, quiet, tell=tell)
     lines = [str(line) for line in summaries if not line.error]
-    if events is not None:
-        lines.append(str(spot(Path(summaries[0].output), events, spotting)))
     if overlay is not None:
-        config = RenderConfig(picture_rate=settings["picture_rate"], overwrite=settings["overwrite"])
-        render(videos[0], Path(summaries[0].output), overlay, config, quiet, events, tell=tell)
+        config = RenderConfig(picture_rate=detection.picture_rate, overwrite=detection.overwrite)
+        render(videos[0], Path(summaries[0].output), overlay, config, quiet, detection.events, tell=tell)
     show(as_json, [summary.as_json() for summary in summaries], *lines)
     if any(summary.error for summary in summaries):
         raise click.exceptions.Exit(1)
@@ -89,6 +83,7 @@ def detect(
 @option(SpotConfig, "weights", type=FILE, help="Spotter to use instead of the one in the package.")
 @option(SpotConfig, "video", type=FILE, help="The video of the path; else one of BALL's name beside it.")
 @click.option("--size", type=PictureSize(), help="Size of the picture, where no video tells it.")
+@option(SpotConfig, "shots", type=FILE, help="The shots.csv of the video: no event is looked for across a cut.")
 @option(
     SpotConfig, "frame_rate", "--fps", type=click.FloatRange(0, min_open=True),
     help="Frames per second, of a BALL without time_s.",

@@ -30,6 +30,8 @@ from ttcli.learning_rates import SCHEDULES
 @option(TrainConfig, "activation", type=click.Choice(["silu", "relu"]), help="Of the decoder after an EfficientNet.")
 @option(TrainConfig, "background", type=click.Choice(["median", "none"]), help="Differences to the window's median, or none.")
 @option(TrainConfig, "pretrained", "--pretrained", is_flag=True, help="Begin with ImageNet weights in the encoder.")
+@option(TrainConfig, "event_head", "--event-head", is_flag=True, help="Learn bounces and passings of the net too.")
+@option(TrainConfig, "freeze_ball", "--freeze-ball", is_flag=True, help="Train the event head alone.")
 @option(TrainConfig, "minutes", type=click.FloatRange(0, min_open=True), help="Wall time to train for; else --steps.")
 @option(TrainConfig, "steps", type=click.IntRange(1), help="Optimiser steps to train for.")
 @option(TrainConfig, "batch", type=click.IntRange(1), help="Windows per step and process.")

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ttcli.errors import SettingError
+from ttcli.networks.event_head import EventHead
 
 HEATMAP_PRIOR = 0.01
 """Probability that a fresh network gives everywhere, so that the focal loss starts small."""
@@ -19,6 +20,19 @@ class Prediction(NamedTuple):
     """Heatmaps before the sigmoid, shape (B, K, h, w), for K frames."""
     offsets: Tensor
     """From each cell to the ball in cells, x then y, shape (B, K, 2, h, w)."""
+    events: Tensor | None = None
+    """Of `event_head.EVENTS` before the sigmoid, shape (B, K, 2); None of a network without an event head."""
+
+
+class NetworkAnswer(NamedTuple):
+    """What a network answers for B windows, K frames of each, on its runtime's device."""
+
+    probabilities: Tensor
+    """Heatmaps, (B, K, h, w) float32."""
+    offsets: Tensor
+    """(B, K, 2, h, w) float32, in cells."""
+    events: Tensor | None = None
+    """Probabilities of `event_head.EVENTS`, (B, K, 2) float32; None of a network without an event head."""
 
 
 class ConvUnit(nn.Module):
@@ -93,23 +107,29 @@ class SPPF(nn.Module):
 
 
 class BallHead(nn.Module):
-    """Heatmap logits and offsets of K frames, each by Conv3x3, SiLU and Conv1x1.
+    """Heatmap logits and offsets of K frames, each by Conv3x3, SiLU and Conv1x1; and events, once `add_events` was called.
 
     Short and without batch norm on purpose: a long head learned far worse.
     """
 
     def __init__(self, channels_in: int, hidden: int, frames_out: int) -> None:
         super().__init__()
+        self.channels_in, self.frames_out = channels_in, frames_out
+        self.events: EventHead | None = None
         self.heatmap = _short_branch(channels_in, hidden, frames_out)
         self.offset = _short_branch(channels_in, hidden, 2 * frames_out)
         last = self.heatmap[-1]
         nn.init.normal_(last.weight, std=0.01)
         nn.init.constant_(last.bias, math.log(HEATMAP_PRIOR / (1 - HEATMAP_PRIOR)))
 
+    def add_events(self) -> None:
+        """Answer for events too, from now on."""
+        self.events = EventHead(self.channels_in, self.frames_out)
+
     def forward(self, x: Tensor) -> Prediction:
-        offsets = self.offset(x)
         # (B, 2K, h, w) -> (B, K, 2, h, w): channels are x and y of frame 0, of frame 1, ...
-        return Prediction(self.heatmap(x), offsets.unflatten(1, (-1, 2)))
+        logits, offsets = self.heatmap(x), self.offset(x).unflatten(1, (-1, 2))
+        return Prediction(logits, offsets, None if self.events is None else self.events(x, logits, offsets))
 
 
 def check_input(x: Tensor, channels: int, multiple: int) -> None:

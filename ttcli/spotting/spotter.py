@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ttcli.events import Event
+from ttcli.spotting.fusion import HeadAnswers, fuse
 from ttcli.spotting.instants import ONE_INSTANT_SECONDS, SPACING_SECONDS, Instant, Peak, find_peaks, fit_bounce, place_at
 from ttcli.spotting.network import EVENTS, PathSpotter
 from ttcli.spotting.paths import Grid, Track, make_track, resample
@@ -30,44 +31,111 @@ class _Sighting(NamedTuple):
     y: float
     confidence: float
     frame_index: int
+    bounce: float
+    """Probability by the network that saw the pictures; NaN where it tells none."""
+    net: float
 
 
-def spot_events(
-    positions: Iterable[BallPosition], model: PathSpotter, height: int, width: int, threshold: float
-) -> Iterator[Event]:
-    """Yield the events of a path in order, each some seconds of path after it happened.
+class EventSpotter:
+    """Takes a path row by row and tells its events, each some seconds of path after it happened.
 
     Over stretches in which the ball was not seen nothing is told. Rows without a time, or whose time is not later than
-    that of the row before, count as unseen.
+    that of the row before, count as unseen. Shots are paths of their own: after a cut the net is elsewhere.
 
     Args:
-        positions: Rows of ball.csv, in order.
         model: The network.
         height: Of the picture that positions lie on, pixels.
         width: Its width.
         threshold: Least confidence of an event, in (0, 1].
     """
-    waiting: deque[_Sighting] = deque()
-    told: deque[Event] = deque(maxlen=8)
-    begin, since_look = -math.inf, 0
-    for sighting in _sightings(positions):
-        waiting.append(sighting)
-        since_look += 1
-        if since_look < LOOK_EVERY:
-            continue
-        since_look = 0
-        path = _path(waiting, height, width)
+
+    def __init__(self, model: PathSpotter, height: int, width: int, threshold: float) -> None:
+        self._model, self._height, self._width, self._threshold = model, height, width, threshold
+        self._latest = -math.inf
+        self._shot = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._waiting: deque[_Sighting] = deque()
+        self._told: deque[Event] = deque(maxlen=8)
+        self._since, self._since_look = -math.inf, 0
+
+    def add(self, row: BallPosition) -> list[Event]:
+        """Return the events that a further row makes known."""
+        events: list[Event] = []
+        if row.shot != self._shot:
+            events = self.finish()
+            self._shot = row.shot
+        if row.duplicate or row.time_seconds is None or not row.time_seconds > self._latest:
+            return events  # what goes back in time, or repeats, is passed over
+        self._latest = row.time_seconds
+        if not row.status.has_position:
+            return events
+        confidence = math.nan if row.confidence is None else row.confidence
+        head = (math.nan, math.nan) if row.events is None else row.events
+        self._waiting.append(_Sighting(row.time_seconds, row.x, row.y, confidence, row.frame_index, *head))
+        self._since_look += 1
+        if self._since_look == LOOK_EVERY:
+            self._since_look = 0
+            events += self._look()
+        return events
+
+    def finish(self) -> list[Event]:
+        """Return the events that are left, of a path that ends here."""
+        path = self._path()
+        events = self._told_once(path.events(path.grid, self._model, self._threshold, self._since, math.inf))
+        self._begin()
+        return events
+
+    def _look(self) -> list[Event]:
+        """Return the events of the windows that are full, and forget what no later one needs."""
+        events: list[Event] = []
+        path = self._path()
         while len(path.grid.times) >= WINDOW_STEPS:
             piece = path.first(WINDOW_STEPS)
             end = _time_before(piece.grid, WINDOW_STEPS - MARGIN_STEPS)
-            yield from _told_once(path.events(piece.grid, model, threshold, begin, end), told)
-            begin = end
+            events += self._told_once(path.events(piece.grid, self._model, self._threshold, self._since, end))
+            self._since = end
             forget = _time_before(piece.grid, WINDOW_STEPS - 2 * MARGIN_STEPS)
-            while waiting and waiting[0].time_seconds < forget:
-                waiting.popleft()
-            path = _path(waiting, height, width)
-    path = _path(waiting, height, width)
-    yield from _told_once(path.events(path.grid, model, threshold, begin, math.inf), told)
+            while self._waiting and self._waiting[0].time_seconds < forget:
+                self._waiting.popleft()
+            path = self._path()
+        return events
+
+    def _path(self) -> "_Path":
+        table = np.array(self._waiting, float).reshape(-1, len(_Sighting._fields))
+        track = make_track(table[:, 0], table[:, 1:3], table[:, 3], self._height, self._width)
+        frames = np.interp(track.times, table[:, 0], table[:, 4]) if len(track.times) else np.zeros(0)
+        told = np.isfinite(table[:, 5])
+        head = HeadAnswers(table[told, 0], table[told, 5:])
+        return _Path(track, frames, resample(track), head, self._height, self._width)
+
+    def _told_once(self, events: list[Event]) -> list[Event]:
+        """Return the events that were not told before: two windows may see one on both sides of where they meet."""
+        fresh = []
+        for event in events:
+            if not any(_same(event, other) for other in self._told):
+                self._told.append(event)
+                fresh.append(event)
+        return fresh
+
+
+def spot_events(
+    positions: Iterable[BallPosition], model: PathSpotter, height: int, width: int, threshold: float
+) -> Iterator[Event]:
+    """Yield the events of a path in order; the arguments are those of `EventSpotter`, and the rows of ball.csv."""
+    spotter = EventSpotter(model, height, width, threshold)
+    for row in positions:
+        yield from spotter.add(row)
+    yield from spotter.finish()
+
+
+def noting_events(rows: Iterable[BallPosition], spotter: EventSpotter, events: list[Event]) -> Iterator[BallPosition]:
+    """Yield the rows, adding the events that they tell to `events`."""
+    for row in rows:
+        events += spotter.add(row)
+        yield row
+    events += spotter.finish()
 
 
 def event_probabilities(model: PathSpotter, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
@@ -97,6 +165,7 @@ class _Path(NamedTuple):
     track: Track
     frames: np.ndarray  # (N,) frame of each sighting of the track
     grid: Grid
+    head: HeadAnswers
     height: int
     width: int
 
@@ -107,6 +176,7 @@ class _Path(NamedTuple):
     def events(self, grid: Grid, model: PathSpotter, threshold: float, begin: float, end: float) -> list[Event]:
         """Return the events after `begin` up to `end`, in seconds."""
         probabilities, early = event_probabilities(model, grid)
+        probabilities = fuse(grid, probabilities, self.head)
         peaks = find_peaks(grid, probabilities, EVENTS, threshold)
         bends = [peak.time for peak in find_peaks(grid, early, ("bounce", "bounce"), BEND_THRESHOLD)]
         found = [self._event(peak, bends) for peak in peaks if begin < peak.time <= end]
@@ -130,37 +200,10 @@ class _Path(NamedTuple):
         )
 
 
-def _sightings(positions: Iterable[BallPosition]) -> Iterator[_Sighting]:
-    """Yield the rows at which the ball was seen, in order of time; what goes back in time, or repeats, is passed over."""
-    latest = -math.inf
-    for row in positions:
-        if row.duplicate or row.time_seconds is None or not row.time_seconds > latest:
-            continue
-        latest = row.time_seconds
-        if row.status.has_position:
-            confidence = math.nan if row.confidence is None else row.confidence
-            yield _Sighting(row.time_seconds, row.x, row.y, confidence, row.frame_index)
-
-
-def _path(waiting: Iterable[_Sighting], height: int, width: int) -> _Path:
-    table = np.array(waiting, float).reshape(-1, 5)
-    track = make_track(table[:, 0], table[:, 1:3], table[:, 3], height, width)
-    frames = np.interp(track.times, table[:, 0], table[:, 4]) if len(track.times) else np.zeros(0)
-    return _Path(track, frames, resample(track), height, width)
-
-
 def _time_before(grid: Grid, step: int) -> float:
     """Return the time of the last valid step before one."""
     times = grid.times[:step]
     return float(times[np.isfinite(times)][-1])
-
-
-def _told_once(events: list[Event], told: deque[Event]) -> Iterator[Event]:
-    """Yield events that were not told before: two windows may see one on both sides of where they meet."""
-    for event in events:
-        if not any(_same(event, other) for other in told):
-            told.append(event)
-            yield event
 
 
 def _same(one: Event, other: Event) -> bool:

@@ -11,7 +11,7 @@ PACKAGE = Path(ttcli.__file__).parent
 LAYERS = [
     {"ttcli", "errors", "configs"},
     {"outputs", "csv_rows", "splits", "learning_rates", "content_hash"},
-    {"video", "labels", "trajectory", "events", "windows", "model_input", "networks"},
+    {"video", "labels", "trajectory", "events", "windows", "model_input", "camera_motion", "networks"},
     {"losses", "subtitles", "frame_store", "frame_cache", "selection", "window_rows", "shots", "manifest", "ball_size", "picture_quality", "verdict"},
     {"sources", "models", "heatmaps", "simulation", "drawing", "tracking", "training_set", "picture_effects"},
     {"checkpoints", "predictor", "metrics", "event_metrics", "spotting", "datasets", "calibration", "clip_plans"},

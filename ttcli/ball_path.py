@@ -40,7 +40,7 @@ def ball_positions(
         frames, distinct = _peek_distinct(frames)
         stride = choose_stride(info.frame_rate * distinct, runtime.most_fps)
     step = config.step or choose_step(len(runtime.output_frames))
-    predictor = StreamingPredictor(runtime, height, width, step, stride, config.batch)
+    predictor = StreamingPredictor(runtime, height, width, step, stride, config.batch, config.steady)
     for number, shot in groupby(frames, key=lambda frame: frame.shot):
         locate = lambda pictures: _shot_positions(pictures, predictor, info, height, width, config)  # noqa: E731
         for position in _with_repeats(shot, locate):

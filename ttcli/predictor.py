@@ -1,5 +1,6 @@
 """Frames one by one in, peaks in the same order out, with as many frames in memory for an hour as for a second."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
@@ -7,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ttcli.camera_motion import LEAST_MOTION, CameraTracker, carry_back, corner_motion, lay_over
 from ttcli.heatmaps import decode_candidates
-from ttcli.model_input import FrameRing, empty_input, input_channels
+from ttcli.model_input import FrameRing, empty_input, input_channels, windows_to_input
 from ttcli.networks.blocks import NetworkAnswer
 from ttcli.windows import Window, WindowSchedule
 
@@ -65,19 +67,31 @@ class StreamingPredictor:
         step: Frames from one window to the next.
         stride: Frames between two neighbours in a window.
         batch: Windows that go through the network together.
+        steady: Lay the frames of a window over each other where the camera moves.
     """
 
     def __init__(
-        self, runtime: Runtime, height: int, width: int, step: int, stride: int = 1, batch: int = 4
+        self,
+        runtime: Runtime,
+        height: int,
+        width: int,
+        step: int,
+        stride: int = 1,
+        batch: int = 4,
+        steady: bool = True,
     ) -> None:
         self.runtime = runtime
         self.batch = batch
+        self._size = height, width
+        self.camera = CameraTracker(height, width) if steady else None
+        """Where the pictures lie relative to each other; None where nobody looks."""
+        self._pictures: deque[np.ndarray] = deque()  # the last ones, up to the newest, where the camera is looked at
         self.step = step
         self.stride = stride
         self._begin()
         kind = (runtime.dtype, runtime.device)
         self._ring = FrameRing(self.schedule.span, height, width, runtime.difference, *kind)
-        self._waiting: list[Window] = []  # their model input is the first of _inputs
+        self._waiting: list[tuple[Window, list[np.ndarray] | None]] = []  # with their maps; their input is in _inputs
         channels = input_channels(runtime.window_size, runtime.difference)
         self._inputs = empty_input(batch, channels, height, width, *kind)
         cells = (height // runtime.output_stride, width // runtime.output_stride)
@@ -98,6 +112,8 @@ class StreamingPredictor:
             self._keep(self.schedule.frame_count, picture)
             if self._take(self.schedule.arrive()):
                 yield from self._merger.pop_until(self.schedule.settled)
+                if self.camera is not None:
+                    self.camera.forget(self.schedule.settled)
         self._take(self.schedule.finish())
         self._run_batch()
         yield from self._merger.pop_until(self.schedule.frame_count)
@@ -107,6 +123,9 @@ class StreamingPredictor:
         outputs = self.runtime.output_frames
         self.schedule = WindowSchedule(self.runtime.window_size, self.step, self.stride, outputs[0], len(outputs))
         self._last_picture: Tensor | None = None
+        self._pictures = deque(maxlen=self.schedule.span)
+        if self.camera is not None:
+            self.camera.begin()
 
     def _keep(self, frame_index: int, picture: np.ndarray | None) -> None:
         """Put a picture into the ring, where it takes the place of one that no window to come holds."""
@@ -118,6 +137,10 @@ class StreamingPredictor:
         if self._last_picture is not None:
             for index in range(first, frame_index + 1):
                 self._ring.put(self._place(index), self._last_picture)
+        if self.camera is not None:
+            self.camera.add(picture)
+            if self._last_picture is not None:
+                self._pictures.append(self._last_picture.numpy())
 
     def _place(self, frame_index: int) -> int:
         """Return a frame's place in the ring, where the frames of a phase, and so of a window, are neighbours."""
@@ -127,20 +150,41 @@ class StreamingPredictor:
     def _take(self, windows: list[Window]) -> bool:
         """Make the windows' model input while the ring holds their frames; return whether no window waits now."""
         for window in windows:
-            places = [self._place(frame_index) for frame_index in window.frame_indexes]
-            self._ring.write_window(places, self._inputs[len(self._waiting)])
-            self._waiting.append(window)
+            out = self._inputs[len(self._waiting)]
+            maps = self._maps(window)
+            if maps is None:
+                self._ring.write_window([self._place(frame_index) for frame_index in window.frame_indexes], out)
+            else:
+                newest = self.schedule.frame_count - 1
+                pictures = [self._pictures[frame_index - newest - 1] for frame_index in window.frame_indexes]
+                laid = lay_over(pictures, maps).to(out.device)
+                windows_to_input(laid[None], self.runtime.difference, out.dtype, out=out[None])
+            self._waiting.append((window, maps))
             if len(self._waiting) == self.batch:
                 self._run_batch()
         return bool(windows) and not self._waiting
+
+    def _maps(self, window: Window) -> list[np.ndarray] | None:
+        """Return the maps from each frame of a window to its middle one; None where the camera stands still."""
+        if self.camera is None:
+            return None
+        frames = window.frame_indexes
+        middle = np.linalg.inv(self.camera.pose(frames[len(frames) // 2]))
+        maps = [middle @ self.camera.pose(frame_index) for frame_index in frames]
+        moves = any(corner_motion(each, *self._size) > LEAST_MOTION for each in maps)
+        return maps if moves and len(self._pictures) == min(self.schedule.span, self.schedule.frame_count) else None
 
     def _run_batch(self) -> None:
         """Run the network over the windows that wait, and merge what it says."""
         if not self._waiting:
             return
         answer = self.runtime(self._inputs[: len(self._waiting)])
-        for row, window in enumerate(self._waiting):
-            self._merger.add(window.answers, *(None if part is None else part[row] for part in answer))
+        for row, (window, maps) in enumerate(self._waiting):
+            probabilities, offsets, events = (None if part is None else part[row] for part in answer)
+            if maps is not None:
+                answered = [maps[place] for place in self.runtime.output_frames]
+                probabilities, offsets = carry_back(probabilities, offsets, answered, self.runtime.output_stride)
+            self._merger.add(window.answers, probabilities, offsets, events)
         self._waiting = []
 
 

@@ -35,6 +35,7 @@ from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, 
 @option(DetectConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
 @option(DetectConfig, "runtime", type=RUNTIMES, help="What runs the network; auto: torch, or onnx for an .onnx file.")
 @option(DetectConfig, "link", "--link/--no-link", help="Judge a frame's candidates by those of the frames around it.")
+@option(DetectConfig, "steady", "--steady/--no-steady", help="Follow a camera that moves.")
 @option(DetectConfig, "batch", type=click.IntRange(1), help="Windows that go through the network together.")
 @overwrite_option
 @quiet_option

@@ -1,0 +1,196 @@
+"""How the camera moves from picture to picture, and how windows look as if it stood still.
+
+Under a pan every lamp and letter moves as a ball might. So the frames of a window are laid over its middle one before
+the network sees them, and what it answers is carried back to where each frame really was. Measured on the one real
+clip whose camera pans and zooms: docs/RESULTS.md.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+REDUCTION = 2
+"""Pictures are looked at this many times smaller."""
+LOOK_EVERY = 8
+"""Pictures between two looks while the camera stands still, which it does in most videos."""
+STILL_LOOKS = 2
+"""Looks without motion, LOOK_EVERY pictures each, after which a camera that moved is taken to stand still."""
+LEAST_MOTION = 0.6
+"""Pixels that corners of the picture move between two looks for the camera to move; estimates err by a tenth of it."""
+MOST_POINTS = 200
+POINT_QUALITY, POINT_DISTANCE = 0.01, 6
+LEAST_POINTS, LEAST_SHARE = 16, 0.35
+"""Points that must agree on a motion, and their share among those tracked; the rest are players."""
+AGREEMENT = 0.75
+"""Pixels of the reduced picture within which a point agrees."""
+LARGEST_STEP, LARGEST_ZOOM = 40.0, 1.1
+"""Pixels and factor from one picture to the next beyond which it is no camera's motion, but an error."""
+
+
+class CameraTracker:
+    """Tells where each picture of a shot lies relative to the first one.
+
+    Args:
+        height: Of the pictures.
+        width: Of the pictures.
+    """
+
+    def __init__(self, height: int, width: int) -> None:
+        self._size = height, width
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was seen: another shot follows."""
+        self.poses: list[np.ndarray] = []
+        """(3, 3) of each picture: from its pixels to those of the first one, as far as known so far."""
+        self._first = 0  # number of the picture that poses[0] is of
+        self._moving = False
+        self._looked: tuple[int, np.ndarray, np.ndarray] | None = None  # at which picture, its gray, its points
+        self._still = 0.0
+
+    def add(self, picture: np.ndarray | None) -> None:
+        """Take the next picture, (H, W, 3) uint8; None, a broken one, is taken to lie where the last one does."""
+        number = self._first + len(self.poses)
+        self.poses.append(self.poses[-1] if self.poses else np.eye(3))
+        if picture is None:
+            return
+        since = number - self._looked[0] if self._looked else None
+        if since is None:
+            self._look(number, picture)
+        elif self._moving or since >= LOOK_EVERY:
+            _, before, points = self._looked
+            gray = self._look(number, picture)
+            step = _motion(before, gray, points)
+            moved = self._corner_motion(step)
+            if self._moving:
+                self.poses[-1] = self.poses[-2] @ step
+                self._note_rest(moved)
+            elif moved > LEAST_MOTION:
+                self._moving, self._still = True, 0.0
+                self._spread(step, since)
+
+    def pose(self, number: int) -> np.ndarray:
+        """Return the pose of a picture by its number in the shot."""
+        return self.poses[number - self._first]
+
+    def forget(self, number: int) -> None:
+        """Let go of the pictures before that one."""
+        count = max(0, min(number - self._first, len(self.poses) - 1))
+        del self.poses[:count]
+        self._first += count
+
+    def _look(self, number: int, picture: np.ndarray) -> np.ndarray:
+        height, width = self._size
+        gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        gray = cv2.resize(gray, (width // REDUCTION, height // REDUCTION), interpolation=cv2.INTER_AREA)
+        points = cv2.goodFeaturesToTrack(gray, MOST_POINTS, POINT_QUALITY, POINT_DISTANCE)
+        self._looked = number, gray, np.empty((0, 1, 2), np.float32) if points is None else points
+        return gray
+
+    def _note_rest(self, moved: float) -> None:
+        """Take the camera to stand still once it did for a while."""
+        self._still = self._still + 1 if moved < LEAST_MOTION / LOOK_EVERY else 0.0
+        self._moving = self._still < STILL_LOOKS * LOOK_EVERY
+
+    def _spread(self, step: np.ndarray, count: int) -> None:
+        """Spread a motion evenly over the last `count` pictures, which were taken to stand still."""
+        start = self.poses[-1]
+        for back in range(count):
+            if back < len(self.poses):
+                share = 1 - back / count
+                self.poses[-1 - back] = start @ (np.eye(3) + share * (step - np.eye(3)))
+
+    def _corner_motion(self, step: np.ndarray) -> float:
+        """Return how far the corners of the picture move at most, in pixels."""
+        return corner_motion(step, *self._size)
+
+
+def corner_motion(step: np.ndarray, height: int, width: int) -> float:
+    """Return how far a map (3, 3) moves the corners of a picture at most, in pixels."""
+    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], float)
+    return float(np.linalg.norm(corners @ (step - np.eye(3)).T, axis=1).max())
+
+
+def _motion(before: np.ndarray, after: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return the map (3, 3) from the pixels of `after` to those of `before`, both reduced; no motion where it is not clear.
+
+    Points are tracked by Lucas and Kanade, and most of them agree on a shift, a turn and a zoom (RANSAC).
+    """
+    still = np.eye(3)
+    if len(points) < LEAST_POINTS:
+        return still
+    tracked, found, _ = cv2.calcOpticalFlowPyrLK(before, after, points, None, winSize=(15, 15), maxLevel=3)
+    found = found[:, 0] == 1
+    if found.sum() < LEAST_POINTS:
+        return still
+    part, agree = cv2.estimateAffinePartial2D(tracked[found], points[found], ransacReprojThreshold=AGREEMENT)
+    if part is None or agree.sum() < max(LEAST_POINTS, LEAST_SHARE * found.sum()):
+        return still
+    step = np.vstack([part, [0, 0, 1]])
+    # Pixel centres are whole numbers: pixel x of the reduced picture has its centre at REDUCTION * x + shift.
+    shift = (REDUCTION - 1) / 2
+    enlarge = np.array([[REDUCTION, 0, shift], [0, REDUCTION, shift], [0, 0, 1]])
+    step = enlarge @ step @ np.linalg.inv(enlarge)
+    zoom = float(np.sqrt(abs(np.linalg.det(step[:2, :2]))))
+    height, width = before.shape[0] * REDUCTION, before.shape[1] * REDUCTION
+    if corner_motion(step, height, width) > LARGEST_STEP * 2 or not 1 / LARGEST_ZOOM < zoom < LARGEST_ZOOM:
+        return still
+    return step
+
+
+def lay_over(pictures: Sequence[np.ndarray], maps: Sequence[np.ndarray]) -> Tensor:
+    """Return pictures (T, H, W, 3) uint8 moved by maps (3, 3), from their own pixels to those of the picture they are laid over.
+
+    What comes from beyond a border repeats it.
+    """
+    height, width, _ = pictures[0].shape
+    laid = np.empty((len(pictures), height, width, 3), np.uint8)
+    for picture, each, out in zip(pictures, maps, laid, strict=True):
+        if corner_motion(each, height, width) < 1e-6:
+            out[:] = picture
+        else:
+            cv2.warpAffine(
+                picture, each[:2], (width, height), dst=out, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            )
+    return torch.from_numpy(laid)
+
+
+def carry_back(
+    probabilities: Tensor, offsets: Tensor, maps: Sequence[np.ndarray], stride: int
+) -> tuple[Tensor, Tensor]:
+    """Return heatmaps (K, h, w) and offsets (K, 2, h, w) of frames that were laid over another, where each really was.
+
+    Args:
+        probabilities: As the network answers for the laid pictures.
+        offsets: From each cell to the ball, in cells.
+        maps: Of the K frames (3, 3), as for `lay_over`.
+        stride: Pixels per cell; the first cell's centre lies at (stride - 1) / 2.
+    """
+    height, width = probabilities.shape[-2:]
+    device = probabilities.device
+    there = torch.from_numpy(np.stack(maps)).to(device, torch.float32)
+    back = torch.from_numpy(np.stack([np.linalg.inv(each) for each in maps])).to(device, torch.float32)
+    row, column = torch.meshgrid(
+        torch.arange(height, device=device, dtype=torch.float32),
+        torch.arange(width, device=device, dtype=torch.float32), indexing="ij",
+    )  # fmt: skip
+    cells = torch.stack([column, row], -1)
+    at = _moved(cells.expand(len(maps), -1, -1, -1), there, stride)  # (K, h, w, 2) in cells
+    size = torch.tensor([width, height], device=device)
+    grid = (at + 0.5) * (2 / size) - 1
+    layers = torch.cat([probabilities[:, None], offsets], 1)
+    layers = functional.grid_sample(layers, grid, padding_mode="border", align_corners=False)
+    inside = ((at > -1) & (at < size)).all(-1)
+    balls = _moved(at + layers[:, 1:].permute(0, 2, 3, 1), back, stride)
+    return layers[:, 0] * inside, (balls - cells).permute(0, 3, 1, 2)
+
+
+def _moved(cells: Tensor, maps: Tensor, stride: int) -> Tensor:
+    """Return places in cells (K, h, w, 2) moved by maps (K, 3, 3) that are told in pixels."""
+    pixels = cells * stride + (stride - 1) / 2
+    moved = torch.einsum("kij,khwj->khwi", maps[:, :2, :2], pixels) + maps[:, None, None, :2, 2]
+    return (moved - (stride - 1) / 2) / stride

@@ -10,10 +10,10 @@ import ttcli
 PACKAGE = Path(ttcli.__file__).parent
 LAYERS = [
     {"ttcli", "errors", "configs"},
-    {"outputs", "csv_rows", "splits", "learning_rates", "content_hash"},
+    {"outputs", "csv_rows", "splits", "learning_rates", "content_hash", "slow_motion"},
     {"video", "labels", "trajectory", "events", "windows", "model_input", "camera_motion", "networks"},
-    {"losses", "subtitles", "frame_store", "frame_cache", "selection", "window_rows", "shots", "manifest", "ball_size", "picture_quality", "verdict"},
-    {"sources", "models", "heatmaps", "simulation", "drawing", "tracking", "training_set", "picture_effects"},
+    {"losses", "subtitles", "frame_store", "frame_cache", "selection", "window_rows", "shots", "manifest", "ball_size", "picture_quality", "verdict", "drawing"},
+    {"sources", "models", "heatmaps", "simulation", "overlay", "tracking", "training_set", "picture_effects"},
     {"checkpoints", "predictor", "metrics", "event_metrics", "spotting", "datasets", "calibration", "clip_plans"},
     {"runtimes", "reports", "stored_windows", "contact_sheet", "clip_extraction"},
     {"validation", "ball_edits", "foreign_runtimes", "event_files", "ball_path"},

@@ -1,4 +1,5 @@
 import av
+import cv2
 import numpy as np
 import pytest
 from conftest import ball_path, turn_upright
@@ -10,7 +11,6 @@ from ttcli.drawing import (
     DOUBTFUL,
     FLASH,
     TRAIL,
-    Overlay,
     TrailPoint,
     draw_bounce,
     draw_flash,
@@ -21,8 +21,11 @@ from ttcli.drawing import (
 )
 from ttcli.errors import InputError, LabelError, OutputError, SettingError
 from ttcli.events import Event, write_events_csv
+from ttcli.overlay import Overlay, find_streak
 from ttcli.render import check_overlay, render
+from ttcli.slow_motion import SlowMotion
 from ttcli.trajectory import BallPosition, Status, write_ball_csv
+from ttcli.video.gif import GifWriter
 from ttcli.video.probe import probe
 from ttcli.video.reader import Frame, FrameReader
 
@@ -270,3 +273,135 @@ def test_subtitles_are_written_beside_and_need_events(ball_video, tmp_path):
     write_events_csv(tmp_path / "events.csv", [Event(1.0, 0.04, "bounce", 3.0, 4.0, 0.9)])
     render(video, None, None, CONFIG, events_csv=tmp_path / "events.csv", subtitles=tmp_path / "match.srt")
     assert "bounce 0.90" in (tmp_path / "match.srt").read_text()
+
+
+def test_the_trail_is_fainter_where_the_ball_is_in_doubt():
+    strengths = []
+    for confidence in (0.5, 1.0):
+        picture = np.zeros((60, 90, 3), np.uint8)
+        trail = [TrailPoint(index, index / 25, 20.0 + 20 * index, 30.0, confidence) for index in range(3)]
+        draw_trail(picture, trail, now_seconds=0.1, trail_seconds=1.0)
+        strengths.append(int(picture[30, 30].sum()))
+    assert 0 < strengths[0] < 0.6 * strengths[1]
+
+
+def streaks(frame_count, length, step=24.0, height=120, width=400):
+    """Return pictures with a streak of `length` pixels that goes to the right, and the places of its middle."""
+    places = [(40.0 + step * index, 60.0) for index in range(frame_count)]
+    pictures = []
+    for x, y in places:
+        picture = np.full((height, width, 3), 60, np.uint8)
+        ends = [(round((x + sign * length / 2) * 16), round(y * 16)) for sign in (-1, 1)]
+        cv2.line(picture, *ends, (220, 220, 220), 5, cv2.LINE_AA, 4)
+        pictures.append(picture)
+    return pictures, places
+
+
+@pytest.mark.parametrize("length", [10, 20])
+def test_the_marker_goes_around_the_whole_streak(length):
+    pictures, places = streaks(4, length)
+    trail = [TrailPoint(index, index / 25, x, y) for index, (x, y) in enumerate(places)]
+    streak = find_streak(pictures[2], pictures[3], trail)
+    assert abs(streak.end_x - streak.start_x) == pytest.approx(length + 5, abs=4)  # its ends are round
+    assert (streak.start_x + streak.end_x) / 2 == pytest.approx(places[3][0], abs=1.5)
+    assert streak.start_y == pytest.approx(60) and streak.end_y == pytest.approx(60)
+    picture = pictures[3].copy()
+    draw_marker(picture, *places[3], 0.9, False, streak)
+    columns = np.nonzero((picture != pictures[3]).any(2))[1]
+    assert columns.min() < places[3][0] - length / 2 and columns.max() > places[3][0] + length / 2
+    round_one = pictures[3].copy()
+    draw_marker(round_one, *places[3], 0.9, False)
+    assert np.ptp(columns) > np.ptp(np.nonzero((round_one != pictures[3]).any(2))[1])
+
+
+def test_no_streak_is_made_up():
+    pictures, places = streaks(4, 10)
+    trail = [TrailPoint(index, index / 25, x, y) for index, (x, y) in enumerate(places)]
+    empty = np.full_like(pictures[0], 60)
+    assert find_streak(empty, empty, trail) is None  # nothing is there
+    assert find_streak(pictures[2], pictures[3], trail[:1]) is None  # nobody knows where it came from
+    assert find_streak(pictures[2], pictures[3], [trail[0], trail[3]]) is None  # nor over a gap
+    slow = [TrailPoint(0, 0.0, 100.0, 60.0), TrailPoint(1, 0.04, 102.0, 60.0)]
+    assert find_streak(pictures[2], pictures[3], slow) is None
+
+
+def test_the_inset_shows_the_ball_larger_and_keeps_out_of_its_way(ball_video):
+    overlay = Overlay(probe(ball_video(positions=1, height=200, width=300)), 200, 300, 0.5, zoom=4)
+    rows = {}
+    for index, place in enumerate([(40.0, 30.0)] * 5 + [(270.0, 180.0)] * 5 + [None] * 40):
+        picture = np.full((200, 300, 3), 50, np.uint8)
+        if place:
+            cv2.circle(picture, (int(place[0]), int(place[1])), 3, (250, 250, 250), -1)
+        position = seen(index, *place) if place else unseen(index)
+        rows[index] = overlay.draw(Frame(index, index / 25, picture), position)
+    white = (rows[4] > 240).all(2)[140:198, 236:298]  # below, to the right; 60 pixels high
+    assert 200 < white[2:-2, 2:-2].sum() < 1200  # a disc of 24 pixels, where the ball has 6
+
+    assert (rows[9] > 240).all(2)[140:198, 2:64].sum() > 200  # now to the left
+    assert rows[49][140:198].max() < 60  # gone with the ball
+
+
+def test_the_speed_is_told_in_pixels_of_the_video(ball_video):
+    info = probe(ball_video(positions=1, height=200, width=400))
+    overlay = Overlay(info, 100, 200, 0.5, speed=True)
+    for index in range(6):
+        picture = np.zeros((100, 200, 3), np.uint8)
+        overlay.draw(Frame(index, index / 25, picture), seen(index, 20.0 + 12 * index, 40.0 + 5 * index))
+    assert overlay._speed_at(5 / 25) == pytest.approx(13 * 25)
+    assert "325 px/s" in overlay._text(Frame(5, 5 / 25, picture))
+    assert overlay._speed_at(6 / 25) is None  # not seen there
+    alone = Overlay(info, 100, 200, 0.5, speed=True)
+    alone.draw(Frame(0, 0.0, picture), seen(0, 20.0, 40.0))
+    assert "px/s" not in alone._text(Frame(0, 0.0, picture))
+
+
+def test_events_are_shown_slower_and_all_else_as_it_is(ball_video, tmp_path):
+    video = ball_video(positions=[None] * 50, height=160, width=192, audio=True)
+    write_ball_csv(tmp_path / "ball.csv", [unseen(index) for index in range(50)])
+    write_events_csv(tmp_path / "events.csv", [Event(25.0, 1.0, "bounce", 60.0, 120.0, 0.9), Event(40.0, 1.6, "hit")])
+    config = RenderConfig(slow=3)
+    render(video, tmp_path / "ball.csv", tmp_path / "out.mp4", config, events_csv=tmp_path / "events.csv")
+    with FrameReader(tmp_path / "out.mp4") as reader:
+        times = [frame.time_seconds for frame in reader]
+    steps = np.diff(times)
+    assert len(times) == 50
+    assert steps[:18] == pytest.approx(0.04, abs=0.002) and steps[19:32] == pytest.approx(0.12, abs=0.002)
+    assert steps[35:] == pytest.approx(0.04, abs=0.002)
+    assert times[-1] == pytest.approx(49 / 25 + 2 * (0.25 + 0.35), abs=0.005)
+    assert not probe(tmp_path / "out.mp4").has_audio
+    with pytest.raises(SettingError, match="--slow"):
+        render(video, tmp_path / "ball.csv", tmp_path / "b.mp4", config)
+
+
+def test_slow_spans_that_meet_are_one():
+    clock = SlowMotion([1.0, 0.1, 1.2], 4)
+    assert clock.spans == [(0.0, pytest.approx(0.45)), (pytest.approx(0.75), pytest.approx(1.55))]
+    moments = np.linspace(0, 3, 61)
+    shown = [clock.shown_at(moment) for moment in moments]
+    assert (np.diff(shown) > 0.049).all() and shown[-1] == pytest.approx(3 + 3 * (0.45 + 0.8))
+
+
+def test_a_gif_is_short_small_and_complete(ball_video, tmp_path):
+    path = [(30.0 + 5 * index, 60.0 + 3 * index) for index in range(50)]
+    video = ball_video(positions=path, height=320, width=1280)
+    write_ball_csv(tmp_path / "ball.csv", [seen(index, x, y) for index, (x, y) in enumerate(path)])
+    render(video, tmp_path / "ball.csv", tmp_path / "out.gif", RenderConfig(trail_seconds=0))
+    with av.open(str(tmp_path / "out.gif")) as container:
+        frames = list(container.decode(video=0))
+    assert (frames[0].width, frames[0].height) == (640, 160)
+    assert 24 <= len(frames) <= 30  # of 50, at 15 a second
+    assert float(frames[-1].pts * frames[-1].time_base) == pytest.approx(49 / 25, abs=0.09)
+    last = frames[-1].to_ndarray(format="rgb24").astype(int)
+    place = colourful_centre(last, top=25)
+    assert place == pytest.approx((path[48][0] / 2, path[48][1] / 2), abs=4)
+
+
+def test_a_gif_that_would_be_long_is_refused_and_leaves_nothing(tmp_path):
+    with pytest.raises(SettingError, match="--start"):
+        with GifWriter(tmp_path / "a.gif", 48, 64) as writer:
+            writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)
+            writer.write(np.zeros((48, 64, 3), np.uint8), 21.0)
+    with pytest.raises(OutputError, match="not one picture"):
+        with GifWriter(tmp_path / "a.gif", 48, 64):
+            pass
+    assert not list(tmp_path.iterdir())

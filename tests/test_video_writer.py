@@ -16,10 +16,11 @@ from video_files import (
     write_with_sound,
 )
 
+from ttcli.commands import options
 from ttcli.errors import InputError, OutputError
 from ttcli.video.probe import probe
 from ttcli.video.reader import FrameReader
-from ttcli.video.writer import VideoWriter
+from ttcli.video.writer import ENCODERS, VideoWriter
 
 
 def test_pictures_survive_writing_and_reading(tmp_path: Path) -> None:
@@ -131,10 +132,34 @@ def test_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_missing_encoder_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ttcli.video.writer.CODEC", "libx264_of_another_build")
-    with pytest.raises(OutputError, match="has no libx264"):
+    monkeypatch.setattr("ttcli.video.writer.FALLBACKS", ("libx264_of_another_build",))
+    with pytest.raises(OutputError, match="has no encoder for H.264"):
         write_numbered(tmp_path / "a.mp4", 3)
     assert not list(tmp_path.iterdir())
+
+
+def test_another_encoder_stands_in_for_one_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ttcli.video.writer.FALLBACKS", ("libx264_of_another_build", "mpeg4"))
+    pictures = [np.full((48, 64, 3), 40 * index, np.uint8) for index in range(5)]
+    with VideoWriter(tmp_path / "a.mp4", 48, 64, Fraction(25)) as writer:
+        assert writer.encoder == "mpeg4"
+        for picture in pictures:
+            writer.write(picture)
+    with FrameReader(tmp_path / "a.mp4") as reader:
+        for frame, picture in zip(reader, pictures, strict=True):
+            assert np.abs(frame.picture.astype(int) - picture).max() < 6
+
+
+def test_an_encoder_that_does_not_work_here_is_one_line(tmp_path: Path) -> None:
+    for encoder, message in (("h264_nvenc", "h264_nvenc"), ("libopenh264", "libopenh264")):
+        with pytest.raises(OutputError, match=message):
+            with VideoWriter(tmp_path / "a.mp4", 48, 64, Fraction(25), encoder=encoder) as writer:
+                writer.write(np.zeros((48, 64, 3), np.uint8))
+        assert not list(tmp_path.iterdir())
+
+
+def test_encoders_of_the_command_line_are_those_that_are_known() -> None:
+    assert list(options.ENCODERS.choices) == ["auto", *ENCODERS]
 
 
 def test_picture_of_another_size_is_a_bug(tmp_path: Path) -> None:

@@ -78,7 +78,15 @@ class RenderConfig:
     end: str | None = None
     """Where it ends, in the same way; that frame is the last. None ends with the video."""
     audio: bool = True
-    """Copy the sound of the video."""
+    """Copy the sound of the video; slow motion and GIFs have none."""
+    zoom: float | None = None
+    """How many times larger an inset shows the surroundings of the ball; None for no inset."""
+    speed: bool = False
+    """Tell the ball's speed beside the clock, in pixels of the video a second."""
+    slow: float | None = None
+    """How many times slower the surroundings of bounces and passings of the net are shown; None for no slow motion."""
+    encoder: str = "auto"
+    """What encodes the video: a key of `video.writer.ENCODERS`; auto takes x264, or what is there instead."""
     picture_rate: float = 25.0
     """Frames per second of a folder of pictures, which does not say its own."""
     overwrite: bool = False

@@ -1,17 +1,11 @@
-"""The ball's marker and trail, events, the frame number and the clock, drawn on pictures."""
+"""The ball's marker and trail, events, text and insets, drawn on pictures."""
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-
-from ttcli.events import Event
-from ttcli.trajectory import BallPosition, Status
-from ttcli.video.probe import VideoInfo
-from ttcli.video.reader import Frame
 
 Colour = tuple[int, int, int]
 """Red, green, blue: OpenCV draws numbers into channels and does not ask what they mean."""
@@ -26,6 +20,8 @@ TRAIL: Colour = (255, 230, 0)
 """Yellow, which neither tables nor floors have."""
 TRAIL_STRENGTH = 0.85
 """How much of the picture the newest piece of the trail hides."""
+LEAST_TRAIL = 0.4
+"""Share of that at a confidence of 0.5 and below."""
 WHITE: Colour = (255, 255, 255)
 BLACK: Colour = (0, 0, 0)
 
@@ -54,68 +50,16 @@ class TrailPoint(NamedTuple):
     time_seconds: float
     x: float
     y: float
+    confidence: float = 1.0
 
 
-class Overlay:
-    """Draws on one picture after another, and remembers where the ball has been.
+class Streak(NamedTuple):
+    """The ends of what a fast ball leaves on a picture, in pixels of the overlay."""
 
-    Sizes go by the picture's shorter side, so that all can be read at 360p and at 4K, upright or wide.
-
-    Args:
-        info: The video that positions refer to.
-        height: Rows of the pictures to draw on.
-        width: Columns of the pictures to draw on.
-        trail_seconds: How long a place stays in the trail.
-        events: What to mark, in order of frames.
-    """
-
-    def __init__(
-        self, info: VideoInfo, height: int, width: int, trail_seconds: float, events: Iterable[Event] = ()
-    ) -> None:
-        self.scale_x = width / info.width
-        self.scale_y = height / info.height
-        self.trail_seconds = trail_seconds
-        self.trail: deque[TrailPoint] = deque()
-        self.frame_seconds = 1 / float(info.frame_rate)
-        self._coming = deque(event for event in events if event.event in MARK_SECONDS and event.x is not None)
-        self._shown: list[tuple[Event, float]] = []
-        self._last_picture = np.zeros((height, width, 3), np.uint8)
-
-    def draw(self, frame: Frame, position: BallPosition | None) -> np.ndarray:
-        """Return the frame's picture, (H, W, 3) uint8 RGB, with everything drawn on it.
-
-        A broken frame shows the picture before it, and says so.
-        """
-        if frame.picture is not None:
-            self._last_picture = frame.picture
-        picture = self._last_picture.copy()
-        while self.trail and self.trail[0].time_seconds <= frame.time_seconds - self.trail_seconds:
-            self.trail.popleft()
-        seen = position is not None and position.status.has_position
-        if seen:
-            x = (position.x + 0.5) * self.scale_x - 0.5
-            y = (position.y + 0.5) * self.scale_y - 0.5
-            self.trail.append(TrailPoint(frame.frame_index, frame.time_seconds, x, y))
-        self._draw_events(picture, frame)
-        draw_trail(picture, self.trail, frame.time_seconds, self.trail_seconds)
-        if seen:
-            draw_marker(picture, x, y, position.confidence, filled=position.status is Status.FILLED)
-        text = f"frame {frame.frame_index}  {format_clock(frame.time_seconds)}"
-        draw_text(picture, text if frame.picture is not None else f"{text}  broken")
-        return picture
-
-    def _draw_events(self, picture: np.ndarray, frame: Frame) -> None:
-        """Draw what has happened by the middle of the way to the next frame and is not over."""
-        while self._coming and self._coming[0].frame < frame.frame_index + 0.5:
-            event = self._coming.popleft()
-            late = (frame.frame_index - event.frame) * self.frame_seconds
-            self._shown.append((event, frame.time_seconds - late))
-        self._shown = [(event, at) for event, at in self._shown if frame.time_seconds - at < MARK_SECONDS[event.event]]
-        for event, at in self._shown:
-            x = (event.x + 0.5) * self.scale_x - 0.5
-            y = (event.y + 0.5) * self.scale_y - 0.5
-            age = max(0.0, frame.time_seconds - at) / MARK_SECONDS[event.event]
-            (draw_bounce if event.event == "bounce" else draw_flash)(picture, x, y, age)
+    start_x: float
+    start_y: float
+    end_x: float
+    end_y: float
 
 
 def format_clock(seconds: float) -> str:
@@ -126,7 +70,7 @@ def format_clock(seconds: float) -> str:
 
 
 def draw_trail(picture: np.ndarray, trail: Iterable[TrailPoint], now_seconds: float, trail_seconds: float) -> None:
-    """Draw lines between places of neighbouring frames, fainter with age, in place; over a gap there is no line."""
+    """Draw lines between places of neighbouring frames, in place, fainter with age and with doubt; over a gap there is none."""
     points = [point for point in trail if now_seconds - point.time_seconds < trail_seconds]
     if not points:
         return
@@ -139,7 +83,8 @@ def draw_trail(picture: np.ndarray, trail: Iterable[TrailPoint], now_seconds: fl
         start = before if before.frame_index == point.frame_index - 1 else point  # a dot where the ball reappears
         age = (now_seconds - point.time_seconds) / trail_seconds
         ends = [_fixed_point(end.x - left, end.y - top) for end in (start, point)]
-        value = round(255 * TRAIL_STRENGTH * (1 - age))
+        sure = LEAST_TRAIL + (1 - LEAST_TRAIL) * min(1.0, max(0.0, 2 * point.confidence - 1))
+        value = round(255 * TRAIL_STRENGTH * (1 - age) * sure)
         cv2.line(strength, *ends, value, thickness, cv2.LINE_AA, FRACTION_BITS)
     newest = points[-1]
     if newest.time_seconds == now_seconds:  # the ball itself stays free, inside of the marker
@@ -148,15 +93,34 @@ def draw_trail(picture: np.ndarray, trail: Iterable[TrailPoint], now_seconds: fl
     _blend(picture[top:bottom, left:right], TRAIL, strength)
 
 
-def draw_marker(picture: np.ndarray, x: float, y: float, confidence: float | None, filled: bool) -> None:
-    """Draw a ring around the ball, in place: larger and greener the surer, gray where the place was filled in."""
+def draw_marker(
+    picture: np.ndarray, x: float, y: float, confidence: float | None, filled: bool, streak: Streak | None = None
+) -> None:
+    """Draw a ring around the ball, or around its whole streak, in place.
+
+    Larger and greener the surer, gray where the place was filled in.
+    """
     sure = 1.0 if confidence is None else confidence
     mixed = tuple(round(low + (high - low) * sure) for low, high in zip(DOUBTFUL, CERTAIN, strict=True))
     thickness = _thickness(picture, 1 / 360)
     centre = _fixed_point(x, y)
     radius = _marker_radius(picture, sure)
-    cv2.circle(picture, centre, radius, BLACK, thickness + 2, cv2.LINE_AA, FRACTION_BITS)
-    cv2.circle(picture, centre, radius, FILLED if filled else mixed, thickness, cv2.LINE_AA, FRACTION_BITS)
+    colour = FILLED if filled else mixed
+    if streak is None:
+        cv2.circle(picture, centre, radius, BLACK, thickness + 2, cv2.LINE_AA, FRACTION_BITS)
+        cv2.circle(picture, centre, radius, colour, thickness, cv2.LINE_AA, FRACTION_BITS)
+        return
+    outline = [_capsule(streak, radius / 2**FRACTION_BITS)]
+    cv2.polylines(picture, outline, True, BLACK, thickness + 2, cv2.LINE_AA, FRACTION_BITS)
+    cv2.polylines(picture, outline, True, colour, thickness, cv2.LINE_AA, FRACTION_BITS)
+
+
+def draw_inset(picture: np.ndarray, closer: np.ndarray, left: int, top: int) -> None:
+    """Put a closer look (h, w, 3), with a frame around it, at a place of a picture, in place."""
+    height, width = closer.shape[:2]
+    edge = _thickness(picture, 1 / 360)
+    picture[top - edge : top + height + edge, left - edge : left + width + edge] = WHITE
+    picture[top : top + height, left : left + width] = closer
 
 
 def draw_bounce(picture: np.ndarray, x: float, y: float, age: float) -> None:
@@ -234,6 +198,15 @@ def _thickness(picture: np.ndarray, share: float) -> int:
 def _marker_radius(picture: np.ndarray, confidence: float) -> int:
     """Return the marker's radius as OpenCV's fixed-point number: at 1080p 11 to 19 pixels."""
     return round(max(4.0, min(picture.shape[:2]) * (0.010 + 0.008 * confidence)) * 2**FRACTION_BITS)
+
+
+def _capsule(streak: Streak, radius: float) -> np.ndarray:
+    """Return the outline around a streak, (N, 1, 2) of OpenCV's fixed-point numbers: two half circles and what joins them."""
+    angle = np.arctan2(streak.end_y - streak.start_y, streak.end_x - streak.start_x)
+    turn = np.linspace(-np.pi / 2, np.pi / 2, 13)
+    ends = [(streak.end_x, streak.end_y, angle + turn), (streak.start_x, streak.start_y, angle + np.pi + turn)]
+    points = [np.stack([x + radius * np.cos(at), y + radius * np.sin(at)], 1) for x, y, at in ends]
+    return np.round(np.concatenate(points) * 2**FRACTION_BITS).astype(np.int32)[:, None]
 
 
 def _fixed_point(x: float, y: float) -> tuple[int, int]:

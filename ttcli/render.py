@@ -10,18 +10,22 @@ from tqdm import tqdm
 
 from ttcli.configs import RenderConfig
 from ttcli.csv_rows import frame_number
-from ttcli.drawing import Overlay
 from ttcli.errors import InputError, OutputError, SettingError
-from ttcli.events import read_events_csv
+from ttcli.drawing import MARK_SECONDS
+from ttcli.events import Event, read_events_csv
 from ttcli.outputs import check_output
+from ttcli.overlay import Overlay
+from ttcli.slow_motion import SlowMotion
 from ttcli.subtitles import write_srt
 from ttcli.trajectory import BallPosition, read_ball_csv
+from ttcli.video.gif import GifWriter
 from ttcli.video.probe import VideoInfo, is_image_folder, probe
 from ttcli.video.reader import FrameReader
 from ttcli.video.standard_input import is_spooled, shown_name
 from ttcli.video.writer import VideoWriter
 
 
+GIF_SUFFIX = ".gif"
 HALF_MILLISECOND = 0.0005
 """Times that are typed have three places."""
 
@@ -101,27 +105,50 @@ def render(
         raise SettingError("--end", "is before --start", "give a later one")
     start_seconds = _seconds_of(first, by_frame, info)
     height, width = scaled_size(info, config.scale)
-    overlay = Overlay(info, height, width, config.trail_seconds, events)
+    overlay = Overlay(info, height, width, config.trail_seconds, events, config.zoom, config.speed)
+    clock = SlowMotion(_slow_instants(events, events_csv, config, info), config.slow or 1.0)
+    begin = clock.shown_at(start_seconds)
+    if output.suffix.lower() == GIF_SUFFIX:
+        writer = GifWriter(output, height, width, config.overwrite)
+    else:
+        writer = VideoWriter(
+            output, height, width, info.frame_rate, crf=config.crf, encoder=config.encoder, overwrite=config.overwrite,
+            audio_from=video if config.audio and info.has_audio and not clock.spans else None,
+            audio_start_seconds=start_seconds,
+        )  # fmt: skip
     count = info.frame_count or max(by_frame, default=0) + 1
     wanted = None if (first, last) == (0, None) else range(first, (count - 1 if last is None else last) + 1)
     frames = marked = 0
     with (
         FrameReader(video, height, width, picture_rate=config.picture_rate, wanted=wanted) as reader,
-        VideoWriter(
-            output, height, width, info.frame_rate, crf=config.crf, overwrite=config.overwrite,
-            audio_from=video if config.audio and info.has_audio else None, audio_start_seconds=start_seconds,
-        ) as writer,
+        writer,
         tqdm(total=info.frame_count if wanted is None else len(wanted), desc=video.name, unit=" frames", disable=quiet or None) as progress,
     ):  # fmt: skip
         for frame in reader:
             position = by_frame.pop(frame.frame_index, None)
-            writer.write(overlay.draw(frame, position), frame.time_seconds - start_seconds)
+            writer.write(overlay.draw(frame, position), clock.shown_at(frame.time_seconds) - begin)
             marked += position is not None and position.status.has_position
             frames += 1
             progress.update()
     if by_frame and wanted is None:
         tell(f"{video}: warning: {len(by_frame)} rows of the CSV are of frames that the video does not have")
     return RenderSummary(shown_name(video), str(output), frames, marked)
+
+
+def _slow_instants(
+    events: Sequence[Event], events_csv: Path | None, config: RenderConfig, info: VideoInfo
+) -> list[float]:
+    """Return the instants, in seconds of the video, around which it is shown slower.
+
+    Raises:
+        SettingError: There are no events to tell them.
+    """
+    if config.slow is None:
+        return []
+    if events_csv is None:
+        raise SettingError("--slow", "nobody knows where without events", "name the events.csv by --events")
+    shown = [event for event in events if event.event in MARK_SECONDS]
+    return [event.frame / float(info.frame_rate) if event.time_seconds is None else event.time_seconds for event in shown]
 
 
 def _frame_at(option: str, place: str, rows: Iterable[BallPosition], info: VideoInfo) -> int | None:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ttcli.commands.options import (
-    DEVICES, PRECISIONS, RUNTIMES, FILE, FRAME_RATES, VIDEO, PictureSize, example, json_option, option,
+    DEVICES, ENCODERS, PRECISIONS, RUNTIMES, FILE, FRAME_RATES, VIDEO, PictureSize, example, json_option, option,
     overwrite_option, quiet_option, show, tell,
 )  # fmt: skip
 from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, SpotConfig
@@ -111,6 +111,8 @@ def spot(
     epilog=example(
         "ttcli render match.mp4 --ball ball.csv -o overlay.mp4",
         "ttcli render match.mp4 --events events.csv --subtitles match.srt",
+        "ttcli render match.mp4 --events events.csv --slow 4 --zoom 3 --speed",
+        "ttcli render match.mp4 --start 62 --end 68 --gif",
     )
 )
 @click.argument("video", type=VIDEO)
@@ -124,17 +126,25 @@ def spot(
 @option(RenderConfig, "crf", type=click.IntRange(0, 51), help="x264 quality: 0 lossless, 23 usual, larger is worse.")
 @option(RenderConfig, "start", help="Where to begin: seconds as in 12.5, or a frame as in 300f.")
 @option(RenderConfig, "end", help="Where to end, in the same way.")
+@option(RenderConfig, "zoom", type=click.FloatRange(1, 20), help="Show the ball so many times larger in a corner.")
+@option(RenderConfig, "speed", "--speed", is_flag=True, help="Tell the ball's speed in pixels a second.")
+@option(RenderConfig, "slow", type=click.FloatRange(1, 100), help="Show events so many times slower; needs --events.")
+@option(RenderConfig, "encoder", type=ENCODERS, help="auto: x264, or what is there instead of it.")
+@click.option("--gif", is_flag=True, help="Write a GIF to share, of at most 20 s: the same as a name that ends in .gif.")
 @option(RenderConfig, "audio", "--audio/--no-audio", help="Copy the sound of the video.")
 @overwrite_option
 @quiet_option
 @json_option
 def render(
     video: Path, ball_csv: Path | None, events_csv: Path | None, subtitles: Path | None, output: Path | None,
-    quiet: bool, as_json: bool, **settings: Any,
+    gif: bool, quiet: bool, as_json: bool, **settings: Any,
 ) -> None:  # fmt: skip
     """Draw the ball, its trail, events, the frame number and the clock on VIDEO."""
+    from ttcli.render import default_output
     from ttcli.render import render as run
 
+    if gif:
+        output = (output or default_output(video)).with_suffix(".gif")
     summary = run(video, ball_csv, output, RenderConfig(**settings), quiet, events_csv, subtitles, tell=tell)
     show(as_json, summary.as_json(), str(summary))
 

@@ -12,6 +12,7 @@ import click
 DEVICES = click.Choice(["auto", "cpu", "cuda"])
 PRECISIONS = click.Choice(["auto", "bf16", "fp32"])
 RUNTIMES = click.Choice(["auto", "torch", "onnx", "openvino"])
+ENCODERS = click.Choice(["auto", "libx264", "libopenh264", "h264_videotoolbox", "h264_nvenc", "mpeg4"])
 TRAINING_PRECISIONS = click.Choice(["auto", "bf16", "fp16", "fp32"])
 CAMERAS = click.Choice(["any", "side", "end", "corner", "broadcast", "top"])
 FILE = click.Path(path_type=Path)

@@ -1,7 +1,7 @@
 """H.264 video files with the sound of another file, complete or not there at all."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -23,7 +23,20 @@ from ttcli.video.probe import open_input, to_fraction
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 """File suffix -> libavformat's name."""
-CODEC = "libx264"
+ENCODERS: dict[str, Callable[[int], dict[str, str]]] = {
+    "libx264": lambda crf: {"crf": str(crf), "preset": "superfast"},
+    "libopenh264": lambda crf: {},
+    "h264_videotoolbox": lambda crf: {},
+    "h264_nvenc": lambda crf: {"rc": "vbr", "cq": str(crf), "preset": "p4"},
+    "mpeg4": lambda crf: {},
+}
+"""Encoder -> its options for a quality. Those without any get a bit rate that goes by the picture and the quality."""
+FALLBACKS = ("libx264", "libopenh264", "h264_videotoolbox", "mpeg4")
+"""Taken by themselves, the first that this build of PyAV has; one of a graphics card has to be asked for."""
+MPEG4_TICKS = 65_535
+"""A second has no more in MPEG-4."""
+BITS_PER_PIXEL = 0.2
+"""Of a picture at quality 23, where an encoder takes a bit rate; six steps of quality are twice as much."""
 TICKS_PER_SECOND = 90_000
 """Timestamps are at least this fine, so that a varying frame rate stays true (Matroska itself keeps milliseconds)."""
 BT709 = 1
@@ -39,7 +52,7 @@ SOUND_TAIL_SECONDS = 0.25
 class VideoWriter:
     """A video file that is written picture by picture; it gets its name when the `with` block ends well.
 
-    H.264, yuv420p, tagged BT.709. Of an odd height or width the last row or column is cropped: 4:2:0 needs even.
+    H.264 (MPEG-4 where no encoder for that is there), yuv420p, tagged BT.709. Of an odd height or width the last row or column is cropped: 4:2:0 needs even.
     Timestamps rise strictly: a frame that is not later than the one before it is put one tick after that.
 
     Args:
@@ -47,8 +60,9 @@ class VideoWriter:
         height: Height of the pictures that will be written.
         width: Their width.
         frame_rate: Frames per second, for frames written without a time.
-        crf: x264's quality, 0 (lossless) to 51.
-        preset: x264's effort; measured at 1080p on two cores: superfast 155 frames a second, veryfast 114 to 155.
+        crf: Quality as x264 counts it, 0 (lossless) to 51. x264's effort is superfast: measured at 1080p on two cores
+            155 frames a second, veryfast 114 to 155.
+        encoder: A key of ENCODERS; auto takes the first of FALLBACKS that is there.
         audio_from: A file whose first sound track is copied unchanged, as far as the pictures reach and a little further.
         audio_start_seconds: Where in that file the first picture is from, seconds after its own first picture.
         overwrite: Whether `path` may exist already.
@@ -65,7 +79,7 @@ class VideoWriter:
         width: int,
         frame_rate: Fraction,
         crf: int = 23,
-        preset: str = "superfast",
+        encoder: str = "auto",
         audio_from: Path | None = None,
         audio_start_seconds: float = 0.0,
         overwrite: bool = False,
@@ -75,7 +89,9 @@ class VideoWriter:
         self.width = width
         self.frame_rate = frame_rate
         self.frame_count = 0
-        self._encoder_options = {"crf": str(crf), "preset": preset}
+        self._crf = crf
+        self.encoder = encoder
+        """What encodes; once entered, never auto."""
         self._audio_from = audio_from
         self._audio_start_seconds = audio_start_seconds
         self._overwrite = overwrite
@@ -89,7 +105,7 @@ class VideoWriter:
         suffix = self.path.suffix.lower()
         if suffix not in FORMATS:
             raise OutputError(self.path, f"{suffix or 'no suffix'} is no video format known here", "end it in .mp4")
-        with ExitStack() as stack, _output_errors(self.path):
+        with ExitStack() as stack, output_errors(self.path):
             temporary = stack.enter_context(complete_file(self.path, self._overwrite))
             source = None if self._audio_from is None else stack.enter_context(open_input(self._audio_from))
             # "file:" keeps a colon in a name from being read as a protocol
@@ -98,7 +114,13 @@ class VideoWriter:
             self._stream = self._add_video_stream()
             if source is not None:
                 self._audio = self._add_audio_stream(source)
-            self._container.start_encoding()
+            try:
+                self._container.start_encoding()
+            except av.error.FFmpegError as error:
+                if self.encoder == FALLBACKS[0]:
+                    raise
+                fact = f"the encoder {self.encoder} does not work here ({error.strerror})"
+                raise OutputError(self.path, fact, "take --encoder auto") from error
             self._stack = stack.pop_all()
         return self
 
@@ -122,7 +144,7 @@ class VideoWriter:
         frame = self._to_frame(picture)
         frame.time_base = Fraction(1, self._ticks)
         frame.pts = pts
-        with _output_errors(self.path):
+        with output_errors(self.path):
             if self._audio is not None:
                 self._audio.copy_until(pts / self._ticks)
             self._container.mux(self._stream.encode(frame))
@@ -141,12 +163,15 @@ class VideoWriter:
         )
 
     def _add_video_stream(self) -> VideoStream:
-        try:
-            stream = self._container.add_stream(CODEC, rate=self.frame_rate, options=self._encoder_options)
-        except av.codec.codec.UnknownCodecError as error:
-            raise OutputError(
-                self.path, f"this build of PyAV has no {CODEC}", "install PyAV from PyPI (pip install av)"
-            ) from error
+        self.encoder = _find_encoder(self.path, self.encoder)
+        if self.encoder == "mpeg4":
+            most = MPEG4_TICKS // self.frame_rate.numerator
+            self._ticks = self.frame_rate.numerator * most if most else MPEG4_TICKS
+        options = ENCODERS[self.encoder](self._crf)
+        stream = self._container.add_stream(self.encoder, rate=self.frame_rate, options=options)
+        if not options:
+            quality = BITS_PER_PIXEL * 2 ** ((23 - self._crf) / 6)
+            stream.codec_context.bit_rate = round(quality * self.height * self.width * self.frame_rate)
         stream.height, stream.width = self.height // 2 * 2, self.width // 2 * 2
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context
@@ -177,7 +202,7 @@ class VideoWriter:
                 self._container.close()
             return
         try:
-            with _output_errors(self.path):
+            with output_errors(self.path):
                 self._flush()
                 self._container.close()
         finally:
@@ -228,6 +253,21 @@ class _AudioCopy:
         return None
 
 
+def _find_encoder(path: Path, wanted: str) -> str:
+    """Return an encoder that this build of PyAV has.
+
+    Raises:
+        OutputError: It has none that will do.
+    """
+    for name in FALLBACKS if wanted == "auto" else (wanted,):
+        with suppress(av.codec.codec.UnknownCodecError):
+            av.codec.Codec(name, "w")
+            return name
+    lacking = "encoder for H.264 or MPEG-4" if wanted == "auto" else wanted
+    cure = "install PyAV from PyPI (pip install av)" if wanted == "auto" else "take --encoder auto"
+    raise OutputError(path, f"this build of PyAV has no {lacking}", cure)
+
+
 def _video_start_seconds(container: InputContainer) -> Fraction:
     stream = container.streams.best("video")
     if stream is None or stream.start_time is None:
@@ -236,7 +276,8 @@ def _video_start_seconds(container: InputContainer) -> Fraction:
 
 
 @contextmanager
-def _output_errors(path: Path) -> Iterator[None]:
+def output_errors(path: Path) -> Iterator[None]:
+    """Tell of a file that cannot be written in one line."""
     try:
         yield
     except av.error.FFmpegError as error:

@@ -15,7 +15,7 @@ from label_files import write_markup, write_tracknet
 
 from ttcli import clip_extraction
 from ttcli.configs import ExtractConfig
-from ttcli.errors import InputError, OutputError, SettingError
+from ttcli.errors import InputError, LabelError, OutputError, SettingError
 from ttcli.extract import extract
 from ttcli.frame_store import FrameStore, FrameWriter
 from ttcli.training_set import read_clips
@@ -187,12 +187,44 @@ def test_no_frame_is_in_two_splits_by_game_and_later_games_change_nothing(tmp_pa
     assert manifest["totals"]["splits"]["validation"]["videos"] == 2  # 0.4 of 6
 
 
+def to_and_fro(frame: int) -> tuple[float, float]:
+    """Return where a ball is that is never at rest."""
+    return 8.0 + 4 * (frame % 4), 10.0
+
+
+def test_windows_hold_no_picture_twice_and_cross_no_cut(tmp_path: Path) -> None:
+    width, height = 96, 64
+    halls = [np.random.default_rng(seed).integers(0, 120, (4, 6, 3), dtype=np.uint8).repeat(16, 0).repeat(16, 1) for seed in (1, 2)]
+    pictures, labels = [], {}
+    for frame in range(60):
+        shown = 19 if frame == 20 else frame  # frame 20 shows frame 19 again
+        x, y = 10.0 + 1.3 * (shown % 50), 20.0 + (shown * 7) % 30
+        picture = halls[frame >= 40].copy()  # another hall from frame 40 on
+        picture[int(y) - 3 : int(y) + 4, int(x) - 3 : int(x) + 4] = 255
+        pictures.append(picture)
+        labels[frame] = (x, y)
+    write_video(tmp_path / "in.mp4", pictures)
+    write_tracknet(tmp_path / "in.csv", labels)
+    report = run(tmp_path, tmp_path / "in.mp4", window_size=5, height=height, width=width)
+    firsts = {window.first for window in read_windows(tmp_path / "set/clips/in")}
+    spoiled = {first for first in range(56) if first < 20 <= first + 4 or first < 40 <= first + 4}
+    assert firsts <= set(range(56)) - spoiled and len(firsts) > 20
+    assert any("windows hold a repeated picture or a cut" in problem for problem in report.problems)
+
+
+def test_of_a_video_that_shows_every_picture_twice_nothing_is_left(tmp_path: Path) -> None:
+    write_video(tmp_path / "in.mp4", (ball_picture(32, 32, to_and_fro(frame // 2)) for frame in range(60)))
+    write_tracknet(tmp_path / "in.csv", {frame: to_and_fro(frame // 2) for frame in range(60)})
+    with pytest.raises(LabelError, match="hold a repeated picture"):
+        run(tmp_path, tmp_path / "in.mp4", window_size=3, height=32, width=32)
+    run(tmp_path, tmp_path / "in.mp4", window_size=3, stride=2, height=32, width=32)  # every second is a film
+
+
 @pytest.mark.parametrize(("window_size", "stride"), [(3, 1), (5, 2), (1, 1)])
 def test_no_frame_is_in_two_splits_by_rally(tmp_path: Path, window_size: int, stride: int) -> None:
     frames = [start + frame for start in (0, 140, 290, 430) for frame in range(12)]
-    pictures = (ball_picture(32, 32, (10.0, 10.0)) for _ in range(450))
-    write_video(tmp_path / "in.mp4", pictures)
-    write_tracknet(tmp_path / "in.csv", dict.fromkeys(frames, (10.0, 10.0)))
+    write_video(tmp_path / "in.mp4", (ball_picture(32, 32, to_and_fro(frame)) for frame in range(450)))
+    write_tracknet(tmp_path / "in.csv", {frame: to_and_fro(frame) for frame in frames})
     run(tmp_path, tmp_path / "in.mp4", window_size=window_size, stride=stride, height=32, width=32, validation=0.5)
     splits = split_of_frames(tmp_path / "set")
     assert sorted(frame for _, frame in splits) == frames
@@ -205,8 +237,8 @@ def test_no_frame_is_in_two_splits_by_rally(tmp_path: Path, window_size: int, st
 
 @pytest.mark.parametrize(("window_size", "stride"), [(3, 1), (9, 1), (3, 4)])
 def test_a_video_of_one_rally_is_cut_in_time(tmp_path: Path, window_size: int, stride: int) -> None:
-    write_video(tmp_path / "in.mp4", (ball_picture(32, 32, (10.0, 10.0)) for _ in range(100)))
-    write_tracknet(tmp_path / "in.csv", dict.fromkeys(range(100), (10.0, 10.0)))
+    write_video(tmp_path / "in.mp4", (ball_picture(32, 32, to_and_fro(frame)) for frame in range(100)))
+    write_tracknet(tmp_path / "in.csv", {frame: to_and_fro(frame) for frame in range(100)})
     run(tmp_path, tmp_path / "in.mp4", window_size=window_size, stride=stride, height=32, width=32)
     splits = split_of_frames(tmp_path / "set")
     assert all(len(those) == 1 for those in splits.values())

@@ -1,5 +1,7 @@
 """One clip of a training set: the frames that its windows need, decoded once, and its rows."""
 
+from collections.abc import Collection, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +47,19 @@ def extract_clip(
     problems = Problems()
     height, width = stored_size(plan.info, config)
     with complete_clip(output, plan.source.name) as folder:
-        stored = _write_frames(folder, plan, config, height, width, quiet)
-        windows = [window for window in plan.windows if stored.issuperset(_frames(window, config))]
-        if len(windows) < len(plan.windows):
-            lacking = _lacking_frames(plan, stored, config, len(plan.windows) - len(windows))
-            if config.strict or not windows:
+        stored, repeats, shots = _write_frames(folder, plan, config, height, width, quiet)
+        whole = [window for window in plan.windows if stored.issuperset(_frames(window, config))]
+        windows = [window for window in whole if _is_one_film(_frames(window, config), repeats, shots)]
+        if len(whole) < len(plan.windows):
+            lacking = _lacking_frames(plan, stored, config, len(plan.windows) - len(whole))
+            if config.strict or not whole:
                 raise lacking
             problems.add(lacking)
+        if len(windows) < len(whole):
+            broken_up = _broken_up(plan, len(whole) - len(windows), len(whole))
+            if not windows:
+                raise broken_up
+            problems.add(broken_up)
         rows = (StoredWindow(window.first, config.stride, plan.split_of(window), window.kind) for window in windows)
         write_windows(folder, rows)
         clip = {"name": plan.source.name, **plan.identity}
@@ -79,13 +87,17 @@ def stored_size(info: VideoInfo, config: ExtractConfig) -> tuple[int, int]:
 
 def _write_frames(
     folder: Path, plan: ClipPlan, config: ExtractConfig, height: int, width: int, quiet: bool
-) -> set[int]:
-    """Store the frames that the windows need, one after another, and return those that could be decoded."""
+) -> tuple[set[int], set[int], dict[int, int]]:
+    """Store the frames that the windows need, one after another.
+
+    Returns:
+        Those that could be decoded; those of them that repeat the picture before; the number of the shot of each.
+    """
     wanted = set(window_frames_of(plan.windows, config.window_size, config.stride))
     boxes = _native_boxes(plan, config) if config.keep_native else {}
-    stored = set()
+    stored, repeats, shots = set[int](), set[int](), dict[int, int]()
     with (
-        FrameReader(plan.source.video, height, width, wanted=wanted, native=config.keep_native) as reader,
+        FrameReader(plan.source.video, height, width, wanted=wanted, native=config.keep_native, judge=True) as reader,
         FrameWriter(folder, config.keep_native) as writer,
         tqdm(total=len(wanted), desc=plan.source.name, unit=" frames", disable=quiet or None) as progress,
     ):
@@ -94,8 +106,29 @@ def _write_frames(
                 native = _native_crop(frame.native, boxes.get(frame.frame_index))
                 writer.append(frame.frame_index, frame.picture, plan.labels.get(frame.frame_index), native)
                 stored.add(frame.frame_index)
+                shots[frame.frame_index] = frame.shot
+                if frame.duplicate:
+                    repeats.add(frame.frame_index)
             progress.update()
-    return stored
+    return stored, repeats, shots
+
+
+def _is_one_film(frames: range, repeats: Collection[int], shots: Mapping[int, int]) -> bool:
+    """Tell whether the frames of a window are of one shot, and no two neighbours show the same picture.
+
+    So are the windows that `detect` makes: it passes over repeats, and lets none cross a cut.
+    """
+    if shots[frames[0]] != shots[frames[-1]]:
+        return False
+    between = (range(before + 1, frame + 1) for before, frame in pairwise(frames))
+    return not any(all(index in repeats for index in step) for step in between)
+
+
+def _broken_up(plan: ClipPlan, count: int, all_windows: int) -> LabelError:
+    """Return what to tell of windows that show a picture twice, or the end of a shot."""
+    fact = f"{count} of {all_windows} windows hold a repeated picture or a cut, and are left out"
+    cure = "extract from the recording itself, not from a copy of another frame rate"
+    return LabelError(f"{plan.source.video}", fact, cure)
 
 
 def _lacking_frames(plan: ClipPlan, stored: set[int], config: ExtractConfig, windows: int) -> LabelError:

@@ -1,6 +1,7 @@
 """`spot`: the events of a path that is known, whatever file it comes in, and what it needs to be told."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -90,3 +91,14 @@ def test_events_beside_a_detection_are_checked_first(tmp_path):
         check_events(tmp_path / "e.csv", [tmp_path / "a.mp4"], (tmp_path / "e.csv", None), config)
     with pytest.raises(OutputError, match="does not exist"):
         check_events(tmp_path / "no" / "e.csv", [tmp_path / "a.mp4"], (None,), config)
+
+
+def test_no_event_is_looked_for_across_a_cut(tmp_path):
+    (tmp_path / "shots.csv").write_text("shot,first_frame,last_frame,start_s,end_s\n0,0,119,0,1.98\n1,120,239,2,3.98\n")
+    whole = spot(ball_csv(tmp_path / "ball.csv"), tmp_path / "whole.csv", SIZED)
+    parted = spot(tmp_path / "ball.csv", tmp_path / "parted.csv", replace(SIZED, shots=tmp_path / "shots.csv"))
+    assert whole.bounce >= parted.bounce > 0
+    assert bounces(tmp_path / "whole.csv") != bounces(tmp_path / "parted.csv")  # each half knows less
+    (tmp_path / "bad.csv").write_text("shot,first_frame\n0,soon\n")
+    with pytest.raises(LabelError, match="first_frame"):
+        spot(tmp_path / "ball.csv", tmp_path / "e.csv", replace(SIZED, shots=tmp_path / "bad.csv"))

@@ -1,6 +1,7 @@
 """Events on paths: the grid, the fit of a bounce, peaks, and the spotter of the package on paths good and bad."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,11 +9,12 @@ import torch
 
 from ttcli.errors import CheckpointError
 from ttcli.spotting import spotter as spotter_module
-from ttcli.spotting.instants import Peak, find_peaks, fit_bounce
+from ttcli.spotting.fusion import HeadAnswers, fuse, head_logits
+from ttcli.spotting.instants import Peak, find_peaks, fit_bounce, fit_touch
 from ttcli.spotting.network import EVENTS, PathSpotter
 from ttcli.spotting.paths import FEATURES, LONGEST_GAP_SECONDS, Grid, Track, make_track, resample, soft_targets
 from ttcli.spotting.simulated import SimulatedTracks
-from ttcli.spotting.spotter import event_probabilities, spot_events, window_probabilities
+from ttcli.spotting.spotter import EventSpotter, event_probabilities, noting_events, spot_events, window_probabilities
 from ttcli.spotting.training import batch_tracks, spotting_loss
 from ttcli.spotting.weights import load_spotter, read_spotter_metadata, save_spotter
 from ttcli.trajectory import BallPosition, Status
@@ -267,3 +269,74 @@ def test_simulated_tracks_are_the_same_for_a_seed_and_every_weight_learns(monkey
     assert torch.isfinite(loss)
     missing = [name for name, weight in model.named_parameters() if weight.grad is None]
     assert missing == []
+
+
+def passing(touched, noise, seed=0, frame_rate=120, instant=0.25):
+    """Return a track that passes the net at an instant, and loses much of its speed there where it touches."""
+    times = np.arange(int(0.5 * frame_rate)) / frame_rate
+    away = times - instant
+    kept = 0.45 if touched else 1.0
+    x = np.where(away < 0, 1500, 1500 * kept) * away
+    y = np.where(away < 0, -200, -200 * kept) * away + 1200 * away**2
+    positions = np.stack([x, y], 1) + noise * np.random.default_rng(seed).normal(size=(len(times), 2))
+    return Track(times, positions / WIDTH, np.ones(len(times)))
+
+
+def test_a_touch_of_the_net_is_told_where_the_ball_loses_speed_at_once():
+    for seed in range(5):
+        touch = fit_touch(passing(True, 1.0, seed), Peak("net", 0.262, 0.9), [])
+        assert abs(touch.time - 0.25) < 0.01
+        assert np.abs(touch.position * WIDTH).max() < 20
+
+
+def test_a_free_passing_is_no_touch_whatever_the_noise():
+    for noise in (0.0, 1.0, 3.0):
+        for seed in range(20):
+            assert fit_touch(passing(False, noise, seed), Peak("net", 0.26, 0.9), []) is None
+
+
+def test_of_too_few_sightings_no_touch_is_told():
+    track = passing(True, 0.0)
+    few = Track(*(part[27:33] for part in track))
+    assert fit_touch(few, Peak("net", 0.25, 0.9), []) is None
+    assert fit_touch(track, Peak("net", 0.25, 0.9), [0.25 + 0.03, 0.25 - 0.03]) is None  # other bends close by
+
+
+def test_shots_are_paths_of_their_own(model):
+    path, _, _ = side_view()
+    one = rows(path, np.arange(480) / 120)
+    other = [
+        replace(row, frame_index=row.frame_index + 480, time_seconds=row.time_seconds + 4.0, shot=1, x=row.x / 2, y=row.y / 2)
+        for row in one
+    ]
+    told = list(spot_events([*one, *other], model, HEIGHT, WIDTH, 0.5))
+    alone = list(spot_events(one, model, HEIGHT, WIDTH, 0.5))
+    assert told[: len(alone)] == alone and len(alone) > 5
+    assert all(event.time_seconds > 4 for event in told[len(alone) :]) and len(told) > 1.5 * len(alone)
+
+
+def test_rows_one_by_one_give_the_events_of_all_and_pass_on_unchanged(model):
+    path, _, _ = side_view()
+    given = rows(path, np.arange(6000) / 120)
+    events = []
+    assert list(noting_events(iter(given), EventSpotter(model, HEIGHT, WIDTH, 0.5), events)) == given
+    assert events == list(spot_events(given, model, HEIGHT, WIDTH, 0.5)) and len(events) > 100
+
+
+def straight_grid(steps=240):
+    times = np.arange(steps) / 120
+    return Grid(np.zeros((FEATURES, steps), np.float32), times, np.ones(steps, bool))
+
+
+def test_without_an_event_head_the_path_is_asked_alone():
+    grid = straight_grid()
+    probabilities = np.random.default_rng(0).random((2, 240))
+    assert np.array_equal(fuse(grid, probabilities, HeadAnswers(np.zeros(0), np.zeros((0, 2)))), probabilities)
+
+
+def test_the_head_is_heard_around_its_frames_and_nowhere_else():
+    grid = straight_grid()
+    times = np.arange(25) / 25  # the first second, at 25 frames a second
+    near, logits = head_logits(grid, HeadAnswers(times, np.tile([0.9, 0.2], (25, 1))))
+    assert near[:116].all() and not near[130:].any()
+    assert np.allclose(logits[0, near], math.log(9)) and np.allclose(logits[1, near], -math.log(4))

@@ -33,7 +33,9 @@ FLASH: Colour = (90, 230, 255)
 """The flash where the ball passes the net: light blue."""
 FLASH_SECONDS = 0.35
 """How long it lasts, larger and fainter with age."""
-MARK_SECONDS = {"bounce": BOUNCE_SECONDS, "net": FLASH_SECONDS}
+TOUCH: Colour = (255, 90, 60)
+"""The flash where the ball touches the net: red."""
+MARK_SECONDS = {"bounce": BOUNCE_SECONDS, "net": FLASH_SECONDS, "net_touch": FLASH_SECONDS}
 """Events that are drawn."""
 
 FRACTION_BITS = 4
@@ -135,7 +137,7 @@ def draw_bounce(picture: np.ndarray, x: float, y: float, age: float) -> None:
     _draw_fading(picture, x, y, radius, BOUNCE, 1 - age, draw)
 
 
-def draw_flash(picture: np.ndarray, x: float, y: float, age: float) -> None:
+def draw_flash(picture: np.ndarray, x: float, y: float, age: float, colour: Colour = FLASH) -> None:
     """Draw a ring that grows and fades, in place; `age` is 0 at first, 1 at the end."""
     radius = max(6.0, min(picture.shape[:2]) * (0.02 + 0.05 * age))
 
@@ -143,7 +145,16 @@ def draw_flash(picture: np.ndarray, x: float, y: float, age: float) -> None:
         size = round(radius * 2**FRACTION_BITS)
         cv2.circle(strength, centre, size, 255, _thickness(picture, 1 / 120), cv2.LINE_AA, FRACTION_BITS)
 
-    _draw_fading(picture, x, y, radius, FLASH, 1 - age, draw)
+    _draw_fading(picture, x, y, radius, colour, 1 - age, draw)
+
+
+def draw_touch(picture: np.ndarray, x: float, y: float, age: float) -> None:
+    """Draw the flash of a touch of the net, in place."""
+    draw_flash(picture, x, y, age, TOUCH)
+
+
+DRAW_EVENT = {"bounce": draw_bounce, "net": draw_flash, "net_touch": draw_touch}
+"""How each event of MARK_SECONDS is drawn."""
 
 
 def draw_text(picture: np.ndarray, text: str) -> None:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from ttcli.drawing import (
-    MARK_SECONDS, Streak, TrailPoint, draw_bounce, draw_flash, draw_inset, draw_marker, draw_text, draw_trail, format_clock,
+    DRAW_EVENT, MARK_SECONDS, Streak, TrailPoint, draw_inset, draw_marker, draw_text, draw_trail, format_clock,
 )  # fmt: skip
 from ttcli.events import Event
 from ttcli.trajectory import BallPosition, Status
@@ -131,7 +131,7 @@ class Overlay:
             x = (event.x + 0.5) * self.scale_x - 0.5
             y = (event.y + 0.5) * self.scale_y - 0.5
             age = max(0.0, frame.time_seconds - at) / MARK_SECONDS[event.event]
-            (draw_bounce if event.event == "bounce" else draw_flash)(picture, x, y, age)
+            DRAW_EVENT[event.event](picture, x, y, age)
 
 
 class Inset:

@@ -31,13 +31,15 @@ class SpotSummary:
     output: str
     bounce: int
     net: int
+    net_touch: int
+    """Passings in which the ball touches the net, as far as that can be told."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the summary as a dict for JSON."""
         return asdict(self)
 
     def __str__(self) -> str:
-        return f"{self.ball} -> {self.output}: bounces: {self.bounce}, passings of the net: {self.net}"
+        return f"{self.ball} -> {self.output}: bounces: {self.bounce}, passings of the net: {self.net}, touches: {self.net_touch}"
 
 
 def default_output(ball: Path) -> Path:
@@ -68,7 +70,7 @@ def spot(ball: Path, output: Path | None, config: SpotConfig) -> SpotSummary:
     model = load_spotter(config.weights)
     counts: Counter[str] = Counter()
     write_events_csv(output, _counted(spot_events(rows, model, height, width, config.threshold), counts), config.overwrite)
-    return SpotSummary(str(ball), str(output), counts["bounce"], counts["net"])
+    return SpotSummary(str(ball), str(output), counts["bounce"], counts["net"], counts["net_touch"])
 
 
 def check_settings(config: SpotConfig) -> None:

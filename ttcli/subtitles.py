@@ -9,7 +9,7 @@ from ttcli.outputs import complete_file
 SHOWN_SECONDS = 0.8
 """How long an event is shown, unless the next one comes before."""
 SHORTEST_SECONDS = 0.04
-TEXTS = {"bounce": "bounce", "net": "passes the net"}
+TEXTS = {"bounce": "bounce", "net": "passes the net", "net_touch": "touches the net"}
 """What is shown for an event; others go by their name. Nobody shall read `net` as a fault."""
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ttcli.spotting.paths import LONGEST_GAP_SECONDS, Grid, Track, soft_targets
 
-SPACING_SECONDS = {"bounce": 0.06, "net": 0.1}
+SPACING_SECONDS = {"bounce": 0.06, "net": 0.1, "net_touch": 0.1}
 """Least time between two events of a kind. A ball that leaves the table at 0.3 m/s is back after 0.06 s, and lower jumps
 are no bounce worth a name; to pass the net again it must first be struck or bounce on the other side."""
 ONE_INSTANT_SECONDS = 0.02
@@ -24,6 +24,15 @@ _TRUST_SECONDS = 0.008
 """How far off the network's own instant is as a rule, 1 sigma: the fit is held to it by so much."""
 _LEAST_ERROR = 0.4 / 1920
 """Of a position, in picture widths: no path is better."""
+_TOUCH_SECONDS = 0.04
+"""How far from a passing of the net its touch is looked for: the ball's middle passes before or after it touches."""
+_TOUCH_SIGHTINGS = 7
+"""Around a touch at least, three of them on each side."""
+_LEAST_LOSS, _MOST_CHANGE, _LEAST_SIGNIFICANCE = 0.25, 1.6, 12.0
+"""Of a touch: share of its speed that the ball loses, its change of velocity as a share of that at the most (more is a false
+position), and how many standard errors that change is. With these, 24 of 100 touches of simulated paths are told,
+and 83 of 100 told are touches; one passing in 40 is one."""
+TOUCH_CONFIDENCE = 0.83
 _PARAMETERS = 9
 _TRIES = 61
 
@@ -103,6 +112,40 @@ def fit_bounce(track: Track, peak: Peak, others: Sequence[float]) -> Instant:
     return Instant(time, _meet(times - time, positions, weights)[1], error)
 
 
+def fit_touch(track: Track, peak: Peak, others: Sequence[float]) -> Instant | None:
+    """Return the instant at which a ball that passes the net touches it, or None where it does not, or nobody can tell.
+
+    A ball that passes freely keeps its velocity, but for air and gravity. One that touches loses some of it at once.
+
+    Args:
+        track: The sightings.
+        peak: The passing of the net.
+        others: Instants of other bends, in seconds.
+    """
+    rows = _flights(track, peak.time, others)
+    times, positions = track.times[rows], track.positions[rows]
+    tries = [
+        at for at in peak.time + np.linspace(-_TOUCH_SECONDS, _TOUCH_SECONDS, 17)
+        if min((times < at).sum(), (times >= at).sum()) >= _LEAST_SIGHTINGS
+    ]  # fmt: skip
+    if len(times) < _TOUCH_SIGHTINGS or not tries:
+        return None
+    weights = np.ones(len(times))
+    squares = [_meet(times - at, positions, weights)[0] for at in tries]
+    time = float(tries[int(np.argmin(squares))])
+    _, place, residuals = _meet(times - time, positions, weights)
+    columns = _columns(times - time)
+    variance = max(_LEAST_ERROR**2, float((residuals**2).sum()) / max(1, 2 * len(times) - _PARAMETERS))
+    _, before, after, _ = np.linalg.lstsq(columns, positions, rcond=None)[0]
+    spread = np.linalg.pinv(columns.T @ columns) * variance
+    error = float(np.sqrt(max(spread[1, 1] + spread[2, 2] - 2 * spread[1, 2], 1e-12)))
+    speed, change = float(np.linalg.norm(before)), float(np.linalg.norm(after - before))
+    if speed == 0 or change > _MOST_CHANGE * speed or change < _LEAST_SIGNIFICANCE * error:
+        return None
+    loss = 1 - float(after @ before) / speed**2
+    return Instant(time, place, None) if _LEAST_LOSS < loss < _MOST_CHANGE else None
+
+
 def place_at(track: Track, time: float) -> np.ndarray:
     """Return the position (2,) on the line between the sightings around an instant."""
     return np.array([np.interp(time, track.times, column) for column in track.positions.T])
@@ -158,6 +201,11 @@ def _one_way(times: np.ndarray, order: range, time: float, end: float) -> list[i
     return rows
 
 
+def _columns(away: np.ndarray) -> np.ndarray:
+    """Return what two flights that meet are sums of, (N, 4): the place, both velocities and the acceleration."""
+    return np.stack([np.ones_like(away), np.minimum(away, 0), np.maximum(away, 0), away**2 / 2], 1)
+
+
 def _meet(away: np.ndarray, positions: np.ndarray, weights: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     """Return the weighted sum of squares, the place (2,) where the flights meet, and the residuals (N, 2).
 
@@ -166,7 +214,7 @@ def _meet(away: np.ndarray, positions: np.ndarray, weights: np.ndarray) -> tuple
         positions: (N, 2).
         weights: (N,).
     """
-    columns = np.stack([np.ones_like(away), np.minimum(away, 0), np.maximum(away, 0), away**2 / 2], 1)
+    columns = _columns(away)
     root = np.sqrt(weights)[:, None]
     solution = np.linalg.lstsq(columns * root, positions * root, rcond=None)[0]
     residuals = positions - columns @ solution

@@ -10,7 +10,9 @@ import torch
 
 from ttcli.events import Event
 from ttcli.spotting.fusion import HeadAnswers, fuse
-from ttcli.spotting.instants import ONE_INSTANT_SECONDS, SPACING_SECONDS, Instant, Peak, find_peaks, fit_bounce, place_at
+from ttcli.spotting.instants import (
+    ONE_INSTANT_SECONDS, SPACING_SECONDS, TOUCH_CONFIDENCE, Instant, Peak, find_peaks, fit_bounce, fit_touch, place_at,
+)  # fmt: skip
 from ttcli.spotting.network import EVENTS, PathSpotter
 from ttcli.spotting.paths import Grid, Track, make_track, resample
 from ttcli.trajectory import BallPosition
@@ -21,6 +23,8 @@ MARGIN_STEPS = 512
 """Steps at both ends of a window, 4 s, whose events its neighbours tell, for they know what is around them."""
 LOOK_EVERY = 64
 """Sightings between two looks at whether there are enough for a window."""
+TOUCH = "net_touch"
+"""The event of a ball that touches the net while it passes."""
 BEND_THRESHOLD = 0.3
 """Probability from which on a bend ends the flight that is fitted to another one."""
 
@@ -179,23 +183,29 @@ class _Path(NamedTuple):
         probabilities = fuse(grid, probabilities, self.head)
         peaks = find_peaks(grid, probabilities, EVENTS, threshold)
         bends = [peak.time for peak in find_peaks(grid, early, ("bounce", "bounce"), BEND_THRESHOLD)]
-        found = [self._event(peak, bends) for peak in peaks if begin < peak.time <= end]
+        found = [event for peak in peaks if begin < peak.time <= end for event in self._events_at(peak, bends)]
         return sorted(found, key=lambda event: event.time_seconds)
 
-    def _event(self, peak: Peak, bends: list[float]) -> Event:
-        instant = (
-            fit_bounce(self.track, peak, bends)
-            if peak.kind == "bounce"
-            else Instant(peak.time, place_at(self.track, peak.time), None)
-        )
+    def _events_at(self, peak: Peak, bends: list[float]) -> list[Event]:
+        """Return the event of a peak, and beside a passing of the net its touch, where there is one."""
+        if peak.kind == "bounce":
+            return [self._event("bounce", fit_bounce(self.track, peak, bends), peak.confidence)]
+        passing = Instant(peak.time, place_at(self.track, peak.time), None)
+        events = [self._event(peak.kind, passing, peak.confidence)]
+        touch = fit_touch(self.track, peak, bends)
+        if touch is not None:
+            events.append(self._event(TOUCH, touch, peak.confidence * TOUCH_CONFIDENCE))
+        return events
+
+    def _event(self, kind: str, instant: Instant, confidence: float) -> Event:
         x, y = instant.position * self.width + ((self.width - 1) / 2, (self.height - 1) / 2)
         return Event(
             frame=float(np.interp(instant.time, self.track.times, self.frames)),
             time_seconds=instant.time,
-            event=peak.kind,
+            event=kind,
             x=float(x),
             y=float(y),
-            confidence=peak.confidence,
+            confidence=confidence,
             error_seconds=instant.error,
         )
 
@@ -207,5 +217,7 @@ def _time_before(grid: Grid, step: int) -> float:
 
 
 def _same(one: Event, other: Event) -> bool:
+    if one.event != other.event and TOUCH in (one.event, other.event):
+        return False  # a touch is told beside the passing that it is of
     away = abs(one.time_seconds - other.time_seconds)
     return away < (SPACING_SECONDS[one.event] if one.event == other.event else ONE_INSTANT_SECONDS)

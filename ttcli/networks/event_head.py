@@ -1,5 +1,7 @@
 """Whether the ball bounces, or passes the net, told from what the network sees where the ball is."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -37,7 +39,7 @@ class EventHead(nn.Module):
             nn.Linear(HIDDEN, frames_out * len(EVENTS)),
         )  # fmt: skip
         nn.init.normal_(self.tell[-1].weight, std=0.01)
-        nn.init.constant_(self.tell[-1].bias, torch.logit(torch.tensor(EVENT_PRIOR)).item())
+        nn.init.constant_(self.tell[-1].bias, math.log(EVENT_PRIOR / (1 - EVENT_PRIOR)))
 
     def forward(self, features: Tensor, logits: Tensor, offsets: Tensor) -> Tensor:
         """Return logits (B, K, 2), in fp32: a place of 0.1 cells counts, and bf16 does not know it.

@@ -92,7 +92,7 @@ def heat_at(places, height=16, width=24):
 
 def test_the_head_looks_where_the_ball_is():
     torch.manual_seed(0)
-    head = EventHead(channels_in=5, frames_out=3)
+    head = EventHead(channels_in=5)
     torch.nn.init.normal_(head.tell[-1].weight)
     places = [(4, 5), (7, 5), (10, 6)]
     logits, offsets = heat_at(places), torch.zeros(1, 3, 2, 16, 24)
@@ -108,7 +108,7 @@ def test_the_head_looks_where_the_ball_is():
 
 def test_the_head_knows_the_way_and_not_where_on_the_picture_it_is():
     torch.manual_seed(0)
-    head = EventHead(channels_in=5, frames_out=3)
+    head = EventHead(channels_in=5)
     torch.nn.init.normal_(head.tell[-1].weight)
     features, offsets = torch.ones(1, 5, 16, 24), torch.zeros(1, 3, 2, 16, 24)
     told = head(features, heat_at([(4, 5), (7, 5), (10, 6)]), offsets)
@@ -120,7 +120,7 @@ def test_the_head_knows_the_way_and_not_where_on_the_picture_it_is():
 
 
 def test_nothing_of_events_flows_into_heatmaps():
-    head = EventHead(channels_in=5, frames_out=2)
+    head = EventHead(channels_in=5)
     features, logits, offsets = (torch.randn(1, *shape, requires_grad=True) for shape in ((5, 8, 8), (2, 8, 8), (2, 2, 8, 8)))
     head(features, logits, offsets).sum().backward()
     assert logits.grad is None and offsets.grad is None and features.grad.abs().sum() > 0

@@ -114,7 +114,7 @@ class BallHead(nn.Module):
 
     def __init__(self, channels_in: int, hidden: int, frames_out: int) -> None:
         super().__init__()
-        self.channels_in, self.frames_out = channels_in, frames_out
+        self.channels_in = channels_in
         self.events: EventHead | None = None
         self.heatmap = _short_branch(channels_in, hidden, frames_out)
         self.offset = _short_branch(channels_in, hidden, 2 * frames_out)
@@ -124,7 +124,7 @@ class BallHead(nn.Module):
 
     def add_events(self) -> None:
         """Answer for events too, from now on."""
-        self.events = EventHead(self.channels_in, self.frames_out)
+        self.events = EventHead(self.channels_in)
 
     def forward(self, x: Tensor) -> Prediction:
         # (B, 2K, h, w) -> (B, K, 2, h, w): channels are x and y of frame 0, of frame 1, ...

@@ -9,7 +9,11 @@ EVENTS = ("bounce", "net")
 """What the head answers for, in this order."""
 LOOK_CHANNELS = 24
 """What is taken along from the features at each frame's ball."""
-HIDDEN = 128
+PLACE_CHANNELS = 7
+"""Beside them: place, velocity and acceleration, two each, and how surely it is the ball."""
+HIDDEN = 64
+LARGEST_STEP = 4.0
+"""Cells from frame to frame beyond which a velocity is compressed: it may be a false peak."""
 SHARPNESS = 2.0
 """Factor of the heatmap's logits before the softmax that says where to look; 1 would look at half of the background."""
 REACH = 16.0
@@ -22,21 +26,24 @@ class EventHead(nn.Module):
     """Logits of EVENTS for K frames, (B, K, 2), from the features that heatmaps and offsets are made from.
 
     The heatmaps, softmax over their cells, say where the ball is in each frame. What the features hold there (table, net,
-    racket), the place itself relative to the window's, and how surely it is the ball, of all frames together, go
-    through two layers. Nothing flows back through the heatmaps: they learn the ball and nothing else.
+    racket), the place itself relative to the window's, how it moves, and how surely it is the ball go through convolutions
+    over the frames. Nothing flows back through the heatmaps: they learn the ball and nothing else.
+
+    On 4,800 drawn windows, with the default network's features as they are, convolutions over the frames had an average
+    precision of 0.20 for bounces where layers over all frames at once had 0.08; velocity and acceleration made it 0.24.
 
     Args:
         channels_in: Channels of the features.
-        frames_out: Frames that are answered for.
     """
 
-    def __init__(self, channels_in: int, frames_out: int) -> None:
+    def __init__(self, channels_in: int) -> None:
         super().__init__()
         self.look = nn.Linear(channels_in, LOOK_CHANNELS)
         self.tell = nn.Sequential(
-            nn.Linear(frames_out * (LOOK_CHANNELS + 3), HIDDEN), nn.SiLU(),
-            nn.Linear(HIDDEN, HIDDEN), nn.SiLU(),
-            nn.Linear(HIDDEN, frames_out * len(EVENTS)),
+            nn.Conv1d(LOOK_CHANNELS + PLACE_CHANNELS, HIDDEN, 3, padding=1), nn.SiLU(),
+            nn.Conv1d(HIDDEN, HIDDEN, 5, padding=2), nn.SiLU(),
+            nn.Conv1d(HIDDEN, HIDDEN, 5, padding=2), nn.SiLU(),
+            nn.Conv1d(HIDDEN, len(EVENTS), 1),
         )  # fmt: skip
         nn.init.normal_(self.tell[-1].weight, std=0.01)
         nn.init.constant_(self.tell[-1].bias, math.log(EVENT_PRIOR / (1 - EVENT_PRIOR)))
@@ -53,11 +60,17 @@ class EventHead(nn.Module):
             logits, offsets = logits.detach().float(), offsets.detach().float()
             look = (SHARPNESS * logits).flatten(2).softmax(-1)  # (B, K, h * w)
             seen = self.look(torch.bmm(look, features.float().flatten(2).transpose(1, 2)))  # (B, K, LOOK_CHANNELS)
-            place = self._places(look, offsets)
-            surely = logits.flatten(2).amax(-1).sigmoid()
-            middle = (place * surely[..., None]).sum(1, keepdim=True) / (surely.sum(1)[:, None, None] + 1e-3)
-            seen = torch.cat([seen, (place - middle) / REACH * surely[..., None], surely[..., None]], -1)
-            return self.tell(seen.flatten(1)).unflatten(1, (-1, len(EVENTS)))
+            way = self._way(self._places(look, offsets), logits.flatten(2).amax(-1).sigmoid()[..., None])
+            return self.tell(torch.cat([seen, way], -1).transpose(1, 2)).transpose(1, 2)
+
+    @staticmethod
+    def _way(place: Tensor, surely: Tensor) -> Tensor:
+        """Return PLACE_CHANNELS of each frame from places (B, K, 2) in cells and how sure they are (B, K, 1)."""
+        middle = (place * surely).sum(1, keepdim=True) / (surely.sum(1, keepdim=True) + 1e-3)
+        step = torch.tanh(place.diff(dim=1) / LARGEST_STEP) * surely[:, 1:] * surely[:, :-1]
+        bend = 4 * step.diff(dim=1)
+        step, bend = nn.functional.pad(step, (0, 0, 0, 1)), nn.functional.pad(bend, (0, 0, 1, 1))
+        return torch.cat([(place - middle) / REACH * surely, surely, step, bend[:, : place.shape[1]]], -1)
 
     @staticmethod
     def _places(look: Tensor, offsets: Tensor) -> Tensor:

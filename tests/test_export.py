@@ -63,7 +63,7 @@ def test_an_exported_network_answers_as_in_torch(exported, network, runtime, bat
     pictures = torch.randn(batch, 12, HEIGHT, WIDTH).to(memory_format=torch.channels_last)
     with torch.inference_mode():
         expected = network(pictures)
-    probabilities, offsets = there(pictures)
+    probabilities, offsets, _ = there(pictures)
     torch.testing.assert_close(probabilities, expected.logits.sigmoid(), atol=1e-4, rtol=0)
     torch.testing.assert_close(offsets, expected.offsets, atol=1e-3, rtol=0)
 

@@ -17,7 +17,7 @@ LAYERS = [
     {"checkpoints", "predictor", "metrics", "event_metrics", "spotting", "datasets", "calibration", "clip_plans"},
     {"runtimes", "reports", "stored_windows", "contact_sheet", "clip_extraction"},
     {"validation", "ball_edits", "foreign_runtimes", "event_files", "ball_path"},
-    {"augmentation"},
+    {"augmentation", "scouting"},
     {"training_data"},
     {"batches", "training_run"},
     {"training_report"},

@@ -27,6 +27,8 @@ class DetectConfig:
     """Windows that go through the network together."""
     link: bool = True
     """Judge each frame's candidates by those of the frames around it; else every frame by itself."""
+    fit_ball: bool = True
+    """Look at the video first, and show the network a smaller picture where its ball is large."""
     steady: bool = True
     """Lay the frames of a window over each other where the camera moves."""
     picture_rate: float = 25.0

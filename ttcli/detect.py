@@ -22,6 +22,7 @@ from ttcli.manifest import (
 )  # fmt: skip
 from ttcli.outputs import check_output
 from ttcli.runtimes import Runtime
+from ttcli.scouting import fitting_size
 from ttcli.shots import Shot, noting_shots, write_shots_csv
 from ttcli.spotting.spotter import EventSpotter, noting_events
 from ttcli.spotting.weights import load_spotter
@@ -169,7 +170,7 @@ def detect_video(
     """Write the ball.csv of one video and return its summary; a damaged file gives every frame that can be read."""
     started = time.monotonic()
     info = probe(job.video, config.picture_rate)
-    height, width = runtime.working_size(*info.square_size)
+    height, width = fitting_size(info, runtime) if config.fit_ball else runtime.working_size(*info.square_size)
     counts: Counter[Status] = Counter()
     repeated: Counter[bool] = Counter()
     shots: list[Shot] = []

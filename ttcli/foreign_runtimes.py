@@ -45,8 +45,8 @@ class ExportedRuntime(Runtime):
         self.weights = path
         self._height, self._width = int(shape[2]), int(shape[3])
 
-    def working_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return the size that the file is made for.
+    def working_size(self, height: int, width: int, area: int | None = None) -> tuple[int, int]:
+        """Return the size that the file is made for, whatever `area` would be better.
 
         Raises:
             SettingError: The network would see a video of `height` x `width` at another size.

@@ -64,9 +64,15 @@ class Runtime:
         """
         raise NotImplementedError
 
-    def working_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return the height and width at which the network sees a video of `height` x `width`."""
-        return working_size(height, width, self.area, self.multiple)
+    def working_size(self, height: int, width: int, area: int | None = None) -> tuple[int, int]:
+        """Return the height and width at which the network sees a video of `height` x `width`.
+
+        Args:
+            height: Of the video.
+            width: Of the video.
+            area: Pixels of the picture, about; None takes those that the network was trained on.
+        """
+        return working_size(height, width, area or self.area, self.multiple)
 
     def confidence(self, probability: float) -> float:
         """Return the calibrated confidence of a peak: how often a peak of this probability is the ball."""

@@ -1,0 +1,46 @@
+"""A video whose ball is large is shown to the network smaller, every other one as usual."""
+
+import cv2
+import numpy as np
+import pytest
+from conftest import BrightestSpot, write_video
+
+from ttcli.runtimes import TorchRuntime
+from ttcli.scouting import WANTED, fitting_size
+from ttcli.video.probe import probe
+
+HEIGHT, WIDTH = 288, 512
+
+
+@pytest.fixture
+def runtime():
+    return TorchRuntime(BrightestSpot(), {"area": HEIGHT * WIDTH}, device="cpu", precision="fp32")
+
+
+def ball_of(radius, frames=60, scale=1):
+    """Yield pictures, `scale` times as large as the network's, of a ball that flies to and fro."""
+    for frame in range(frames):
+        picture = np.full((HEIGHT * scale, WIDTH * scale, 3), 50, np.uint8)
+        x, y = 256 + 180 * np.sin(frame / 8), 144 + 60 * np.cos(frame / 6)
+        cv2.circle(picture, (round(x * scale * 16), round(y * scale * 16)), round(radius * scale * 16), (250,) * 3, -1, cv2.LINE_AA, 4)
+        yield picture
+
+
+@pytest.mark.parametrize("frames", [60, 200])
+def test_a_large_ball_is_seen_on_a_smaller_picture(tmp_path, runtime, frames):
+    info = probe(write_video(tmp_path / "a.mp4", ball_of(6.5, frames)))
+    height, width = fitting_size(info, runtime)
+    assert (height, width) != (HEIGHT, WIDTH) and height % 32 == width % 32 == 0
+    assert 13 * (height * width / (HEIGHT * WIDTH)) ** 0.5 == pytest.approx(WANTED, rel=0.35)
+
+
+@pytest.mark.parametrize("radius", [1.5, 3.0])
+def test_any_other_ball_is_seen_as_usual(tmp_path, runtime, radius):
+    assert fitting_size(probe(write_video(tmp_path / "a.mp4", ball_of(radius))), runtime) == (HEIGHT, WIDTH)
+
+
+def test_where_no_ball_can_be_measured_all_is_as_usual(tmp_path, runtime):
+    still = (np.full((HEIGHT, WIDTH, 3), 50, np.uint8) for _ in range(60))
+    assert fitting_size(probe(write_video(tmp_path / "a.mp4", still)), runtime) == (HEIGHT, WIDTH)
+    short = list(ball_of(6.5))[:3]
+    assert fitting_size(probe(write_video(tmp_path / "b.mp4", iter(short))), runtime) == (HEIGHT, WIDTH)

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from conftest import BrightestSpot, write_video
 
+from ttcli import scouting
+from ttcli.configs import DetectConfig
 from ttcli.runtimes import TorchRuntime
-from ttcli.scouting import WANTED, fitting_size
+from ttcli.scouting import WANTED, fitting_size, with_step
 from ttcli.video.probe import probe
 
 HEIGHT, WIDTH = 288, 512
@@ -44,3 +46,36 @@ def test_where_no_ball_can_be_measured_all_is_as_usual(tmp_path, runtime):
     assert fitting_size(probe(write_video(tmp_path / "a.mp4", still)), runtime) == (HEIGHT, WIDTH)
     short = list(ball_of(6.5))[:3]
     assert fitting_size(probe(write_video(tmp_path / "b.mp4", iter(short))), runtime) == (HEIGHT, WIDTH)
+
+
+@pytest.mark.parametrize(("decoder", "network", "step"), [(0.010, 0.008, 1), (0.010, 0.025, 3), (0.001, 0.5, 9)])
+def test_auto_is_the_step_with_which_the_network_keeps_pace(tmp_path, runtime, monkeypatch, decoder, network, step):
+    clock = [0.0]
+
+    class Decoder:
+        def __init__(self, *arguments, **settings): ...
+        def __enter__(self): return self  # noqa: E704
+        def __exit__(self, *error): ...
+        def __iter__(self):
+            for frame in range(10_000):
+                clock[0] += decoder
+                yield frame
+
+    class Network:
+        output_frames, window_size, difference = runtime.output_frames, runtime.window_size, runtime.difference
+        dtype, device = runtime.dtype, runtime.device
+
+        def __call__(self, pictures):
+            clock[0] += network * len(pictures)
+            return runtime(pictures)
+
+    info = probe(write_video(tmp_path / "a.mp4", ball_of(3.0, 5)))
+    monkeypatch.setattr(scouting, "FrameReader", Decoder)
+    monkeypatch.setattr(scouting.time, "perf_counter", lambda: clock[0])
+    assert with_step(DetectConfig(step="auto", batch=2), info, Network(), 64, 96).step == step
+
+
+def test_a_step_that_is_given_is_kept(tmp_path, runtime):
+    info = probe(write_video(tmp_path / "a.mp4", ball_of(3.0, 5)))
+    assert with_step(DetectConfig(step=7), info, runtime, 64, 96).step == 7
+    assert with_step(DetectConfig(), info, runtime, 64, 96).step == 3

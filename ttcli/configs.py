@@ -12,11 +12,14 @@ class DetectConfig:
     """Checkpoint to use; the one in the package if None."""
     threshold: float = 0.5
     """Smallest confidence in [0, 1] at which a position counts as seen."""
-    step: int | None = None
+    step: int | str | None = None
     """Frames from one window to the next, 1 to the window's size; the window's size is fastest, 1 most exact. None
-    takes 3, or as many as the network answers for."""
+    takes 3, or as many as the network answers for; "auto" the smallest with which the network keeps pace with the decoder
+    here, so that rows depend on the machine."""
     stride: int | None = None
     """Frames between two neighbours in a window; None chooses by frame rate."""
+    threads: int | None = None
+    """Threads of the network on the processor; None takes half of the cores, and leaves the others to the decoder."""
     device: str = "auto"
     """auto, cpu or cuda."""
     precision: str = "auto"

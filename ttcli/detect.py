@@ -22,7 +22,7 @@ from ttcli.manifest import (
 )  # fmt: skip
 from ttcli.outputs import check_output
 from ttcli.runtimes import Runtime
-from ttcli.scouting import fitting_size
+from ttcli.scouting import fitting_size, with_step
 from ttcli.shots import Shot, noting_shots, write_shots_csv
 from ttcli.spotting.spotter import EventSpotter, noting_events
 from ttcli.spotting.weights import load_spotter
@@ -128,7 +128,7 @@ def detect(
             else:
                 _check_job(job, config)
     if runtime is None and len(failures) + len(summaries) < len(jobs):
-        runtime = load_network(config.weights, config.runtime, config.device, config.precision)
+        runtime = load_network(config.weights, config.runtime, config.device, config.precision, config.threads)
     for job in jobs:
         if job not in failures and job not in summaries:
             with _noting_failure(job, failures, several, tell):
@@ -171,6 +171,7 @@ def detect_video(
     started = time.monotonic()
     info = probe(job.video, config.picture_rate)
     height, width = fitting_size(info, runtime) if config.fit_ball else runtime.working_size(*info.square_size)
+    given, config = config, with_step(config, info, runtime, height, width)
     counts: Counter[Status] = Counter()
     repeated: Counter[bool] = Counter()
     shots: list[Shot] = []
@@ -203,7 +204,7 @@ def detect_video(
     if config.events is not None:
         write_events_csv(config.events, events, config.overwrite)
     if may_write(job.output, overwrite=True):
-        _write_facts(job, info, runtime, config, summary, warnings)
+        _write_facts(job, info, runtime, given, summary, warnings, {"height": height, "width": width, "step": config.step})
     else:
         warnings.append(f"no manifest is written: {manifest_path(job.output)} is there, and not ttcli's")
     for warning in warnings:
@@ -224,7 +225,8 @@ def _warnings(info: VideoInfo, frames: int, broken: int, truncated: bool) -> lis
 
 
 def _write_facts(
-    job: Job, info: VideoInfo, runtime: Runtime, config: DetectConfig, summary: DetectSummary, warnings: list[str]
+    job: Job, info: VideoInfo, runtime: Runtime, config: DetectConfig, summary: DetectSummary, warnings: list[str],
+    seen: dict[str, int],
 ) -> None:
     """Write the manifest of a CSV that is complete; one that is left of an older CSV is replaced."""
     counts = {name: getattr(summary, name) for name in ("frames", "seen", "broken", "duplicates", "shots")}
@@ -232,6 +234,7 @@ def _write_facts(
         "video": video_facts(info, job.output),
         "checkpoint": checkpoint_facts(runtime.weights, job.output),
         "options": option_facts(config),
+        "seen_by_network": seen,
         "counts": counts,
         "warnings": warnings,
         "seconds": round(summary.seconds, 3),

@@ -63,16 +63,17 @@ class OnnxRuntime(ExportedRuntime):
 
     Args:
         path: The .onnx file.
+        threads: That it takes; None leaves cores to the decoder.
 
     Raises:
         CheckpointError: The file is damaged, or not of `ttcli export`.
         SettingError: ONNX Runtime is not installed.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, threads: int | None = None) -> None:
         library = import_library("onnxruntime")
         options = library.SessionOptions()
-        options.intra_op_num_threads = network_threads()
+        options.intra_op_num_threads = threads or network_threads()
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the decoder needs the cores too
         try:
             self._session = library.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
@@ -95,16 +96,17 @@ class OpenVinoRuntime(ExportedRuntime):
     Args:
         path: The .onnx file.
         precision: auto leaves the choice to OpenVINO, which takes bf16 where the processor has it; bf16 or fp32.
+        threads: As for `OnnxRuntime`.
 
     Raises:
         CheckpointError: The file is damaged, or not of `ttcli export`.
         SettingError: OpenVINO is not installed.
     """
 
-    def __init__(self, path: Path, precision: str = "auto") -> None:
+    def __init__(self, path: Path, precision: str = "auto", threads: int | None = None) -> None:
         library = import_library("openvino")
         hints = {"fp32": "f32", "bf16": "bf16"}
-        settings: dict[str, Any] = {"INFERENCE_NUM_THREADS": network_threads(), "PERFORMANCE_HINT": "LATENCY"}
+        settings: dict[str, Any] = {"INFERENCE_NUM_THREADS": threads or network_threads(), "PERFORMANCE_HINT": "LATENCY"}
         if precision in hints:
             settings["INFERENCE_PRECISION_HINT"] = hints[precision]
         try:
@@ -124,7 +126,9 @@ class OpenVinoRuntime(ExportedRuntime):
         return NetworkAnswer(*(torch.from_numpy(np.array(answers[place], np.float32)) for place in range(len(answers))))
 
 
-def load_network(weights: Path | None, runtime: str, device: str, precision: str) -> Runtime:
+def load_network(
+    weights: Path | None, runtime: str, device: str, precision: str, threads: int | None = None
+) -> Runtime:
     """Return a network ready to run, in torch or another runtime.
 
     Args:
@@ -132,6 +136,7 @@ def load_network(weights: Path | None, runtime: str, device: str, precision: str
         runtime: torch, onnx or openvino; auto takes onnx for an exported file, else torch.
         device: auto, cpu or cuda, for torch.
         precision: auto, bf16 or fp32.
+        threads: Of the network on the processor; None leaves cores to the decoder.
 
     Raises:
         CheckpointError: The file is damaged, or of an unknown network.
@@ -142,16 +147,19 @@ def load_network(weights: Path | None, runtime: str, device: str, precision: str
     if exported == (chosen == "torch"):
         cure = "leave it out" if exported else f"give a file that `ttcli export` wrote, ending in {SUFFIX}"
         raise SettingError("--runtime", f"{chosen} does not read {weights or 'the checkpoint in the package'}", cure)
-    return load_exported(weights, chosen, precision) if exported else load_runtime(weights, device, precision)
+    if exported:
+        return load_exported(weights, chosen, precision, threads)
+    return load_runtime(weights, device, precision, threads)
 
 
-def load_exported(path: Path, runtime: str, precision: str) -> Runtime:
+def load_exported(path: Path, runtime: str, precision: str, threads: int | None = None) -> Runtime:
     """Return the network of an exported file.
 
     Args:
         path: The file.
         runtime: onnx or openvino.
         precision: auto, bf16 or fp32; ONNX Runtime knows fp32 alone.
+        threads: That it takes; None leaves cores to the decoder.
 
     Raises:
         CheckpointError: The file is missing, damaged, or not of `ttcli export`.
@@ -160,10 +168,10 @@ def load_exported(path: Path, runtime: str, precision: str) -> Runtime:
     if not path.is_file():
         raise CheckpointError(path, "no such file", CURE)
     if runtime == "openvino":
-        return OpenVinoRuntime(path, precision)
+        return OpenVinoRuntime(path, precision, threads)
     if precision == "bf16":
         raise SettingError("--precision", "ONNX Runtime has no bf16 here", "take fp32, or --runtime openvino")
-    return OnnxRuntime(path)
+    return OnnxRuntime(path, threads)
 
 
 def import_library(name: str) -> ModuleType:

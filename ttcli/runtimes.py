@@ -116,13 +116,14 @@ class TorchRuntime(Runtime):
         return NetworkAnswer(prediction.logits.float().sigmoid(), prediction.offsets.float(), events)
 
 
-def load_runtime(weights: Path | None, device: str, precision: str) -> TorchRuntime:
+def load_runtime(weights: Path | None, device: str, precision: str, threads: int | None = None) -> TorchRuntime:
     """Return the network of a checkpoint, ready to run.
 
     Args:
         weights: The checkpoint; the one in the package if None.
         device: auto, cpu or cuda.
         precision: auto, bf16 or fp32.
+        threads: Of the network on the processor; None leaves cores to the decoder.
 
     Raises:
         CheckpointError: The checkpoint is damaged or of an unknown network.
@@ -131,8 +132,10 @@ def load_runtime(weights: Path | None, device: str, precision: str) -> TorchRunt
     chosen = choose_device(device)
     choose_dtype(precision, chosen)
     checkpoint = load_checkpoint(weights or DEFAULT_WEIGHTS)
-    if chosen.type == "cpu":
+    if chosen.type == "cpu" and threads is None:
         leave_cores_to_the_decoder()
+    elif threads is not None:
+        torch.set_num_threads(threads)
     runtime = TorchRuntime(checkpoint.model, checkpoint.metadata, str(chosen), precision)
     runtime.weights = weights or DEFAULT_WEIGHTS
     return runtime

@@ -4,6 +4,9 @@ The network was trained on balls of 1 to 12 px. One filmed from close by is wide
 beside its middle; on a picture half as large it is as wide as it is in most videos. Measured: docs/VIDEOS.md.
 """
 
+import math
+import time
+from dataclasses import replace
 from itertools import islice
 from statistics import median
 
@@ -13,10 +16,16 @@ from ttcli.ball_path import ball_positions
 from ttcli.ball_size import crop_box, measure_ball
 from ttcli.configs import DetectConfig
 from ttcli.errors import VideoError
+from ttcli.model_input import empty_input, input_channels
 from ttcli.runtimes import Runtime
 from ttcli.video.probe import VideoInfo
 from ttcli.video.reader import FrameReader
+from ttcli.windows import choose_step
 
+AUTO = "auto"
+"""Stands for a step that is chosen here."""
+TIMED_SECONDS = 0.8
+"""For which the decoder is timed; the network for half of it."""
 SPANS = (0.2, 0.5, 0.8)
 """Where in the video is looked, as parts of its length."""
 SPAN_FRAMES = 40
@@ -48,6 +57,38 @@ def fitting_size(info: VideoInfo, runtime: Runtime) -> tuple[int, int]:
     if len(widths) < LEAST_BALLS or median(widths) <= WIDEST:
         return usual
     return runtime.working_size(*info.square_size, round(runtime.area * (WANTED / median(widths)) ** 2))
+
+
+def with_step(config: DetectConfig, info: VideoInfo, runtime: Runtime, height: int, width: int) -> DetectConfig:
+    """Return the settings with the number of frames from window to window that they ask for.
+
+    "auto" is the smallest with which the network alone takes no longer for a frame than decoding and scaling alone.
+
+    Args:
+        config: Settings.
+        info: The video.
+        runtime: The network.
+        height: Rows of the picture that the network sees.
+        width: Columns of it.
+    """
+    outputs = len(runtime.output_frames)
+    if config.step != AUTO:
+        return replace(config, step=config.step or choose_step(outputs))
+    with FrameReader(info.path, height, width, judge=True, picture_rate=float(info.frame_rate)) as reader:
+        began, count = time.perf_counter(), 0
+        for count, _ in enumerate(reader, start=1):  # noqa: B007 - counted on beyond the loop
+            if time.perf_counter() - began > TIMED_SECONDS:
+                break
+        frame_seconds = (time.perf_counter() - began) / max(count, 1)
+    channels = input_channels(runtime.window_size, runtime.difference)
+    pictures = empty_input(config.batch, channels, height, width, runtime.dtype, runtime.device).zero_()
+    runtime(pictures)  # the first time is slow
+    began, runs = time.perf_counter(), 0
+    while time.perf_counter() - began < TIMED_SECONDS / 2:
+        float(runtime(pictures).probabilities[0, 0, 0, 0])  # waits for the device
+        runs += 1
+    window_seconds = (time.perf_counter() - began) / (runs * config.batch)
+    return replace(config, step=min(outputs, max(1, math.ceil(window_seconds / frame_seconds))))
 
 
 def _ball_widths(info: VideoInfo, runtime: Runtime, height: int, width: int, start: float) -> list[float]:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ttcli.commands.options import (
-    DEVICES, ENCODERS, PRECISIONS, RUNTIMES, FILE, FRAME_RATES, VIDEO, PictureSize, example, json_option, option,
+    DEVICES, ENCODERS, PRECISIONS, RUNTIMES, FILE, FRAME_RATES, VIDEO, PictureSize, Step, example, json_option, option,
     overwrite_option, quiet_option, show, tell,
 )  # fmt: skip
 from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, SpotConfig
@@ -28,7 +28,8 @@ from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, 
 @option(DetectConfig, "shots", type=FILE, help="Also write the shots between cuts as CSV (one VIDEO only).")
 @option(DetectConfig, "weights", type=FILE, help="Checkpoint to use instead of the one in the package.")
 @option(DetectConfig, "threshold", type=click.FloatRange(0, 1), help="Smallest confidence that counts as seen.")
-@option(DetectConfig, "step", type=click.IntRange(1), help="Frames from window to window, 3 as a rule: 9 is fastest, 1 most exact.")
+@option(DetectConfig, "step", type=Step(), help="Frames from window to window, 3 as a rule: 9 is fastest, 1 most exact; or auto.")
+@option(DetectConfig, "threads", type=click.IntRange(1), help="Threads of the network; half of the cores unless given.")
 @option(DetectConfig, "stride", type=click.IntRange(1), help="Frames between neighbours in a window; by frame rate.")
 @option(DetectConfig, "picture_rate", "--fps", type=FRAME_RATES, help="Frames per second, of a folder of pictures.")
 @option(DetectConfig, "device", type=DEVICES, help="Where the network runs.")

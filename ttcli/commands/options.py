@@ -53,6 +53,17 @@ class MemorySize(click.ParamType):
         return int(float(number) * BYTES[unit])
 
 
+class Step(click.ParamType):
+    """A number of frames from 1 on, or auto."""
+
+    name = "FRAMES|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        if value == "auto" or isinstance(value, int):
+            return value
+        return click.IntRange(1).convert(value, param, ctx)
+
+
 class VideoPath(click.Path):
     """The path of a video; `-` is standard input, kept in a file as long as the command runs."""
 

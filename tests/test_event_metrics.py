@@ -75,3 +75,25 @@ def test_pooled_videos_do_not_match_across():
 
 def test_events_of_other_names_are_passed_over():
     assert metrics([Event(100.0, None, "hit")], [(100, "hit")]).figures["precision@4"] is None
+
+
+def test_intervals_hold_the_figures_and_narrow_with_more_rallies():
+    def made(rallies):
+        labels = [(1200 * rally + 100 * n, "bounce") for rally in range(rallies) for n in range(5)]
+        found = [Event(frame + 1.0, None, "bounce", confidence=1.0) for frame, _ in labels if frame // 1200 % 5]  # a fifth is missed
+        return metrics(found, labels)
+
+    few, many = made(10), made(100)
+    for result in (few, many):
+        for name in ("pce", "spce", "recall@4", "f1@4"):
+            low, high = result.intervals[name]
+            assert low <= result.figures[name] <= high
+    width = lambda result: result.intervals["recall@4"][1] - result.intervals["recall@4"][0]  # noqa: E731
+    assert width(many) < 0.5 * width(few) and width(many) == pytest.approx(2 * 1.96 * 0.4 / 10, rel=0.3)
+    assert many.intervals["precision@4"] == (1, 1)
+
+
+def test_one_piece_of_video_has_no_interval():
+    result = metrics([Event(100.0, None, "bounce", confidence=1.0)])
+    assert set(result.intervals.values()) == {None}
+    assert metrics([]).as_json()["intervals"] == result.intervals

@@ -101,7 +101,7 @@ def evaluate(predicted: Path, truth: Path, config: EvaluateConfig) -> Report | E
     _check_config(config)
     _check_files(predicted, truth)
     if _only_events(predicted):
-        return compare_event_files(predicted, truth, config.frame_rate)
+        return compare_event_files(predicted, truth, config.frame_rate, config.bootstrap)
     matched, skipped, unpredicted = _match(predicted, truth)
     clips, outcomes, problems = [], [], Problems()
     for files in matched:
@@ -109,7 +109,7 @@ def evaluate(predicted: Path, truth: Path, config: EvaluateConfig) -> Report | E
         outcomes.append(_compare_files(files, height, width, problems))
         clips.append(ClipReport(files, height, width, ball_metrics(outcomes[-1], config.bootstrap)))
     both = predicted.is_dir() and event_files(predicted).keys() & event_files(truth).keys()
-    events = compare_event_files(predicted, truth, config.frame_rate) if both else None
+    events = compare_event_files(predicted, truth, config.frame_rate, config.bootstrap) if both else None
     pooled = ball_metrics(pool(outcomes), config.bootstrap)
     return Report(clips, pooled, skipped, unpredicted, problems.lines(), events)
 

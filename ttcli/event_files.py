@@ -65,7 +65,9 @@ class EventReport:
         return [events_table(self.as_json(), NAMES)]
 
 
-def compare_event_files(predicted: Path, truth: Path, frame_rate: float | None = None) -> EventReport:
+def compare_event_files(
+    predicted: Path, truth: Path, frame_rate: float | None = None, bootstrap: int = 1000
+) -> EventReport:
     """Return the metrics of predicted events against labelled ones.
 
     Args:
@@ -73,6 +75,7 @@ def compare_event_files(predicted: Path, truth: Path, frame_rate: float | None =
         truth: A file of events, or a folder: PREDICTED/x.events.csv is measured against TRUTH/x.events.csv,
             TRUTH/x/events_markup.json or TRUTH/annotations/x/events_markup.json.
         frame_rate: Of the videos; None asks the predicted events, then the video beside, then the format.
+        bootstrap: Resamplings behind each interval; 0 leaves the intervals out.
 
     Raises:
         InputError: A file is missing, or no prediction has a truth.
@@ -92,8 +95,8 @@ def compare_event_files(predicted: Path, truth: Path, frame_rate: float | None =
     for clip in matched:
         rate, compared = _compare(predictions[clip], truths[clip], frame_rate, problems)
         outcomes.append(compared)
-        clips.append(EventClip(clip, predictions[clip], truths[clip], rate, event_metrics(compared)))
-    pooled = event_metrics(pool_events(outcomes))
+        clips.append(EventClip(clip, predictions[clip], truths[clip], rate, event_metrics(compared, bootstrap)))
+    pooled = event_metrics(pool_events(outcomes), bootstrap)
     skipped, unpredicted = sorted(predictions.keys() - truths.keys()), sorted(truths.keys() - predictions.keys())
     return EventReport(clips, pooled, skipped, unpredicted, problems.lines())
 

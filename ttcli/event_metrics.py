@@ -14,6 +14,8 @@ REFERENCE_RATE = 120
 """Frame rate in whose frames tolerances are told; at other rates the same time counts."""
 TOLERANCES = (1, 2, 4, 12)
 """Frames of 1/120 s: 8, 17, 33 and 100 ms. The last one tells an event that is late from one that is missed."""
+BLOCK_SECONDS = 10.0
+"""Pieces of video, about a rally each, that are resampled as wholes: what goes wrong in a rally goes wrong together."""
 SOFT_FRAMES = 4
 """Frames of 1/120 s from an event to where it is not any more."""
 
@@ -38,10 +40,13 @@ class EventMetrics:
     """The same for each name in NAMES, and counts."""
     matches: list[dict[str, Any]] = field(default_factory=list)
     """Each labelled event with the one found for it at the widest tolerance, if any."""
+    intervals: dict[str, tuple[float, float] | None] = field(default_factory=dict)
+    """95 of 100 resamplings of pieces of BLOCK_SECONDS lie between these, for PCE, SPCE and what spotting counts; None
+    where there is one piece only."""
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as one dict for JSON."""
-        return {**self.figures, "by_event": self.by_event, "matches": self.matches}
+        return {**self.figures, "by_event": self.by_event, "intervals": self.intervals, "matches": self.matches}
 
 
 def compare_events(found: Sequence[Event], labels: Sequence[tuple[float, str]], frame_rate: float) -> EventOutcomes:
@@ -73,8 +78,13 @@ def pool_events(videos: Sequence[EventOutcomes]) -> EventOutcomes:
     return EventOutcomes(labels, found)
 
 
-def event_metrics(outcomes: EventOutcomes) -> EventMetrics:
+def event_metrics(outcomes: EventOutcomes, bootstrap: int = 1000, seed: int = 0) -> EventMetrics:
     """Return every metric.
+
+    Args:
+        outcomes: What was labelled and found.
+        bootstrap: Resamplings behind each interval; 0 leaves the intervals out.
+        seed: The same seed gives the same intervals.
 
     PCE and SPCE are those of Voeikov, Falaleev and Baikulov, "TTNet" (2020, arXiv 2004.09927): the share of labelled
     moments at which the probabilities of both events are on the right side of 0.5, and within 0.25 of what they should
@@ -94,18 +104,78 @@ def event_metrics(outcomes: EventOutcomes) -> EventMetrics:
     matches = _matches(outcomes)
     errors = [match["error_ms"] for match in matches if match["error_ms"] is not None]
     figures["mean_abs_error_ms"] = float(np.mean(np.abs(errors))) if errors else None
-    return EventMetrics(figures, by_event, matches)
+    return EventMetrics(figures, by_event, matches, _intervals(outcomes, bootstrap, seed) if bootstrap else {})
+
+
+def _intervals(outcomes: EventOutcomes, bootstrap: int, seed: int) -> dict[str, tuple[float, float] | None]:
+    """Return percentile intervals over resamplings of whole pieces of video."""
+    terms = _terms(outcomes)
+    blocks = sorted({int(time // BLOCK_SECONDS) for times, _ in terms.values() for time in times})
+    place = {block: number for number, block in enumerate(blocks)}
+    names = ["pce", "spce", *(f"{name}@{n}" for n in TOLERANCES for name in ("precision", "recall", "f1"))]
+    if len(blocks) < 2:
+        return dict.fromkeys(names)
+    draws = np.random.default_rng(seed).multinomial(len(blocks), np.full(len(blocks), 1 / len(blocks)), size=bootstrap)
+    sums = {}
+    for name, (times, values) in terms.items():
+        rows = [place[int(time // BLOCK_SECONDS)] for time in times]
+        sums[name] = draws @ np.bincount(np.array(rows, int), np.array(values, float), len(blocks))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        samples = {name: sums[name] / sums["moments"] for name in ("pce", "spce")}
+        for n in TOLERANCES:
+            samples[f"precision@{n}"] = sums[f"right@{n}"] / sums["found"]
+            samples[f"recall@{n}"] = sums[f"taken@{n}"] / sums["labelled"]
+            samples[f"f1@{n}"] = 2 * sums[f"right@{n}"] / (sums["found"] + sums["labelled"])
+    return {name: _interval(samples[name]) for name in names}
+
+
+def _terms(outcomes: EventOutcomes) -> dict[str, tuple[list[float], list[float]]]:
+    """Return what the figures are sums of, each as times in seconds and values."""
+    judged = [(time, *_judge(outcomes, time, name)) for time, name in outcomes.labels]
+    moments = [time for time, _, _ in judged]
+    truth = [(time, name) for time, name in outcomes.labels if name in NAMES]
+    terms: dict[str, tuple[list[float], list[float]]] = {
+        "moments": (moments, [1.0] * len(moments)),
+        "pce": (moments, [float(right) for _, right, _ in judged]),
+        "spce": (moments, [float(smooth) for _, _, smooth in judged]),
+        "labelled": ([time for time, _ in truth], [1.0] * len(truth)),
+        "found": ([time for time, _, _ in outcomes.found], [1.0] * len(outcomes.found)),
+    }
+    for n in TOLERANCES:
+        right, taken = [], []
+        for name in NAMES:
+            wanted = sorted(time for time, kind in truth if kind == name)
+            found = sorted(((time, sure) for time, kind, sure in outcomes.found if kind == name), key=lambda entry: -entry[1])
+            for (time, _), index in zip(found, match_one_to_one([time for time, _ in found], wanted, n), strict=True):
+                if index is not None:
+                    right.append(time)
+                    taken.append(wanted[index])
+        terms[f"right@{n}"] = right, [1.0] * len(right)
+        terms[f"taken@{n}"] = taken, [1.0] * len(taken)
+    return terms
+
+
+def _interval(samples: np.ndarray) -> tuple[float, float] | None:
+    defined = samples[np.isfinite(samples)]
+    return tuple(np.percentile(defined, (2.5, 97.5)).tolist()) if len(defined) else None
 
 
 def _percentages(outcomes: EventOutcomes, labels: Sequence[tuple[float, str]]) -> dict[str, float | None]:
     """Return PCE and SPCE over some labelled moments."""
     right = smooth = 0
     for time, name in labels:
-        away = np.array([abs(probability_at(outcomes, time, kind) - (name == kind)) for kind in NAMES])
-        right += bool(((away < 0.5) | ((away == 0.5) & (np.array(NAMES) == name))).all())
-        smooth += bool((away <= 0.25).all())
+        is_right, is_smooth = _judge(outcomes, time, name)
+        right += is_right
+        smooth += is_smooth
     count = len(labels)
     return {"pce": right / count, "spce": smooth / count} if count else {"pce": None, "spce": None}
+
+
+def _judge(outcomes: EventOutcomes, time: float, name: str) -> tuple[bool, bool]:
+    """Return whether both probabilities at a labelled moment are on the right side of 0.5, and within 0.25."""
+    away = np.array([abs(probability_at(outcomes, time, kind) - (name == kind)) for kind in NAMES])
+    right = bool(((away < 0.5) | ((away == 0.5) & (np.array(NAMES) == name))).all())
+    return right, bool((away <= 0.25).all())
 
 
 def probability_at(outcomes: EventOutcomes, time: float, kind: str) -> float:

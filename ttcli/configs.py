@@ -38,6 +38,8 @@ class DetectConfig:
     """Frames per second of a folder of pictures, which does not say its own."""
     shots: Path | None = None
     """CSV to write the shots of the video to; None writes none."""
+    ray: str | None = None
+    """Address of a Ray cluster, or `local`, for a process for each video; None detects one after another in this one."""
     events: Path | None = None
     """CSV to write bounces and passings of the net to; None tells none."""
     event_threshold: float = 0.5

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from ttcli.manifest import (
     checkpoint_facts, counts_if_done, manifest_path, may_write, option_facts, video_facts, write_manifest,
 )  # fmt: skip
 from ttcli.outputs import check_output
+from ttcli.ray_cluster import run_tasks
 from ttcli.runtimes import Runtime
 from ttcli.scouting import fitting_size, with_step
 from ttcli.shots import Shot, noting_shots, write_shots_csv
@@ -127,15 +128,53 @@ def detect(
                 summaries[job] = summary
             else:
                 _check_job(job, config)
-    if runtime is None and len(failures) + len(summaries) < len(jobs):
-        runtime = load_network(config.weights, config.runtime, config.device, config.precision, config.threads)
-    for job in jobs:
-        if job not in failures and job not in summaries:
+    left = [job for job in jobs if job not in failures and job not in summaries]
+    if config.ray is not None:
+        for job, outcome in _detect_on_cluster(left, config, quiet, tell):
+            with _noting_failure(job, failures, several, tell):
+                summaries[job] = _summary_of(outcome)
+    elif left:
+        if runtime is None:
+            runtime = load_network(config.weights, config.runtime, config.device, config.precision, config.threads)
+        for job in left:
             with _noting_failure(job, failures, several, tell):
                 summaries[job] = detect_video(job, runtime, config, quiet, tell)
+    for job in jobs:
         if job in failures:
             summaries[job] = DetectSummary(str(job.video), str(job.output), error=str(failures[job]))
     return [summaries[job] for job in jobs]
+
+
+def _detect_on_cluster(
+    jobs: Sequence[Job], config: DetectConfig, quiet: bool, tell: Callable[[str], None]
+) -> Iterator[tuple[Job, DetectSummary | TtcliError]]:
+    """Yield what becomes of each video, detected in a task of its own, as they are done."""
+    tasks = [(Job(job.video.absolute(), job.output.absolute()), replace(config, ray=None)) for job in jobs]
+    with tqdm(total=len(jobs), unit=" videos", disable=quiet or None) as progress:
+        for number, (outcome, warnings) in run_tasks(detect_alone, tasks, config.ray):
+            for warning in warnings:
+                tell(warning)
+            progress.update()
+            given = jobs[number]
+            if isinstance(outcome, DetectSummary):
+                outcome = replace(outcome, video=shown_name(given.video), output=str(given.output))
+            yield given, outcome
+
+
+def detect_alone(job: Job, config: DetectConfig) -> tuple[DetectSummary | TtcliError, list[str]]:
+    """Detect one video in a process that does nothing else, and return its summary, or why there is none, and warnings."""
+    warnings: list[str] = []
+    try:
+        runtime = load_network(config.weights, config.runtime, config.device, config.precision, config.threads)
+        return detect_video(job, runtime, config, True, warnings.append), warnings
+    except TtcliError as error:
+        return error, warnings
+
+
+def _summary_of(outcome: DetectSummary | TtcliError) -> DetectSummary:
+    if isinstance(outcome, TtcliError):
+        raise outcome
+    return outcome
 
 
 def check_events(events: Path, videos: Iterable[Path], others: Iterable[Path | None], config: DetectConfig) -> None:

@@ -130,7 +130,7 @@ def checkpoint_facts(weights: Path | None, ball_csv: Path) -> dict[str, Any] | N
     return {"name": weights.name, "path": _relative(weights, ball_csv.parent), "sha256": content_hash(weights)}
 
 
-NOT_OF_ROWS = ("weights", "overwrite", "shots", "events", "event_threshold", "threads")
+NOT_OF_ROWS = ("weights", "overwrite", "shots", "events", "event_threshold", "threads", "ray")
 """Options of `detect` that leave the rows of ball.csv as they are, or are told elsewhere."""
 
 

@@ -37,6 +37,10 @@ from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, 
 @option(DetectConfig, "runtime", type=RUNTIMES, help="What runs the network; auto: torch, or onnx for an .onnx file.")
 @option(DetectConfig, "link", "--link/--no-link", help="Judge a frame's candidates by those of the frames around it.")
 @option(DetectConfig, "steady", "--steady/--no-steady", help="Follow a camera that moves.")
+@option(
+    DetectConfig, "ray", is_flag=False, flag_value="local", metavar="[ADDRESS]",
+    help="Videos as tasks of a Ray cluster; of this machine without an ADDRESS.",
+)
 @option(DetectConfig, "fit_ball", "--fit-ball/--no-fit-ball", help="Take a smaller picture where the ball is large.")
 @option(DetectConfig, "batch", type=click.IntRange(1), help="Windows that go through the network together.")
 @overwrite_option

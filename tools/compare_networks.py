@@ -76,12 +76,12 @@ def every_run(networks: list[str], ablations: bool) -> list[Run]:
     runs = [Run(name, {"model": name}) for name in order]
     if ablations:
         runs += [
-            Run("mask ball off", {"model": ABLATED, "mask_ball": 0.0}),
-            Run("mask ball wrong", {"model": ABLATED}, mask="wrong"),
+            Run("all augmentations", {"model": ABLATED, "augment": "all"}),
+            Run("all, mask ball off", {"model": ABLATED, "augment": "all", "mask_ball": 0.0}),
+            Run("all, mask ball wrong", {"model": ABLATED, "augment": "all"}, mask="wrong"),
             Run("no differences to the median", {"model": ABLATED, "background": "none"}),
             Run("asff", {"model": ABLATED, "neck": "asff"}),
             Run("disk target", {"model": ABLATED, "target": "disk"}),
-            Run("all augmentations", {"model": ABLATED, "augment": "all"}),
             Run("no augmentation", {"model": ABLATED, "augment": "none"}),
             Run("relu decoder, unetpp_effb0", {"model": "unetpp_effb0", "activation": "relu"}),
         ]

@@ -135,3 +135,17 @@ def test_a_missing_library_names_the_extra(exported, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(SettingError, match=r"onnxruntime is not installed; pip install 'ttcli\[onnx\]'"):
         load_exported(exported[1], "onnx", "auto")
+
+
+def test_events_are_exported_with_their_head(tmp_path):
+    torch.manual_seed(1)
+    model = create_model("centernet_v8n", window_size=3, event_head=True).eval()
+    save_checkpoint(tmp_path / "events.safetensors", model, {})
+    settings = ExportConfig(weights=tmp_path / "events.safetensors", height=HEIGHT, width=WIDTH)
+    export(tmp_path / "events.onnx", settings)
+    pictures = torch.randn(2, 12, HEIGHT, WIDTH)
+    with torch.inference_mode():
+        expected = model(pictures).events.sigmoid()
+    for runtime in ("onnx", "openvino"):
+        told = load_exported(tmp_path / "events.onnx", runtime, "fp32")(pictures).events
+        torch.testing.assert_close(told, expected, atol=1e-4, rtol=1e-3)

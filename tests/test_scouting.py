@@ -53,9 +53,15 @@ def test_auto_is_the_step_with_which_the_network_keeps_pace(tmp_path, runtime, m
     clock = [0.0]
 
     class Decoder:
-        def __init__(self, *arguments, **settings): ...
-        def __enter__(self): return self  # noqa: E704
-        def __exit__(self, *error): ...
+        def __init__(self, *arguments, **settings):
+            pass
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            pass
+
         def __iter__(self):
             for frame in range(10_000):
                 clock[0] += decoder

@@ -51,6 +51,8 @@ class Change:
     crf: int = 12
     keep: int = 1
     """Every so many frames are kept."""
+    shake: float = 0.0
+    """Pixels that the picture, and the ball with it, is moved by at most."""
 
 
 def _noise(sigma: float) -> Picture:
@@ -65,9 +67,14 @@ def _dark(share: float) -> Picture:
     return lambda picture, number, random: (picture * share).astype(np.uint8)
 
 
+def shake_at(pixels: float, number: int, width: int) -> np.ndarray:
+    """Return how far a shaken picture of that width is moved, x then y, in its pixels."""
+    return pixels * width / REFERENCE_WIDTH * np.array([np.sin(1.9 * number), np.cos(2.7 * number)])
+
+
 def _shake(pixels: float) -> Picture:
     def apply(picture: np.ndarray, number: int, random: np.random.Generator) -> np.ndarray:
-        shift = pixels * picture.shape[1] / REFERENCE_WIDTH * np.array([np.sin(1.9 * number), np.cos(2.7 * number)])
+        shift = shake_at(pixels, number, picture.shape[1])
         matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
         return cv2.warpAffine(picture, matrix, picture.shape[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
 
@@ -79,12 +86,14 @@ CHANGES = [
     *(Change("noise, gray levels", str(sigma), _noise(sigma)) for sigma in (0, 5, 10, 20)),
     *(Change("contrast", f"{share:g}", _contrast(share)) for share in (1, 0.6, 0.4, 0.25)),
     *(Change("light", f"{share:g}", _dark(share)) for share in (1, 0.5, 0.25, 0.12)),
-    *(Change("shake, px", str(pixels), _shake(pixels)) for pixels in (0, 4, 12, 30)),
+    *(Change("shake, px", str(pixels), _shake(pixels), shake=pixels) for pixels in (0, 4, 12, 30)),
     *(Change("every nth frame", str(keep), keep=keep) for keep in (1, 2, 3, 4)),
 ]
 
 
-def outcomes(video: Path, table: Path, labels: dict[int, BallLabel], keep: int = 1) -> Iterator[tuple[int, bool, bool, bool]]:
+def outcomes(
+    video: Path, table: Path, labels: dict[int, BallLabel], keep: int = 1, shake: float = 0.0
+) -> Iterator[tuple[int, bool, bool, bool]]:
     """Yield frame, whether the ball is visible, whether one is claimed, and whether that is right."""
     width = probe(video).width
     rows = {row.frame_index * keep: row for row in read_ball_csv(table)}
@@ -93,7 +102,9 @@ def outcomes(video: Path, table: Path, labels: dict[int, BallLabel], keep: int =
         if row is None:
             continue
         claimed = row.status.has_position
-        near = claimed and label.visible and np.hypot(row.x - label.x, row.y - label.y) * REFERENCE_WIDTH / width <= NEAR
+        moved = shake_at(shake, frame, width)
+        away = np.array([row.x, row.y]) - moved - (label.x, label.y) if claimed and label.visible else np.array([np.inf])
+        near = np.linalg.norm(away) * REFERENCE_WIDTH / width <= NEAR
         yield frame, label.visible, claimed, bool(near)
 
 
@@ -154,6 +165,7 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--videos", type=int, help="no more than so many are made worse")
+    parser.add_argument("--panels", nargs="+", help="only these kinds of change")
     told = parser.parse_args()
     config = DetectConfig(overwrite=True)
     runtime = load_network(told.weights, "auto", "auto", "auto")
@@ -163,7 +175,7 @@ def main() -> None:
         tables = Path(scratch) / "as_they_are"
         detect(videos, tables, config, True, runtime)
         panels = strata(told.simulated, names, tables)
-        for change in CHANGES:
+        for change in (change for change in CHANGES if not told.panels or change.panel in told.panels):
             found = []
             for video in videos[: told.videos]:
                 worse = Path(scratch) / f"{video.stem}.mp4"
@@ -173,7 +185,7 @@ def main() -> None:
                 markup = told.simulated / "test/annotations" / video.stem / "ball_markup.json"
                 labels = read_ball_markup(markup, Problems().add)
                 labels = {frame: label for frame, label in labels.items() if frame % change.keep == 0}
-                found += list(outcomes(worse, table, labels, change.keep))
+                found += list(outcomes(worse, table, labels, change.keep, change.shake))
             panels.setdefault(change.panel, []).append((change.amount, *rates(found)))
     for panel, rows in panels.items():
         for amount, recall, precision, visible in rows:

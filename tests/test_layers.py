@@ -16,7 +16,7 @@ LAYERS = [
     {"sources", "models", "heatmaps", "simulation", "overlay", "tracking", "training_set", "picture_effects"},
     {"checkpoints", "predictor", "metrics", "event_metrics", "spotting", "datasets", "calibration", "clip_plans"},
     {"runtimes", "reports", "stored_windows", "contact_sheet", "clip_extraction"},
-    {"validation", "ball_edits", "foreign_runtimes", "event_files", "ball_path"},
+    {"validation", "ball_edits", "foreign_runtimes", "event_files", "ball_path", "detection_jobs"},
     {"augmentation", "scouting"},
     {"training_data"},
     {"batches", "training_run"},

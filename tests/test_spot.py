@@ -8,7 +8,7 @@ import pytest
 from ttcli.configs import DetectConfig, SpotConfig
 from ttcli.errors import InputError, LabelError, OutputError, SettingError
 from ttcli.events import read_events_csv
-from ttcli.detect import check_events
+from ttcli.detection_jobs import check_events
 from ttcli.spot import spot
 from ttcli.trajectory import BallPosition, Status, write_ball_csv
 

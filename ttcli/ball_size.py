@@ -15,6 +15,10 @@ WIDEST_SHARE = 0.04
 """Of the picture's width: what is wider is no ball."""
 
 
+BACKGROUND_FRAMES = (-4, -2, 0, 2, 4)
+"""Frames around one whose median is what lies behind the ball."""
+
+
 class BallSize(NamedTuple):
     """Size of the ball's picture in one frame, in pixels."""
 

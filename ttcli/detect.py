@@ -14,13 +14,13 @@ from tqdm import tqdm
 from ttcli.ball_path import ball_positions
 from ttcli.checkpoints import DEFAULT_WEIGHTS
 from ttcli.configs import DetectConfig
-from ttcli.errors import InputError, OutputError, SettingError, TtcliError
-from ttcli.events import Event, check_threshold, write_events_csv
+from ttcli.detection_jobs import Job, check_events, check_job, find_videos, plan_jobs
+from ttcli.errors import SettingError, TtcliError
+from ttcli.events import Event, write_events_csv
 from ttcli.foreign_runtimes import load_network
 from ttcli.manifest import (
     checkpoint_facts, counts_if_done, manifest_path, may_write, option_facts, video_facts, write_manifest,
 )  # fmt: skip
-from ttcli.outputs import check_output
 from ttcli.ray_cluster import run_tasks
 from ttcli.runtimes import Runtime
 from ttcli.scouting import fitting_size, with_step
@@ -28,9 +28,9 @@ from ttcli.shots import Shot, noting_shots, write_shots_csv
 from ttcli.spotting.spotter import EventSpotter, noting_events
 from ttcli.spotting.weights import load_spotter
 from ttcli.trajectory import BallPosition, Status, write_ball_csv
-from ttcli.video.probe import VideoInfo, is_image_folder, is_video, probe
+from ttcli.video.probe import VideoInfo, probe
 from ttcli.video.reader import FrameReader
-from ttcli.video.standard_input import is_spooled, shown_name
+from ttcli.video.standard_input import shown_name
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,6 @@ class DetectSummary:
         return f"{self.video} -> {self.output}: {self.frames} frames, {seen}{more}, {speed:.0f} frames/s"
 
 
-@dataclass(frozen=True)
-class Job:
-    """One video and the ball.csv that it becomes."""
-
-    video: Path
-    output: Path
-
-
 def print_message(message: str) -> None:
     """Print a line on stderr, where it does not mix with results."""
     print(message, file=sys.stderr, flush=True)
@@ -113,13 +105,13 @@ def detect(
     Raises:
         TtcliError: Nothing could be done: the one video fails, or what concerns all of them.
     """
-    found = _find_videos(videos)
+    found = find_videos(videos)
     several = len(videos) > 1 or found != list(videos)
     if several and config.shots is not None:
         raise SettingError("--shots", "is for one video", "detect the videos one by one")
     if config.events is not None:
         check_events(config.events, videos, (output,), config)
-    jobs = _plan_jobs(found, output, several)
+    jobs = plan_jobs(found, output, several)
     failures: dict[Job, TtcliError] = {}
     summaries: dict[Job, DetectSummary] = {}
     for job in jobs:
@@ -127,7 +119,7 @@ def detect(
             if several and not config.overwrite and (summary := _summary_if_done(job, config)):
                 summaries[job] = summary
             else:
-                _check_job(job, config)
+                check_job(job, config)
     left = [job for job in jobs if job not in failures and job not in summaries]
     if config.ray is not None:
         for job, outcome in _detect_on_cluster(left, config, quiet, tell):
@@ -175,24 +167,6 @@ def _summary_of(outcome: DetectSummary | TtcliError) -> DetectSummary:
     if isinstance(outcome, TtcliError):
         raise outcome
     return outcome
-
-
-def check_events(events: Path, videos: Iterable[Path], others: Iterable[Path | None], config: DetectConfig) -> None:
-    """Raise TtcliError now where the events of a detection could not be written.
-
-    Args:
-        events: The events.csv.
-        videos: The videos of the detection.
-        others: What else will be written.
-        config: Settings of the detection.
-    """
-    videos = list(videos)
-    if len(videos) != 1 or (videos[0].is_dir() and not is_image_folder(videos[0])):
-        raise SettingError("--events", "is for one video", "detect first, then `ttcli spot` each ball.csv")
-    if any(other is not None and events.absolute() == other.absolute() for other in (*others, *videos)):
-        raise SettingError("--events", "is the same file as another one", "give another name to one of them")
-    check_threshold(config.event_threshold)
-    check_output(events, config.overwrite)
 
 
 def _summary_if_done(job: Job, config: DetectConfig) -> DetectSummary | None:
@@ -304,62 +278,3 @@ def _noting_failure(
             raise
         failures[job] = error
         tell(str(error))
-
-
-def _find_videos(inputs: Sequence[Path]) -> list[Path]:
-    """Return the videos given, with those of a folder in its place, sorted by name; a folder of pictures is a video."""
-    videos: list[Path] = []
-    for path in inputs:
-        if not path.is_dir():
-            videos.append(path)
-            continue
-        inside = sorted(entry for entry in path.iterdir() if is_video(entry))
-        if not inside and not is_image_folder(path):
-            cure = "give one with files such as .mp4, .mov, .mkv or .avi, or with pictures such as frame_0001.png"
-            raise InputError(path, "no video in this folder", cure)
-        videos += inside or [path]
-    return videos
-
-
-def _plan_jobs(videos: Sequence[Path], output: Path | None, several: bool) -> list[Job]:
-    """Return what becomes of each video, and make the folder that several go to."""
-    if output is not None and not several:
-        return [Job(videos[0], output)]
-    if output is None and any(is_spooled(video) for video in videos):
-        raise SettingError("-o", "what comes from standard input has no name", "name the CSV, as in -o ball.csv")
-    jobs = [Job(video, (video.parent if output is None else output) / f"{video.stem}.csv") for video in videos]
-    video_of: dict[Path, Path] = {}
-    for job in jobs:
-        target = job.output.absolute()
-        if target in video_of:
-            cure = "rename one of them, or detect them into two folders"
-            raise SettingError(job.video, f"would write the same {job.output.name} as {video_of[target]}", cure)
-        video_of[target] = job.video
-    if output is not None:
-        _make_folder(output)
-    return jobs
-
-
-def _make_folder(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(folder, "is a file", "several videos need a folder: give another name")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        cure = "give a folder that you may write to"
-        raise OutputError(folder, f"cannot be made ({error.strerror})", cure) from error
-
-
-def _check_job(job: Job, config: DetectConfig) -> None:
-    """Raise TtcliError where a video cannot be opened or an output cannot be written."""
-    probe(job.video)
-    if job.output.exists() and job.output.samefile(job.video):
-        raise OutputError(job.output, "is the video itself", "give another name for the output")
-    check_output(job.output, config.overwrite)
-    may_write(job.output, config.overwrite)
-    if config.shots is not None:
-        if config.shots.absolute() in (job.output.absolute(), manifest_path(job.output).absolute()):
-            raise SettingError("--shots", "is the same file as another output", "give another name")
-        if config.shots.exists() and config.shots.samefile(job.video):
-            raise OutputError(config.shots, "is the video itself", "give another name for the shots")
-        check_output(config.shots, config.overwrite)

@@ -12,7 +12,7 @@ from rich.table import Table
 from tqdm import tqdm
 
 from ttcli.ball_path import ball_positions
-from ttcli.ball_size import BallSize, crop_box, measure_ball
+from ttcli.ball_size import BACKGROUND_FRAMES, BallSize, crop_box, measure_ball
 from ttcli.configs import DetectConfig, ProbeConfig
 from ttcli.errors import VideoError
 from ttcli.picture_quality import camera_shift, sharpness, woven_fields
@@ -30,8 +30,6 @@ SPAN_SECONDS = 1.2
 LEAST_SPAN, MOST_SPAN = 27, 90
 MEASURED_BALLS = 5
 """Balls of each sample that are measured at the video's own size."""
-BACKGROUND_FRAMES = (-4, -2, 0, 2, 4)
-"""Frames around one whose median is what lies behind the ball."""
 TIMED_SECONDS = 3.0
 """How long decoding and the whole of `detect` are timed, each at most."""
 SHIFT_SECONDS = 0.2

@@ -13,7 +13,7 @@ from statistics import median
 import cv2
 
 from ttcli.ball_path import ball_positions
-from ttcli.ball_size import crop_box, measure_ball
+from ttcli.ball_size import BACKGROUND_FRAMES, crop_box, measure_ball
 from ttcli.configs import DetectConfig
 from ttcli.errors import VideoError
 from ttcli.model_input import empty_input, input_channels
@@ -29,8 +29,6 @@ TIMED_SECONDS = 0.8
 SPANS = (0.2, 0.5, 0.8)
 """Where in the video is looked, as parts of its length."""
 SPAN_FRAMES = 40
-BACKGROUND_FRAMES = (-4, -2, 0, 2, 4)
-"""Frames around a ball's own whose median is what is behind it."""
 LEAST_BALLS = 6
 """Fewer that can be measured say nothing."""
 WIDEST = 8.5

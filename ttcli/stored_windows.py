@@ -10,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ttcli.datasets import BALL_IN_CROP, UNKNOWN_EVENT, WindowBatch, soft_events
+from ttcli.datasets import BALL_IN_CROP, UNKNOWN_EVENT, WindowBatch
 from ttcli.errors import InputError, LabelError, SettingError
 from ttcli.frame_cache import FrameCache
 from ttcli.frame_store import CLIP_FILE, EXTRACT_AGAIN, FrameStore, read_clip
 from ttcli.networks.event_head import EVENTS
+from ttcli.spotting.paths import soft_targets
 from ttcli.window_rows import WINDOWS_FILE, StoredWindow, read_windows
 
 CLIPS_FOLDER = "clips"
@@ -295,17 +296,16 @@ def _read_clip_labels(store: FrameStore) -> _Clip:
 def _read_clip_events(store: FrameStore) -> np.ndarray:
     """Return the wanted probability of EVENTS at each stored frame, (N, 2)."""
     labelled = store.clip.get("event_frames", {})  # sets of before do not have it
-    frames = torch.tensor(store.frame_indexes, dtype=torch.float64)
-    wanted = torch.full((len(frames), len(EVENTS)), UNKNOWN_EVENT)
+    frames = np.array(store.frame_indexes, float)
+    wanted = np.full((len(frames), len(EVENTS)), UNKNOWN_EVENT, np.float32)
     try:
         for kind, name in enumerate(EVENTS):
             if labelled.get(name):
-                at = torch.tensor(labelled[name], dtype=torch.float64)
-                away = (frames[:, None] - at).abs().amin(-1) / float(Fraction(store.clip["frame_rate"]))
-                wanted[:, kind] = soft_events(away)
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ZeroDivisionError) as error:
+                rate = float(Fraction(store.clip["frame_rate"]))
+                wanted[:, kind] = soft_targets(frames / rate, np.array(labelled[name], float) / rate)
+    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
         raise LabelError(store.folder / CLIP_FILE, "event_frames or frame_rate is damaged", EXTRACT_AGAIN) from error
-    return wanted.numpy()
+    return wanted
 
 
 def check_events(data: Path) -> None:

@@ -28,6 +28,7 @@ from ttcli.heatmaps import OUTPUT_STRIDE, draw_targets
 from ttcli.learning_rates import LearningRate
 from ttcli.losses import ball_loss
 from ttcli.model_input import SIZE_MULTIPLE, windows_to_input
+from ttcli.networks.event_head import EVENTS
 from ttcli.training_data import TrainingData
 from ttcli.training_report import TensorBoard, write_report
 from ttcli.training_run import (
@@ -184,7 +185,7 @@ class TrainingLoop:
         }
         row |= self._validate()
         state.rows.append(row)
-        self.rate.note_score(row[SCORE] or 0.0)
+        self.rate.note_score(self._score(row))
         state.rate, state.scaler = self.rate.state(), {} if self.scaler is None else self.scaler.state_dict()
         write_metrics(self.output, state.rows)
         save_state(self.output, state, self.plain, self.averaged, self.optimizer)
@@ -205,13 +206,18 @@ class TrainingLoop:
             "metrics": {f"{self.data.name}_{name}": value for name, value in figures.items()},
         }
         save_checkpoint(self.output / LAST_FILE, self.averaged, metadata, dtype=torch.float16)  # half the size
-        score = figures[SCORE] or 0.0
+        score = self._score(figures)
         best = self.state.best_score
         self.state.waited = 0 if best is None or score > best else self.state.waited + 1
         if best is None or score >= best:
             self.state.best_score = score
             save_checkpoint(self.output / BEST_FILE, self.averaged, metadata, dtype=torch.float16)
         return figures
+
+    def _score(self, figures: dict[str, Any]) -> float:
+        """Return the score of a validation: of the ball, or of events where they alone are learned."""
+        names = [f"{name}_ap" for name in EVENTS] if self.config.freeze_ball else [SCORE]
+        return sum(figures[name] or 0.0 for name in names) / len(names)
 
     def _finish(self) -> dict[str, Any]:
         """Calibrate the best checkpoint on whole pictures, write the report of the run, and return its summary."""

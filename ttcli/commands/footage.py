@@ -55,8 +55,8 @@ def detect(
     the table, and when it passed the net. `net` is the passing of the net's plane, which every good shot does: no
     touch, and no fault.
     """
-    from ttcli.detect import check_events
     from ttcli.detect import detect as run
+    from ttcli.detection_jobs import check_events
     from ttcli.render import check_overlay, render
 
     detection = DetectConfig(**settings)

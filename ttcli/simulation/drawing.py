@@ -301,15 +301,31 @@ def _draw_one_each(
         free[where].mul_(1 - cover * hides[row, :, None, None, None])
     for disc in range(DISCS):
         streaks, depth = disc_streaks(people, (opened, capsules, closed), cameras, disc, sensors.blur)
-        hides = (depth < ball_depth[window]).flatten().float()
-        for patch in streak_patches(streaks, height, width):
-            row = patch.rows // depth.shape[1]
-            pixel = patch.index(0, 1, height * width)
-            shown = patch.cover.clamp(0, 1) * (disparity.view(-1)[pixel] * depth.flatten()[patch.rows, None] < 1)
-            shown *= 1 - net_cover.view(-1)[pixel] * behind_net.flatten()[patch.rows, None]
-            shade = 1 - 0.15 * (1 - patch.lit)
-            _blend(pictures, patch, shown, people.colour[row, LIMBS + disc, :, None] * shade[:, None])
-            free.view(-1).index_add_(0, pixel.flatten(), (-free.view(-1)[pixel] * shown * hides[patch.rows, None]).flatten())
+        colour = people.colour[:, LIMBS + disc]
+        _draw_discs(streaks, depth, colour, ball_depth[window], behind_net, pictures, disparity, net_cover, free)
+
+
+def _draw_discs(
+    streaks: Streaks,
+    depth: Tensor,
+    colour: Tensor,
+    ball_depth: Tensor,
+    behind_net: Tensor,
+    pictures: Tensor,
+    disparity: Tensor,
+    net_cover: Tensor,
+    free: Tensor,
+) -> None:
+    """Draw one disc of each of N people, streaks and `depth` (N, T), `colour` (N, 3), and take the ball's view behind it."""
+    height, width = pictures.shape[3:]
+    hides = (depth < ball_depth).flatten().float()
+    for patch in streak_patches(streaks, height, width):
+        pixel = patch.index(0, 1, height * width)
+        shown = patch.cover.clamp(0, 1) * (disparity.view(-1)[pixel] * depth.flatten()[patch.rows, None] < 1)
+        shown *= 1 - net_cover.view(-1)[pixel] * behind_net.flatten()[patch.rows, None]
+        shade = 1 - 0.15 * (1 - patch.lit)
+        _blend(pictures, patch, shown, colour[patch.rows // depth.shape[1], :, None] * shade[:, None])
+        free.view(-1).index_add_(0, pixel.flatten(), (-free.view(-1)[pixel] * shown * hides[patch.rows, None]).flatten())
 
 
 def _draw_balls(

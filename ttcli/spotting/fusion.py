@@ -25,7 +25,7 @@ class HeadAnswers(NamedTuple):
 def fuse(grid: Grid, probabilities: np.ndarray, head: HeadAnswers) -> np.ndarray:
     """Return probabilities (2, S) of a path's events, with what the event head says of the frames around each step.
 
-    Both log odds are weighed as a logistic regression on simulated detections weighs them (`tools/fit_fusion.py`).
+    Both log odds are added, each with its weight. That of the head is 0 until there is a head that the path can learn from.
 
     Args:
         grid: With S steps.

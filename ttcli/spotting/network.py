@@ -13,10 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ttcli.networks.event_head import EVENTS
 from ttcli.spotting.paths import FEATURES, GRID_RATE
 
-EVENTS = ("bounce", "net")
-"""What the network answers for, in its order."""
 EARLY = ("bounce", "hit")
 """What it answers for by the path alone."""
 CHANNELS = 48

@@ -1,0 +1,98 @@
+"""What `detect` is to do: the videos that are meant, the CSV that each becomes, and whether all of it can be written."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ttcli.configs import DetectConfig
+from ttcli.errors import InputError, OutputError, SettingError
+from ttcli.events import check_threshold
+from ttcli.manifest import manifest_path, may_write
+from ttcli.outputs import check_output
+from ttcli.video.probe import is_image_folder, is_video, probe
+from ttcli.video.standard_input import is_spooled
+
+
+@dataclass(frozen=True)
+class Job:
+    """One video and the ball.csv that it becomes."""
+
+    video: Path
+    output: Path
+
+
+def find_videos(inputs: Sequence[Path]) -> list[Path]:
+    """Return the videos given, with those of a folder in its place, sorted by name; a folder of pictures is a video."""
+    videos: list[Path] = []
+    for path in inputs:
+        if not path.is_dir():
+            videos.append(path)
+            continue
+        inside = sorted(entry for entry in path.iterdir() if is_video(entry))
+        if not inside and not is_image_folder(path):
+            cure = "give one with files such as .mp4, .mov, .mkv or .avi, or with pictures such as frame_0001.png"
+            raise InputError(path, "no video in this folder", cure)
+        videos += inside or [path]
+    return videos
+
+
+def plan_jobs(videos: Sequence[Path], output: Path | None, several: bool) -> list[Job]:
+    """Return what becomes of each video, and make the folder that several go to."""
+    if output is not None and not several:
+        return [Job(videos[0], output)]
+    if output is None and any(is_spooled(video) for video in videos):
+        raise SettingError("-o", "what comes from standard input has no name", "name the CSV, as in -o ball.csv")
+    jobs = [Job(video, (video.parent if output is None else output) / f"{video.stem}.csv") for video in videos]
+    video_of: dict[Path, Path] = {}
+    for job in jobs:
+        target = job.output.absolute()
+        if target in video_of:
+            cure = "rename one of them, or detect them into two folders"
+            raise SettingError(job.video, f"would write the same {job.output.name} as {video_of[target]}", cure)
+        video_of[target] = job.video
+    if output is not None:
+        _make_folder(output)
+    return jobs
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(folder, "is a file", "several videos need a folder: give another name")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        cure = "give a folder that you may write to"
+        raise OutputError(folder, f"cannot be made ({error.strerror})", cure) from error
+
+
+def check_job(job: Job, config: DetectConfig) -> None:
+    """Raise TtcliError where a video cannot be opened or an output cannot be written."""
+    probe(job.video)
+    if job.output.exists() and job.output.samefile(job.video):
+        raise OutputError(job.output, "is the video itself", "give another name for the output")
+    check_output(job.output, config.overwrite)
+    may_write(job.output, config.overwrite)
+    if config.shots is not None:
+        if config.shots.absolute() in (job.output.absolute(), manifest_path(job.output).absolute()):
+            raise SettingError("--shots", "is the same file as another output", "give another name")
+        if config.shots.exists() and config.shots.samefile(job.video):
+            raise OutputError(config.shots, "is the video itself", "give another name for the shots")
+        check_output(config.shots, config.overwrite)
+
+
+def check_events(events: Path, videos: Iterable[Path], others: Iterable[Path | None], config: DetectConfig) -> None:
+    """Raise TtcliError now where the events of a detection could not be written.
+
+    Args:
+        events: The events.csv.
+        videos: The videos of the detection.
+        others: What else will be written.
+        config: Settings of the detection.
+    """
+    videos = list(videos)
+    if len(videos) != 1 or (videos[0].is_dir() and not is_image_folder(videos[0])):
+        raise SettingError("--events", "is for one video", "detect first, then `ttcli spot` each ball.csv")
+    if any(other is not None and events.absolute() == other.absolute() for other in (*others, *videos)):
+        raise SettingError("--events", "is the same file as another one", "give another name to one of them")
+    check_threshold(config.event_threshold)
+    check_output(events, config.overwrite)

@@ -317,3 +317,11 @@ def test_the_same_file_under_another_name_gives_the_same_rows(ball_video, tmp_pa
     shutil.copy(video, tmp_path / "copy.mp4")
     detect([video, tmp_path / "copy.mp4"], tmp_path / "out", CONFIG, runtime=runtime)
     assert (tmp_path / "out/match.csv").read_bytes() == (tmp_path / "out/copy.csv").read_bytes()
+
+
+@pytest.mark.parametrize("other", ["match.csv", "match.json", "shots.csv"])
+def test_events_never_replace_what_is_written_beside_them(ball_video, runtime, tmp_path, other):
+    config = DetectConfig(events=tmp_path / other, shots=tmp_path / "shots.csv", overwrite=True)
+    with pytest.raises(SettingError, match="--events: is the same file as another output"):
+        detect([ball_video(positions=5)], None, config, quiet=True, runtime=runtime)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["match.mp4"]

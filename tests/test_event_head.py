@@ -10,6 +10,7 @@ import torch
 from conftest import WindowRecorder
 from extract_runs import FRAMES, PLACES, SMALL, clip, film  # noqa: F401  film is a fixture
 from label_files import write_markup
+from safetensors import safe_open
 from stored_sets import write_clip
 
 from ttcli import datasets, training_data
@@ -155,6 +156,9 @@ def test_a_head_is_trained_alone_and_the_ball_is_found_as_before(tmp_path, quick
     kept = before.state_dict()
     assert all(torch.equal(value, kept[name]) for name, value in after.model.state_dict().items() if name in kept)
     assert set(after.model.state_dict()) - set(kept) == {f"head.events.{name}" for name in after.model.head.events.state_dict()}
+    with safe_open(tmp_path / "run/state.safetensors", framework="pt") as file:
+        best = json.loads(file.metadata()["ttcli-run"])["best_score"]
+    assert best == pytest.approx(((summary["bounce_ap"] or 0) + (summary["net_ap"] or 0)) / 2)
     again = training.train(None, tmp_path / "run", TrainConfig(steps=3, resume=True), quiet=True)
     assert again["steps"] == 3
     further = training.train(None, tmp_path / "more", replace(CONFIG, event_head=False, init=tmp_path / "run/last.safetensors"), quiet=True)

@@ -72,12 +72,16 @@ def check_job(job: Job, config: DetectConfig) -> None:
         raise OutputError(job.output, "is the video itself", "give another name for the output")
     check_output(job.output, config.overwrite)
     may_write(job.output, config.overwrite)
-    if config.shots is not None:
-        if config.shots.absolute() in (job.output.absolute(), manifest_path(job.output).absolute()):
-            raise SettingError("--shots", "is the same file as another output", "give another name")
-        if config.shots.exists() and config.shots.samefile(job.video):
-            raise OutputError(config.shots, "is the video itself", "give another name for the shots")
-        check_output(config.shots, config.overwrite)
+    taken = {job.output.absolute(), manifest_path(job.output).absolute()}
+    for name, extra in (("shots", config.shots), ("events", config.events)):
+        if extra is None:
+            continue
+        if extra.absolute() in taken:
+            raise SettingError(f"--{name}", "is the same file as another output", "give another name")
+        taken.add(extra.absolute())
+        if extra.exists() and extra.samefile(job.video):
+            raise OutputError(extra, "is the video itself", f"give another name for the {name}")
+        check_output(extra, config.overwrite)
 
 
 def check_events(events: Path, videos: Iterable[Path], others: Iterable[Path | None], config: DetectConfig) -> None:

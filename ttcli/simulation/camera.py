@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+LARGEST_TREMOR = 0.004
+"""Radians, 2 working pixels in an ordinary view; nine tremors in ten are below two thirds of it."""
+
 KINDS = ("side", "end", "corner", "broadcast", "top")
 
 _PLACES = {
@@ -144,7 +147,11 @@ def _turn(yaw: Tensor, pitch: Tensor) -> Tensor:
 
 
 def _motion(times: Tensor, moving: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Return yaw, pitch (radians) and zoom (B, T): slow waves for pans and zooms, fast ones for shaking hands."""
+    """Return yaw, pitch (radians) and zoom (B, T): slow waves for pans and zooms, fast ones for shaking hands.
+
+    A tremor, another one on each frame, stands for what is left where frames of a shaking camera were laid over each
+    other. It is a hash of the frame's time, so that a frame that is shown twice has the same.
+    """
     count = len(times)
     waves = []
     for amplitude, slowest, fastest in ((0.08, 0.1, 0.5), (0.03, 0.1, 0.5), (0.15, 0.05, 0.4)):
@@ -157,6 +164,9 @@ def _motion(times: Tensor, moving: Tensor, generator: torch.Generator) -> tuple[
         size = 0.004 * torch.rand(count, 1, generator=generator) ** 2 * shaking
         rate = 1 + 6 * torch.rand(count, 1, generator=generator)
         waves[axis] = waves[axis] + size * torch.sin(6.2832 * rate * times)
+        tremor = LARGEST_TREMOR * torch.rand(count, 1, generator=generator) ** 4
+        seed = torch.rand(count, 1, generator=generator)
+        waves[axis] = waves[axis] + tremor * (2 * torch.sin(997.0 * (times + seed)).mul(4373.1).frac().abs() - 1)
     still = (~moving)[:, None]
     yaw, pitch, zoom = (wave.masked_fill(still, 0) for wave in waves)
     return yaw, pitch, 1 + zoom

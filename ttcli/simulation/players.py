@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ttcli.simulation.camera import Cameras
-from ttcli.simulation.flight import HIT
+from ttcli.simulation.flight import HAND, HIT
 from ttcli.simulation.streaks import Streaks
 from ttcli.simulation.timeline import RallyBatch
 from ttcli.simulation.world import segment_distances
@@ -28,8 +28,12 @@ BEYOND_SHARE = 0.75
 """How often somebody who stands by is beyond the table, and not between it and the camera."""
 STEP_SECONDS = 0.45
 """The same for the body."""
-
-
+HOLD_SECONDS = 0.35
+"""The same for the free hand that lets the ball go or catches it."""
+FRONT_SHARE = 0.4
+"""Part of the strokes that meet the ball before the body, as most backhands do, and not beside it."""
+PALM_BELOW = 0.065
+"""Metres from the middle of a ball to that of the hand under it."""
 SWEEP_BLUR = 0.6
 """Width of a moving part's edge, as a part of how far it moves while the shutter is open."""
 
@@ -123,31 +127,59 @@ def pose_people(people: People, rallies: RallyBatch, rally: Tensor, times: Tenso
     """
     kind, when = rallies.contact_kind[rally], rallies.contact_time[rally]  # (N, E)
     where = rallies.contact_position[rally]
-    mine = (kind == HIT) & (rallies.contact_side[rally] == people.side[:, None])
-    when = torch.where(mine, when, torch.full_like(when, 1e3))
-    where = torch.where(mine[..., None], where, torch.zeros_like(where))
-    gap = times[:, :, None] - when[:, None]  # (N, T, E)
+    mine = rallies.contact_side[rally] == people.side[:, None]
+    hold, ball, since = _near_contacts(times, when, where, mine & (kind == HAND), HOLD_SECONDS)
+    swing, aim, follow = _near_contacts(times, when, where, mine & (kind == HIT), SWING_SECONDS)
+    swung = mine & (kind == HIT)
+    when = torch.where(swung, when, torch.full_like(when, 1e3))
+    where = torch.where(swung[..., None], where, torch.zeros_like(where))
 
-    near = torch.exp(-0.5 * (gap / STEP_SECONDS) ** 2)
+    near = torch.exp(-0.5 * ((times[:, :, None] - when[:, None]) / STEP_SECONDS) ** 2)  # (N, T, E)
     weight = near.sum(-1, keepdim=True)
-    stand = where[..., :2] + torch.stack([-0.55 * people.hand, 0.35 * people.side], -1)[:, None]
+    front, across, depth = (_chance(when, people.phase[:, i]) for i in range(3))
+    across = torch.where(front < FRONT_SHARE, 0.45 * across - 0.2, 0.4 + 0.3 * across)
+    stand = where[..., :2] + torch.stack([-across * people.hand[:, None], (0.2 + 0.35 * depth) * people.side[:, None]], -1)
     root = (torch.einsum("nte,nec->ntc", near, stand) + 0.02 * people.home[:, None]) / (weight + 0.02)
     behind = root[..., 1].abs().clamp_min(1.62) * people.side[:, None]
     root = torch.stack([root[..., 0], torch.where(people.side[:, None] == 0, root[..., 1], behind)], -1)
     root = root + 0.03 * torch.sin(times[..., None] * torch.tensor([3.1, 2.3], device=times.device) + people.phase[:, None, :2])
 
-    swing = torch.exp(-0.5 * (gap / SWING_SECONDS) ** 2)
-    pull = swing.sum(-1, keepdim=True).clamp(max=1)
-    aim = torch.einsum("nte,nec->ntc", swing, where) / swing.sum(-1, keepdim=True).clamp_min(1e-6)
-    follow = (torch.einsum("nte,nte->nt", swing, gap) / swing.sum(-1).clamp_min(1e-6))[..., None]
     vigour = 1 + people.phase[:, 0] / 6.2832  # from a push to a smash
     through = torch.stack([-2 * people.hand, -4 * people.side, 2 + 0 * people.side], -1)
     aim = aim + follow * (vigour[:, None] * through)[:, None]
-    return _skeleton(people, root, aim, pull, times)
+    aside = torch.stack([-0.8 * people.hand, 0 * people.side, 0 * people.side], -1)[:, None]  # out of the ball's way
+    palm = ball + since.clamp_min(0) * aside - torch.tensor([0.0, 0.0, PALM_BELOW], device=times.device)
+    return _skeleton(people, root, (aim, swing), (palm, hold), times)
 
 
-def _skeleton(people: People, root: Tensor, aim: Tensor, pull: Tensor, times: Tensor) -> Tensor:
-    """Return capsules (N, T, PARTS, 2, 3) of bodies that stand at `root` and reach for `aim` as far as `pull` says."""
+def _near_contacts(
+    times: Tensor, when: Tensor, where: Tensor, chosen: Tensor, spread: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return how near frames (N, T) are to chosen contacts (N, E), in [0, 1] (N, T, 1), where those are and how long ago.
+
+    The place (N, T, 3) and the time since (N, T, 1) are means over contacts, weighted by a bell `spread` seconds wide.
+    """
+    gap = times[:, :, None] - torch.where(chosen, when, torch.full_like(when, 1e3))[:, None]  # (N, T, E)
+    near = torch.exp(-0.5 * (gap / spread) ** 2)
+    whole = near.sum(-1, keepdim=True)
+    share = near / whole.clamp_min(1e-6)
+    place = torch.einsum("nte,nec->ntc", share, torch.where(chosen[..., None], where, torch.zeros_like(where)))
+    return whole.clamp(max=1), place, (share * gap).sum(-1, keepdim=True)
+
+
+def _chance(when: Tensor, seed: Tensor) -> Tensor:
+    """Return a number in [0, 1) for each contact (N, E), always the same for its time and a person's seed (N,)."""
+    return (when * 73.1 + seed[:, None]).frac()
+
+
+def _skeleton(
+    people: People, root: Tensor, racket: tuple[Tensor, Tensor], palm: tuple[Tensor, Tensor], times: Tensor
+) -> Tensor:
+    """Return capsules (N, T, PARTS, 2, 3) of bodies that stand at `root`.
+
+    `racket` and `palm` are a place (N, T, 3) that each hand reaches for and how far it does so (N, T, 1).
+    """
+    aim, pull = racket
     size = people.size[:, None]
     to_table = torch.where(people.side == 0, people.phase[:, 2].cos().sign(), -people.side)[:, None]
     hand = people.hand[:, None]
@@ -164,12 +196,11 @@ def _skeleton(people: People, root: Tensor, aim: Tensor, pull: Tensor, times: Te
     racket_shoulder, free_shoulder = spot(0.18 * hand + sway, 0.2, 1.34), spot(-0.18 * hand + sway, 0.2, 1.34)
     idle = spot(0.25 * hand, 0.5, 1.02 + sway)
     racket_hand = torch.lerp(idle, aim - 0.12 * (aim - neck), pull)
-    reach = racket_hand - racket_shoulder
-    too_far = (reach.norm(dim=-1, keepdim=True) / (0.68 * size[..., None])).clamp_min(1)
-    racket_hand = racket_shoulder + reach / too_far
+    racket_hand = racket_shoulder + _within_reach(racket_hand - racket_shoulder, size)
     blade = racket_hand + 0.14 * F.normalize(aim - racket_shoulder, dim=-1) * pull + (1 - pull) * (idle - pelvis) * 0.25
     swung = pull[..., 0] * people.phase[:, 1:2].sin()  # the free arm goes along, up or down
     free_hand = spot(-0.28 * hand * (1 + 0.4 * swung.abs()), 0.42 - 0.3 * swung.abs(), 1.05 - sway + 0.35 * swung)
+    free_hand = free_shoulder + _within_reach(torch.lerp(free_hand, *palm) - free_shoulder, size)
     drop = torch.tensor([0.0, 0.0, -0.1], device=root.device)
     racket_elbow, free_elbow = (racket_shoulder + racket_hand) / 2 + drop, (free_shoulder + free_hand) / 2 + drop
     hips = [spot(-0.1, -0.05, 0.86), spot(0.1, -0.05, 0.86)]
@@ -185,6 +216,11 @@ def _skeleton(people: People, root: Tensor, aim: Tensor, pull: Tensor, times: Te
         (free_hand, free_hand), (racket_hand, racket_hand), (racket_hand + 0.7 * (blade - racket_hand), blade),
     ]  # fmt: skip
     return torch.stack([torch.stack(pair, -2) for pair in ends], 2)
+
+
+def _within_reach(arm: Tensor, size: Tensor) -> Tensor:
+    """Return arms (N, T, 3), from shoulder to hand, no longer than they are for people of that size (N, 1)."""
+    return arm / (arm.norm(dim=-1, keepdim=True) / (0.68 * size[..., None])).clamp_min(1)
 
 
 def sweep_of_parts(before: Tensor, after: Tensor, cameras: Cameras) -> Tensor:

@@ -1,0 +1,44 @@
+"""Where the table is: how a camera sees it, and so what a place on the picture is in metres.
+
+World axes as in the simulator: metres, origin on the floor under the table's middle, y along the table, z up; which end is
+which nobody can tell, and nobody needs to.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+TABLE_LENGTH, TABLE_WIDTH, TABLE_HEIGHT = 2.74, 1.525, 0.76
+"""Metres. ITTF, The Laws of Table Tennis, 2.1."""
+NET_HEIGHT, NET_OVERHANG = 0.1525, 0.1525
+"""The same, 2.2."""
+BALL_RADIUS = 0.02
+
+
+@dataclass(frozen=True)
+class TableCamera:
+    """A pinhole camera that looks at a table."""
+
+    position: np.ndarray
+    """(3,) metres."""
+    rotation: np.ndarray
+    """(3, 3) from world axes to the camera's: x right, y down, z forward."""
+    focal: float
+    """Pixels."""
+    centre: np.ndarray
+    """(2,) pixels; pixel centres are whole numbers."""
+    width: int
+    """Of the picture, pixels."""
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Return the pixels (..., 2) of points (..., 3); behind the camera they are nonsense."""
+        seen = (points - self.position) @ self.rotation.T
+        return seen[..., :2] * (self.focal / np.maximum(seen[..., 2:], 1e-6)) + self.centre
+
+    def on_plane(self, pixel: np.ndarray, height: float) -> np.ndarray | None:
+        """Return the point (3,) at a height that a pixel (2,) shows, or None where there is none before the camera."""
+        ray = self.rotation.T @ np.array([*((pixel - self.centre) / self.focal), 1.0])
+        if abs(ray[2]) < 1e-9:
+            return None
+        far = (height - self.position[2]) / ray[2]
+        return self.position + far * ray if far > 0 else None

@@ -79,6 +79,40 @@ def windows_to_input(windows: Tensor, difference: bool, dtype: torch.dtype, out:
     return out
 
 
+class Upload:
+    """Brings pictures to a device while it computes, by turns through a few buffers that its copies need not wait for.
+
+    Args:
+        device: Where they go; on the processor they stay where they are.
+        height: Rows of a picture.
+        width: Columns of a picture.
+    """
+
+    BUFFERS = 4
+
+    def __init__(self, device: torch.device, height: int, width: int) -> None:
+        self._device = device
+        self._buffers: list[Tensor] = []
+        self._copied: list[torch.cuda.Event] = []
+        self._turn = 0
+        if device.type == "cuda":
+            shape = (height, width, 3)
+            self._buffers = [torch.empty(shape, dtype=torch.uint8, pin_memory=True) for _ in range(self.BUFFERS)]
+            self._copied = [torch.cuda.Event() for _ in range(self.BUFFERS)]
+
+    def __call__(self, picture: Tensor) -> Tensor:
+        """Return a picture (H, W, 3) uint8 on the device; the given one may be written over at once."""
+        if not self._buffers:
+            return picture.to(self._device)
+        self._turn = (self._turn + 1) % self.BUFFERS
+        buffer, copied = self._buffers[self._turn], self._copied[self._turn]
+        copied.synchronize()  # the copy of four pictures ago, done long since
+        buffer.copy_(picture)
+        there = buffer.to(self._device, non_blocking=True)
+        copied.record()
+        return there
+
+
 class FrameRing:
     """Frames converted once each, from which the same model input is put together as by `windows_to_input`.
 
@@ -102,10 +136,11 @@ class FrameRing:
         self._colours = torch.full((height, width, capacity, 3), black, dtype=dtype, device=device)
         self._grays = [torch.zeros(height, width, dtype=torch.int16, device=device) for _ in range(capacity)]
         self._difference = difference
+        self._upload = Upload(device, height, width)
 
     def put(self, place: int, picture: Tensor) -> None:
         """Put a frame, uint8 RGB (H, W, 3), into a place of the ring."""
-        picture = picture.to(self._colours.device)
+        picture = self._upload(picture)
         self._colours[:, :, place] = _scale_colours(picture, self._colours.dtype)
         if self._difference:
             self._grays[place] = _grays(picture)

@@ -54,6 +54,25 @@ class Runtime(Protocol):
         """Return what the network answers for model input (B, C, H, W)."""
 
 
+class PendingAnswers(NamedTuple):
+    """Answers for M frames that a device may still be working on."""
+
+    rows: Tensor
+    """x, y and probability, (M, CANDIDATES, 3)."""
+    events: Tensor | None
+    """(M, 2)."""
+    ready: torch.cuda.Event | None
+    """After which both are there; None where they are already."""
+
+    def wait(self) -> list[FrameAnswer]:
+        """Return the answers once they are there."""
+        if self.ready is not None:
+            self.ready.synchronize()
+        events = [None] * len(self.rows) if self.events is None else [tuple(row) for row in self.events.tolist()]
+        peaks = [[Peak(*peak) for peak in row] for row in self.rows.tolist()]
+        return [FrameAnswer(*answer) for answer in zip(peaks, events, strict=True)]
+
+
 class StreamingPredictor:
     """Windows over a stream of pictures, run through a network in batches and merged where they overlap.
 
@@ -68,6 +87,8 @@ class StreamingPredictor:
         stride: Frames between two neighbours in a window.
         batch: Windows that go through the network together.
         steady: Lay the frames of a window over each other where the camera moves.
+        ahead: Batches that are put together while the answers of an older one are still on the device; None takes 1 on
+            a GPU, which computes meanwhile, and 0 elsewhere. The answers are the same.
     """
 
     def __init__(
@@ -79,8 +100,10 @@ class StreamingPredictor:
         stride: int = 1,
         batch: int = 4,
         steady: bool = True,
+        ahead: int | None = None,
     ) -> None:
         self.runtime = runtime
+        self._ahead = int(runtime.device.type == "cuda") if ahead is None else ahead
         self.batch = batch
         self._size = height, width
         self.camera = CameraTracker(height, width) if steady else None
@@ -108,15 +131,20 @@ class StreamingPredictor:
         """
         self._begin()
         self._merger.begin()
+        pending: deque[PendingAnswers] = deque()
         for picture in pictures:
             self._keep(self.schedule.frame_count, picture)
             if self._take(self.schedule.arrive()):
-                yield from self._merger.pop_until(self.schedule.settled)
+                pending.append(self._merger.close_until(self.schedule.settled))
                 if self.camera is not None:
                     self.camera.forget(self.schedule.settled)
+                if len(pending) > self._ahead:
+                    yield from pending.popleft().wait()
         self._take(self.schedule.finish())
         self._run_batch()
-        yield from self._merger.pop_until(self.schedule.frame_count)
+        pending.append(self._merger.close_until(self.schedule.frame_count))
+        for answers in pending:
+            yield from answers.wait()
 
     def _begin(self) -> None:
         """Count frames and windows from 0 on."""
@@ -229,11 +257,11 @@ class HeatmapMerger:
                 self._events = torch.zeros(self._capacity, events.shape[1], device=events.device)
             self._events.index_add_(0, places, events[:kept])
 
-    def pop_until(self, frame_index: int) -> list[FrameAnswer]:
-        """Return the answers for the open frames before `frame_index`, and forget these frames."""
+    def close_until(self, frame_index: int) -> PendingAnswers:
+        """Begin to decode the answers for the open frames before `frame_index`, and forget these frames."""
         frames = range(self._first_open, frame_index)
         if not frames:
-            return []
+            return PendingAnswers(torch.empty(0, CANDIDATES, 3), None, None)
         self._first_open = frame_index
         places = torch.tensor([frame % self._capacity for frame in frames], device=self._counts.device)
         counts = self._counts[places]
@@ -241,12 +269,14 @@ class HeatmapMerger:
         probabilities = (self._probabilities[places] / counts[:, None, None]).unsqueeze(0)
         offsets = (self._offsets[places] / counts[:, None, None, None]).unsqueeze(0)
         peaks = decode_candidates(probabilities, offsets, CANDIDATES)
-        events = None if self._events is None else (self._events[places] / counts[:, None]).tolist()
+        events = None if self._events is None else self._events[places] / counts[:, None]
         for sums in (self._probabilities, self._offsets, self._counts, self._events):
             if sums is not None:
                 sums[places] = 0
-        rows = torch.stack([peaks.x[0], peaks.y[0], peaks.confidence[0]], dim=-1).tolist()  # (M, CANDIDATES, 3)
-        return [
-            FrameAnswer([Peak(*peak) for peak in row], None if events is None else tuple(events[index]))
-            for index, row in enumerate(rows)
-        ]
+        rows = torch.stack([peaks.x[0], peaks.y[0], peaks.confidence[0]], dim=-1)
+        if rows.device.type != "cuda":
+            return PendingAnswers(rows, events, None)
+        rows, events = (None if part is None else part.to("cpu", non_blocking=True) for part in (rows, events))
+        ready = torch.cuda.Event()
+        ready.record()
+        return PendingAnswers(rows, events, ready)

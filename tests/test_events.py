@@ -3,7 +3,7 @@
 import pytest
 
 from ttcli.errors import LabelError, OutputError
-from ttcli.events import Event, read_events_csv, write_events_csv
+from ttcli.events import COLUMNS, Event, read_events_csv, write_events_csv
 from ttcli.labels.formats import read_event_labels
 from ttcli.subtitles import write_srt
 
@@ -18,7 +18,7 @@ def test_what_is_written_is_read_again(tmp_path):
 
 def test_a_path_without_events_gives_a_file_with_its_columns(tmp_path):
     assert write_events_csv(tmp_path / "events.csv", []) == 0
-    assert (tmp_path / "events.csv").read_text() == "frame,time_s,event,x,y,confidence,error_s\n"
+    assert (tmp_path / "events.csv").read_text() == ",".join(COLUMNS) + "\n"
     assert read_events_csv(tmp_path / "events.csv") == []
 
 

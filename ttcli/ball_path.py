@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import chain, groupby, islice
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from ttcli.configs import DetectConfig
-from ttcli.predictor import Peak, StreamingPredictor
+from ttcli.predictor import FrameAnswer, Peak, StreamingPredictor
 from ttcli.runtimes import Runtime
 from ttcli.tracking import Candidates, decide
 from ttcli.trajectory import BallPosition, Status
@@ -22,8 +22,23 @@ PEEKED_FRAMES = 60
 """Frames at the beginning that tell how many pictures are repeats, where the frame rate is high."""
 
 
+class Predictor(Protocol):
+    """What answers for pictures: `predictor.StreamingPredictor`, or one who hands on what others answered."""
+
+    runtime: Runtime
+
+    def answers(self, pictures: Iterable, first: int) -> Iterator[FrameAnswer]:
+        """Yield an answer for each picture of a shot, whose first one is frame `first` of the video."""
+
+
 def ball_positions(
-    frames: Iterable[Frame], info: VideoInfo, runtime: Runtime, height: int, width: int, config: DetectConfig
+    frames: Iterable[Frame],
+    info: VideoInfo,
+    runtime: Runtime,
+    height: int,
+    width: int,
+    config: DetectConfig,
+    predictor: Predictor | None = None,
 ) -> Iterator[BallPosition]:
     """Yield the ball of each frame, in order; no window and no path crosses a cut.
 
@@ -34,17 +49,26 @@ def ball_positions(
         height: Rows of the frames.
         width: Columns of the frames.
         config: Settings.
+        predictor: Answers for the pictures; None lets the network do so.
     """
-    stride = config.stride or choose_stride(info.frame_rate, runtime.most_fps)
-    if stride > 1 and config.stride is None:  # not where the rate is high by repeated pictures alone
-        frames, distinct = _peek_distinct(frames)
-        stride = choose_stride(info.frame_rate * distinct, runtime.most_fps)
-    step = config.step or choose_step(len(runtime.output_frames))
-    predictor = StreamingPredictor(runtime, height, width, step, stride, config.batch, config.steady)
+    if predictor is None:
+        stride = config.stride or choose_stride(info.frame_rate, runtime.most_fps)
+        if stride > 1 and config.stride is None:  # not where the rate is high by repeated pictures alone
+            frames, distinct = _peek_distinct(frames)
+            stride = choose_stride(info.frame_rate * distinct, runtime.most_fps)
+        predictor = network_predictor(runtime, height, width, stride, config)
     for number, shot in groupby(frames, key=lambda frame: frame.shot):
         locate = lambda pictures: _shot_positions(pictures, predictor, info, height, width, config)  # noqa: E731
         for position in _with_repeats(shot, locate):
             yield position if number == 0 else replace(position, shot=number)
+
+
+def network_predictor(
+    runtime: Runtime, height: int, width: int, stride: int, config: DetectConfig
+) -> StreamingPredictor:
+    """Return the network behind windows of neighbours `stride` frames apart."""
+    step = config.step or choose_step(len(runtime.output_frames))
+    return StreamingPredictor(runtime, height, width, step, stride, config.batch, config.steady)
 
 
 def _peek_distinct(frames: Iterable[Frame]) -> tuple[Iterable[Frame], Fraction]:
@@ -83,11 +107,11 @@ def _with_repeats(
 
 
 def _shot_positions(
-    frames: Iterable[Frame], predictor: StreamingPredictor, info: VideoInfo, height: int, width: int, config: DetectConfig
+    frames: Iterable[Frame], predictor: Predictor, info: VideoInfo, height: int, width: int, config: DetectConfig
 ) -> Iterator[BallPosition]:
     """Yield the ball of each frame of one shot, all of them distinct pictures."""
     choose = _linked_choices if config.link else _single_choices
-    for offer, peak, confidence in choose(_offers(frames, predictor), predictor.runtime, height * width):
+    for offer, peak, confidence in choose(offers_for(frames, predictor), predictor.runtime, height * width):
         if offer.broken:
             yield BallPosition(offer.frame_index, offer.time_seconds, None, None, 0.0, Status.BROKEN)
         elif confidence < config.threshold:
@@ -97,7 +121,7 @@ def _shot_positions(
             yield BallPosition(offer.frame_index, offer.time_seconds, x, y, confidence, Status.SEEN, events=offer.events)
 
 
-class _Offer(NamedTuple):
+class Offer(NamedTuple):
     """What the network offers for one frame."""
 
     frame_index: int
@@ -107,31 +131,36 @@ class _Offer(NamedTuple):
     events: tuple[float, ...] | None
 
 
-def _offers(frames: Iterable[Frame], predictor: StreamingPredictor) -> Iterator[_Offer]:
+def offers_for(frames: Iterable[Frame], predictor: Predictor) -> Iterator[Offer]:
+    """Yield what the network offers for each frame of a shot, all of them distinct pictures."""
     open_frames: deque[tuple[int, float, bool]] = deque()  # those without an answer yet
+    frames = iter(frames)
+    first = next(frames, None)
+    if first is None:
+        return
 
     def pictures() -> Iterator[np.ndarray | None]:
-        for frame in frames:
+        for frame in chain([first], frames):
             open_frames.append((frame.frame_index, frame.time_seconds, frame.picture is None))
             yield frame.picture
 
-    for answer in predictor.answers(pictures()):
-        yield _Offer(*open_frames.popleft(), *answer)
+    for answer in predictor.answers(pictures(), first.frame_index):
+        yield Offer(*open_frames.popleft(), *answer)
 
 
 def _single_choices(
-    offers: Iterable[_Offer], runtime: Runtime, area: float
-) -> Iterator[tuple[_Offer, Peak, float]]:
+    offers: Iterable[Offer], runtime: Runtime, area: float
+) -> Iterator[tuple[Offer, Peak, float]]:
     """Yield the strongest peak of each frame with its confidence, whatever the frames around it say."""
     for offer in offers:
         yield offer, offer.peaks[0], runtime.confidence(offer.peaks[0].probability)
 
 
 def _linked_choices(
-    offers: Iterable[_Offer], runtime: Runtime, area: float
-) -> Iterator[tuple[_Offer, Peak, float]]:
+    offers: Iterable[Offer], runtime: Runtime, area: float
+) -> Iterator[tuple[Offer, Peak, float]]:
     """Yield the peak of each frame that is most probably the ball in the light of the frames around it."""
-    undecided: deque[_Offer] = deque()
+    undecided: deque[Offer] = deque()
 
     def candidates() -> Iterator[Candidates]:
         for offer in offers:

@@ -43,8 +43,9 @@ class CameraTracker:
         self._size = height, width
         self.begin()
 
-    def begin(self) -> None:
-        """Forget what was seen: another shot follows."""
+    def begin(self, first: int = 0) -> None:
+        """Forget what was seen: another shot follows, that begins with frame `first` of the video."""
+        self._rhythm = first
         self.poses: list[np.ndarray] = []
         """(3, 3) of each picture: from its pixels to those of the first one, as far as known so far."""
         self._first = 0  # number of the picture that poses[0] is of
@@ -61,7 +62,7 @@ class CameraTracker:
         since = number - self._looked[0] if self._looked else None
         if since is None:
             self._look(number, picture)
-        elif self._moving or since >= LOOK_EVERY:
+        elif self._moving or (number + self._rhythm) % LOOK_EVERY == 0 or since >= LOOK_EVERY:
             _, before, points = self._looked
             gray = self._look(number, picture)
             step = _motion(before, gray, points)

@@ -40,6 +40,8 @@ class DetectConfig:
     """CSV to write the shots of the video to; None writes none."""
     ray: str | None = None
     """Address of a Ray cluster, or `local`, for a process for each video; None detects one after another in this one."""
+    chunk_minutes: float = 10.0
+    """With `ray`: a video that is longer is cut into tasks of about so many minutes; 0 cuts none."""
     events: Path | None = None
     """CSV to write bounces and passings of the net to; None tells none."""
     event_threshold: float = 0.5

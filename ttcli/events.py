@@ -8,7 +8,7 @@ from ttcli.csv_rows import FRAME_DIGITS, Row, read_rows
 from ttcli.errors import SettingError
 from ttcli.outputs import complete_file
 
-COLUMNS = ("frame", "time_s", "event", "x", "y", "confidence", "error_s")
+COLUMNS = ("frame", "time_s", "event", "x", "y", "confidence", "error_s", "table_x_m", "table_y_m")
 """Columns of events.csv, in the order in which they are written; they are read by name."""
 
 
@@ -30,6 +30,10 @@ class Event:
     """In [0, 1]."""
     error_seconds: float | None = None
     """The instant is within this of the true one in 95 of 100 cases, by the fit of the flight; None where not fitted."""
+    table_x: float | None = None
+    """Of a bounce: metres from the table's middle across it, by `table.camera`'s axes; None where the table is not known."""
+    table_y: float | None = None
+    """Metres from the net along the table."""
 
 
 def check_threshold(threshold: float) -> None:
@@ -73,6 +77,8 @@ def _format_row(event: Event) -> str:
         *(_format(value, 2) for value in position),
         _format(event.confidence, 3),
         _format(event.error_seconds, 4),
+        _format(event.table_x, 3),
+        _format(event.table_y, 3),
     )
     return ",".join(cells)
 
@@ -94,4 +100,5 @@ def _parse_row(row: Row) -> Event:
     x, y = row.number("x"), row.number("y")
     if (x is None) != (y is None):
         raise row.error("one of x and y is empty", "fill both, or empty both")
-    return Event(frame, row.number("time_s"), row.cells["event"], x, y, confidence, error)
+    table_x, table_y = row.number("table_x_m"), row.number("table_y_m")
+    return Event(frame, row.number("time_s"), row.cells["event"], x, y, confidence, error, table_x, table_y)

@@ -17,7 +17,7 @@ from ttcli.video.standard_input import is_spooled
 
 MADE_BY = "ttcli detect"
 """Value of the key `made_by`, by which a manifest is told from any other JSON file."""
-MOST_BYTES = 1 << 20
+MOST_BYTES = 1 << 24
 """A manifest is smaller than this; a larger file is none, and is not read."""
 
 
@@ -130,7 +130,7 @@ def checkpoint_facts(weights: Path | None, ball_csv: Path) -> dict[str, Any] | N
     return {"name": weights.name, "path": _relative(weights, ball_csv.parent), "sha256": content_hash(weights)}
 
 
-NOT_OF_ROWS = ("weights", "overwrite", "shots", "events", "event_threshold", "threads", "ray")
+NOT_OF_ROWS = ("weights", "overwrite", "shots", "events", "event_threshold", "threads", "ray", "chunk_minutes")
 """Options of `detect` that leave the rows of ball.csv as they are, or are told elsewhere."""
 
 

@@ -120,7 +120,7 @@ class StreamingPredictor:
         cells = (height // runtime.output_stride, width // runtime.output_stride)
         self._merger = HeatmapMerger(self.schedule.most_open(batch), *cells, runtime.device)
 
-    def answers(self, pictures: Iterable[np.ndarray | None]) -> Iterator[FrameAnswer]:
+    def answers(self, pictures: Iterable[np.ndarray | None], first: int = 0) -> Iterator[FrameAnswer]:
         """Yield what the network says of each picture, in order, a few windows later.
 
         Once all are yielded it may be called again, for another shot: no window holds pictures of both.
@@ -128,8 +128,9 @@ class StreamingPredictor:
         Args:
             pictures: RGB, (H, W, 3) uint8; None where a frame is broken. Its place in windows is taken by the last
                 good picture before it, or at the very start by the first good one.
+            first: Number of the first one in the video, by which windows and looks at the camera keep their rhythm.
         """
-        self._begin()
+        self._begin(first)
         self._merger.begin()
         pending: deque[PendingAnswers] = deque()
         for picture in pictures:
@@ -146,14 +147,14 @@ class StreamingPredictor:
         for answers in pending:
             yield from answers.wait()
 
-    def _begin(self) -> None:
-        """Count frames and windows from 0 on."""
+    def _begin(self, first: int = 0) -> None:
+        """Count frames and windows from 0 on, the first of which is frame `first` of the video."""
         outputs = self.runtime.output_frames
-        self.schedule = WindowSchedule(self.runtime.window_size, self.step, self.stride, outputs[0], len(outputs))
+        self.schedule = WindowSchedule(self.runtime.window_size, self.step, self.stride, outputs[0], len(outputs), first)
         self._last_picture: Tensor | None = None
         self._pictures = deque(maxlen=self.schedule.span)
         if self.camera is not None:
-            self.camera.begin()
+            self.camera.begin(first)
 
     def _keep(self, frame_index: int, picture: np.ndarray | None) -> None:
         """Put a picture into the ring, where it takes the place of one that no window to come holds."""

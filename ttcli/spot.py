@@ -14,11 +14,13 @@ from ttcli.labels.formats import find_format
 from ttcli.labels.openttgames import FRAME_RATE
 from ttcli.labels.problems import Problems
 from ttcli.labels.ttcli_csv import first_cells
+from ttcli.manifest import is_manifest, manifest_path, read_manifest
 from ttcli.outputs import check_output
 from ttcli.shots import numbered_shots, read_shots_csv
 from ttcli.sources import find_video
 from ttcli.spotting.spotter import spot_events
 from ttcli.spotting.weights import load_spotter
+from ttcli.table.views import TableViews, views_from_json
 from ttcli.trajectory import BallPosition, Status, stream_ball_csv
 from ttcli.video.probe import probe
 
@@ -69,7 +71,8 @@ def spot(ball: Path, output: Path | None, config: SpotConfig) -> SpotSummary:
     check_output(output, config.overwrite)
     model = load_spotter(config.weights)
     counts: Counter[str] = Counter()
-    write_events_csv(output, _counted(spot_events(rows, model, height, width, config.threshold), counts), config.overwrite)
+    found = spot_events(rows, model, height, width, config.threshold, _tables(ball))
+    write_events_csv(output, _counted(found, counts), config.overwrite)
     return SpotSummary(str(ball), str(output), counts["bounce"], counts["net"], counts["net_touch"])
 
 
@@ -110,6 +113,13 @@ def _timed(ball: Path) -> Iterator[BallPosition]:
     """Return the rows of a ball.csv; the first one is read now, so that a file that is none is told of at once."""
     rows = stream_ball_csv(ball)
     return chain([first] if (first := next(rows, None)) else [], rows)
+
+
+def _tables(ball: Path) -> TableViews | None:
+    """Return where the table is, as the manifest beside a ball.csv says; None where there is none."""
+    if not is_manifest(manifest_path(ball)):
+        return None
+    return views_from_json(read_manifest(ball).get("tables"))
 
 
 def _picture_size(ball: Path, config: SpotConfig) -> tuple[int, int]:

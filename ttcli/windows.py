@@ -69,19 +69,24 @@ class WindowSchedule:
     most of a window is its median and vanishes from the difference channels; only a video shorter than a window,
     or a network that answers for a middle frame alone, meets repeated frames.
 
+    From the second one on, windows start at frames whose number in the video is a multiple of `step`, where `first` tells that
+    number: so a stretch of a video has the same windows wherever one begins to look.
+
     Args:
         window_size: Frames in a window.
         step: Frames of a phase from one window to the next, 1 to the number of outputs.
         stride: Frames between two neighbours in a window.
         first_output: Place in the window of the frame that the network's first output answers for.
         outputs: Number of frames that the network answers for; None is all of the window.
+        first: Number of the first frame in the video.
 
     Raises:
         SettingError: `step` would leave frames without an answer, or `stride` is below 1.
     """
 
     def __init__(
-        self, window_size: int, step: int, stride: int = 1, first_output: int = 0, outputs: int | None = None
+        self, window_size: int, step: int, stride: int = 1, first_output: int = 0, outputs: int | None = None,
+        first: int = 0,
     ) -> None:
         self.window_size = window_size
         self.step = step
@@ -95,6 +100,7 @@ class WindowSchedule:
             raise SettingError("--stride", f"{stride} is out of range", "give 1 or more")
         self.frame_count = 0
         self._next_start = [-first_output] * stride  # per phase, in frames of the phase
+        self._short_step = -first % step or step  # from the first window to the second, which restores the rhythm
 
     @property
     def span(self) -> int:
@@ -130,16 +136,26 @@ class WindowSchedule:
             last_start = max(frames - self.first_output - self.outputs, -self.first_output)
             while self._next_start[phase] < last_start:
                 windows.append(self._take(phase))
-            answered = self._next_start[phase] - self.step + self.first_output + self.outputs
-            if answered < frames or self._next_start[phase] == -self.first_output:
+            before = self._before(self._next_start[phase])
+            if before is None or before + self.first_output + self.outputs < frames:
                 self._next_start[phase] = last_start
                 windows.append(self._take(phase))
         return windows
 
+    def _step_after(self, start: int) -> int:
+        """Return the step to the window after the one that starts at a frame of its phase."""
+        return self._short_step if start == -self.first_output else self.step
+
+    def _before(self, start: int) -> int | None:
+        """Return where the window before the one that starts there began; None where there is none."""
+        if start == -self.first_output:
+            return None
+        return -self.first_output if start == self._short_step - self.first_output else start - self.step
+
     def _take(self, phase: int) -> Window:
         """Return the next window of a phase and move on by one step."""
         first = phase + self._next_start[phase] * self.stride
-        self._next_start[phase] += self.step
+        self._next_start[phase] += self._step_after(self._next_start[phase])
         frame_indexes = window_frames(first, self.window_size, self.stride, self.frame_count)
         places = [first + (self.first_output + output) * self.stride for output in range(self.outputs)]
         return Window(tuple(frame_indexes), tuple(place if place < self.frame_count else None for place in places))

@@ -41,6 +41,7 @@ from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, 
     DetectConfig, "ray", is_flag=False, flag_value="local", metavar="[ADDRESS]",
     help="Videos as tasks of a Ray cluster; of this machine without an ADDRESS.",
 )
+@option(DetectConfig, "chunk_minutes", "--chunk", type=click.FloatRange(0), metavar="MINUTES", help="Of a task of --ray; 0 cuts no video.")
 @option(DetectConfig, "fit_ball", "--fit-ball/--no-fit-ball", help="Take a smaller picture where the ball is large.")
 @option(DetectConfig, "batch", type=click.IntRange(1), help="Windows that go through the network together.")
 @overwrite_option

@@ -1,7 +1,7 @@
 """The network that finds a table in a picture: heatmaps of its corners, of the net's ends and of the posts' tops.
 
 A table looks the same from both of its ends, so a corner has no name of its own here: all four are peaks of one
-heatmap, and `ttcli/table.py` tells from their geometry which is which.
+heatmap, and `ttcli/table/fit.py` tells from their geometry which is which.
 """
 
 import torch

@@ -6,10 +6,11 @@ bounce) has one velocity and little spin that it can have had, and it passes the
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from ttcli.table import BALL_RADIUS, TABLE_HEIGHT, TableCamera
+from ttcli.table.camera import BALL_RADIUS, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH, TableCamera
 
 GRAVITY = 9.81
 DRAG = 0.125
@@ -22,18 +23,80 @@ LIFT_SPREAD = 4.0
 """m/s^2, 1 sigma: what spin does to a ball's flight."""
 SIGHTING_ERROR = 1.5 / 1920
 """Picture widths, 1 sigma; farther ones count less."""
-MOST_RESIDUAL = 6 / 1920
-"""Of a flight that fits, root mean square: else it is no flight, or the table is elsewhere."""
+MOST_MISFIT = 5 / 1920
+"""Picture widths, of a flight that fits: else it is no flight, or the table is elsewhere."""
+MOST_SPREAD = 0.03
+"""Seconds, 1 sigma, of an instant that is of use."""
+BESIDE_TABLE = 0.25
+"""Metres beside the board at which a bounce may still seem to be: what lies farther off bounced on something else."""
+LEAST_WAY = 0.03
+"""Seconds from a bounce to the sightings that its flight is fitted to: the nearest are smeared over both flights."""
+ONE_PASSING_SECONDS = 0.15
+"""A flight's passing and the network's are the same if they are no farther apart."""
+NETWORK_SPREAD = 0.03
+"""Seconds, 1 sigma, of the network's instants of passings."""
 _STEP = 1 / 240
 _ROUNDS = 8
+_NUDGE = 1e-3
 _LIFT = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0))
 """Axes that spin pushes a ball along: across the table, and up."""
 
 
-def pass_time(
+class Passing(NamedTuple):
+    """A passing of the net by a flight in space."""
+
+    time: float
+    spread: float
+    """Seconds, 1 sigma."""
+    misfit: float
+    """Root mean square distance of the sightings to the flight, picture widths."""
+
+
+def on_table(camera: TableCamera, pixel: np.ndarray) -> bool:
+    """Return whether a ball that is seen at a pixel (2,) may have bounced on the table."""
+    place = camera.on_plane(pixel, TABLE_HEIGHT + BALL_RADIUS)
+    reach = np.array([TABLE_WIDTH, TABLE_LENGTH]) / 2 + BESIDE_TABLE
+    return place is not None and bool((np.abs(place[:2]) < reach).all())
+
+
+def flights_at(
+    camera: TableCamera, times: np.ndarray, pixels: np.ndarray, bounce: tuple[float, np.ndarray], bends: Sequence[float]
+) -> list[Passing]:
+    """Return the passings of the net by the flights before and after a bounce, none, one or two.
+
+    Args:
+        camera: Of the picture.
+        times: (N,) seconds of all sightings.
+        pixels: (N, 2) their places.
+        bounce: When and where on the picture (2,) the ball is on the table.
+        bends: Instants at which flights end: bounces and hits.
+    """
+    at, place = bounce
+    apart = [bend for bend in bends if abs(bend - at) > LEAST_WAY]
+    begin = max((bend for bend in apart if bend < at), default=-np.inf)
+    end = min((bend for bend in apart if bend > at), default=np.inf)
+    before = (times > max(begin, at - LONGEST_FLIGHT_SECONDS)) & (times < at - LEAST_WAY / 4)
+    after = (times < min(end, at + LONGEST_FLIGHT_SECONDS)) & (times > at + LEAST_WAY / 4)
+    found = [fit_passing(camera, times[rows], pixels[rows], at, place) for rows in (before, after)]
+    return [passing for passing in found if passing and begin - 0.02 <= passing.time <= end + 0.02]
+
+
+def nearest_passing(time: float, passings: Sequence[Passing]) -> Passing | None:
+    """Return the best known of the passings that may be the one that the network tells of; None where there is none."""
+    near = [passing for passing in passings if abs(passing.time - time) <= ONE_PASSING_SECONDS]
+    return min(near, key=lambda passing: passing.spread, default=None)
+
+
+def refined(time: float, passing: Passing) -> tuple[float, float]:
+    """Return the instant by both, the network's and the flight's, and half of its 95 % interval, seconds."""
+    share = NETWORK_SPREAD**2 / (NETWORK_SPREAD**2 + passing.spread**2)
+    return time + share * (passing.time - time), 1.96 * passing.spread * share**0.5
+
+
+def fit_passing(
     camera: TableCamera, times: np.ndarray, pixels: np.ndarray, bounce_time: float, bounce_pixel: np.ndarray
-) -> tuple[float, float] | None:
-    """Return when a flight that ends or begins on the table passes the net, and how badly it fits; None where it does not.
+) -> Passing | None:
+    """Return the passing of the net by a flight that ends or begins on the table; None where it does not pass, or nobody can tell.
 
     Args:
         camera: Of the picture.
@@ -41,51 +104,44 @@ def pass_time(
         pixels: (N, 2) their places.
         bounce_time: When the ball is on the table.
         bounce_pixel: (2,) where.
-
-    Returns:
-        Seconds, and the root mean square distance of sightings to the flight in picture widths.
     """
-    away = times - bounce_time
-    if len(times) < LEAST_SIGHTINGS or np.abs(away).max() > LONGEST_FLIGHT_SECONDS:
-        return None
     start = camera.on_plane(bounce_pixel, TABLE_HEIGHT + BALL_RADIUS)
-    if start is None:
+    if len(times) < LEAST_SIGHTINGS or start is None:
         return None
-    forward = np.sign(away[np.abs(away).argmax()])
+    away = times - bounce_time
     order = np.argsort(np.abs(away))
     away, pixels = away[order], pixels[order]
     state = np.concatenate([_straight(camera, start, away, pixels), np.zeros(len(_LIFT))])
-    if not np.linalg.norm(state) < FASTEST:
-        return None
     spread = camera.width * SIGHTING_ERROR
-    prior = np.concatenate([np.zeros(3), np.full(len(_LIFT), 1 / LIFT_SPREAD)])
+    prior = np.array([0.0, 0.0, 0.0, 1 / LIFT_SPREAD, 1 / LIFT_SPREAD])
     for _ in range(_ROUNDS):
-        moved = state + np.concatenate([np.zeros((1, len(state))), 1e-3 * np.eye(len(state))])
-        seen = camera.project(_fly(start, moved, away))  # (1 + P, N, 2)
+        if not np.linalg.norm(state) < FASTEST:
+            return None
+        seen = camera.project(_fly(start, _nudged(state), away))  # (1 + P, N, 2)
         residual = pixels - seen[0]
         distance = np.linalg.norm(residual, axis=1) / spread
         weight = 1 / np.sqrt(1 + distance**2)  # Cauchy's: sightings far off count less
-        slope = ((seen[1:] - seen[0]) / 1e-3).transpose(1, 2, 0).reshape(-1, len(state))  # (2 N, P)
+        slope = ((seen[1:] - seen[0]) / _NUDGE).transpose(1, 2, 0).reshape(-1, len(state))  # (2 N, P)
         rows = np.repeat(weight / spread, 2)
         matrix = np.concatenate([slope * rows[:, None], np.diag(prior)])
-        wanted = np.concatenate([residual.ravel() * rows, -prior * state])
-        change = np.linalg.lstsq(matrix, wanted, rcond=None)[0]
+        change = np.linalg.lstsq(matrix, np.concatenate([residual.ravel() * rows, -prior * state]), rcond=None)[0]
         state = state + change
-        if not np.linalg.norm(state) < FASTEST:
-            return None
-        if np.abs(change).max() < 1e-3:
+        if np.abs(change).max() < _NUDGE:
             break
-    error = float(np.sqrt(np.average(distance**2, weights=weight**2)) * SIGHTING_ERROR)
-    reach = np.arange(1, int((np.abs(away).max() + 0.06) / _STEP)) * _STEP * forward
-    path = _fly(start, state[None], reach)[0]
-    sides = np.sign(np.concatenate([start[None], path])[:, 1])
-    crossing = np.flatnonzero(sides[1:] != sides[:-1])
-    if not len(crossing) or path[crossing[0], 2] < TABLE_HEIGHT:
+    misfit = float(np.sqrt(np.average(distance**2, weights=weight**2))) * SIGHTING_ERROR
+    if not np.linalg.norm(state) < FASTEST or misfit > MOST_MISFIT:
         return None
-    index = int(crossing[0])
-    before, after = (start if index == 0 else path[index - 1])[1], path[index, 1]
-    part = before / (before - after)
-    return bounce_time + float(forward * _STEP * (index + part)), error
+    crossings = _crossings(start, _nudged(state), np.sign(away[-1]), float(np.abs(away).max()) + 0.05)
+    if not np.isfinite(crossings).all():
+        return None
+    slope = (crossings[1:] - crossings[0]) / _NUDGE
+    sigma = float(np.sqrt(slope @ np.linalg.pinv(matrix.T @ matrix) @ slope)) * max(1.0, misfit / SIGHTING_ERROR)
+    return Passing(bounce_time + float(crossings[0]), sigma, misfit) if sigma < MOST_SPREAD else None
+
+
+def _nudged(state: np.ndarray) -> np.ndarray:
+    """Return a state (P,), and each of its numbers moved a little, (1 + P, P)."""
+    return state + np.concatenate([np.zeros((1, len(state))), _NUDGE * np.eye(len(state))])
 
 
 def _straight(camera: TableCamera, start: np.ndarray, away: np.ndarray, pixels: np.ndarray) -> np.ndarray:
@@ -100,6 +156,21 @@ def _straight(camera: TableCamera, start: np.ndarray, away: np.ndarray, pixels: 
     return np.linalg.lstsq(np.concatenate(matrix), np.concatenate(wanted), rcond=None)[0]
 
 
+def _crossings(start: np.ndarray, states: np.ndarray, way: float, longest: float) -> np.ndarray:
+    """Return when flights first cross the net's plane above the table, (M,) seconds from the start; infinite where they do not."""
+    reach = np.arange(1, int(longest / _STEP) + 1) * _STEP * way
+    path = _fly(start, states, reach)  # (M, N, 3)
+    path = np.concatenate([np.repeat(start[None, None], len(states), 0), path], 1)
+    sides = np.sign(path[..., 1])
+    crosses = sides[:, 1:] != sides[:, :-1]
+    first = crosses.argmax(1)
+    rows = np.arange(len(states))
+    one, other = path[rows, first], path[rows, np.minimum(first + 1, path.shape[1] - 1)]
+    part = one[:, 1] / np.where(one[:, 1] == other[:, 1], np.inf, one[:, 1] - other[:, 1])
+    passes = crosses.any(1) & (other[:, 2] > TABLE_HEIGHT)
+    return np.where(passes, way * _STEP * (first + part), np.inf)
+
+
 def _fly(start: np.ndarray, states: np.ndarray, away: Sequence[float]) -> np.ndarray:
     """Return places (M, N, 3) at ascending distances in time from the start, all forward or all backward.
 
@@ -112,9 +183,9 @@ def _fly(start: np.ndarray, states: np.ndarray, away: Sequence[float]) -> np.nda
     velocity, push = states[:, :3].copy(), states[:, 3:] @ np.array(_LIFT) - np.array([0.0, 0.0, GRAVITY])
     found, now = [], 0.0
     for end in away:
-        steps = max(1, int(np.ceil(abs(end - now) / _STEP)))
-        step = (end - now) / steps
-        for _ in range(steps if end != now else 0):
+        steps = int(np.ceil(abs(end - now) / _STEP - 1e-9))
+        for _ in range(steps):
+            step = (end - now) / steps
             speed = np.minimum(np.linalg.norm(velocity, axis=1, keepdims=True), FASTEST)
             middle = velocity + 0.5 * step * (push - DRAG * speed * velocity)
             speed = np.minimum(np.linalg.norm(middle, axis=1, keepdims=True), FASTEST)

@@ -3,6 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +14,10 @@ from ttcli.spotting.fusion import HeadAnswers, fuse
 from ttcli.spotting.instants import (
     ONE_INSTANT_SECONDS, SPACING_SECONDS, TOUCH_CONFIDENCE, Instant, Peak, find_peaks, fit_bounce, fit_touch, place_at,
 )  # fmt: skip
+from ttcli.spotting.net_plane import ONE_PASSING_SECONDS, Passing, flights_at, nearest_passing, on_table, refined
 from ttcli.spotting.network import EVENTS, PathSpotter
 from ttcli.spotting.paths import Grid, Track, make_track, resample
+from ttcli.table.camera import BALL_RADIUS, TABLE_HEIGHT, Tables
 from ttcli.trajectory import BallPosition
 
 WINDOW_STEPS = 2560
@@ -27,6 +30,8 @@ TOUCH = "net_touch"
 """The event of a ball that touches the net while it passes."""
 BEND_THRESHOLD = 0.3
 """Probability from which on a bend ends the flight that is fitted to another one."""
+IMPLIED_CONFIDENCE = 0.9
+"""Of a passing that only a bounce's flight tells of, against the bounce's own."""
 
 
 class _Sighting(NamedTuple):
@@ -51,10 +56,14 @@ class EventSpotter:
         height: Of the picture that positions lie on, pixels.
         width: Its width.
         threshold: Least confidence of an event, in (0, 1].
+        tables: Where the table is, for instants of passings and to tell bounces on it from others; None where unknown.
     """
 
-    def __init__(self, model: PathSpotter, height: int, width: int, threshold: float) -> None:
+    def __init__(
+        self, model: PathSpotter, height: int, width: int, threshold: float, tables: Tables | None = None
+    ) -> None:
         self._model, self._height, self._width, self._threshold = model, height, width, threshold
+        self._tables = tables or (lambda seconds: None)
         self._latest = -math.inf
         self._shot = 0
         self._begin()
@@ -112,7 +121,7 @@ class EventSpotter:
         frames = np.interp(track.times, table[:, 0], table[:, 4]) if len(track.times) else np.zeros(0)
         told = np.isfinite(table[:, 5])
         head = HeadAnswers(table[told, 0], table[told, 5:])
-        return _Path(track, frames, resample(track), head, self._height, self._width)
+        return _Path(track, frames, resample(track), head, self._height, self._width, self._tables)
 
     def _told_once(self, events: list[Event]) -> list[Event]:
         """Return the events that were not told before: two windows may see one on both sides of where they meet."""
@@ -125,10 +134,15 @@ class EventSpotter:
 
 
 def spot_events(
-    positions: Iterable[BallPosition], model: PathSpotter, height: int, width: int, threshold: float
+    positions: Iterable[BallPosition],
+    model: PathSpotter,
+    height: int,
+    width: int,
+    threshold: float,
+    tables: Tables | None = None,
 ) -> Iterator[Event]:
     """Yield the events of a path in order; the arguments are those of `EventSpotter`, and the rows of ball.csv."""
-    spotter = EventSpotter(model, height, width, threshold)
+    spotter = EventSpotter(model, height, width, threshold, tables)
     for row in positions:
         yield from spotter.add(row)
     yield from spotter.finish()
@@ -172,6 +186,7 @@ class _Path(NamedTuple):
     head: HeadAnswers
     height: int
     width: int
+    table_at: Tables
 
     def first(self, steps: int) -> "_Path":
         """Return the same with the first steps of the grid only."""
@@ -183,22 +198,59 @@ class _Path(NamedTuple):
         probabilities = fuse(grid, probabilities, self.head)
         peaks = find_peaks(grid, probabilities, EVENTS, threshold)
         bends = [peak.time for peak in find_peaks(grid, early, ("bounce", "bounce"), BEND_THRESHOLD)]
-        found = [event for peak in peaks if begin < peak.time <= end for event in self._events_at(peak, bends)]
+        bounces = {peak: fit_bounce(self.track, peak, bends) for peak in peaks if peak.kind == "bounce"}
+        bounces = {peak: instant for peak, instant in bounces.items() if self._may_be_on_table(instant)}
+        passings = self._passings(bounces, bends)
+        nets = [peak for peak in peaks if peak.kind == "net"]
+        nets += _implied(passings, nets, threshold)
+        within = lambda peak: begin < peak.time <= end  # noqa: E731
+        found = [self._bounce_event(peak, bounces[peak]) for peak in filter(within, bounces)]
+        found += [event for peak in filter(within, nets) for event in self._net_events(peak, passings, bends)]
         return sorted(found, key=lambda event: event.time_seconds)
 
-    def _events_at(self, peak: Peak, bends: list[float]) -> list[Event]:
-        """Return the event of a peak, and beside a passing of the net its touch, where there is one."""
-        if peak.kind == "bounce":
-            return [self._event("bounce", fit_bounce(self.track, peak, bends), peak.confidence)]
-        passing = Instant(peak.time, place_at(self.track, peak.time), None)
-        events = [self._event(peak.kind, passing, peak.confidence)]
-        touch = fit_touch(self.track, peak, bends)
+    def _may_be_on_table(self, bounce: Instant) -> bool:
+        """Return False where the table is known, and the ball bounced on something else."""
+        camera = self.table_at(bounce.time)
+        return camera is None or on_table(camera, self._pixels(bounce.position))
+
+    def _passings(self, bounces: dict[Peak, Instant], bends: list[float]) -> list[tuple[Passing, float]]:
+        """Return the passings of the net by the flights around bounces, where the table is known, with their confidence."""
+        found = []
+        ends = bends + [bounce.time for bounce in bounces.values()]
+        pixels = self._pixels(self.track.positions)
+        for peak, bounce in bounces.items():
+            camera = self.table_at(bounce.time)
+            if camera is not None:
+                place = bounce.time, self._pixels(bounce.position)
+                flights = flights_at(camera, self.track.times, pixels, place, ends)
+                found += [(passing, IMPLIED_CONFIDENCE * peak.confidence) for passing in flights]
+        return found
+
+    def _net_events(self, peak: Peak, passings: list[tuple[Passing, float]], bends: list[float]) -> list[Event]:
+        """Return the event of a passing of the net, and beside it its touch, where there is one."""
+        passing = nearest_passing(peak.time, [passing for passing, _ in passings])
+        time, error = (peak.time, None) if passing is None else refined(peak.time, passing)
+        events = [self._event(peak.kind, Instant(time, place_at(self.track, time), error), peak.confidence)]
+        touch = fit_touch(self.track, peak._replace(time=time), bends)
         if touch is not None:
             events.append(self._event(TOUCH, touch, peak.confidence * TOUCH_CONFIDENCE))
         return events
 
+    def _bounce_event(self, peak: Peak, bounce: Instant) -> Event:
+        """Return the event of a bounce, with its place on the table where that is known."""
+        event = self._event("bounce", bounce, peak.confidence)
+        camera = self.table_at(bounce.time)
+        if camera is None:
+            return event
+        x, y, _ = camera.on_plane(self._pixels(bounce.position), TABLE_HEIGHT + BALL_RADIUS)
+        return replace(event, table_x=float(x), table_y=float(y))
+
+    def _pixels(self, positions: np.ndarray) -> np.ndarray:
+        """Return positions of a track (..., 2) in pixels of the picture."""
+        return positions * self.width + ((self.width - 1) / 2, (self.height - 1) / 2)
+
     def _event(self, kind: str, instant: Instant, confidence: float) -> Event:
-        x, y = instant.position * self.width + ((self.width - 1) / 2, (self.height - 1) / 2)
+        x, y = self._pixels(instant.position)
         return Event(
             frame=float(np.interp(instant.time, self.track.times, self.frames)),
             time_seconds=instant.time,
@@ -208,6 +260,18 @@ class _Path(NamedTuple):
             confidence=confidence,
             error_seconds=instant.error,
         )
+
+
+def _implied(passings: list[tuple[Passing, float]], nets: list[Peak], threshold: float) -> list[Peak]:
+    """Return the passings that the network did not tell, surest first, no two closer than physics allows."""
+    found: list[Peak] = []
+    known = [peak.time for peak in nets]
+    for passing, confidence in sorted(passings, key=lambda each: each[0].spread):
+        apart = all(abs(passing.time - time) > ONE_PASSING_SECONDS for time in known)
+        if confidence >= threshold and apart:
+            found.append(Peak("net", passing.time, confidence))
+            known.append(passing.time)
+    return found
 
 
 def _time_before(grid: Grid, step: int) -> float:

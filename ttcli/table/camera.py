@@ -4,6 +4,7 @@ World axes as in the simulator: metres, origin on the floor under the table's mi
 which nobody can tell, and nobody needs to.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,3 +43,19 @@ class TableCamera:
             return None
         far = (height - self.position[2]) / ray[2]
         return self.position + far * ray if far > 0 else None
+
+
+Tables = Callable[[float], TableCamera | None]
+"""How a camera saw the table at a time of the video, in seconds; None where nobody knows."""
+
+
+def landmarks() -> tuple[np.ndarray, np.ndarray]:
+    """Return the places (8, 3) that a `networks.table_finder.TableFinder` finds, and the kind of each, (8,).
+
+    Four corners of the board, the two ends of the net on its edges, and the tops of the two posts.
+    """
+    across, along, beyond = TABLE_WIDTH / 2, TABLE_LENGTH / 2, TABLE_WIDTH / 2 + NET_OVERHANG
+    corners = [(x, y, TABLE_HEIGHT) for x in (-across, across) for y in (-along, along)]
+    middles = [(x, 0.0, TABLE_HEIGHT) for x in (-across, across)]
+    posts = [(x, 0.0, TABLE_HEIGHT + NET_HEIGHT) for x in (-beyond, beyond)]
+    return np.array(corners + middles + posts), np.array([0] * 4 + [1] * 2 + [2] * 2)

@@ -1,0 +1,140 @@
+"""A long video in chunks: the rows of one process, whatever order the chunks are done in; and what cannot be cut stays whole."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import write_video
+
+from ttcli import cluster_detection
+from ttcli.configs import DetectConfig
+from ttcli.detect import detect
+from ttcli.events import read_events_csv
+from ttcli.runtimes import load_runtime
+from ttcli.trajectory import read_ball_csv
+from ttcli.video import chunks
+from ttcli.video.chunks import plan_chunks
+from ttcli.video.probe import probe
+from ttcli.video.reader import FrameReader
+
+HEIGHT, WIDTH, FRAMES, CUT = 144, 256, 260, 131
+CONFIG = DetectConfig(device="cpu", precision="fp32", fit_ball=False)
+
+
+def pictures(count=FRAMES, cut=CUT, repeats=(), shake=0.0):
+    """Yield pictures of two halls, one after another, before which a ball flies; frames of `repeats` are those before them."""
+    random = np.random.default_rng(0)
+    halls = [np.kron(random.integers(40, 150, (18, 32, 3), dtype=np.uint8), np.ones((10, 10, 1), np.uint8)) for _ in range(2)]
+    last = None
+    for number in range(count):
+        if number not in repeats or last is None:
+            left = 20 + int(shake * np.sin(number / 7))
+            last = halls[int(number >= cut)][18 : 18 + HEIGHT, left : left + WIDTH].copy()
+            x, y = 30 + number * 7 % 200, 60 + int(40 * abs(np.sin(number / 9)))
+            last[y - 3 : y + 3, x - 3 : x + 3] = 250
+            last = (last + random.normal(0, 1.5, last.shape)).clip(0, 255).astype(np.uint8)
+        yield last
+
+
+@pytest.fixture(scope="module")
+def runtime():
+    """Return the network, for pictures of a quarter of its usual size: these tests are not about the ball."""
+    network = load_runtime(None, "cpu", "fp32")
+    network.area //= 4
+    return network
+
+
+@pytest.fixture
+def here(monkeypatch, runtime):
+    """Let tasks run in this process, the last one first, and note them; chunks overlap less, for videos here are short."""
+    done = []
+
+    def run_tasks(function, tasks, address):
+        for number in reversed(range(len(tasks))):
+            done.append(tasks[number][0])
+            yield number, function(*tasks[number])
+
+    monkeypatch.setattr(cluster_detection, "run_tasks", run_tasks)
+    monkeypatch.setattr(cluster_detection, "load", lambda config: runtime)
+    monkeypatch.setattr("ttcli.detect.load_network", lambda *settings: runtime)
+    monkeypatch.setattr(chunks, "LEAD", 40)
+    monkeypatch.setattr(chunks, "TAIL", 30)
+    return done
+
+
+def both(path, tmp_path, config):
+    """Detect a video in one piece and in chunks of 2.5 s; return the two folders and the summary of the second."""
+    alone, cut = tmp_path / "alone.csv", tmp_path / "cut.csv"
+    detect([path], alone, config, quiet=True)
+    [summary] = detect([path], cut, replace(config, ray="local", chunk_minutes=2.5 / 60), quiet=True)
+    return alone, cut, summary
+
+
+@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.slow), 3, pytest.param(9, marks=pytest.mark.slow)])
+def test_chunks_give_the_rows_of_one_process(tmp_path, here, step):
+    path = write_video(tmp_path / "long.mp4", pictures(), gop=30)
+    alone, cut, summary = both(path, tmp_path, replace(CONFIG, step=step))
+    assert len(here) >= 3 and all(task.chunk for task in here)
+    assert alone.read_bytes() == cut.read_bytes()
+    assert (summary.frames, summary.shots) == (FRAMES, 2)
+
+
+def test_the_manifest_and_events_are_those_of_one_process(tmp_path, here):
+    path = write_video(tmp_path / "long.mp4", pictures(), gop=30)
+    alone, cut, _ = both(path, tmp_path, replace(CONFIG, step=9))
+    said = [(tmp_path / f"{name}.json").read_text().replace(f'"{name}.csv"', "") for name in ("alone", "cut")]
+    assert said[0].split('"seconds"')[0] == said[1].split('"seconds"')[0]
+    config = replace(CONFIG, step=9, ray="local", chunk_minutes=2.5 / 60, events=tmp_path / "e.csv", overwrite=True)
+    detect([path], cut, config, quiet=True)
+    detect([path], alone, replace(config, ray=None, events=tmp_path / "f.csv"), quiet=True)
+    assert read_events_csv(tmp_path / "e.csv") == read_events_csv(tmp_path / "f.csv")
+
+
+def test_repeated_pictures_and_a_camera_that_shakes_move_nothing_far(tmp_path, here):
+    repeats = {number for number in range(FRAMES) if number % 5 == 3}
+    path = write_video(tmp_path / "long.mp4", pictures(repeats=repeats, shake=9.0), gop=30)
+    alone, cut, _ = both(path, tmp_path, replace(CONFIG, step=1))
+    rows = list(zip(read_ball_csv(alone), read_ball_csv(cut), strict=True))
+    assert sum(one.status == other.status and one.duplicate == other.duplicate for one, other in rows) >= FRAMES - 4
+    away = [abs(one.x - other.x) + abs(one.y - other.y) for one, other in rows if one.x is not None and other.x is not None]
+    assert np.quantile(away, 0.95) < 0.5
+
+
+def test_a_folder_of_pictures_can_be_cut(tmp_path, here):
+    import cv2
+
+    (tmp_path / "in").mkdir()
+    for number, picture in enumerate(pictures(150)):
+        cv2.imwrite(str(tmp_path / f"in/frame_{number:04d}.png"), picture[..., ::-1])
+    alone, cut, summary = both(tmp_path / "in", tmp_path, replace(CONFIG, step=9))
+    assert summary.frames == 150 and len(here) == 2
+    assert alone.read_bytes() == cut.read_bytes()
+
+
+def test_what_is_short_stays_whole(tmp_path, here):
+    path = write_video(tmp_path / "short.mp4", pictures(40), gop=30)
+    both(path, tmp_path, CONFIG)
+    assert [task.chunk for task in here] == [None]
+
+
+def test_a_chunk_with_other_frames_than_promised_leaves_the_video_to_one_task(tmp_path, here, monkeypatch):
+    path = write_video(tmp_path / "long.mp4", pictures(), gop=30)
+    real = cluster_detection.answer_chunk
+    monkeypatch.setattr(cluster_detection, "answer_chunk", lambda job, chunk, *rest: real(job, chunk, *rest) if chunk.first else None)
+    alone, cut, _ = both(path, tmp_path, replace(CONFIG, step=9))
+    assert here[-1].chunk is None and alone.read_bytes() == cut.read_bytes()
+
+
+def test_a_chunk_is_read_from_a_keyframe_by_the_numbers_of_the_whole(tmp_path):
+    path = write_video(tmp_path / "long.mp4", pictures(), gop=30)
+    found = plan_chunks(probe(path), 65)
+    assert [chunk.first for chunk in found] == [0, 65, 130, 195] and found[-1].end == FRAMES
+    assert [chunk.end for chunk in found[:-1]] == [chunk.first for chunk in found[1:]]
+    with FrameReader(path, 72, 128) as reader:
+        whole = list(reader)
+    for chunk in found:
+        assert chunk.first - chunk.read_first >= min(chunk.first, chunks.LEAD) and chunk.read_first % 30 == 0
+        assert chunk.times == tuple(frame.time_seconds for frame in whole[chunk.first : chunk.end])
+        with FrameReader(path, 72, 128, start_seconds=chunk.read_seconds) as reader:
+            assert np.array_equal(next(reader).picture, whole[chunk.read_first].picture)
+    assert plan_chunks(probe(path), 200) == [] and plan_chunks(probe(path), 1000) == []

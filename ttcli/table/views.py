@@ -1,0 +1,69 @@
+"""From when to when a camera saw the table how, as manifests hold it."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ttcli.table.camera import TableCamera
+
+NUMBERS = {"position": (3,), "rotation": (3, 3), "centre": (2,), "focal": (), "width": ()}
+"""What is written of a camera, and the shape of each."""
+
+
+@dataclass(frozen=True)
+class TableView:
+    """A camera that stood still for a while."""
+
+    start_seconds: float
+    end_seconds: float
+    """On the clock of ball.csv, both included."""
+    camera: TableCamera
+
+
+class TableViews:
+    """The views of a video, to be asked for by time."""
+
+    def __init__(self, views: Iterable[TableView]) -> None:
+        self._views = list(views)
+
+    def __call__(self, seconds: float) -> TableCamera | None:
+        """Return the camera that saw the table then, or None where it was not found or moved."""
+        for view in self._views:
+            if view.start_seconds <= seconds <= view.end_seconds:
+                return view.camera
+        return None
+
+
+def views_as_json(views: Iterable[TableView]) -> list[dict[str, Any]]:
+    """Return views as JSON knows them, exact to the last digit."""
+    return [
+        {
+            "start_s": view.start_seconds,
+            "end_s": view.end_seconds,
+            **{name: np.asarray(getattr(view.camera, name)).tolist() for name in NUMBERS},
+        }
+        for view in views
+    ]
+
+
+def views_from_json(said: object) -> TableViews:
+    """Return the views that a manifest holds; what is not as `views_as_json` writes it is left out."""
+    found = [_view(each) for each in said] if isinstance(said, list) else []
+    return TableViews(view for view in found if view is not None)
+
+
+def _view(said: object) -> TableView | None:
+    try:
+        parts = {name: np.array(said[name], float) for name in NUMBERS}
+        start, end = float(said["start_s"]), float(said["end_s"])
+    except (TypeError, ValueError, KeyError):
+        return None
+    if any(parts[name].shape != shape or not np.isfinite(parts[name]).all() for name, shape in NUMBERS.items()):
+        return None
+    if not (math.isfinite(start) and math.isfinite(end) and parts["focal"] > 0 and parts["width"] >= 1):
+        return None
+    numbers = {"focal": float(parts["focal"]), "width": int(parts["width"])}
+    return TableView(start, end, TableCamera(parts["position"], parts["rotation"], centre=parts["centre"], **numbers))

@@ -1,0 +1,88 @@
+"""Pieces of a long video that can be read apart: each from a keyframe on, by the numbers that its frames have in the whole."""
+
+from bisect import bisect_right
+from fractions import Fraction
+from typing import NamedTuple
+
+import av.error
+
+from ttcli.video.image_folder import numbered_images
+from ttcli.video.probe import VideoInfo, open_video, to_fraction
+
+LEAD = 96
+"""Frames that are read before a chunk at the least: what is looked for over some frames is known by then."""
+TAIL = 48
+"""Frames that are read after it."""
+
+
+class Chunk(NamedTuple):
+    """Frames `first` up to `end`, not included, of a video."""
+
+    first: int
+    end: int
+    read_first: int
+    """Frame that reading begins with."""
+    read_seconds: float
+    """When that is, after the first frame of the video."""
+    times: tuple[float, ...]
+    """Of frames `first` to `end`, seconds after the first frame of the video."""
+
+    @property
+    def read_count(self) -> int:
+        """How many frames are read, where the video does not end before."""
+        return self.end + TAIL - self.read_first
+
+
+def plan_chunks(info: VideoInfo, frames: int) -> list[Chunk]:
+    """Return chunks of about so many frames, all of a video's together; none where it is too short or cannot be cut.
+
+    Its packets are read, not decoded. It can be cut where each packet is a frame with a timestamp of its own and there are
+    keyframes. Folders of pictures, interlaced and damaged videos stay whole.
+
+    Args:
+        info: The video.
+        frames: Frames in a chunk, about.
+    """
+    if info.interlaced:
+        return []
+    if info.path.is_dir():
+        return _cut(list(range(len(numbered_images(info.path)))), None, 1 / info.frame_rate, 0, frames)
+    stamps, keys, clean = [], [], True
+    with open_video(info.path) as (container, stream):
+        try:
+            for packet in container.demux(stream):
+                if not packet.size and packet.dts is None:
+                    break
+                clean &= packet.pts is not None and not packet.is_discard and not packet.is_corrupt
+                if not clean:
+                    return []
+                stamps.append(packet.pts)
+                if packet.is_keyframe:
+                    keys.append(packet.pts)
+        except av.error.FFmpegError:
+            return []
+        time_base, start = to_fraction(stream.time_base), stream.start_time or 0
+    stamps.sort()
+    if any(later <= before for before, later in zip(stamps, stamps[1:], strict=False)):
+        return []
+    return _cut(stamps, sorted(keys), time_base, start, frames)
+
+
+def _cut(stamps: list[int], keys: list[int] | None, time_base: Fraction, start: int, frames: int) -> list[Chunk]:
+    """Return chunks of frames with timestamps in order; they can be read from `keys` on, or from anywhere if None."""
+    count = len(stamps)
+    pieces = round(count / frames)
+    if pieces < 2:
+        return []
+    bounds = [round(count * piece / pieces) for piece in range(pieces + 1)]
+    zero = stamps[0]
+    chunks = []
+    for first, end in zip(bounds, bounds[1:], strict=False):
+        read_first = max(0, first - LEAD)
+        if keys is not None:
+            place = bisect_right(keys, stamps[read_first]) - 1
+            read_first = bisect_right(stamps, keys[place]) - 1 if place >= 0 else 0
+        times = tuple(float((stamp - zero) * time_base) for stamp in stamps[first:end])
+        read_seconds = float((stamps[read_first] - start) * time_base) if read_first else 0.0
+        chunks.append(Chunk(first, end, read_first, read_seconds, times))
+    return chunks

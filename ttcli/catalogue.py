@@ -15,7 +15,10 @@ from ttcli.errors import SettingError
 from ttcli.model_input import SIZE_MULTIPLE, empty_input, input_channels
 from ttcli.models import MODELS, create_model
 from ttcli.runtimes import TorchRuntime, leave_cores_to_the_decoder
+from ttcli.spotting.weights import KIND as OF_PATHS
 from ttcli.spotting.weights import read_spotter_metadata
+from ttcli.table.weights import KIND as OF_TABLES
+from ttcli.table.weights import read_table_finder_metadata
 
 COST_HEIGHT, COST_WIDTH = 288, 512
 """The picture that the cost of a network is stated for unless another is asked for: what it sees of a 16:9 video."""
@@ -24,6 +27,8 @@ TIMED_WINDOWS = 4
 TIMED_RUNS = 5
 """... and how often, after one run that is not counted; the median is given."""
 UNSTATED = "not stated"
+SMALL_NETWORKS = {OF_PATHS: "events of a path", OF_TABLES: "the table"}
+"""What networks tell that are not of the registry, by their kind."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,7 @@ def catalogue(
     paths = sorted(folder.glob("*.safetensors"))
     found = [(path, read_metadata(path)) for path in paths]
     found += [(path, read_spotter_metadata(path)) for path in sorted((folder / "events").glob("*.safetensors"))]
+    found += [(path, read_table_finder_metadata(path)) for path in sorted((folder / "table").glob("*.safetensors"))]
     checkpoints = [CheckpointEntry(str(path), path.stat().st_size, metadata) for path, metadata in found]
     networks = [describe_network(name, height, width, timed) for name in MODELS]
     return Catalogue(networks, checkpoints, height, width)
@@ -141,7 +147,7 @@ def _cells(checkpoint: CheckpointEntry) -> list[str]:
     return [
         Path(checkpoint.path).name,
         f"{checkpoint.bytes / 1e6:.1f} MB",
-        metadata.get("model", "events of a path"),
+        metadata.get("model") or SMALL_NETWORKS.get(metadata.get("kind"), ""),
         str(metadata.get("window_size", "")),
         str(metadata.get("training_data", UNSTATED)),
         str(metadata.get("licence", UNSTATED)),

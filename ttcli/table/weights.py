@@ -38,19 +38,33 @@ def load_table_finder(path: Path | None = None) -> TableFinder:
         CheckpointError: The file is missing, damaged or of another kind.
     """
     path = path or DEFAULT_TABLE_FINDER
+    read_table_finder_metadata(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(path, f"not a safetensors file, or a damaged one ({error})", CURE) from error
+    model = TableFinder()
+    wanted = model.state_dict()
+    if tensors.keys() != wanted.keys() or any(tensors[name].shape != wanted[name].shape or not tensors[name].isfinite().all() for name in wanted):
+        raise CheckpointError(path, "its tensors are not those of this network", CURE)
+    model.load_state_dict({name: tensors[name].to(wanted[name].dtype) for name in wanted})
+    return model.eval()
+
+
+def read_table_finder_metadata(path: Path) -> dict[str, Any]:
+    """Return what a file says of its network, without reading the weights.
+
+    Raises:
+        CheckpointError: The file is missing, damaged or of another kind.
+    """
     if not path.is_file():
         raise CheckpointError(path, "no such file", CURE)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads((file.metadata() or {}).get(METADATA_KEY, "null"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError) as error:
+    except (OSError, SafetensorError, ValueError, RecursionError) as error:
         raise CheckpointError(path, f"not a safetensors file, or a damaged one ({error})", CURE) from error
-    model = TableFinder()
-    wanted = model.state_dict()
-    if not isinstance(metadata, dict) or metadata.get("kind") != KIND or tensors.keys() != wanted.keys():
+    if not isinstance(metadata, dict) or metadata.get("kind") != KIND:
         raise CheckpointError(path, "holds no table finder of this version", CURE)
-    if any(tensors[name].shape != wanted[name].shape or not tensors[name].isfinite().all() for name in wanted):
-        raise CheckpointError(path, "its tensors are not those of this network", CURE)
-    model.load_state_dict({name: tensors[name].to(wanted[name].dtype) for name in wanted})
-    return model.eval()
+    return metadata

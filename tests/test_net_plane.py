@@ -52,6 +52,15 @@ def test_a_false_sighting_does_not_move_it():
     assert fit_passing(camera, times, pixels, at, camera.project(where)).time == pytest.approx(passed, abs=0.004)
 
 
+def test_sightings_of_the_stroke_before_are_left_out():
+    camera = true_cameras(1)[0]
+    at, where, times, places, passed = flight()
+    pixels = camera.project(places)
+    pixels[:3] += [(160.0, -60.0), (110.0, -50.0), (60.0, -20.0)]
+    [found] = flights_at(camera, times, pixels, (at, camera.project(where)), [])
+    assert found.time == pytest.approx(passed, abs=0.004)
+
+
 def test_what_does_not_pass_or_cannot_be_told_is_none():
     camera = true_cameras(1)[0]
     at, where, times, places, _ = flight(velocity=(0.3, 1.0, 1.0), start=(0.0, -1.2, 1.1))
@@ -79,7 +88,7 @@ def test_a_bounce_far_beside_the_table_is_on_something_else():
 
 
 def test_the_surer_instant_counts_more():
-    near, far = Passing(1.05, 0.002, 0.0), Passing(1.02, 0.02, 0.0)
+    near, far = Passing(1.05, 0.002, 0.0, 0.0), Passing(1.02, 0.02, 0.0, 0.0)
     assert nearest_passing(1.0, [far, near]) is near
     assert nearest_passing(2.0, [far, near]) is None
     time, error = refined(1.0, near)

@@ -56,6 +56,18 @@ def test_a_cluster_writes_what_one_process_writes(videos, tmp_path, monkeypatch)
 
 
 @pytest.mark.slow
+def test_a_long_video_is_detected_in_chunks(tmp_path, monkeypatch):
+    pytest.importorskip("ray")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    path = write_video(tmp_path / "long.mp4", (ball_picture(288, 512, place) for place in ball_path(420, 288, 512)))
+    detect([path], tmp_path / "here.csv", CONFIG, quiet=True)
+    config = replace(CONFIG, ray="local", chunk_minutes=8 / 60)
+    [summary] = detect([path], tmp_path / "there.csv", config, quiet=True)
+    assert summary.frames == 420
+    assert (tmp_path / "here.csv").read_bytes() == (tmp_path / "there.csv").read_bytes()
+
+
+@pytest.mark.slow
 def test_a_task_whose_process_is_killed_runs_again(tmp_path, monkeypatch):
     pytest.importorskip("ray")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))

@@ -35,6 +35,11 @@ ONE_PASSING_SECONDS = 0.15
 """A flight's passing and the network's are the same if they are no farther apart."""
 NETWORK_SPREAD = 0.03
 """Seconds, 1 sigma, of the network's instants of passings."""
+MOST_DROPPED, DROP_COST = 4, 0.25 / 1920
+"""Sightings farthest from the bounce that may be left out, as false ones at a racket or of the flight before are, and by how much each
+must better the misfit."""
+_FAR = 8.0
+"""Errors of a sighting beyond which it is no worse, in SIGHTING_ERROR."""
 _STEP = 1 / 240
 _ROUNDS = 8
 _NUDGE = 1e-3
@@ -49,7 +54,9 @@ class Passing(NamedTuple):
     spread: float
     """Seconds, 1 sigma."""
     misfit: float
-    """Root mean square distance of the sightings to the flight, picture widths."""
+    """Root mean square distance of the sightings to the flight, picture widths; far ones count less."""
+    roughness: float
+    """The same without weights, the farthest taken as _FAR."""
 
 
 def on_table(camera: TableCamera, pixel: np.ndarray) -> bool:
@@ -77,8 +84,25 @@ def flights_at(
     end = min((bend for bend in apart if bend > at), default=np.inf)
     before = (times > max(begin, at - LONGEST_FLIGHT_SECONDS)) & (times < at - LEAST_WAY / 4)
     after = (times < min(end, at + LONGEST_FLIGHT_SECONDS)) & (times > at + LEAST_WAY / 4)
-    found = [fit_passing(camera, times[rows], pixels[rows], at, place) for rows in (before, after)]
+    found = [_best_passing(camera, times[rows], pixels[rows], at, place) for rows in (before, after)]
     return [passing for passing in found if passing and begin - 0.02 <= passing.time <= end + 0.02]
+
+
+def _best_passing(
+    camera: TableCamera, times: np.ndarray, pixels: np.ndarray, bounce_time: float, bounce_pixel: np.ndarray
+) -> Passing | None:
+    """Return the passing by the sightings of a flight of which those at its far end may belong to another one."""
+    order = np.argsort(np.abs(times - bounce_time))
+    best, least = None, np.inf
+    for dropped in range(MOST_DROPPED + 1):
+        rows = order[: len(order) - dropped]
+        passing = fit_passing(camera, times[rows], pixels[rows], bounce_time, bounce_pixel)
+        cost = np.inf if passing is None else passing.roughness + DROP_COST * dropped
+        if cost < least:
+            best, least = passing, cost
+        if least < DROP_COST * (dropped + 1):
+            break  # no further one can be better
+    return best
 
 
 def nearest_passing(time: float, passings: Sequence[Passing]) -> Passing | None:
@@ -129,6 +153,7 @@ def fit_passing(
         if np.abs(change).max() < _NUDGE:
             break
     misfit = float(np.sqrt(np.average(distance**2, weights=weight**2))) * SIGHTING_ERROR
+    roughness = float(np.sqrt((np.minimum(distance, _FAR) ** 2).mean())) * SIGHTING_ERROR
     if not np.linalg.norm(state) < FASTEST or misfit > MOST_MISFIT:
         return None
     crossings = _crossings(start, _nudged(state), np.sign(away[-1]), float(np.abs(away).max()) + 0.05)
@@ -136,7 +161,7 @@ def fit_passing(
         return None
     slope = (crossings[1:] - crossings[0]) / _NUDGE
     sigma = float(np.sqrt(slope @ np.linalg.pinv(matrix.T @ matrix) @ slope)) * max(1.0, misfit / SIGHTING_ERROR)
-    return Passing(bounce_time + float(crossings[0]), sigma, misfit) if sigma < MOST_SPREAD else None
+    return Passing(bounce_time + float(crossings[0]), sigma, misfit, roughness) if sigma < MOST_SPREAD else None
 
 
 def _nudged(state: np.ndarray) -> np.ndarray:

@@ -200,7 +200,8 @@ class _Path(NamedTuple):
         bends = [peak.time for peak in find_peaks(grid, early, ("bounce", "bounce"), BEND_THRESHOLD)]
         bounces = {peak: fit_bounce(self.track, peak, bends) for peak in peaks if peak.kind == "bounce"}
         bounces = {peak: instant for peak, instant in bounces.items() if self._may_be_on_table(instant)}
-        passings = self._passings(bounces, bends)
+        near = {peak: bounce for peak, bounce in bounces.items() if begin - 1 < peak.time <= end + 1}  # a flight is shorter
+        passings = self._passings(near, bends + [bounce.time for bounce in bounces.values()])
         nets = [peak for peak in peaks if peak.kind == "net"]
         nets += _implied(passings, nets, threshold)
         within = lambda peak: begin < peak.time <= end  # noqa: E731
@@ -213,10 +214,9 @@ class _Path(NamedTuple):
         camera = self.table_at(bounce.time)
         return camera is None or on_table(camera, self._pixels(bounce.position))
 
-    def _passings(self, bounces: dict[Peak, Instant], bends: list[float]) -> list[tuple[Passing, float]]:
+    def _passings(self, bounces: dict[Peak, Instant], ends: list[float]) -> list[tuple[Passing, float]]:
         """Return the passings of the net by the flights around bounces, where the table is known, with their confidence."""
         found = []
-        ends = bends + [bounce.time for bounce in bounces.values()]
         pixels = self._pixels(self.track.positions)
         for peak, bounce in bounces.items():
             camera = self.table_at(bounce.time)

@@ -102,6 +102,9 @@ def test_no_table_is_made_up():
         assert fit_camera(heat, STRIDE, WIDTH, HEIGHT) is None
     whole = heat_of(true_cameras(1)[0], random, missing=(0, 1, 4, 6))
     assert fit_camera(whole, STRIDE, WIDTH, HEIGHT) is None, "four landmarks are too few"
+    for net in ((4, 5), (6, 7)):
+        whole = heat_of(true_cameras(1)[2], random, missing=net)
+        assert fit_camera(whole, STRIDE, WIDTH, HEIGHT) is None, "the net may be the line along the middle"
 
 
 def test_views_are_on_disk_what_they_were():

@@ -16,6 +16,8 @@ MOST_PEAKS = (6, 4, 4)
 LEAST_LANDMARKS = 5
 """Of the eight that must agree, with LEAST_SURE of probability together."""
 LEAST_SURE = 2.5
+NET_KINDS = {1, 2}
+"""One landmark of each of these must agree: else the net might be taken for the line along the table's middle."""
 AGREE_CELLS = 2.5
 """How far from a peak a landmark may lie."""
 TOP_PLANES = 24
@@ -193,9 +195,9 @@ def _camera_of(
             return None, 0.0
         shown = camera.project(places)
         matched, score = _match(shown, kinds, pixels, sure, near)
-        if sum(index is not None for index in matched) < LEAST_LANDMARKS:
-            return None, 0.0
         rows = [row for row, index in enumerate(matched) if index is not None]
+        if len(rows) < LEAST_LANDMARKS or not NET_KINDS <= {int(kinds[row]) for row in rows}:
+            return None, 0.0
         seen = np.array([pixels[kinds[row]][matched[row]] for row in rows])
         camera = _search(places[rows], seen, width, height)
     return camera, score

@@ -3,13 +3,18 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from ttcli.configs import DetectConfig, SpotConfig
 from ttcli.errors import InputError, LabelError, OutputError, SettingError
 from ttcli.events import read_events_csv
 from ttcli.detection_jobs import check_events
+from ttcli.manifest import MADE_BY, manifest_path
 from ttcli.spot import spot
+from ttcli.spotting.net_plane import on_table
+from ttcli.table.camera import BALL_RADIUS, TABLE_HEIGHT, TableCamera
+from ttcli.table.views import TableView, views_as_json
 from ttcli.trajectory import BallPosition, Status, write_ball_csv
 
 SIZED = SpotConfig(picture_height=1080, picture_width=1920)
@@ -102,3 +107,26 @@ def test_no_event_is_looked_for_across_a_cut(tmp_path):
     (tmp_path / "bad.csv").write_text("shot,first_frame\n0,soon\n")
     with pytest.raises(LabelError, match="first_frame"):
         spot(tmp_path / "ball.csv", tmp_path / "e.csv", replace(SIZED, shots=tmp_path / "bad.csv"))
+
+
+def test_a_manifest_tells_where_the_table_is(tmp_path):
+    path = ball_csv(tmp_path / "ball.csv")
+    spot(path, tmp_path / "without.csv", SIZED)
+    right, forward = np.array([0.0, 1.0, 0.0]), np.array([-0.92, 0.0, -0.4]) / np.hypot(0.92, 0.4)
+    rotation = np.stack([right, np.cross(forward, right), forward])
+    camera = TableCamera(np.array([3.3, 0.0, 2.5]), rotation, 1100.0, np.array([959.5, 539.5]), 1920)
+    views = views_as_json([TableView(0.0, 2.0, camera)])
+    manifest_path(path).write_text(json.dumps({"made_by": MADE_BY, "tables": views}))
+    spot(path, tmp_path / "with.csv", SIZED)
+    without, told = (
+        [event for event in read_events_csv(tmp_path / f"{name}.csv") if event.event == "bounce"] for name in ("without", "with")
+    )
+    assert all(event.table_x is None for event in without)
+    for event in without:
+        on_it = event.time_seconds > 2.0 or on_table(camera, np.array([event.x, event.y]))
+        assert on_it == any(abs(other.frame - event.frame) < 0.01 for other in told)
+    placed = [event for event in told if event.table_x is not None]
+    assert placed and all(event.time_seconds <= 2.0 for event in placed)
+    for event in placed:
+        x, y, _ = camera.on_plane(np.array([event.x, event.y]), TABLE_HEIGHT + BALL_RADIUS)
+        assert (event.table_x, event.table_y) == pytest.approx((x, y), abs=0.02)

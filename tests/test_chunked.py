@@ -79,6 +79,7 @@ def test_chunks_give_the_rows_of_one_process(tmp_path, here, step):
     assert (summary.frames, summary.shots) == (FRAMES, 2)
 
 
+@pytest.mark.slow
 def test_the_manifest_and_events_are_those_of_one_process(tmp_path, here):
     path = write_video(tmp_path / "long.mp4", pictures(), gop=30)
     alone, cut, _ = both(path, tmp_path, replace(CONFIG, step=9))
@@ -90,6 +91,7 @@ def test_the_manifest_and_events_are_those_of_one_process(tmp_path, here):
     assert read_events_csv(tmp_path / "e.csv") == read_events_csv(tmp_path / "f.csv")
 
 
+@pytest.mark.slow
 def test_repeated_pictures_and_a_camera_that_shakes_move_nothing_far(tmp_path, here):
     repeats = {number for number in range(FRAMES) if number % 5 == 3}
     path = write_video(tmp_path / "long.mp4", pictures(repeats=repeats, shake=9.0), gop=30)
@@ -100,6 +102,7 @@ def test_repeated_pictures_and_a_camera_that_shakes_move_nothing_far(tmp_path, h
     assert np.quantile(away, 0.95) < 0.5
 
 
+@pytest.mark.slow
 def test_a_folder_of_pictures_can_be_cut(tmp_path, here):
     import cv2
 

@@ -95,6 +95,7 @@ def test_the_surer_instant_counts_more():
     assert time == pytest.approx(1.05, abs=0.001) and error == pytest.approx(1.96 * 0.002, rel=0.02)
 
 
+@pytest.mark.slow
 def test_passings_are_told_better_where_the_table_is_known(monkeypatch):
     cameras = []
     film = simulated._camera

@@ -20,6 +20,8 @@ from ttcli.video.standard_input import shown_name
 from ttcli.video_detection import DetectSummary, Look, detect_video, has_square_pixels, look_at, write_outputs
 from ttcli.windows import choose_stride
 
+LEAST_CHUNKS = 1.5
+"""A video with less than so many chunks is one task."""
 Outcome = DetectSummary | ChunkAnswers | TtcliError | None
 """Of a task: a video's summary, what is found on a chunk, why there is none; None of a chunk with other frames than promised."""
 
@@ -115,7 +117,8 @@ def _tasks_of(job: Job, here: Here, wholes: dict[Job, _Whole]) -> list[Task]:
     started, config = time.monotonic(), here.config
     info = probe(job.video, config.picture_rate)
     frames = round(60 * config.chunk_minutes * info.frame_rate)
-    if frames and choose_stride(info.frame_rate, here.runtime.most_fps) == 1 and (config.stride or 1) == 1:
+    short = info.duration_seconds is not None and info.duration_seconds < LEAST_CHUNKS * 60 * config.chunk_minutes
+    if frames and not short and choose_stride(info.frame_rate, here.runtime.most_fps) == 1 and (config.stride or 1) == 1:
         chunks = plan_chunks(info, frames)
         if chunks:
             look = look_at(job, here.runtime, config)

@@ -405,3 +405,25 @@ def test_a_gif_that_would_be_long_is_refused_and_leaves_nothing(tmp_path):
         with GifWriter(tmp_path / "a.gif", 48, 64):
             pass
     assert not list(tmp_path.iterdir())
+
+
+def test_the_map_shows_where_bounces_were_as_they_happen(ball_video):
+    info = probe(ball_video(positions=3, height=360, width=640))
+    events = [
+        Event(0.0, 0.0, "bounce", 300.0, 200.0, 0.9, None, 0.5, -1.0),
+        Event(2.0, 0.08, "bounce", 400.0, 200.0, 0.9, None, -0.5, 1.0),
+        Event(2.2, 0.088, "net", 350.0, 150.0, 0.9),
+    ]
+    overlay = Overlay(info, 360, 640, 0.5, events, table_map=True)
+    plain = Overlay(info, 360, 640, 0.5, events)
+    pictures = []
+    for number in range(3):
+        picture = np.full((360, 640, 3), 90, np.uint8)
+        drawn, without = (each.draw(Frame(number, number / 25, picture), None).astype(int) for each in (overlay, plain))
+        assert np.array_equal(drawn[200:], without[200:])
+        pictures.append(drawn[:200, 320:])
+    pink = [(abs(picture - BOUNCE).sum(2) < 60) for picture in pictures]
+    left, right = ([mask[:, half].sum() for mask in pink] for half in (slice(0, 244), slice(244, 320)))
+    assert left[0] > 5 and right[:2] == [0, 0] and right[2] > 5
+    rows = [np.nonzero(mask)[0].mean() for mask in (pink[0], pink[2][:, 244:])]
+    assert rows[0] > rows[1]  # what is nearer to the camera is lower on the map

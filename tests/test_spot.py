@@ -13,8 +13,9 @@ from ttcli.detection_jobs import check_events
 from ttcli.manifest import MADE_BY, manifest_path
 from ttcli.spot import spot
 from ttcli.spotting.net_plane import on_table
-from ttcli.table.camera import BALL_RADIUS, TABLE_HEIGHT, TableCamera
+from ttcli.table.camera import TableCamera
 from ttcli.table.views import TableView, views_as_json
+from ttcli.table_sizes import BALL_RADIUS, TABLE_HEIGHT
 from ttcli.trajectory import BallPosition, Status, write_ball_csv
 
 SIZED = SpotConfig(picture_height=1080, picture_width=1920)

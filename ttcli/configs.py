@@ -92,6 +92,8 @@ class RenderConfig:
     """How many times larger an inset shows the surroundings of the ball; None for no inset."""
     speed: bool = False
     """Tell the ball's speed beside the clock, in pixels of the video a second."""
+    table_map: bool = False
+    """Show in a corner where on the table the ball bounced; needs events with places on the table."""
     slow: float | None = None
     """How many times slower the surroundings of bounces and passings of the net are shown; None for no slow motion."""
     encoder: str = "auto"

@@ -1,11 +1,13 @@
 """The ball's marker and trail, events, text and insets, drawn on pictures."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+
+from ttcli.table_sizes import TABLE_LENGTH, TABLE_WIDTH
 
 Colour = tuple[int, int, int]
 """Red, green, blue: OpenCV draws numbers into channels and does not ask what they mean."""
@@ -35,6 +37,11 @@ FLASH_SECONDS = 0.35
 """How long it lasts, larger and fainter with age."""
 TOUCH: Colour = (255, 90, 60)
 """The flash where the ball touches the net: red."""
+MAP_SHARE, MAP_ROOM = 0.35, 0.25
+"""Of the map: the table's length as a part of the picture's shorter side, and metres shown around it."""
+MAP_TABLE: Colour = (30, 70, 140)
+MAP_FADES, MAP_FAINTEST = 8, 0.35
+"""After how many further bounces one is faint, and how faint."""
 MARK_SECONDS = {"bounce": BOUNCE_SECONDS, "net": FLASH_SECONDS, "net_touch": FLASH_SECONDS}
 """Events that are drawn."""
 
@@ -123,6 +130,38 @@ def draw_inset(picture: np.ndarray, closer: np.ndarray, left: int, top: int) -> 
     edge = _thickness(picture, 1 / 360)
     picture[top - edge : top + height + edge, left - edge : left + width + edge] = WHITE
     picture[top : top + height, left : left + width] = closer
+
+
+def draw_table_map(picture: np.ndarray, bounces: Sequence[tuple[float, float]]) -> None:
+    """Draw the table from above into the upper right corner, in place, with bounces on it: the newest brightest.
+
+    Args:
+        picture: (H, W, 3) uint8.
+        bounces: Metres along the table and across it from its middle, the oldest first; shown are those on the map.
+    """
+    height, width = picture.shape[:2]
+    scale = min(height, width) * MAP_SHARE / TABLE_LENGTH  # pixels to a metre
+    margin, edge = max(2, round(min(height, width) / 45)), round(MAP_ROOM * scale)
+    size = round(TABLE_LENGTH * scale) + 2 * edge, round(TABLE_WIDTH * scale) + 2 * edge
+    left, top = width - size[0] - margin, margin
+    if left < 0 or top + size[1] > height:
+        return
+    box = picture[top : top + size[1], left : left + size[0]]
+    box //= 2
+    line = _thickness(picture, 1 / 720)
+    corner, other = (edge, edge), (size[0] - edge, size[1] - edge)
+    cv2.rectangle(box, corner, other, MAP_TABLE, cv2.FILLED)
+    cv2.rectangle(box, corner, other, WHITE, line, cv2.LINE_AA)
+    middle = size[0] // 2
+    cv2.line(box, (middle, edge // 2), (middle, size[1] - edge // 2), WHITE, 2 * line, cv2.LINE_AA)
+    radius = max(2.0, 0.05 * scale)
+    for age, (along, across) in enumerate(reversed(bounces)):
+        x, y = size[0] / 2 + along * scale, size[1] / 2 + across * scale
+        if not (radius < x < size[0] - radius and radius < y < size[1] - radius):
+            continue
+        strength = np.zeros(box.shape[:2], np.uint8)
+        cv2.circle(strength, _fixed_point(x, y), round(radius * 2**FRACTION_BITS), 255, cv2.FILLED, cv2.LINE_AA, FRACTION_BITS)
+        _blend(box, BOUNCE, (strength * np.float32(max(MAP_FAINTEST, 1 - age / MAP_FADES))).astype(np.uint8))
 
 
 def draw_bounce(picture: np.ndarray, x: float, y: float, age: float) -> None:

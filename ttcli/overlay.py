@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 
 from ttcli.drawing import (
-    DRAW_EVENT, MARK_SECONDS, Streak, TrailPoint, draw_inset, draw_marker, draw_text, draw_trail, format_clock,
+    DRAW_EVENT, MARK_SECONDS, Streak, TrailPoint, draw_inset, draw_marker, draw_table_map, draw_text, draw_trail,
+    format_clock,
 )  # fmt: skip
 from ttcli.events import Event
 from ttcli.trajectory import BallPosition, Status
@@ -26,6 +27,8 @@ SPEED_SPAN_SECONDS = 0.1
 """Of the way that the speed is told over."""
 LONGEST_STEP_SECONDS = 0.15
 """Over a longer gap there is no speed, and no direction of a streak."""
+MAP_BOUNCES = 40
+"""The last ones, that the map shows."""
 STREAK_CONTRAST = 12.0
 """Gray levels that a streak differs from the picture before, at the least."""
 STREAK_POINTS = 65
@@ -45,6 +48,7 @@ class Overlay:
         events: What to mark, in order of frames.
         zoom: How many times an inset shows the surroundings of the ball larger; None for no inset.
         speed: Whether the ball's speed is told, in pixels of the video a second.
+        table_map: Whether a map of the table shows where the ball bounced, as far as the events tell.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Overlay:
         events: Iterable[Event] = (),
         zoom: float | None = None,
         speed: bool = False,
+        table_map: bool = False,
     ) -> None:
         self.scale_x = width / info.width
         self.scale_y = height / info.height
@@ -67,6 +72,7 @@ class Overlay:
         self._last_picture = np.zeros((height, width, 3), np.uint8)
         self._inset = None if zoom is None else Inset(height, width, zoom)
         self._speed = speed
+        self._map: list[tuple[float, float]] | None = [] if table_map else None
 
     def draw(self, frame: Frame, position: BallPosition | None) -> np.ndarray:
         """Return the frame's picture, (H, W, 3) uint8 RGB, with everything drawn on it.
@@ -92,6 +98,8 @@ class Overlay:
         if self._inset is not None:
             ball = self.trail[-1] if self.trail else None
             self._inset.draw(picture, self._last_picture, ball, frame.time_seconds)
+        if self._map is not None:
+            draw_table_map(picture, self._map)
         draw_text(picture, self._text(frame))
         return picture
 
@@ -124,6 +132,8 @@ class Overlay:
         """Draw what has happened by the middle of the way to the next frame and is not over."""
         while self._coming and self._coming[0].frame < frame.frame_index + 0.5:
             event = self._coming.popleft()
+            if self._map is not None and event.table_x is not None and event.table_y is not None:
+                self._map = [*self._map[1 - MAP_BOUNCES :], (event.table_y, event.table_x)]
             late = (frame.frame_index - event.frame) * self.frame_seconds
             self._shown.append((event, frame.time_seconds - late))
         self._shown = [(event, at) for event, at in self._shown if frame.time_seconds - at < MARK_SECONDS[event.event]]

@@ -105,7 +105,7 @@ def render(
         raise SettingError("--end", "is before --start", "give a later one")
     start_seconds = _seconds_of(first, by_frame, info)
     height, width = scaled_size(info, config.scale)
-    overlay = Overlay(info, height, width, config.trail_seconds, events, config.zoom, config.speed)
+    overlay = Overlay(info, height, width, config.trail_seconds, events, config.zoom, config.speed, config.table_map)
     clock = SlowMotion(_slow_instants(events, events_csv, config, info), config.slow or 1.0)
     begin = clock.shown_at(start_seconds)
     if output.suffix.lower() == GIF_SUFFIX:

@@ -135,6 +135,7 @@ def spot(
 @option(RenderConfig, "end", help="Where to end, in the same way.")
 @option(RenderConfig, "zoom", type=click.FloatRange(1, 20), help="Show the ball so many times larger in a corner.")
 @option(RenderConfig, "speed", "--speed", is_flag=True, help="Tell the ball's speed in pixels a second.")
+@option(RenderConfig, "table_map", "--map", is_flag=True, help="Show where on the table the ball bounced; needs --events.")
 @option(RenderConfig, "slow", type=click.FloatRange(1, 100), help="Show events so many times slower; needs --events.")
 @option(RenderConfig, "encoder", type=ENCODERS, help="auto: x264, or what is there instead of it.")
 @click.option("--gif", is_flag=True, help="Write a GIF to share, of at most 20 s: the same as a name that ends in .gif.")

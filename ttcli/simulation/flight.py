@@ -11,14 +11,13 @@ import torch
 from torch import Tensor
 from torch.linalg import cross, vector_norm
 
-TABLE_HALF_WIDTH = 1.525 / 2
-TABLE_HALF_LENGTH = 2.74 / 2
-TABLE_HEIGHT = 0.76
+from ttcli.table_sizes import BALL_RADIUS, NET_HEIGHT, NET_OVERHANG, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
+
+TABLE_HALF_WIDTH, TABLE_HALF_LENGTH = TABLE_WIDTH / 2, TABLE_LENGTH / 2
 TABLE_THICKNESS = 0.03
 """A choice: the board with its frame, which a ball can meet from the side."""
-NET_TOP = TABLE_HEIGHT + 0.1525
-NET_HALF_WIDTH = TABLE_HALF_WIDTH + 0.1525
-BALL_RADIUS = 0.020
+NET_TOP = TABLE_HEIGHT + NET_HEIGHT
+NET_HALF_WIDTH = TABLE_HALF_WIDTH + NET_OVERHANG
 BALL_MASS = 0.0027
 BARRIER_X = 3.5
 BARRIER_Y = 7.0

@@ -7,9 +7,8 @@ from torch import Tensor
 
 from ttcli.simulation.camera import Cameras
 from ttcli.simulation.textures import FLOOR_SIZE, WALL_HEIGHT, WALL_WIDTH, TextureBank, unpack
+from ttcli.table_sizes import NET_HEIGHT, NET_OVERHANG, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
-TABLE_LENGTH, TABLE_WIDTH, TABLE_HEIGHT = 2.74, 1.525, 0.76  # ITTF, The Laws of Table Tennis, 2.1
-NET_HEIGHT, NET_OVERHANG = 0.1525, 0.1525  # the same, 2.2
 LINE_WIDTH, CENTRE_LINE_WIDTH, TAPE_WIDTH = 0.02, 0.003, 0.015
 TABLE_THICKNESS = 0.03
 LEG_RADIUS = 0.025

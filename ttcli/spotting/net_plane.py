@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttcli.table.camera import BALL_RADIUS, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH, TableCamera
+from ttcli.table.camera import TableCamera
+from ttcli.table_sizes import BALL_RADIUS, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
 GRAVITY = 9.81
 DRAG = 0.125

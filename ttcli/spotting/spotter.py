@@ -17,7 +17,8 @@ from ttcli.spotting.instants import (
 from ttcli.spotting.net_plane import ONE_PASSING_SECONDS, Passing, flights_at, nearest_passing, on_table, refined
 from ttcli.spotting.network import EVENTS, PathSpotter
 from ttcli.spotting.paths import Grid, Track, make_track, resample
-from ttcli.table.camera import BALL_RADIUS, TABLE_HEIGHT, Tables
+from ttcli.table.camera import Tables
+from ttcli.table_sizes import BALL_RADIUS, TABLE_HEIGHT
 from ttcli.trajectory import BallPosition
 
 WINDOW_STEPS = 2560

@@ -9,11 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TABLE_LENGTH, TABLE_WIDTH, TABLE_HEIGHT = 2.74, 1.525, 0.76
-"""Metres. ITTF, The Laws of Table Tennis, 2.1."""
-NET_HEIGHT, NET_OVERHANG = 0.1525, 0.1525
-"""The same, 2.2."""
-BALL_RADIUS = 0.02
+from ttcli.table_sizes import NET_HEIGHT, NET_OVERHANG, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ttcli.table.camera import TABLE_HEIGHT, TABLE_LENGTH, TableCamera, landmarks
+from ttcli.table.camera import TableCamera, landmarks
+from ttcli.table_sizes import TABLE_HEIGHT, TABLE_LENGTH
 
 LEAST_PEAK = 0.15
 """Probability from which on a maximum may be a landmark."""

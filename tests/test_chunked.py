@@ -9,6 +9,7 @@ from conftest import write_video
 from ttcli import cluster_detection
 from ttcli.configs import DetectConfig
 from ttcli.detect import detect
+from ttcli.errors import SettingError
 from ttcli.events import read_events_csv
 from ttcli.runtimes import load_runtime
 from ttcli.trajectory import read_ball_csv
@@ -59,6 +60,7 @@ def here(monkeypatch, runtime):
     monkeypatch.setattr("ttcli.detect.load_network", lambda *settings: runtime)
     monkeypatch.setattr(chunks, "LEAD", 40)
     monkeypatch.setattr(chunks, "TAIL", 30)
+    monkeypatch.setattr(cluster_detection, "LEAST_FRAMES", 20)
     return done
 
 
@@ -108,7 +110,7 @@ def test_a_folder_of_pictures_can_be_cut(tmp_path, here):
 
     (tmp_path / "in").mkdir()
     for number, picture in enumerate(pictures(150)):
-        cv2.imwrite(str(tmp_path / f"in/frame_{number:04d}.png"), picture[..., ::-1])
+        cv2.imwrite(str(tmp_path / f"in/frame_{number + 6 * (number > 20):04d}.png"), picture[..., ::-1])
     alone, cut, summary = both(tmp_path / "in", tmp_path, replace(CONFIG, step=9))
     assert summary.frames == 150 and len(here) == 2
     assert alone.read_bytes() == cut.read_bytes()
@@ -126,6 +128,32 @@ def test_a_chunk_with_other_frames_than_promised_leaves_the_video_to_one_task(tm
     monkeypatch.setattr(cluster_detection, "answer_chunk", lambda job, chunk, *rest: real(job, chunk, *rest) if chunk.first else None)
     alone, cut, _ = both(path, tmp_path, replace(CONFIG, step=9))
     assert here[-1].chunk is None and alone.read_bytes() == cut.read_bytes()
+
+
+def test_a_chunk_of_which_nothing_can_be_decoded_leaves_the_video_to_one_task(tmp_path, here):
+    path = write_video(tmp_path / "long.mp4", pictures(), gop=30)
+    data = bytearray(path.read_bytes())
+    data[int(0.8 * len(data)) :] = bytes(len(data) - int(0.8 * len(data)))
+    path.write_bytes(data)
+    alone, cut, summary = both(path, tmp_path, replace(CONFIG, step=9))
+    assert summary.error is None and summary.frames == FRAMES and summary.broken > 20
+    assert len(read_ball_csv(alone)) == len(read_ball_csv(cut)) == FRAMES
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".mkv"])
+def test_what_cannot_be_sought_or_ends_early_is_not_cut(tmp_path, suffix):
+    path = write_video(tmp_path / f"long{suffix}", pictures(), gop=30)
+    if suffix == ".mkv":
+        assert len(plan_chunks(probe(path), 65)) == 4
+        path.write_bytes(path.read_bytes()[: int(0.7 * path.stat().st_size)])
+    assert plan_chunks(probe(path), 65) == []
+
+
+def test_a_length_that_is_none_is_one_line(tmp_path, here):
+    path = write_video(tmp_path / "short.mp4", pictures(10), gop=30)
+    for minutes in (float("nan"), float("inf"), -1.0):
+        with pytest.raises(SettingError, match="--chunk"):
+            detect([path], tmp_path / "x.csv", replace(CONFIG, ray="local", chunk_minutes=minutes), quiet=True)
 
 
 def test_a_chunk_is_read_from_a_keyframe_by_the_numbers_of_the_whole(tmp_path):

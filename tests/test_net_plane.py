@@ -88,7 +88,7 @@ def test_a_bounce_far_beside_the_table_is_on_something_else():
 
 
 def test_the_surer_instant_counts_more():
-    near, far = Passing(1.05, 0.002, 0.0, 0.0), Passing(1.02, 0.02, 0.0, 0.0)
+    near, far = (Passing(time, spread, 0.0, 0.0, np.zeros(5)) for time, spread in ((1.05, 0.002), (1.02, 0.02)))
     assert nearest_passing(1.0, [far, near]) is near
     assert nearest_passing(2.0, [far, near]) is None
     time, error = refined(1.0, near)

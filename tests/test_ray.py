@@ -61,6 +61,7 @@ def test_a_long_video_is_detected_in_chunks(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
     path = write_video(tmp_path / "long.mp4", (ball_picture(288, 512, place) for place in ball_path(420, 288, 512)))
     detect([path], tmp_path / "here.csv", CONFIG, quiet=True)
+    monkeypatch.setattr("ttcli.cluster_detection.LEAST_FRAMES", 200)
     config = replace(CONFIG, ray="local", chunk_minutes=8 / 60)
     [summary] = detect([path], tmp_path / "there.csv", config, quiet=True)
     assert summary.frames == 420

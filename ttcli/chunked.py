@@ -1,19 +1,21 @@
 """One long video as tasks: what the network offers for each chunk, and the rows that come of all of them together.
 
-A task reads its chunk and some frames around it, and hands on what the network says of each frame, a hundred bytes; what is judged over
-time is judged by one process that sees all of it in order. So the rows are those of one process that reads the video alone.
+A task reads its chunk and some frames around it, and hands on what the network says of each frame, 40 bytes; what is judged over
+time is judged by one process that sees all of it in order. So the rows are those of one process that reads the video alone, but for
+tenths of a pixel where pictures repeat or the camera moves: docs/SCALE.md.
 """
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
+from typing import NamedTuple
 
 import numpy as np
 
 from ttcli.ball_path import network_predictor, offers_for
 from ttcli.configs import DetectConfig
 from ttcli.detection_jobs import Job
+from ttcli.errors import VideoError
 from ttcli.predictor import CANDIDATES, FrameAnswer, Peak
 from ttcli.runtimes import Runtime
 from ttcli.table.views import TableView
@@ -21,6 +23,8 @@ from ttcli.table.watcher import TableWatcher
 from ttcli.video.chunks import Chunk
 from ttcli.video.reader import Frame, FrameReader
 
+SAME_TIME = 1e-6
+"""Seconds by which a frame's time may differ from the one that its packet promises: rounding."""
 NOTHING = FrameAnswer([Peak(0.0, 0.0, 0.0)] * CANDIDATES, None)
 """What is said of a broken frame."""
 
@@ -56,32 +60,41 @@ class ChunkAnswers:
 
 
 def answer_chunk(job: Job, chunk: Chunk, sight: Sight, runtime: Runtime, config: DetectConfig) -> ChunkAnswers | None:
-    """Return what is found on a chunk; None where other frames come than its packets promise."""
-    with FrameReader(
-        job.video, sight.height, sight.width, judge=True, start_seconds=chunk.read_seconds, picture_rate=config.picture_rate
-    ) as reader:
-        watcher = TableWatcher(sight.table_height, sight.table_width) if sight.table_height else None
-        frames: Iterable[Frame] = islice(reader, chunk.read_count)
-        facts: list[tuple[bool, bool, int]] = []  # broken, repeats, shot
-        found = _answers(watcher.noting(frames) if watcher else frames, chunk, sight, runtime, config, facts)
+    """Return what is found on a chunk; None where other frames come than its packets promise, or none at all."""
+    watcher = TableWatcher(sight.table_height, sight.table_width) if sight.table_height else None
+    facts: list[_Fact] = []
+    try:
+        with FrameReader(
+            job.video, sight.height, sight.width, judge=True, start_seconds=chunk.read_seconds, picture_rate=config.picture_rate
+        ) as reader:
+            frames: Iterable[Frame] = islice(reader, chunk.read_count)
+            first = next(frames, None)
+            if first is None or reader.first_stamp != chunk.read_stamp:
+                return None
+            frames = chain([first], frames)
+            found = _answers(watcher.noting(frames) if watcher else frames, chunk, sight, runtime, config, facts)
+    except VideoError:
+        return None  # read as a whole, what is left of it has rows
     own = slice(chunk.first - chunk.read_first, chunk.end - chunk.read_first)
     kept = facts[own]
-    if len(kept) != len(chunk.times):
+    times = [fact.seconds + chunk.read_time for fact in kept]
+    if len(kept) != len(chunk.times) or not np.allclose(times, chunk.times, rtol=0, atol=SAME_TIME):
         return None
     answers = [found.get(number, NOTHING) for number in range(chunk.first, chunk.end)]
     with_events = next((answer for answer in found.values() if answer.events is not None), None)
-    broken, duplicate, shots = np.array(kept).T
-    before = facts[own.start - 1][2] if own.start else 0
-    shift = chunk.read_seconds  # the reader's clock begins with the frame that is read first
+    shots = [fact.shot for fact in kept]
+    before = facts[own.start - 1].shot if own.start else 0
+    until = chunk.times[-1] + (chunk.times[-1] - chunk.times[-2] if len(chunk.times) > 1 else 0.0)  # the next chunk's first frame
+    shift = chunk.read_time  # the reader's clock begins with the frame that is read first
     views = [] if watcher is None else [
-        TableView(max(view.start_seconds + shift, chunk.times[0]), min(view.end_seconds + shift, chunk.times[-1]), view.camera)
+        TableView(max(view.start_seconds + shift, chunk.times[0]), min(view.end_seconds + shift, until), view.camera)
         for view in watcher.views()
     ]  # fmt: skip
     return ChunkAnswers(
         peaks=np.array([answer.peaks for answer in answers], np.float32),
         events=None if with_events is None else np.array([answer.events or (0.0, 0.0) for answer in answers], np.float32),
-        broken=broken.astype(bool),
-        duplicate=duplicate.astype(bool),
+        broken=np.array([fact.broken for fact in kept]),
+        duplicate=np.array([fact.duplicate for fact in kept]),
         begins=np.diff(shots, prepend=before) != 0,
         views=[view for view in views if view.start_seconds <= view.end_seconds],
     )
@@ -89,7 +102,7 @@ def answer_chunk(job: Job, chunk: Chunk, sight: Sight, runtime: Runtime, config:
 
 def _answers(
     frames: Iterable[Frame], chunk: Chunk, sight: Sight, runtime: Runtime, config: DetectConfig,
-    facts: list[tuple[bool, bool, int]],
+    facts: list["_Fact"],
 ) -> dict[int, FrameAnswer]:
     """Return the network's answers by number of the frame, and note the facts of each frame that was read."""
     predictor = network_predictor(runtime, sight.height, sight.width, 1, config)
@@ -97,7 +110,7 @@ def _answers(
 
     def distinct(shot: Iterable[Frame]) -> Iterator[Frame]:
         for frame in shot:
-            facts.append((frame.picture is None, frame.duplicate, frame.shot))
+            facts.append(_Fact(frame.picture is None, frame.duplicate, frame.shot, frame.time_seconds))
             if not frame.duplicate:
                 yield frame._replace(frame_index=chunk.read_first + frame.frame_index)
 
@@ -106,6 +119,16 @@ def _answers(
             if not offer.broken:
                 found[offer.frame_index] = FrameAnswer(offer.peaks, offer.events)
     return found
+
+
+class _Fact(NamedTuple):
+    """What is known of a frame beside its answer."""
+
+    broken: bool
+    duplicate: bool
+    shot: int
+    seconds: float
+    """On the reader's clock."""
 
 
 class RecordedAnswers:
@@ -125,10 +148,9 @@ class RecordedAnswers:
 
 
 def recorded_frames(chunks: Sequence[Chunk], answers: Sequence[ChunkAnswers]) -> Iterator[Frame]:
-    """Yield the frames of a video whose pictures are answers already; the answers are forgotten on the way."""
-    shot, waiting = 0, deque(zip(chunks, answers, strict=True))
-    while waiting:
-        chunk, said = waiting.popleft()
+    """Yield the frames of a video whose pictures are answers already."""
+    shot = 0
+    for chunk, said in zip(chunks, answers, strict=True):
         for place, seconds in enumerate(chunk.times):
             shot += int(said.begins[place])
             answer = None if said.broken[place] else _answer(said, place)

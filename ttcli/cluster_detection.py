@@ -1,5 +1,6 @@
 """Videos as tasks of a cluster, a long one as several: what `ttcli detect --ray` does."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,12 +10,12 @@ from tqdm import tqdm
 from ttcli.chunked import ChunkAnswers, RecordedAnswers, Sight, answer_chunk, recorded_frames
 from ttcli.configs import DetectConfig
 from ttcli.detection_jobs import Job
-from ttcli.errors import TtcliError
+from ttcli.errors import SettingError, TtcliError
 from ttcli.foreign_runtimes import load_network
 from ttcli.ray_cluster import run_tasks
 from ttcli.runtimes import Runtime
 from ttcli.table.views import TableViews
-from ttcli.video.chunks import Chunk, plan_chunks
+from ttcli.video.chunks import LEAD, TAIL, Chunk, plan_chunks
 from ttcli.video.probe import probe
 from ttcli.video.standard_input import shown_name
 from ttcli.video_detection import DetectSummary, Look, detect_video, has_square_pixels, look_at, write_outputs
@@ -22,6 +23,8 @@ from ttcli.windows import choose_stride
 
 LEAST_CHUNKS = 1.5
 """A video with less than so many chunks is one task."""
+LEAST_FRAMES = 10 * (LEAD + TAIL)
+"""In a chunk: of smaller ones too much would be read twice."""
 Outcome = DetectSummary | ChunkAnswers | TtcliError | None
 """Of a task: a video's summary, what is found on a chunk, why there is none; None of a chunk with other frames than promised."""
 
@@ -58,8 +61,10 @@ def detect_on_cluster(
         tell: Takes warnings.
 
     Raises:
-        SettingError: There is no cluster, or Ray is not installed.
+        SettingError: There is no cluster, Ray is not installed, or the length of chunks is none.
     """
+    if not 0 <= config.chunk_minutes < math.inf:
+        raise SettingError("--chunk", f"{config.chunk_minutes} is out of range", "give minutes, or 0 to cut no video")
     here = Here(config)
     tasks: list[Task] = []
     wholes: dict[Job, _Whole] = {}
@@ -117,6 +122,7 @@ def _tasks_of(job: Job, here: Here, wholes: dict[Job, _Whole]) -> list[Task]:
     started, config = time.monotonic(), here.config
     info = probe(job.video, config.picture_rate)
     frames = round(60 * config.chunk_minutes * info.frame_rate)
+    frames = max(frames, LEAST_FRAMES) if frames else 0
     short = info.duration_seconds is not None and info.duration_seconds < LEAST_CHUNKS * 60 * config.chunk_minutes
     if frames and not short and choose_stride(info.frame_rate, here.runtime.most_fps) == 1 and (config.stride or 1) == 1:
         chunks = plan_chunks(info, frames)

@@ -155,13 +155,15 @@ def draw_table_map(picture: np.ndarray, bounces: Sequence[tuple[float, float]]) 
     middle = size[0] // 2
     cv2.line(box, (middle, edge // 2), (middle, size[1] - edge // 2), WHITE, 2 * line, cv2.LINE_AA)
     radius = max(2.0, 0.05 * scale)
+
+    def dot(strength: np.ndarray, centre: tuple[int, int]) -> None:
+        cv2.circle(strength, centre, round(radius * 2**FRACTION_BITS), 255, cv2.FILLED, cv2.LINE_AA, FRACTION_BITS)
+
     for age, (along, across) in enumerate(reversed(bounces)):
         x, y = size[0] / 2 + along * scale, size[1] / 2 + across * scale
         if not (radius < x < size[0] - radius and radius < y < size[1] - radius):
             continue
-        strength = np.zeros(box.shape[:2], np.uint8)
-        cv2.circle(strength, _fixed_point(x, y), round(radius * 2**FRACTION_BITS), 255, cv2.FILLED, cv2.LINE_AA, FRACTION_BITS)
-        _blend(box, BOUNCE, (strength * np.float32(max(MAP_FAINTEST, 1 - age / MAP_FADES))).astype(np.uint8))
+        _draw_fading(box, x, y, radius, BOUNCE, max(MAP_FAINTEST, 1 - age / MAP_FADES), dot)
 
 
 def draw_bounce(picture: np.ndarray, x: float, y: float, age: float) -> None:

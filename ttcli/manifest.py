@@ -31,7 +31,7 @@ def is_manifest(path: Path) -> bool:
     """Return whether a file is a manifest, whatever it is called."""
     try:
         return path.is_file() and path.stat().st_size < MOST_BYTES and _parse(path).get("made_by") == MADE_BY
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return False
 
 

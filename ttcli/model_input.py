@@ -101,7 +101,7 @@ class Upload:
             self._copied = [torch.cuda.Event() for _ in range(self.BUFFERS)]
 
     def __call__(self, picture: Tensor) -> Tensor:
-        """Return a picture (H, W, 3) uint8 on the device; the given one may be written over at once."""
+        """Return a picture (H, W, 3) uint8 on the device: on a GPU a copy, on the processor itself."""
         if not self._buffers:
             return picture.to(self._device)
         self._turn = (self._turn + 1) % self.BUFFERS

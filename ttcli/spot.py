@@ -71,7 +71,7 @@ def spot(ball: Path, output: Path | None, config: SpotConfig) -> SpotSummary:
     check_output(output, config.overwrite)
     model = load_spotter(config.weights)
     counts: Counter[str] = Counter()
-    found = spot_events(rows, model, height, width, config.threshold, _tables(ball))
+    found = spot_events(rows, model, height, width, config.threshold, _tables(ball, width, config))
     write_events_csv(output, _counted(found, counts), config.overwrite)
     return SpotSummary(str(ball), str(output), counts["bounce"], counts["net"], counts["net_touch"])
 
@@ -115,11 +115,14 @@ def _timed(ball: Path) -> Iterator[BallPosition]:
     return chain([first] if (first := next(rows, None)) else [], rows)
 
 
-def _tables(ball: Path) -> TableViews | None:
-    """Return where the table is, as the manifest beside a ball.csv says; None where there is none."""
-    if not is_manifest(manifest_path(ball)):
+def _tables(ball: Path, width: int, config: SpotConfig) -> TableViews | None:
+    """Return where the table is, as the manifest beside a ball.csv says; None where there is none.
+
+    It tells so on the clock of that CSV and in the pixels of its video: with another clock or width it says nothing.
+    """
+    if config.frame_rate is not None or not is_manifest(manifest_path(ball)):
         return None
-    return views_from_json(read_manifest(ball).get("tables"))
+    return views_from_json(read_manifest(ball).get("tables"), width)
 
 
 def _picture_size(ball: Path, config: SpotConfig) -> tuple[int, int]:

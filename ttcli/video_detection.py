@@ -19,7 +19,7 @@ from ttcli.shots import Shot, noting_shots, write_shots_csv
 from ttcli.spotting.spotter import EventSpotter, noting_events
 from ttcli.spotting.weights import load_spotter
 from ttcli.table.camera import Tables
-from ttcli.table.views import TableView, views_as_json
+from ttcli.table.views import TableView, TableViews, views_as_json
 from ttcli.table.watcher import TableWatcher
 from ttcli.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.video.probe import VideoInfo, probe
@@ -96,10 +96,12 @@ def detect_video(
     started = time.monotonic()
     look = look_at(job, runtime, config)
     with FrameReader(job.video, look.height, look.width, judge=True, picture_rate=config.picture_rate) as reader:
-        watcher = TableWatcher(look.info.height, look.info.width)
-        frames = watcher.noting(reader) if has_square_pixels(look.info) else reader
         truncated = lambda: reader.truncated  # noqa: E731
-        return write_outputs(job, look, runtime, frames, None, watcher, watcher.views, truncated, started, quiet, tell)
+        frames, tables, views = reader, TableViews([]), list
+        if has_square_pixels(look.info):
+            tables = TableWatcher(look.info.height, look.info.width)
+            frames, views = tables.noting(reader), tables.views
+        return write_outputs(job, look, runtime, frames, None, tables, views, truncated, started, quiet, tell)
 
 
 def write_outputs(

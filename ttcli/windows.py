@@ -70,7 +70,7 @@ class WindowSchedule:
     or a network that answers for a middle frame alone, meets repeated frames.
 
     From the second one on, windows start at frames whose number in the video is a multiple of `step`, where `first` tells that
-    number: so a stretch of a video has the same windows wherever one begins to look.
+    number: so with a stride of 1 and no frame left out, a stretch of a video has the same windows wherever one begins to look.
 
     Args:
         window_size: Frames in a window.

@@ -30,8 +30,10 @@ MOST_SPREAD = 0.03
 """Seconds, 1 sigma, of an instant that is of use."""
 BESIDE_TABLE = 0.25
 """Metres beside the board at which a bounce may still seem to be: what lies farther off bounced on something else."""
-LEAST_WAY = 0.03
-"""Seconds from a bounce to the sightings that its flight is fitted to: the nearest are smeared over both flights."""
+OTHER_BEND_SECONDS = 0.03
+"""A bend farther than this from a bounce is another one, and ends its flights."""
+SMEARED_SECONDS = 0.0075
+"""Sightings nearer to a bounce are smeared over both of its flights, and left out."""
 ONE_PASSING_SECONDS = 0.15
 """A flight's passing and the network's are the same if they are no farther apart."""
 NETWORK_SPREAD = 0.03
@@ -59,6 +61,8 @@ class Passing(NamedTuple):
     """Root mean square distance of the sightings to the flight, picture widths; far ones count less."""
     roughness: float
     """The same without weights, the farthest taken as _FAR."""
+    state: np.ndarray
+    """(5,) velocity at the bounce, m/s, and lift, m/s^2."""
 
 
 def on_table(camera: TableCamera, pixel: np.ndarray) -> bool:
@@ -81,11 +85,11 @@ def flights_at(
         bends: Instants at which flights end: bounces and hits.
     """
     at, place = bounce
-    apart = [bend for bend in bends if abs(bend - at) > LEAST_WAY]
+    apart = [bend for bend in bends if abs(bend - at) > OTHER_BEND_SECONDS]
     begin = max((bend for bend in apart if bend < at), default=-np.inf)
     end = min((bend for bend in apart if bend > at), default=np.inf)
-    before = (times > max(begin, at - LONGEST_FLIGHT_SECONDS)) & (times < at - LEAST_WAY / 4)
-    after = (times < min(end, at + LONGEST_FLIGHT_SECONDS)) & (times > at + LEAST_WAY / 4)
+    before = (times > max(begin, at - LONGEST_FLIGHT_SECONDS)) & (times < at - SMEARED_SECONDS)
+    after = (times < min(end, at + LONGEST_FLIGHT_SECONDS)) & (times > at + SMEARED_SECONDS)
     found = [_best_passing(camera, times[rows], pixels[rows], at, place) for rows in (before, after)]
     return [passing for passing in found if passing and begin - 0.02 <= passing.time <= end + 0.02]
 
@@ -98,7 +102,8 @@ def _best_passing(
     best, least = None, np.inf
     for dropped in range(MOST_DROPPED + 1):
         rows = order[: len(order) - dropped]
-        passing = fit_passing(camera, times[rows], pixels[rows], bounce_time, bounce_pixel)
+        begin = None if best is None else best.state
+        passing = fit_passing(camera, times[rows], pixels[rows], bounce_time, bounce_pixel, begin)
         cost = np.inf if passing is None else passing.roughness + DROP_COST * dropped
         if cost < least:
             best, least = passing, cost
@@ -120,7 +125,12 @@ def refined(time: float, passing: Passing) -> tuple[float, float]:
 
 
 def fit_passing(
-    camera: TableCamera, times: np.ndarray, pixels: np.ndarray, bounce_time: float, bounce_pixel: np.ndarray
+    camera: TableCamera,
+    times: np.ndarray,
+    pixels: np.ndarray,
+    bounce_time: float,
+    bounce_pixel: np.ndarray,
+    begin: np.ndarray | None = None,
 ) -> Passing | None:
     """Return the passing of the net by a flight that ends or begins on the table; None where it does not pass, or nobody can tell.
 
@@ -130,6 +140,7 @@ def fit_passing(
         pixels: (N, 2) their places.
         bounce_time: When the ball is on the table.
         bounce_pixel: (2,) where.
+        begin: State (5,) to begin with; None takes the best one without drag and spin.
     """
     start = camera.on_plane(bounce_pixel, TABLE_HEIGHT + BALL_RADIUS)
     if len(times) < LEAST_SIGHTINGS or start is None:
@@ -137,7 +148,7 @@ def fit_passing(
     away = times - bounce_time
     order = np.argsort(np.abs(away))
     away, pixels = away[order], pixels[order]
-    state = np.concatenate([_straight(camera, start, away, pixels), np.zeros(len(_LIFT))])
+    state = begin if begin is not None else np.concatenate([_straight(camera, start, away, pixels), np.zeros(len(_LIFT))])
     spread = camera.width * SIGHTING_ERROR
     prior = np.array([0.0, 0.0, 0.0, 1 / LIFT_SPREAD, 1 / LIFT_SPREAD])
     for _ in range(_ROUNDS):
@@ -163,7 +174,7 @@ def fit_passing(
         return None
     slope = (crossings[1:] - crossings[0]) / _NUDGE
     sigma = float(np.sqrt(slope @ np.linalg.pinv(matrix.T @ matrix) @ slope)) * max(1.0, misfit / SIGHTING_ERROR)
-    return Passing(bounce_time + float(crossings[0]), sigma, misfit, roughness) if sigma < MOST_SPREAD else None
+    return Passing(bounce_time + float(crossings[0]), sigma, misfit, roughness, state) if sigma < MOST_SPREAD else None
 
 
 def _nudged(state: np.ndarray) -> np.ndarray:

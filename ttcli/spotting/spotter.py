@@ -208,7 +208,7 @@ class _Path(NamedTuple):
         within = lambda peak: begin < peak.time <= end  # noqa: E731
         found = [self._bounce_event(peak, bounces[peak]) for peak in filter(within, bounces)]
         found += [event for peak in filter(within, nets) for event in self._net_events(peak, passings, bends)]
-        return sorted(found, key=lambda event: event.time_seconds)
+        return sorted(_apart(found), key=lambda event: event.time_seconds)
 
     def _may_be_on_table(self, bounce: Instant) -> bool:
         """Return False where the table is known, and the ball bounced on something else."""
@@ -273,6 +273,15 @@ def _implied(passings: list[tuple[Passing, float]], nets: list[Peak], threshold:
             found.append(Peak("net", passing.time, confidence))
             known.append(passing.time)
     return found
+
+
+def _apart(events: list[Event]) -> list[Event]:
+    """Return the events without the less sure one of two that have come too close: passings move to where flights pass."""
+    kept: list[Event] = []
+    for event in sorted(events, key=lambda event: -event.confidence):
+        if not any(_same(event, other) for other in kept):
+            kept.append(event)
+    return kept
 
 
 def _time_before(grid: Grid, step: int) -> float:

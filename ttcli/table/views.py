@@ -49,19 +49,24 @@ def views_as_json(views: Iterable[TableView]) -> list[dict[str, Any]]:
     ]
 
 
-def views_from_json(said: object) -> TableViews:
-    """Return the views that a manifest holds; what is not as `views_as_json` writes it is left out."""
+def views_from_json(said: object, width: int | None = None) -> TableViews:
+    """Return the views that a manifest holds, those of pictures so wide where `width` is given.
+
+    What is not as `views_as_json` writes it is left out.
+    """
     found = [_view(each) for each in said] if isinstance(said, list) else []
-    return TableViews(view for view in found if view is not None)
+    return TableViews(view for view in found if view is not None and width in (None, view.camera.width))
 
 
 def _view(said: object) -> TableView | None:
     try:
         parts = {name: np.array(said[name], float) for name in NUMBERS}
         start, end = float(said["start_s"]), float(said["end_s"])
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, KeyError, OverflowError):
         return None
     if any(parts[name].shape != shape or not np.isfinite(parts[name]).all() for name, shape in NUMBERS.items()):
+        return None
+    if not np.allclose(parts["rotation"] @ parts["rotation"].T, np.eye(3), atol=1e-3):
         return None
     if not (math.isfinite(start) and math.isfinite(end) and parts["focal"] > 0 and parts["width"] >= 1):
         return None

@@ -22,6 +22,8 @@ LOOKS = 5
 LOOK_SECONDS = 0.4
 """All looks are done before the first event is told: the spotter waits for 4 s of path at the least."""
 CHECK_SECONDS = 2.0
+MOST_PAUSE_SECONDS = 12.8
+"""Between two tries while the camera keeps moving; the first pauses are shorter."""
 SAME_VIEW = 0.6
 """Cosine between two answers of the network from which on they are of one view."""
 LEAST_LOOKS = 3
@@ -41,6 +43,8 @@ class TableWatcher:
         self._height, self._width = height, width
         self._model = load_table_finder(weights)
         self._stretches: list[_Stretch] = []
+        self._open = False  # whether the last stretch goes on
+        self._pause = LOOK_SECONDS
 
     def noting(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """Yield the frames, looking at some of them on the way."""
@@ -50,7 +54,7 @@ class TableWatcher:
             if (new or frame.time_seconds >= due) and frame.picture is not None:
                 shot = frame.shot
                 due = frame.time_seconds + self._look(frame, new)
-            if self._stretches and frame.shot == self._stretches[-1].shot:
+            if self._open and frame.shot == self._stretches[-1].shot:
                 self._stretches[-1].end = frame.time_seconds
             yield frame
 
@@ -68,29 +72,38 @@ class TableWatcher:
 
     def _look(self, frame: Frame, new: bool) -> float:
         """Look at a frame; return after how many seconds the next one is due."""
-        last = None if new else self._stretches[-1]
-        heat = None if last is None else self._heat(frame.picture, last.region)
-        if heat is None or not last.goes_on(heat):
-            self._close(moved=not new)
+        if new:
+            self._close(moved=False)
+            self._pause = LOOK_SECONDS
+        if self._open:
+            heat = self._heat(frame.picture, self._stretches[-1].region)
+            if not self._stretches[-1].goes_on(heat):
+                return self._close(moved=True)
+        else:
             heat = self._heat(frame.picture, WHOLE)
             region = region_around(heat)
             heat = heat if region is WHOLE else self._heat(frame.picture, region)
             self._stretches.append(_Stretch(frame.shot, frame.time_seconds, heat, region))
+            self._open = True
         stretch = self._stretches[-1]
         stretch.add(heat, frame.time_seconds)
         return LOOK_SECONDS if stretch.looks < LOOKS else CHECK_SECONDS
 
-    def _close(self, moved: bool) -> None:
-        """End the last stretch, and forget it where it told of no table: a camera that moves makes thousands."""
-        if not self._stretches:
-            return
+    def _close(self, moved: bool) -> float:
+        """End the stretch that goes on, if any, and forget it where it told of no table; return how long to pause."""
+        if not self._open:
+            return 0.0
+        self._open = False
         last = self._stretches[-1]
+        # A camera that keeps moving would make thousands of short stretches, and cost more than the ball.
+        self._pause = min(2 * self._pause, MOST_PAUSE_SECONDS) if last.looks < LEAST_LOOKS else LOOK_SECONDS
         if moved:
             last.end = last.seen
         if self._camera(last) is None:
             self._stretches.pop()
         else:
             last.total = np.zeros(0)
+        return self._pause
 
     def _heat(self, picture: np.ndarray, region: Region) -> np.ndarray:
         """Return the network's answer (KINDS, h, w) for a part of a picture (H, W, 3)."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import av.error
 
+from ttcli.video.decoder import ends_early
 from ttcli.video.image_folder import numbered_images
 from ttcli.video.probe import VideoInfo, open_video, to_fraction
 
@@ -23,7 +24,11 @@ class Chunk(NamedTuple):
     read_first: int
     """Frame that reading begins with."""
     read_seconds: float
-    """When that is, after the first frame of the video."""
+    """Where it is sought, as `FrameReader` counts it."""
+    read_stamp: Fraction
+    """Its time on the file's own clock, seconds, by which it is known again."""
+    read_time: float
+    """Its time after the first frame of the video, seconds."""
     times: tuple[float, ...]
     """Of frames `first` to `end`, seconds after the first frame of the video."""
 
@@ -37,16 +42,17 @@ def plan_chunks(info: VideoInfo, frames: int) -> list[Chunk]:
     """Return chunks of about so many frames, all of a video's together; none where it is too short or cannot be cut.
 
     Its packets are read, not decoded. It can be cut where each packet is a frame with a timestamp of its own and there are
-    keyframes. Folders of pictures, interlaced and damaged videos stay whole.
+    keyframes, and where these can be sought: not in MPEG-TS. Interlaced, truncated and damaged videos stay whole.
 
     Args:
         info: The video.
         frames: Frames in a chunk, about.
     """
-    if info.interlaced:
+    if info.interlaced or info.container == "mpegts":
         return []
     if info.path.is_dir():
-        return _cut(list(range(len(numbered_images(info.path)))), None, 1 / info.frame_rate, 0, frames)
+        numbers = list(numbered_images(info.path))
+        return _cut(numbers, None, 1 / info.frame_rate, numbers[0], frames)
     stamps, keys, clean = [], [], True
     with open_video(info.path) as (container, stream):
         try:
@@ -62,7 +68,9 @@ def plan_chunks(info: VideoInfo, frames: int) -> list[Chunk]:
         except av.error.FFmpegError:
             return []
         time_base, start = to_fraction(stream.time_base), stream.start_time or 0
-    stamps.sort()
+        stamps.sort()
+        if not stamps or ends_early(stream, len(stamps), stamps[-1] - stamps[0]):
+            return []
     if any(later <= before for before, later in zip(stamps, stamps[1:], strict=False)):
         return []
     return _cut(stamps, sorted(keys), time_base, start, frames)
@@ -83,6 +91,7 @@ def _cut(stamps: list[int], keys: list[int] | None, time_base: Fraction, start: 
             place = bisect_right(keys, stamps[read_first]) - 1
             read_first = bisect_right(stamps, keys[place]) - 1 if place >= 0 else 0
         times = tuple(float((stamp - zero) * time_base) for stamp in stamps[first:end])
-        read_seconds = float((stamps[read_first] - start) * time_base) if read_first else 0.0
-        chunks.append(Chunk(first, end, read_first, read_seconds, times))
+        stamp = stamps[read_first]
+        read_seconds = float((stamp - start) * time_base) if read_first else 0.0
+        chunks.append(Chunk(first, end, read_first, read_seconds, stamp * time_base, float((stamp - zero) * time_base), times))
     return chunks

@@ -100,10 +100,11 @@ class FrameReader:
             raise SettingError("height and width", "only one of them is given", "give both or neither")
         self.info: VideoInfo = probe(path, picture_rate)
         self._damage = Damage()
+        self._begin = _Begin()
         self._queue: queue.Queue[Frame | _End] = queue.Queue(queue_size)
         self._ended = False
         height, width = height or self.info.height, width or self.info.width
-        frames = _read_frames(self.info, height, width, self._damage, wanted, native, start_seconds)
+        frames = _read_frames(self.info, height, width, self._damage, self._begin, wanted, native, start_seconds)
         if judge:
             frames = _judged(frames)
         stop = threading.Event()
@@ -120,6 +121,11 @@ class FrameReader:
     def truncated(self) -> bool:
         """Whether the file lacks frames that it lists, cut off as a rule; known once the iteration has ended."""
         return self._damage.truncated
+
+    @property
+    def first_stamp(self) -> Fraction | None:
+        """Time of the first frame on the file's own clock, seconds; known once it is handed out, None if it has none."""
+        return self._begin.stamp
 
     def __enter__(self) -> "FrameReader":
         return self
@@ -142,6 +148,13 @@ class FrameReader:
             return item
         self._ended = True
         raise item.error or StopIteration
+
+
+@dataclass
+class _Begin:
+    """Where reading began."""
+
+    stamp: Fraction | None = None
 
 
 @dataclass(frozen=True)
@@ -180,7 +193,7 @@ def _stop(thread: threading.Thread, stop: threading.Event) -> None:
 
 
 def _read_frames(
-    info: VideoInfo, height: int, width: int, damage: Damage, wanted: Collection[int] | None, native: bool,
+    info: VideoInfo, height: int, width: int, damage: Damage, begin: _Begin, wanted: Collection[int] | None, native: bool,
     start_seconds: float,
 ) -> Generator[Frame, None, None]:
     """Yield the wanted frames of the file, resized and upright.
@@ -195,6 +208,8 @@ def _read_frames(
         clock = _Clock(time_base, info.frame_rate)
         for frame_index, (pts, frame) in enumerate(decoded):
             any_picture |= frame is not None
+            if frame_index == 0 and pts is not None:
+                begin.stamp = pts * time_base
             seconds = clock.seconds(pts)
             if wanted is None or frame_index in wanted:
                 picture = full = None

@@ -5,18 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 import ttcli
 from ttcli.errors import CheckpointError, OutputError
 from ttcli.outputs import complete_file
+from ttcli.small_weights import METADATA_KEY, load_small_weights, read_small_metadata
 from ttcli.spotting.network import CHANNELS, EVENTS, PathSpotter
 from ttcli.spotting.paths import FEATURES, GRID_RATE
 
 DEFAULT_SPOTTER = Path(__file__).parents[1] / "weights" / "events" / "path_spotter.safetensors"
 """The spotter in the package."""
-METADATA_KEY = "ttcli"
 KIND = "path_spotter"
 CURE = "give a file that tools/train_spotter.py wrote"
 
@@ -55,17 +55,7 @@ def load_spotter(path: Path | None = None) -> PathSpotter:
         raise CheckpointError(path, f"its metadata has channels = {channels!r:.40}", CURE)
     with torch.device("meta"):
         model = PathSpotter(channels)
-    wanted = model.state_dict()
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name).to(torch.float32, copy=True) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise _unreadable(path, error) from error
-    if tensors.keys() != wanted.keys() or any(tensors[name].shape != wanted[name].shape for name in wanted):
-        raise CheckpointError(path, "its tensors are not those of this network", CURE)
-    if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
-        raise CheckpointError(path, "holds values that are not finite", CURE)
-    model.load_state_dict(tensors, assign=True)
+    load_small_weights(path, model, CURE)
     return model.eval()
 
 
@@ -75,15 +65,7 @@ def read_spotter_metadata(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: The file is missing, damaged or of another kind.
     """
-    if not path.is_file():
-        raise CheckpointError(path, "no such file", CURE)
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = json.loads((file.metadata() or {}).get(METADATA_KEY, "null"))
-    except (OSError, SafetensorError) as error:
-        raise _unreadable(path, error) from error
-    except (ValueError, RecursionError):
-        metadata = None
+    metadata = read_small_metadata(path, CURE)
     if not isinstance(metadata, dict) or any(metadata.get(key) != value for key, value in _contract().items()):
         raise CheckpointError(path, "holds no spotter of this version", CURE)
     return metadata
@@ -92,8 +74,3 @@ def read_spotter_metadata(path: Path) -> dict[str, Any]:
 def _contract() -> dict[str, Any]:
     """Return what must be the same in the code that trained and the code that runs."""
     return {"kind": KIND, "events": list(EVENTS), "grid_rate": GRID_RATE, "features": FEATURES}
-
-
-def _unreadable(path: Path, error: Exception) -> CheckpointError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return CheckpointError(path, f"not a safetensors file, or a damaged one ({reason})", CURE)

@@ -5,17 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 import ttcli
 from ttcli.errors import CheckpointError
 from ttcli.networks.table_finder import TableFinder
 from ttcli.outputs import complete_file
+from ttcli.small_weights import METADATA_KEY, load_small_weights, read_small_metadata
 
 DEFAULT_TABLE_FINDER = Path(__file__).parents[1] / "weights" / "table" / "table_finder.safetensors"
 """The finder in the package."""
-METADATA_KEY = "ttcli"
 KIND = "table_finder"
 CURE = "give a file that tools/train_table_finder.py wrote"
 
@@ -39,16 +38,8 @@ def load_table_finder(path: Path | None = None) -> TableFinder:
     """
     path = path or DEFAULT_TABLE_FINDER
     read_table_finder_metadata(path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(path, f"not a safetensors file, or a damaged one ({error})", CURE) from error
     model = TableFinder()
-    wanted = model.state_dict()
-    if tensors.keys() != wanted.keys() or any(tensors[name].shape != wanted[name].shape or not tensors[name].isfinite().all() for name in wanted):
-        raise CheckpointError(path, "its tensors are not those of this network", CURE)
-    model.load_state_dict({name: tensors[name].to(wanted[name].dtype) for name in wanted})
+    load_small_weights(path, model, CURE)
     return model.eval()
 
 
@@ -58,13 +49,7 @@ def read_table_finder_metadata(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: The file is missing, damaged or of another kind.
     """
-    if not path.is_file():
-        raise CheckpointError(path, "no such file", CURE)
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = json.loads((file.metadata() or {}).get(METADATA_KEY, "null"))
-    except (OSError, SafetensorError, ValueError, RecursionError) as error:
-        raise CheckpointError(path, f"not a safetensors file, or a damaged one ({error})", CURE) from error
+    metadata = read_small_metadata(path, CURE)
     if not isinstance(metadata, dict) or metadata.get("kind") != KIND:
         raise CheckpointError(path, "holds no table finder of this version", CURE)
     return metadata

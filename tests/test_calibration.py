@@ -19,3 +19,7 @@ def test_slope_and_bias_that_made_the_answers_are_found_again():
 def test_answers_that_are_all_alike_give_finite_numbers(right):
     fitted = fit_calibration(torch.linspace(-3, 3, 50), torch.full((50,), right))
     assert all(abs(value) < 50 for value in fitted.values())
+
+
+def test_without_any_answer_confidence_stays_the_probability():
+    assert fit_calibration(torch.empty(0), torch.empty(0, dtype=torch.bool)) == {"slope": 1.0, "bias": 0.0}

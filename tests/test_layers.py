@@ -10,7 +10,7 @@ import ttcli
 PACKAGE = Path(ttcli.__file__).parent
 LAYERS = [
     {"ttcli", "errors", "configs"},
-    {"outputs", "csv_rows", "splits", "learning_rates", "content_hash", "slow_motion", "ray_cluster", "table_sizes", "small_weights"},
+    {"outputs", "csv_rows", "splits", "learning_rates", "content_hash", "slow_motion", "ray_cluster", "table_sizes", "small_weights", "portions"},
     {"video", "labels", "trajectory", "events", "windows", "model_input", "camera_motion", "networks"},
     {"losses", "subtitles", "frame_store", "frame_cache", "selection", "window_rows", "shots", "manifest", "ball_size", "picture_quality", "verdict", "drawing"},
     {"sources", "models", "heatmaps", "simulation", "overlay", "tracking", "training_set", "picture_effects", "table"},

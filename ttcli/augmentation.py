@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from ttcli.ball_edits import mask_balls, paste_balls
 from ttcli.datasets import WindowBatch
+from ttcli.portions import portions
 from ttcli.picture_effects import add_noise, blur, compress, log_uniform, recolour
 from ttcli.stored_windows import NEAR_CROP
 
@@ -124,24 +125,31 @@ def repeat_frames(batch: WindowBatch, rows: Tensor, generator: torch.Generator) 
 
 def reverse(batch: WindowBatch, rows: Tensor) -> None:
     """Let some windows run backwards, in place: reversed play is as good as any other."""
-    for row in rows.tolist():
+    for some in portions(rows.to(batch.frames.device)):
         for values in vars(batch).values():
-            values[row] = values[row].flip(0)
+            values[some] = values[some].flip(1 - values.dim())
 
 
 def mirror(batch: WindowBatch, rows: Tensor) -> None:
     """Exchange left and right in some windows, in place."""
     width = batch.frames.shape[3]
-    for row in rows.tolist():
-        batch.frames[row] = batch.frames[row].flip(2)
-        batch.positions[row, :, 0] = width - 1 - batch.positions[row, :, 0]
+    for some in portions(rows.to(batch.frames.device)):
+        batch.frames[some] = batch.frames[some].flip(-2)
+        batch.positions[some, ..., 0] = width - 1 - batch.positions[some, ..., 0]
 
 
 def swap_colours(batch: WindowBatch, rows: Tensor, generator: torch.Generator) -> None:
     """Put red, green and blue of some windows in another order, in place."""
-    for row in rows.tolist():
+    orders = {row: torch.randperm(3, generator=generator) for row in rows.tolist()}
+    if batch.frames.device.type != "cpu":
+        if orders:
+            chosen = rows.to(batch.frames.device)
+            order = torch.stack(list(orders.values())).to(batch.frames.device)[:, None, None, None]
+            batch.frames[chosen] = batch.frames[chosen].gather(-1, order.expand(-1, *batch.frames.shape[1:]))
+        return
+    for row, order in orders.items():
         before = batch.frames[row].clone()
-        for colour, source in enumerate(torch.randperm(3, generator=generator).tolist()):
+        for colour, source in enumerate(order.tolist()):
             if colour != source:
                 batch.frames[row, ..., colour] = before[..., source]
 

@@ -38,22 +38,38 @@ class BatchStream:
     process p has the windows from (n P + p) B on: together they are those of one process with a batch of P B.
     """
 
-    def __init__(self, source: WindowSource, plan: BatchPlan) -> None:
-        self._source, self._plan = source, plan
+    def __init__(self, source: WindowSource, plan: BatchPlan, device: torch.device = torch.device("cpu")) -> None:
+        self._source, self._plan, self._device = source, plan, device
         self._fresh = plan.batch // plan.reuse
         self._pool_size = 2 * plan.reuse if plan.reuse > 1 else 0
         self._pool: list[WindowBatch] = []
         self._next = -1
+        self._stream: torch.cuda.Stream | None = None
 
     def start(self, first: int) -> Iterator[WindowBatch]:
         """Yield batch `first` and those after it, without end; the next one is made in a thread meanwhile."""
         with ThreadPoolExecutor(1, thread_name_prefix="batches") as thread:
-            number, coming = first, thread.submit(self._make, first)
+            number, coming = first, thread.submit(self._make_aside, first)
             while True:
-                batch = coming.result()
+                batch, made = coming.result()
+                if made is not None:
+                    _take_over(batch, made)
                 number += 1
-                coming = thread.submit(self._make, number)
+                coming = thread.submit(self._make_aside, number)
                 yield batch
+
+    def _make_aside(self, number: int) -> tuple[WindowBatch, torch.cuda.Event | None]:
+        """Return a batch, on a GPU made in a stream of its own, with the event after which it is there.
+
+        In one stream with training, each question that drawing asks of its windows would wait for a whole step.
+        """
+        if self._device.type != "cuda":
+            return self._make(number), None
+        if self._stream is None:
+            self._stream = torch.cuda.Stream(self._device)
+            self._stream.wait_stream(torch.cuda.current_stream(self._device))
+        with torch.cuda.stream(self._stream):
+            return self._make(number), self._stream.record_event()
 
     def _make(self, number: int) -> WindowBatch:
         if number != self._next:
@@ -73,3 +89,11 @@ class BatchStream:
         """Return this process's new windows of a number."""
         self._source.seek((number * self._plan.processes + self._plan.rank) * self._fresh)
         return self._source.draw(self._fresh)
+
+
+def _take_over(batch: WindowBatch, made: torch.cuda.Event) -> None:
+    """Let this thread's stream wait for a batch, and its memory for this stream."""
+    here = torch.cuda.current_stream(batch.frames.device)
+    here.wait_event(made)
+    for values in vars(batch).values():
+        values.record_stream(here)

@@ -20,7 +20,7 @@ def fit_calibration(logits: Tensor, right: Tensor) -> dict[str, float]:
     features = torch.stack([logits.double(), torch.ones(len(logits), dtype=torch.float64)], 1)
     start = torch.tensor([1.0, 0.0], dtype=torch.float64)
     weights = start.clone()
-    pull = PRIOR * len(logits) * torch.eye(2, dtype=torch.float64)
+    pull = PRIOR * max(len(logits), 1) * torch.eye(2, dtype=torch.float64)
     for _ in range(STEPS):
         probability = torch.sigmoid(features @ weights)
         gradient = features.T @ (probability - right.double()) + pull @ (weights - start)

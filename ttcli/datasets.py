@@ -25,8 +25,10 @@ MOVING_SHARE = 0.4
 """Share of windows whose camera pans, zooms or shakes."""
 CHUNK = 8
 """Windows drawn together: larger chunks leave the processor's caches, smaller ones pay for dispatch."""
-DEVICE_CHUNK = 96
+DEVICE_CHUNK = 256
 """The same on a GPU, which waits for the processor to tell it what to do."""
+SHAPES = ((288, 512), (288, 512), (288, 512), (336, 448), (512, 288))
+"""Heights and widths of the working pictures that crops are cut from, each as often: wide, 4:3, upright."""
 UNKNOWN_EVENT = -1.0
 """Stands for the probability of an event of which nobody knows."""
 EVENT_STEPS = 120
@@ -54,8 +56,8 @@ class WindowBatch:
             unknown = torch.full((*self.visible.shape, len(EVENTS)), UNKNOWN_EVENT, device=self.visible.device)
             object.__setattr__(self, "events", unknown)
 
-    def at(self, rows: Tensor) -> "WindowBatch":
-        """Return some of the windows."""
+    def at(self, rows: Tensor | slice) -> "WindowBatch":
+        """Return some of the windows; of a slice, the same memory."""
         return WindowBatch(*(values[rows] for values in vars(self).values()))
 
     def first(self, count: int) -> "WindowBatch":
@@ -87,7 +89,8 @@ def seeded_generator(*numbers: int) -> torch.Generator:
 class DrawnWindows:
     """An endless source of drawn windows, crops of the working picture.
 
-    What is drawn at a position follows from it and the seed alone, if it is asked for in the same portions.
+    What is drawn at a position follows from it and the seed alone. Windows are drawn in blocks, on a GPU large ones, and
+    the last block is kept until all of it has been handed out.
 
     Args:
         window_size: Frames in a window.
@@ -109,8 +112,10 @@ class DrawnWindows:
         self._textures = paint_textures(seed).to(self.device)
         self._count = rallies
         self._rallies: RallyBatch | None = None
-        self._block = -1
-        self._chunk = CHUNK if self.device.type == "cpu" else DEVICE_CHUNK
+        self._played = -1
+        self._chunk = min(CHUNK if self.device.type == "cpu" else DEVICE_CHUNK, rallies * WINDOWS_PER_RALLY)
+        self._block: WindowBatch | None = None
+        self._drawn = -1
 
     def seek(self, position: int) -> None:
         """Go on with the window of that number."""
@@ -118,15 +123,23 @@ class DrawnWindows:
 
     def draw(self, count: int) -> WindowBatch:
         """Return the next windows."""
-        return join_windows([self._draw_chunk(min(self._chunk, count - begin)) for begin in range(0, count, self._chunk)])
+        parts, end = [], self.position + count
+        while self.position < end:
+            number, first = divmod(self.position, self._chunk)
+            if number != self._drawn:
+                self._block, self._drawn = self._draw_block(number), number
+            last = min(self._chunk, first + end - self.position)
+            parts.append(self._block.at(slice(first, last)))
+            self.position += last - first
+        return join_windows(parts)
 
-    def _draw_chunk(self, count: int) -> WindowBatch:
-        block = self.position // (self._count * WINDOWS_PER_RALLY)
-        if block != self._block:
-            generator = seeded_generator(self._seed, OF_RALLIES, block)
-            self._rallies, self._block = simulate_rallies(self._count, generator, device=self.device), block
-        generator = seeded_generator(self._seed, OF_WINDOWS, self.position)
-        self.position += count
+    def _draw_block(self, number: int) -> WindowBatch:
+        count, first = self._chunk, number * self._chunk
+        played = first // (self._count * WINDOWS_PER_RALLY)
+        if played != self._played:
+            generator = seeded_generator(self._seed, OF_RALLIES, played)
+            self._rallies, self._played = simulate_rallies(self._count, generator, device=self.device), played
+        generator = seeded_generator(self._seed, OF_WINDOWS, first)
         scenes = self._scenes(count, generator)
         backdrop = paint_backdrop(scenes, self._textures, self.height, self.width, generator)
         drawn = draw_scenes(scenes, backdrop, self._rallies, self.height, self.width, generator)
@@ -138,11 +151,10 @@ class DrawnWindows:
         rallies = self._rallies
         uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
         rally, times, exposure = draw_moments(rallies, count, self.window_size, generator)
-        shapes = torch.tensor([[288, 512], [288, 512], [288, 512], [336, 448], [512, 288]])
-        full = shapes[torch.randint(len(shapes), (1,), generator=generator)[0]]
+        full = torch.tensor(SHAPES)[torch.randint(len(SHAPES), (count,), generator=generator)]  # (B, 2)
         scenes = build_scenes(
             rally, times.to(self.device), exposure, draw_kinds(count, generator), uniform() < MOVING_SHARE,
-            self._textures, int(full[0]), int(full[1]), generator,
+            self._textures, *full.unbind(1), generator,
         )  # fmt: skip
         zoom = 0.85 + 0.4 * uniform()
         zoom = torch.where(uniform() < 0.1, 1.5 + 2.5 * uniform(), zoom)  # somebody films from close by
@@ -152,7 +164,7 @@ class DrawnWindows:
         everyone = torch.arange(count, device=self.device)
         ball = scenes.cameras.at(everyone, middle).project(ball)[0][:, 0, 0].cpu()
         around = (ball + 0.5) * zoom[:, None] - 0.5 - uniform(2) * (crop - 1)
-        anywhere = uniform(2) * (full.flip(0) * zoom[:, None] - crop)
+        anywhere = uniform(2) * (full.flip(1) * zoom[:, None] - crop)
         corner = torch.where(uniform(1) < BALL_IN_CROP, around, anywhere).to(self.device)
         cameras = scenes.cameras.view(corner[:, 0], corner[:, 1], zoom.to(self.device))
         return Scenes(**{**vars(scenes), "cameras": cameras})

@@ -81,15 +81,15 @@ def _intrinsics(cameras: Cameras) -> Tensor:
 
 
 def place_cameras(
-    kinds: Tensor, times: Tensor, height: int, width: int, moving: Tensor, generator: torch.Generator
+    kinds: Tensor, times: Tensor, height: int | Tensor, width: int | Tensor, moving: Tensor, generator: torch.Generator
 ) -> Cameras:
     """Return cameras for `kinds` (B,), indexes into KINDS, at `times` (B, T) in seconds.
 
     Args:
         kinds: Where each camera stands.
         times: When each frame is taken; the motion of the camera is a function of time.
-        height: Of the whole picture, in pixels.
-        width: Of the whole picture, in pixels.
+        height: Of the whole picture, in pixels, or of each (B,).
+        width: The same.
         moving: Which cameras (B,) pan, zoom or shake.
         generator: Source of all chance, on the CPU.
     """
@@ -104,24 +104,25 @@ def place_cameras(
 
     # The table's size on the picture sets the focal length: that is how people frame a match.
     share = ranges[:, 6] + (ranges[:, 7] - ranges[:, 6]) * uniform(count)
-    focal = share / _table_extent(position, target, height, width)
+    size = torch.stack([torch.as_tensor(side).float().expand(count) for side in (width, height)], 1)
+    focal = share / _table_extent(position, target, size)
 
     yaw, pitch, zoom = _motion(times.cpu(), moving.cpu(), generator)
     rotation = _look_at(position, target, roll=(uniform(count) - 0.5) * 0.06)[:, None]
     rotation = _turn(yaw, pitch) @ rotation
-    centre = torch.tensor([(width - 1) / 2, (height - 1) / 2]).expand(count, times.shape[1], 2)
+    centre = ((size - 1) / 2)[:, None].expand(-1, times.shape[1], -1)
     cameras = Cameras(position[:, None].expand(-1, times.shape[1], 3), rotation, focal[:, None] * zoom, centre)
     return Cameras(*(part.to(times.device) for part in vars(cameras).values()))
 
 
-def _table_extent(position: Tensor, target: Tensor, height: int, width: int) -> Tensor:
-    """Return the larger part of the picture's width or height that the table takes at a focal length of one pixel, (B,)."""
+def _table_extent(position: Tensor, target: Tensor, size: Tensor) -> Tensor:
+    """Return the larger part of the picture's width or height (B, 2) that the table takes at a focal length of one pixel."""
     corners = torch.tensor([[x, y, 0.76] for x in (-0.76, 0.76) for y in (-1.37, 1.37)])
     seen = torch.einsum("bij,bpj->bpi", _look_at(position, target), corners - position[:, None])
     flat = seen[..., :2] / seen[..., 2:].clamp_min(0.3)
     extent = (flat.amax(1) - flat.amin(1)).clamp_min(0.12)
     # Seen from above the table is taller than wide: by its width alone, its ends were cut off in two of three pictures.
-    return (extent / torch.tensor([width, height])).amax(1)
+    return (extent / size).amax(1)
 
 
 def _look_at(position: Tensor, target: Tensor, roll: Tensor | None = None) -> Tensor:

@@ -1,5 +1,6 @@
 """Draws scenes: hall, people, ball, captions, sensor, and says exactly where the ball is on each frame."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -7,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ttcli.simulation.camera import Cameras, homographies
-from ttcli.simulation.players import DISCS, LIMBS, disc_streaks, paint_people, pose_people, sweep_of_parts
+from ttcli.simulation.players import DISCS, LIMBS, TORSO, People, disc_streaks, paint_people, pose_people, sweep_of_parts
+from ttcli.portions import portions
 from ttcli.simulation.flight import BALL_RADIUS, BOUNCE, HIT, NET_TOUCH
 from ttcli.simulation.scene import Scenes
 from ttcli.simulation.sensor import Caption, Sensors, draw_captions, expose, stick_captions
@@ -64,10 +66,12 @@ class Canvas:
 
 @dataclass(frozen=True)
 class Backdrop:
-    """What a window's frames have in common: halls behind, captions before."""
+    """What a window's frames have in common: halls behind, captions before, and what clothes are made of."""
 
     canvases: list[Canvas]
     captions: list[Caption]
+    textures: TextureBank
+    """Of the people's clothes."""
 
 
 def paint_backdrop(
@@ -104,7 +108,7 @@ def paint_backdrop(
         picture = sensors.tone(soften(view.picture, sensors.blur).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
         layers = torch.cat([picture, view.disparity, view.net_cover], 1)
         canvases.append(Canvas(rows, layers, cameras if moves and frames > 1 else None))
-    return Backdrop(canvases, draw_captions(len(scenes.rally), textures, height, width, captions, generator))
+    return Backdrop(canvases, draw_captions(len(scenes.rally), textures, height, width, captions, generator), textures)
 
 
 def draw_scenes(
@@ -126,7 +130,7 @@ def draw_scenes(
     depth = depths[:, :, 0]
     radius = BALL_RADIUS * scenes.cameras.focal / depth * scenes.ball_size[:, None]
     free = _free_view(scenes, place, depth, disparity, net_cover)
-    _draw_people(scenes, rallies, pictures, disparity, net_cover, depth, free)
+    _draw_people(scenes, rallies, backdrop.textures, pictures, disparity, net_cover, depth, free)
     _hide_behind_captions(free, backdrop.captions)
     state = rallies.state_at(scenes.rally, scenes.times)
     in_view, change = _draw_balls(scenes, pictures, free, pixels, share, radius, state != NOT_THERE)
@@ -244,6 +248,7 @@ def _hide_behind_captions(free: Tensor, captions: list[Caption]) -> None:
 def _draw_people(
     scenes: Scenes,
     rallies: RallyBatch,
+    textures: TextureBank,
     pictures: Tensor,
     disparity: Tensor,
     net_cover: Tensor,
@@ -252,10 +257,12 @@ def _draw_people(
 ) -> None:
     """Draw the people into pictures (B, T, 3, H, W) and take the ball's view behind them from `free`, both in place."""
     height, width = pictures.shape[3:]
-    window = scenes.people.window
-    capsules = pose_people(scenes.people, rallies, scenes.rally[window], scenes.times[window])
+    people, window = scenes.people, scenes.people.window
+    half = scenes.exposure[window, None] / 2
+    instants = [scenes.times[window] + shift for shift in (-half, 0, half)]
+    poses = [pose_people(people, rallies, scenes.rally[window], times) for times in instants]
     cameras = scenes.cameras.at(window)
-    ends, depths = cameras.project(capsules.flatten(2, 4).unflatten(2, (-1, 3)))
+    ends, depths = cameras.project(poses[1].flatten(2, 4).unflatten(2, (-1, 3)))
     low, high = ends.amin((1, 2)) - 20, ends.amax((1, 2)) + 20
     near = (high > 0).all(1) & (low[:, 0] < width) & (low[:, 1] < height) & (depths.amin((1, 2)) > 0.3)
     order = depths.mean((1, 2)).argsort(descending=True)
@@ -265,42 +272,42 @@ def _draw_people(
     for turn in range(3):
         rows = order[rank == turn]
         if len(rows):
-            _draw_one_each(scenes, rallies, rows, capsules[rows], cameras.at(rows), pictures, disparity, net_cover, ball_depth, free)
+            of_rows = [pose[rows] for pose in poses]
+            some, their = people.at(rows), cameras.at(rows)
+            _draw_one_each(scenes, some, of_rows, their, textures, pictures, disparity, net_cover, ball_depth, free)
 
 
 def _draw_one_each(
     scenes: Scenes,
-    rallies: RallyBatch,
-    rows: Tensor,
-    capsules: Tensor,
+    people: People,
+    poses: Sequence[Tensor],
     cameras: Cameras,
+    textures: TextureBank,
     pictures: Tensor,
     disparity: Tensor,
     net_cover: Tensor,
     ball_depth: Tensor,
     free: Tensor,
 ) -> None:
-    """Draw people who are in different windows."""
+    """Draw people who are in different windows, as they stand at the shutter's opening, its middle and its closing."""
     height, width = pictures.shape[3:]
-    people = scenes.people.at(rows)
     window = people.window
     sensors = scenes.sensors.at(window)
     people = replace(people, colour=sensors.tone(people.colour))
-    half = scenes.exposure[window, None] / 2
-    opened, closed = (
-        pose_people(people, rallies, scenes.rally[window], scenes.times[window] + shift) for shift in (-half, half)
-    )
+    opened, capsules, closed = poses
     sweep = sweep_of_parts(opened, closed, cameras)
-    colour, opacity, depth = paint_people(people, capsules, cameras, 6 * sensors.blur, height, width, sweep)
-    behind_net = capsules[:, :, 7, 0, 1] * cameras.position[..., 1] < 0
+    colour, opacity, depth = paint_people(people, capsules, cameras, 6 * sensors.blur, height, width, sweep, textures)
+    behind_net = capsules[:, :, TORSO, 0, 1] * cameras.position[..., 1] < 0
     hides = depth < ball_depth[window]
-    for row, where in enumerate(window.tolist()):
-        cover = opacity[row].mul_(disparity[where] * depth[row, :, None, None, None] < 1)
-        cover.mul_(1 - net_cover[where] * behind_net[row, :, None, None, None])
-        pictures[where].lerp_(colour[row], cover)
-        free[where].mul_(1 - cover * hides[row, :, None, None, None])
+    planes = (..., None, None, None)
+    rows = torch.arange(len(window), device=window.device)
+    for row, where in zip(portions(rows), portions(window), strict=True):
+        cover = opacity[row].mul_(disparity[where] * depth[row][planes] < 1)
+        cover.mul_(1 - net_cover[where] * behind_net[row][planes])
+        pictures[where] = pictures[where].lerp_(colour[row], cover)
+        free[where] = free[where].mul_(1 - cover * hides[row][planes])
     for disc in range(DISCS):
-        streaks, depth = disc_streaks(people, (opened, capsules, closed), cameras, disc, sensors.blur)
+        streaks, depth = disc_streaks(people, poses, cameras, disc, sensors.blur)
         colour = people.colour[:, LIMBS + disc]
         _draw_discs(streaks, depth, colour, ball_depth[window], behind_net, pictures, disparity, net_cover, free)
 

@@ -15,7 +15,9 @@ from torch import Tensor
 
 from ttcli.simulation.camera import Cameras
 from ttcli.simulation.flight import HAND, HIT
+from ttcli.portions import portions
 from ttcli.simulation.streaks import Streaks
+from ttcli.simulation.textures import WALL_HEIGHT, WALL_WIDTH, TextureBank
 from ttcli.simulation.timeline import RallyBatch
 from ttcli.simulation.world import segment_distances
 
@@ -50,6 +52,8 @@ class People:
     colour: Tensor  # (N, PARTS, 3) in [0, 1]
     radius: Tensor  # (N, PARTS) metres
     phase: Tensor  # (N, 4) of small movements
+    cloth: Tensor  # (N, 3) in [0, 1): which painted wall clothes are cut from, and where
+    weave: Tensor  # (N, 2) how many of its texels go on a metre, and how much of its contrast is left
 
     def at(self, rows: Tensor) -> "People":
         """Return some of the people."""
@@ -65,6 +69,11 @@ PARTS = len(_RADII)
 DISCS = 3
 """The last parts, hands and racket, are discs; those before are capsules."""
 LIMBS = PARTS - DISCS
+TORSO = list(_RADII).index("torso")
+WEAVE = 40.0, 300.0
+"""Least and most texels of cloth to a metre: from letters as wide as a shirt to fine patterns."""
+CLOTH_MOVES = 4.0
+"""Pixels that a torso moves while the shutter is open at which half the contrast of what it wears is left."""
 
 
 def draw_people(camera: Tensor, generator: torch.Generator) -> People:
@@ -89,11 +98,20 @@ def draw_people(camera: Tensor, generator: torch.Generator) -> People:
     return People(
         window=torch.arange(windows).repeat_interleave(3), side=side, hand=(uniform() < 0.7).float() * 2 - 1, home=home,
         size=0.88 + 0.2 * uniform(), colour=_clothes(count, generator), radius=radius, phase=uniform(4) * 6.2832,
+        cloth=uniform(3), weave=_weave(count, generator),
     )  # fmt: skip
 
 
 def _part(name: str) -> int:
     return list(_RADII).index(name)
+
+
+def _weave(count: int, generator: torch.Generator) -> Tensor:
+    """Return how fine clothes are and what contrast they have (N, 2): some are plain, some have bold prints."""
+    chance = torch.rand(count, 3, generator=generator)
+    low, high = WEAVE
+    fine = low * (high / low) ** chance[:, 0]
+    return torch.stack([fine, (0.1 + 1.9 * chance[:, 1] ** 1.5) * (chance[:, 2] < 0.85)], 1)
 
 
 def _clothes(count: int, generator: torch.Generator) -> Tensor:
@@ -260,8 +278,11 @@ def paint_people(
     height: int,
     width: int,
     sweep: Tensor | None = None,
+    textures: TextureBank | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return colours (N, T, 3, H, W), opacities (N, T, 1, H, W) and depths (N, T) of people without hands and rackets.
+
+    What they wear has folds and prints, which move as the torso does: a ball is hard to see before them.
 
     Args:
         people: N people.
@@ -271,6 +292,7 @@ def paint_people(
         height: Of the picture, in pixels.
         width: Of the picture, in pixels.
         sweep: How many pixels (N, T, PARTS) each part moves while the shutter is open; None for no motion blur.
+        textures: What clothes are cut from; None leaves them plain.
     """
     capsules = capsules[:, :, :LIMBS]
     shape = capsules.shape[:3]
@@ -293,7 +315,43 @@ def paint_people(
     field = torch.cat([colour, nearest[:, :, None]], 2).flatten(0, 1)
     full = _between(field, height, width).unflatten(0, shape[:2])
     opacity = (0.5 - full[:, :, 3:]).clamp_(0, 1)
-    return full[:, :, :3], opacity, depth[:, :, _part("torso")]
+    colour = full[:, :, :3]
+    if textures is not None:
+        moved = torch.zeros_like(depth[:, :, TORSO]) if sweep is None else sweep[:, :, TORSO]
+        _print_clothes(colour, people, ends[:, :, TORSO], cameras.focal / depth[:, :, TORSO], moved, textures)
+    return colour, opacity, depth[:, :, TORSO]
+
+
+def _print_clothes(
+    colour: Tensor, people: People, torso: Tensor, scale: Tensor, moved: Tensor, textures: TextureBank
+) -> None:
+    """Add pieces of painted walls to people's colours (N, T, 3, H, W), in place, so that they move with the torso.
+
+    Args:
+        colour: Of N people on T frames.
+        people: The same.
+        torso: Its ends (N, T, 2, 2) on the picture, lower and upper.
+        scale: Pixels to a metre there (N, T).
+        moved: How many pixels it moves while the shutter is open (N, T).
+        textures: Painted walls.
+    """
+    height, width = colour.shape[3:]
+    fine, contrast = people.weave.unbind(1)
+    along = F.normalize(torso[:, :, 0] - torso[:, :, 1], dim=-1)
+    step = along * (fine[:, None] / scale)[..., None]  # texels to a pixel
+    first = (people.cloth * torch.tensor([textures.wall_count, WALL_HEIGHT, WALL_WIDTH], device=colour.device)).long()
+    strength = contrast[:, None] / (1 + moved / CLOTH_MOVES) / 255
+    x = (torch.arange(width, device=colour.device) - torso[:, :, :1, 0])[..., None, :]  # (N, T, 1, W)
+    y = (torch.arange(height, device=colour.device) - torso[:, :, :1, 1])[..., None]
+    for row in portions(torch.nonzero(contrast)[:, 0]):
+        step_x, step_y = step[row][..., None, None, :].unbind(-1)
+        wall, top, left = (part[..., None, None, None] for part in first[row].unbind(-1))
+        column = (step_x * y[row] - step_y * x[row]).long().add_(left).remainder_(WALL_WIDTH)
+        texel = (step_x * x[row] + step_y * y[row]).long().add_(top).remainder_(WALL_HEIGHT)
+        texel = texel.add_(wall * WALL_HEIGHT).mul_(WALL_WIDTH).add_(column)
+        bright = (textures.texels[texel] >> 8 & 255).float()  # green will do
+        bright -= textures.wall_brightness[wall]
+        colour[row] += (bright * strength[row][..., None, None])[..., None, :, :]
 
 
 def _between(field: Tensor, height: int, width: int) -> Tensor:

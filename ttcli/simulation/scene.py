@@ -20,7 +20,7 @@ BROADCAST_SHARE = 0.35
 """Share of windows as television shows them: 25 or 30 frames a second, long exposures, hard hitting: long faint streaks."""
 TRIES = 3
 """Moments that are looked at for one in which the ball is in play, which is what videos are cut to."""
-STROKE_SHARE = 0.25
+STROKE_SHARE = 0.35
 """Share of windows that a racket meets the ball in: hand, racket and body move with it, and most misses are there."""
 _KIND_WEIGHTS = (0.36, 0.12, 0.22, 0.24, 0.06)
 
@@ -57,8 +57,8 @@ def build_scenes(
     kinds: Tensor,
     moving: Tensor,
     textures: TextureBank,
-    height: int,
-    width: int,
+    height: int | Tensor,
+    width: int | Tensor,
     generator: torch.Generator,
 ) -> Scenes:
     """Return scenes with everything that chance decides beside when and from where.
@@ -70,15 +70,16 @@ def build_scenes(
         kinds: Of camera (B,), indexes into KINDS.
         moving: Which cameras (B,) turn and zoom.
         textures: What walls and floors can look like.
-        height: Of the whole picture, in pixels.
-        width: Of the whole picture, in pixels.
+        height: Of the whole picture, in pixels, or of each (B,).
+        width: The same.
         generator: Source of all chance, on the CPU.
     """
     count, device = len(rally), times.device
     uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
     cameras = place_cameras(kinds, times, height, width, moving, generator)
     people = draw_people(cameras.position[:, 0], generator)
-    swell = max(1.0, (height * width / (288 * 512)) ** 0.5)  # specks are as large on a larger picture
+    area = torch.as_tensor(height * width).float().expand(count)
+    swell = (area / (288 * 512)).sqrt().clamp_min(1)[:, None, None]  # specks are as large on a larger picture
     specks = torch.cat([uniform(24, 2), swell * (0.5 + 2.2 * uniform(24, 1) ** 2), _speck_colours(count, generator)], 2)
     specks[..., 2] *= uniform(24) < uniform(1) * (uniform(1) < 0.6)  # none in many windows, two dozen in some
     return Scenes(

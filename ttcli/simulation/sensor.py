@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ttcli.portions import portions
 from ttcli.simulation.streaks import soften
 from ttcli.simulation.textures import WALL_HEIGHT, WALL_WIDTH, TextureBank
 
@@ -64,26 +65,30 @@ def draw_sensors(count: int, generator: torch.Generator) -> Sensors:
 
 def expose(pictures: Tensor, sensors: Sensors, generator: torch.Generator) -> Tensor:
     """Return uint8 pictures (B, T, H, W, 3) of planar ones (B, T, 3, H, W), toned and in [0, 1], which are changed."""
-    count, frames = pictures.shape[:2]
-    for window, strength in _where(sensors.flicker):
-        pictures[window] *= 1 + strength * torch.randn(frames, 1, 1, 1, generator=generator).to(pictures.device)
-    for window, strength in _where(sensors.sharpen):
-        soft = soften(pictures[window], torch.full((frames,), 0.25, device=pictures.device))
-        pictures[window] += strength * (pictures[window] - soft)
-    for window, _ in _where(sensors.chroma):
-        pictures[window] = _halve_chroma(pictures[window])
-    for window in range(count):
-        _add_noise(pictures[window], float(sensors.noise[window]), generator)
-    for window, step in _where(sensors.quantise):
-        pictures[window] = _compress(pictures[window], step)
+    frames = pictures.shape[1]
+    for some, strength in _where(sensors.flicker):
+        waver = torch.randn(*strength.shape[:-4], frames, 1, 1, 1, generator=generator).to(pictures.device)
+        pictures[some] *= 1 + strength * waver
+    for some, strength in _where(sensors.sharpen):
+        soft = soften(pictures[some].flatten(0, -4), torch.full((frames * strength.numel(),), 0.25, device=pictures.device))
+        pictures[some] += strength * (pictures[some] - soft.view_as(pictures[some]))
+    for some, _ in _where(sensors.chroma):
+        pictures[some] = _halve_chroma(pictures[some].flatten(0, -4)).view_as(pictures[some])
+    if pictures.device.type == "cpu":
+        for window, strength in enumerate(sensors.noise.tolist()):
+            _add_noise(pictures[window], strength, generator)
+    else:
+        _add_fresh_noise(pictures, sensors.noise, generator)
+    for some, step in _where(sensors.quantise):
+        pictures[some] = _compress(pictures[some], step)
     result = torch.empty(*pictures.shape[:2], *pictures.shape[3:], 3, dtype=torch.uint8, device=pictures.device)
     result.copy_(pictures.mul_(255).add_(0.5).clamp_(0, 255).permute(0, 1, 3, 4, 2))
     return result
 
 
-def _where(strength: Tensor) -> list[tuple[int, float]]:
-    """Return the windows that have some of an effect, with its strength."""
-    return [(window, float(value)) for window, value in enumerate(strength.tolist()) if value]
+def _where(strength: Tensor) -> list[tuple[int | Tensor, Tensor]]:
+    """Return the windows that have some of an effect, by `portions`, each with its strength (..., 1, 1, 1, 1)."""
+    return [(some, strength[some][..., None, None, None, None]) for some in portions(torch.nonzero(strength)[:, 0])]
 
 
 def _halve_chroma(pictures: Tensor) -> Tensor:
@@ -109,6 +114,13 @@ def _add_noise(pictures: Tensor, strength: float, generator: torch.Generator) ->
         part.add_(bank[start : start + len(part)], alpha=strength)
 
 
+def _add_fresh_noise(pictures: Tensor, strength: Tensor, generator: torch.Generator) -> None:
+    """Add normal noise to pictures (B, T, 3, H, W) on a GPU, where drawing it costs next to nothing."""
+    there = torch.Generator(pictures.device).manual_seed(int(torch.randint(1 << 62, (1,), generator=generator)))
+    for window, some in zip(pictures.split(32), strength.split(32), strict=True):  # else it is half of all memory
+        window += torch.randn(window.shape, device=window.device, generator=there).mul_(some[:, None, None, None, None])
+
+
 def _cosines() -> Tensor:
     """Return the discrete cosine transform of 8x8 blocks as a matrix (64, 64): patterns by pixels."""
     k, n = torch.arange(8)[:, None], torch.arange(8)
@@ -117,16 +129,17 @@ def _cosines() -> Tensor:
     return torch.einsum("ui,vj->uvij", basis, basis).reshape(64, 64)
 
 
-def _compress(pictures: Tensor, step: float) -> Tensor:
-    """Return pictures (T, 3, H, W) whose 8x8 blocks lost what is finer than `step`, more so at high frequencies."""
-    frames, _, height, width = pictures.shape
+def _compress(pictures: Tensor, step: Tensor | float) -> Tensor:
+    """Return pictures (..., T, 3, H, W) whose 8x8 blocks lost what is finer than `step` (..., 1, 1, 1, 1), more at high frequencies."""
+    height, width = pictures.shape[-2:]
     rows, columns = height // 8, width // 8
     cosines = _cosines().to(pictures.device)
-    blocks = pictures[..., : rows * 8, : columns * 8].reshape(frames * 3, rows, 8, columns, 8).transpose(2, 3).reshape(-1, 64)
+    whole = pictures[..., : rows * 8, : columns * 8]
+    blocks = whole.unflatten(-2, (rows, 8)).unflatten(-1, (columns, 8)).transpose(-3, -2).flatten(-2)  # (..., rows, columns, 64)
     order = torch.arange(8, device=pictures.device)
-    coarse = step * (0.6 + 0.25 * (order[:, None] + order)).view(64)
+    coarse = torch.as_tensor(step)[..., None] * (0.6 + 0.25 * (order[:, None] + order)).view(64)
     blocks = (blocks @ cosines.T).div_(coarse).round_().mul_(coarse) @ cosines
-    inner = blocks.view(frames, 3, rows, columns, 8, 8).transpose(3, 4).reshape(frames, 3, rows * 8, columns * 8)
+    inner = blocks.unflatten(-1, (8, 8)).transpose(-3, -2).flatten(-4, -3).flatten(-2)
     result = pictures.clone()
     result[..., : rows * 8, : columns * 8] = inner
     return result

@@ -24,6 +24,8 @@ class TextureBank:
     texels: Tensor
     wall_count: int
     floor_count: int
+    wall_brightness: Tensor
+    """Mean green of each wall, 0 to 255."""
 
     @property
     def floors_at(self) -> int:
@@ -37,7 +39,8 @@ class TextureBank:
 
     def to(self, device: torch.device) -> "TextureBank":
         """Return the bank on another device."""
-        return TextureBank(self.texels.to(device), self.wall_count, self.floor_count)
+        brightness = self.wall_brightness.to(device)
+        return TextureBank(self.texels.to(device), self.wall_count, self.floor_count, brightness)
 
 
 def paint_textures(seed: int, walls: int = 40, floors: int = 24) -> TextureBank:
@@ -45,7 +48,9 @@ def paint_textures(seed: int, walls: int = 40, floors: int = 24) -> TextureBank:
     chance = np.random.default_rng([seed, 7])
     painted = [_paint_wall(chance) for _ in range(walls)] + [_paint_floor(chance) for _ in range(floors)]
     texels = np.concatenate([picture.reshape(-1, 3) for picture in painted]).astype(np.int32)
-    return TextureBank(torch.from_numpy(texels @ np.array([1, 1 << 8, 1 << 16], np.int32)), walls, floors)
+    packed = torch.from_numpy(texels @ np.array([1, 1 << 8, 1 << 16], np.int32))
+    brightness = torch.tensor([float(wall[..., 1].mean()) for wall in painted[:walls]])
+    return TextureBank(packed, walls, floors, brightness)
 
 
 def unpack(texels: Tensor) -> tuple[Tensor, Tensor, Tensor]:

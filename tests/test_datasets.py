@@ -92,3 +92,11 @@ def test_a_window_follows_from_its_number_and_the_seed(source):
     assert torch.equal(again.draw(4).frames, second.frames)
     again.seek(0)
     assert not torch.equal(again.draw(4).frames, second.frames)
+
+
+def test_windows_are_the_same_in_whatever_portions_they_are_asked_for(source):
+    windows, again = source(seed=3), source(seed=3)
+    together = windows.draw(20)
+    parts = [again.draw(count) for count in (3, 5, 11, 1)]
+    for field in fields(together):
+        assert torch.equal(torch.cat([getattr(part, field.name) for part in parts]), getattr(together, field.name))

@@ -21,6 +21,7 @@ from scenes import (
 from ttcli.simulation.camera import KINDS, homographies
 from ttcli.simulation.drawing import draw_scenes, paint_backdrop
 from ttcli.simulation.flight import BOUNCE
+from ttcli.simulation import drawing, players, sensor
 from ttcli.simulation.players import pose_people
 from ttcli.simulation.scene import draw_moments
 from ttcli.simulation.sensor import Caption
@@ -303,3 +304,42 @@ def test_the_exposure_decides_how_long_and_faint_a_streak_is_but_not_its_label(r
     assert (long[1].amax((-2, -1)) < short[1].amax((-2, -1)))[both].float().mean() > 0.9
     apart = (long[0].position - short[0].position)[both].norm(dim=-1)
     assert apart.median() < 1  # the path of an exposure is drawn straight; gravity and perspective bend it a little
+
+
+def test_windows_drawn_all_at_once_are_those_drawn_one_by_one(rallies, textures, monkeypatch):
+    scenes = moments(rallies, textures, 6, False)
+    effects = torch.tensor([0.0, 0.4, 0.8, 0.0, 0.5, 0.3])
+    sensors = replace(scenes.sensors, sharpen=effects, chroma=effects > 0.4, quantise=0.1 * effects.flip(0))
+    scenes = replace(scenes, sensors=sensors)
+    backdrop = backdrop_of(scenes, textures)
+    one_by_one = draw_scenes(scenes, backdrop, rallies, *CROP, seeded())
+    for module in (drawing, players, sensor):  # as on a GPU
+        monkeypatch.setattr(module, "portions", lambda rows: [rows] if len(rows) else [])
+    together = draw_scenes(scenes, backdrop, rallies, *CROP, seeded())
+    assert (one_by_one.frames.int() - together.frames.int()).abs().max() <= 1
+    assert torch.equal(one_by_one.visible, together.visible)
+
+
+def test_what_people_wear_moves_with_them(textures):
+    balls = over_table(10)
+    scenes = scenes_of(balls, textures, frames=2)
+    people = replace(scenes.people, weave=torch.tensor([100.0, 1.0]).expand(len(scenes.people.window), 2))
+    plain = replace(people, weave=torch.tensor([100.0, 0.0]).expand_as(people.weave))
+    cameras = scenes.cameras.at(people.window)
+    capsules = players.pose_people(people, balls, scenes.rally[people.window], scenes.times[people.window])
+    capsules = capsules[:, :1].repeat(1, 2, 1, 1, 1)
+    size = 40, 60
+
+    def seen(people: players.People, shift: int) -> torch.Tensor:
+        """Return colours (N, 2, 3, H, W) round each torso, on the second frame `shift` pixels to the right of it."""
+        ends = cameras.project(capsules[:, :, players.TORSO])[0].mean(2)  # (N, 2, 2)
+        corner = (ends.round() - torch.tensor([size[1] // 2, size[0] // 2]))[:, :1].repeat(1, 2, 1)
+        corner[:, 1, 0] -= shift
+        placed = replace(cameras, centre=cameras.centre - corner)
+        zero = torch.zeros(len(people.window))
+        return players.paint_people(people, capsules, placed, zero, *size, textures=textures)[0]
+
+    printed, without = seen(people, 8), seen(plain, 8)
+    added = printed - without
+    assert added[:, 0].abs().amax() > 0.1, (added[:,0].abs().amax((1,2,3)))
+    assert torch.allclose(added[:, 0, :, :, :-8], added[:, 1, :, :, 8:], atol=1e-5)

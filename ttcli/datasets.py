@@ -16,9 +16,10 @@ from ttcli.simulation.staging import film, held, stage_rally
 from ttcli.simulation.textures import paint_textures
 from ttcli.simulation.timeline import RallyBatch
 
-RALLIES = 192
-"""Rallies that windows are drawn from before new ones are played."""
-WINDOWS_PER_RALLY = 60
+RALLIES, WINDOWS_PER_RALLY = 192, 60
+"""Rallies that windows are drawn from before new ones are played, and how many windows from each."""
+DEVICE_RALLIES, DEVICE_WINDOWS_PER_RALLY = 1024, 180
+"""The same on a GPU, which draws so fast that it would wait for the rallies."""
 BALL_IN_CROP = 0.8
 """Share of windows that are cut around the ball; the others are cut anywhere, most of them without a ball."""
 MOVING_SHARE = 0.4
@@ -98,11 +99,17 @@ class DrawnWindows:
         width: Of the crops, in working pixels.
         seed: The same seed draws the same windows.
         device: Where they are drawn.
-        rallies: Rallies that are played at a time.
+        rallies: Rallies that are played at a time; None for as many as pay.
     """
 
     def __init__(
-        self, window_size: int, height: int, width: int, seed: int, device: str | torch.device = "cpu", rallies: int = RALLIES
+        self,
+        window_size: int,
+        height: int,
+        width: int,
+        seed: int,
+        device: str | torch.device = "cpu",
+        rallies: int | None = None,
     ) -> None:
         self.window_size, self.height, self.width = window_size, height, width
         self.device = torch.device(device)
@@ -110,10 +117,12 @@ class DrawnWindows:
         """Number of the window that comes next."""
         self._seed = seed
         self._textures = paint_textures(seed).to(self.device)
-        self._count = rallies
+        on_processor = self.device.type == "cpu"
+        self._count = rallies or (RALLIES if on_processor else DEVICE_RALLIES)
+        self._windows = self._count * (WINDOWS_PER_RALLY if on_processor else DEVICE_WINDOWS_PER_RALLY)
         self._rallies: RallyBatch | None = None
         self._played = -1
-        self._chunk = min(CHUNK if self.device.type == "cpu" else DEVICE_CHUNK, rallies * WINDOWS_PER_RALLY)
+        self._chunk = min(CHUNK if on_processor else DEVICE_CHUNK, self._windows)
         self._block: WindowBatch | None = None
         self._drawn = -1
 
@@ -135,7 +144,7 @@ class DrawnWindows:
 
     def _draw_block(self, number: int) -> WindowBatch:
         count, first = self._chunk, number * self._chunk
-        played = first // (self._count * WINDOWS_PER_RALLY)
+        played = first // self._windows
         if played != self._played:
             generator = seeded_generator(self._seed, OF_RALLIES, played)
             self._rallies, self._played = simulate_rallies(self._count, generator, device=self.device), played

@@ -12,6 +12,8 @@ from torch import Tensor
 
 PATCH_SIZES = (12, 16, 24, 32, 48, 64, 96, 128, 192, 384, 1024)
 """Sides of the squares that streaks are drawn in; each goes into the smallest that holds it."""
+DEVICE_PATCH_SIZES = (16, 48, 128, 384, 1024)
+"""The same on a GPU, to which fewer and larger squares come cheaper; what is drawn is the same."""
 FINE, FINE_SIDE = 2, 48
 """Points per pixel along each axis at which coverage is taken, then averaged. Larger squares take one: along a streak as
 long as that coverage changes slowly."""
@@ -70,7 +72,7 @@ def streak_patches(streaks: Streaks, height: int, width: int) -> list[Patch]:
     extent = (high - low).amax(1)
     inside = (high > 0).all(1) & (low[:, 0] < width) & (low[:, 1] < height) & (extent <= PATCH_SIZES[-1])
     patches, smaller = [], 0
-    for side in PATCH_SIZES:
+    for side in PATCH_SIZES if extent.device.type == "cpu" else DEVICE_PATCH_SIZES:
         rows = torch.nonzero(inside & (extent > smaller) & (extent <= side - 1))[:, 0]
         smaller = side - 1
         if len(rows):
@@ -84,13 +86,12 @@ def _patch(streaks: Streaks, rows: Tensor, corner: Tensor, side: int, height: in
     x, y = corner[:, 0, None] + fine, corner[:, 1, None] + fine
     cover = torch.zeros(len(rows), side * points, side * points, device=corner.device)
     lit = torch.zeros_like(cover)
-    for segment in range(streaks.share.shape[1]):
-        some = torch.nonzero(streaks.share[:, segment])[:, 0]
-        ends = streaks.path[some, segment], streaks.path[some, segment + 1]
-        part, up = _sweep(*ends, streaks.radius[some], x[some], y[some])
-        part *= streaks.share[some, segment, None, None]
-        cover.index_add_(0, some, part)
-        lit.index_add_(0, some, part.mul_(up))
+    some, segment = torch.nonzero(streaks.share, as_tuple=True)
+    ends = streaks.path[some, segment], streaks.path[some, segment + 1]
+    part, up = _sweep(*ends, streaks.radius[some], x[some], y[some])
+    part *= streaks.share[some, segment, None, None]
+    cover.index_add_(0, some, part)
+    lit.index_add_(0, some, part.mul_(up))
     lit /= cover.clamp_min(1e-6)
     if points > 1:
         lit, cover = (torch.nn.functional.avg_pool2d(fine, points) for fine in (lit, cover))

@@ -35,7 +35,8 @@ class TextureBank:
     def cut(self, wall: int, top: int, left: int, height: int, width: int) -> Tensor:
         """Return a piece of a wall as a picture (3, H, W) in [0, 1]."""
         whole = self.texels[: self.floors_at].view(self.wall_count, WALL_HEIGHT, WALL_WIDTH)
-        return torch.stack(unpack(whole[wall, top : top + height, left : left + width])) / 255
+        colours = whole[wall, top : top + height, left : left + width].view(torch.uint8).unflatten(-1, (width, 4))
+        return colours[..., :3].permute(2, 0, 1) / 255
 
     def to(self, device: torch.device) -> "TextureBank":
         """Return the bank on another device."""

@@ -28,6 +28,11 @@ class RallyBatch:
     contact_position: Tensor  # (N, E, 3) of the ball's centre
     contact_side: Tensor  # (N, E) int8, sign of y; for NET_PASS the side that the ball comes from
 
+    def to(self, device: torch.device | str) -> "RallyBatch":
+        """Return the same rallies on another device."""
+        moved = {name: value.to(device) if isinstance(value, Tensor) else value for name, value in vars(self).items()}
+        return RallyBatch(**moved)
+
     def position_at(self, rally_index: Tensor, times: Tensor) -> Tensor:
         """Return the positions (M, K, 3) in the rallies (M,) at `times` (M, K) seconds, between samples linearly.
 

@@ -5,7 +5,8 @@ from itertools import islice
 import pytest
 import torch
 
-from ttcli.augmentation import Augmentation
+from ttcli import datasets
+from ttcli.augmentation import DRAWN_ALREADY, Augmentation
 from ttcli.batches import BatchPlan, BatchStream
 from ttcli.datasets import WindowBatch
 
@@ -58,3 +59,20 @@ def test_processes_share_the_windows_of_one_process_with_all_of_the_batch():
     parts = [batches(0, 4, batch=2, rank=rank, processes=3) for rank in range(3)]
     for number, whole in enumerate(alone):
         assert torch.equal(torch.cat([numbers(part[number]) for part in parts]), numbers(whole))
+
+
+@pytest.mark.gpu
+def test_batches_made_in_a_stream_of_their_own_are_those_made_in_turn(rallies, textures, monkeypatch):
+    monkeypatch.setattr(datasets, "simulate_rallies", lambda count, generator, device: rallies.to(device))
+    monkeypatch.setattr(datasets, "paint_textures", lambda seed: textures)
+    device = torch.device("cuda")
+    plan = BatchPlan(batch=24, reuse=3, augmentation=DRAWN_ALREADY, seed=0)
+    aside = BatchStream(datasets.DrawnWindows(9, 64, 96, 1, device), plan, device).start(0)
+    in_turn = BatchStream(datasets.DrawnWindows(9, 64, 96, 1, device), plan)
+    load = torch.randn(2048, 2048, device=device)
+    for number in range(6):
+        load = torch.nn.functional.normalize(load @ load)  # the stream of training is busy
+        first, second = next(aside), in_turn._make(number)
+        for name, values in vars(first).items():
+            assert torch.equal(values, getattr(second, name)), name
+    aside.close()

@@ -7,8 +7,10 @@ import torch
 from scenes import seeded
 
 from ttcli import datasets
+from ttcli.batches import BatchPlan, BatchStream
 from ttcli.datasets import DrawnWindows
 from ttcli.simulation.scene import draw_kinds, draw_moments
+from ttcli.training_data import DrawnData
 
 
 @pytest.fixture
@@ -100,3 +102,17 @@ def test_windows_are_the_same_in_whatever_portions_they_are_asked_for(source):
     parts = [again.draw(count) for count in (3, 5, 11, 1)]
     for field in fields(together):
         assert torch.equal(torch.cat([getattr(part, field.name) for part in parts]), getattr(together, field.name))
+
+
+def test_a_process_that_takes_its_portions_in_turn_draws_no_others(rallies, textures, monkeypatch):
+    monkeypatch.setattr(datasets, "simulate_rallies", lambda count, generator, device: rallies)
+    monkeypatch.setattr(datasets, "paint_textures", lambda seed: textures)
+    data, drawn = DrawnData(3, 32, 32), []
+    draw_block = DrawnWindows._draw_block
+    monkeypatch.setattr(DrawnWindows, "_draw_block", lambda self, number: drawn.append(self._chunk) or draw_block(self, number))
+    plan = BatchPlan(batch=6, reuse=3, augmentation=None, seed=0, rank=0, processes=2)
+    batches = BatchStream(data.source(1, torch.device("cpu"), plan.fresh), plan).start(0)
+    for _ in range(4):
+        next(batches)
+    batches.close()
+    assert set(drawn) == {2} and len(drawn) <= 6 + 5  # the pool of older ones, four batches, and one made ahead

@@ -8,6 +8,7 @@ from scenes import neutral_sensors, seeded
 
 from ttcli.simulation.sensor import (
     Caption,
+    _add_fresh_noise,
     _compress,
     _cosines,
     _halve_chroma,
@@ -110,24 +111,29 @@ def test_the_cosine_transform_is_orthonormal():
     assert torch.allclose(cosines[0], torch.full((64,), 1 / 8))
 
 
+def step_of(step: float) -> torch.Tensor:
+    """Return the step of compression of some windows as `expose` hands it on."""
+    return torch.full((1, 1, 1, 1), step)
+
+
 @pytest.mark.parametrize(("height", "width"), [(24, 32), (29, 37)])
 def test_compression_with_a_tiny_step_changes_nothing(height, width):
     pictures = some_pictures(height=height, width=width)
-    assert torch.allclose(_compress(pictures, 1e-6), pictures, atol=1e-4)
+    assert torch.allclose(_compress(pictures, step_of(1e-6)), pictures, atol=1e-4)
 
 
 def test_compression_loses_more_with_a_larger_step_but_not_the_mean():
     pictures = torch.rand(2, 3, 64, 64, generator=seeded())
-    loss = [(_compress(pictures, step) - pictures).abs().mean() for step in (0.01, 0.1, 0.5)]
+    loss = [(_compress(pictures, step_of(step)) - pictures).abs().mean() for step in (0.01, 0.1, 0.5)]
     assert 0 < loss[0] < loss[1] < loss[2]
-    assert _compress(pictures, 0.1).mean() == pytest.approx(pictures.mean().item(), abs=0.003)
+    assert _compress(pictures, step_of(0.1)).mean() == pytest.approx(pictures.mean().item(), abs=0.003)
 
 
 def test_compression_of_a_block_does_not_touch_its_neighbours():
     pictures = some_pictures()
     changed = pictures.clone()
     changed[..., 8:16, 16:24] = 0.9
-    difference = (_compress(changed, 0.1) - _compress(pictures, 0.1)).abs().sum((0, 1))
+    difference = (_compress(changed, step_of(0.1)) - _compress(pictures, step_of(0.1))).abs().sum((0, 1))
     difference[8:16, 16:24] = 0
     assert difference.max() == 0
 
@@ -152,3 +158,12 @@ def test_a_caption_hides_what_is_behind_it():
     assert torch.equal(pictures[1, :, :, 4:9, 9:16], box.expand(3, -1, -1, -1))
     assert (pictures[0] == 0.5).all()
     assert (pictures[1] == 0.5).sum() == 3 * 3 * (24 * 32 - 35)
+
+
+def test_noise_drawn_on_a_gpu_is_as_strong_as_it_should_be_and_follows_from_the_seed():
+    strength = torch.tensor([0.0, 0.02, 0.1])
+    first, again = torch.full((2, 3, 2, 3, 64, 64), 0.5)
+    for pictures in (first, again):
+        _add_fresh_noise(pictures, strength, seeded(4))
+    assert first.std((1, 2, 3, 4)).tolist() == pytest.approx(strength.tolist(), rel=0.03)
+    assert torch.equal(first, again)

@@ -6,7 +6,8 @@ import pytest
 import torch
 from scenes import seeded
 
-from ttcli.simulation.streaks import PATCH_SIZES, Streaks, path_centre, soften, streak_patches
+from ttcli.simulation import streaks as streaks_module
+from ttcli.simulation.streaks import DEVICE_PATCH_SIZES, PATCH_SIZES, Streaks, path_centre, soften, streak_patches
 
 HEIGHT, WIDTH = 280, 280
 
@@ -156,3 +157,21 @@ def test_the_label_is_the_middle_of_the_chord_or_where_bent_of_the_extent():
     path = torch.tensor([[[0.0, 0.0], [10.0, 30.0], [16.0, 6.0]]])
     assert path_centre(path, torch.tensor([False])).tolist() == [[8.0, 3.0]]
     assert path_centre(path, torch.tensor([True])).tolist() == [[8.0, 15.0]]
+
+
+def test_fewer_and_larger_squares_draw_the_same(monkeypatch):
+    generator = torch.Generator().manual_seed(2)
+    start = 300 * torch.rand(60, 1, 2, generator=generator)
+    path = start + 160 * torch.rand(60, 3, 2, generator=generator) ** 2
+    share = torch.tensor([0.4, 0.6]).expand(60, -1)
+    radius, picture = 0.5 + 8 * torch.rand(60, generator=generator), torch.zeros(60).long()
+    streaks = Streaks(path, share, radius, picture, torch.full((60,), 0.1))
+    drawn = []
+    for sizes in (PATCH_SIZES, DEVICE_PATCH_SIZES):
+        monkeypatch.setattr(streaks_module, "PATCH_SIZES", sizes)
+        picture = torch.zeros(480 * 480)
+        for patch in streak_patches(streaks, 480, 480):
+            picture.index_add_(0, patch.pixel.flatten(), patch.cover.flatten())
+        drawn.append(picture)
+    assert drawn[0].sum() > 100
+    assert torch.allclose(*drawn, atol=1e-5)

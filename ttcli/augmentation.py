@@ -8,8 +8,8 @@ from torch.nn import functional
 
 from ttcli.ball_edits import mask_balls, paste_balls
 from ttcli.datasets import WindowBatch
-from ttcli.portions import portions
 from ttcli.picture_effects import add_noise, blur, compress, log_uniform, recolour
+from ttcli.portions import portions
 from ttcli.stored_windows import NEAR_CROP
 
 
@@ -140,16 +140,9 @@ def mirror(batch: WindowBatch, rows: Tensor) -> None:
 
 def swap_colours(batch: WindowBatch, rows: Tensor, generator: torch.Generator) -> None:
     """Put red, green and blue of some windows in another order, in place."""
-    orders = {row: torch.randperm(3, generator=generator) for row in rows.tolist()}
-    if batch.frames.device.type != "cpu":
-        if orders:
-            chosen = rows.to(batch.frames.device)
-            order = torch.stack(list(orders.values())).to(batch.frames.device)[:, None, None, None]
-            batch.frames[chosen] = batch.frames[chosen].gather(-1, order.expand(-1, *batch.frames.shape[1:]))
-        return
-    for row, order in orders.items():
+    for row in rows.tolist():
         before = batch.frames[row].clone()
-        for colour, source in enumerate(order.tolist()):
+        for colour, source in enumerate(torch.randperm(3, generator=generator).tolist()):
             if colour != source:
                 batch.frames[row, ..., colour] = before[..., source]
 

@@ -30,6 +30,11 @@ class BatchPlan:
     processes: int = 1
     """... of so many that train together."""
 
+    @property
+    def fresh(self) -> int:
+        """New windows in each batch."""
+        return self.batch // self.reuse
+
 
 class BatchStream:
     """Batches by their number, the same whether a run begins with them or goes on there.
@@ -40,7 +45,6 @@ class BatchStream:
 
     def __init__(self, source: WindowSource, plan: BatchPlan, device: torch.device = torch.device("cpu")) -> None:
         self._source, self._plan, self._device = source, plan, device
-        self._fresh = plan.batch // plan.reuse
         self._pool_size = 2 * plan.reuse if plan.reuse > 1 else 0
         self._pool: list[WindowBatch] = []
         self._next = -1
@@ -48,6 +52,9 @@ class BatchStream:
 
     def start(self, first: int) -> Iterator[WindowBatch]:
         """Yield batch `first` and those after it, without end; the next one is made in a thread meanwhile."""
+        if self._device.type == "cuda":
+            self._stream = torch.cuda.Stream(self._device)
+            self._stream.wait_stream(torch.cuda.current_stream(self._device))
         with ThreadPoolExecutor(1, thread_name_prefix="batches") as thread:
             number, coming = first, thread.submit(self._make_aside, first)
             while True:
@@ -63,11 +70,8 @@ class BatchStream:
 
         In one stream with training, each question that drawing asks of its windows would wait for a whole step.
         """
-        if self._device.type != "cuda":
-            return self._make(number), None
         if self._stream is None:
-            self._stream = torch.cuda.Stream(self._device)
-            self._stream.wait_stream(torch.cuda.current_stream(self._device))
+            return self._make(number), None
         with torch.cuda.stream(self._stream):
             return self._make(number), self._stream.record_event()
 
@@ -87,8 +91,8 @@ class BatchStream:
 
     def _part(self, number: int) -> WindowBatch:
         """Return this process's new windows of a number."""
-        self._source.seek((number * self._plan.processes + self._plan.rank) * self._fresh)
-        return self._source.draw(self._fresh)
+        self._source.seek((number * self._plan.processes + self._plan.rank) * self._plan.fresh)
+        return self._source.draw(self._plan.fresh)
 
 
 def _take_over(batch: WindowBatch, made: torch.cuda.Event) -> None:

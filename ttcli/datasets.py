@@ -19,15 +19,16 @@ from ttcli.simulation.timeline import RallyBatch
 RALLIES, WINDOWS_PER_RALLY = 192, 60
 """Rallies that windows are drawn from before new ones are played, and how many windows from each."""
 DEVICE_RALLIES, DEVICE_WINDOWS_PER_RALLY = 1024, 180
-"""The same on a GPU, which draws so fast that it would wait for the rallies."""
+"""The same on a GPU, which draws so fast that training stands still for the seconds
+in which rallies are played."""
 BALL_IN_CROP = 0.8
 """Share of windows that are cut around the ball; the others are cut anywhere, most of them without a ball."""
 MOVING_SHARE = 0.4
 """Share of windows whose camera pans, zooms or shakes."""
 CHUNK = 8
 """Windows drawn together: larger chunks leave the processor's caches, smaller ones pay for dispatch."""
-DEVICE_CHUNK = 256
-"""The same on a GPU, which waits for the processor to tell it what to do."""
+DEVICE_CHUNK_PIXELS = 256 * 192 * 128
+"""Pixels of a frame of all windows drawn together on a GPU, which waits for being told what to do: 4.7 GB of its memory."""
 SHAPES = ((288, 512), (288, 512), (288, 512), (336, 448), (512, 288))
 """Heights and widths of the working pictures that crops are cut from, each as often: wide, 4:3, upright."""
 UNKNOWN_EVENT = -1.0
@@ -90,8 +91,8 @@ def seeded_generator(*numbers: int) -> torch.Generator:
 class DrawnWindows:
     """An endless source of drawn windows, crops of the working picture.
 
-    What is drawn at a position follows from it and the seed alone. Windows are drawn in blocks, on a GPU large ones, and
-    the last block is kept until all of it has been handed out.
+    What is drawn at a position follows from it, the arguments and the kind of device. Windows are drawn in blocks, on a
+    GPU large ones, and the last block is kept until all of it has been handed out.
 
     Args:
         window_size: Frames in a window.
@@ -100,6 +101,8 @@ class DrawnWindows:
         seed: The same seed draws the same windows.
         device: Where they are drawn.
         rallies: Rallies that are played at a time; None for as many as pay.
+        block: Windows that are drawn at a time; None for as many as pay. Where several processes take their portions in
+            turn, each would draw whole blocks for its part of them: there it is the size of a portion.
     """
 
     def __init__(
@@ -110,6 +113,7 @@ class DrawnWindows:
         seed: int,
         device: str | torch.device = "cpu",
         rallies: int | None = None,
+        block: int | None = None,
     ) -> None:
         self.window_size, self.height, self.width = window_size, height, width
         self.device = torch.device(device)
@@ -122,7 +126,8 @@ class DrawnWindows:
         self._windows = self._count * (WINDOWS_PER_RALLY if on_processor else DEVICE_WINDOWS_PER_RALLY)
         self._rallies: RallyBatch | None = None
         self._played = -1
-        self._chunk = min(CHUNK if on_processor else DEVICE_CHUNK, self._windows)
+        paying = CHUNK if on_processor else max(CHUNK, DEVICE_CHUNK_PIXELS // (height * width))
+        self._chunk = min(block or paying, self._windows)
         self._block: WindowBatch | None = None
         self._drawn = -1
 

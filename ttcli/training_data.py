@@ -50,8 +50,8 @@ class TrainingData(Protocol):
     picture: tuple[int, int]
     """Height and width of the pictures that windows are cut from."""
 
-    def source(self, seed: int, device: torch.device) -> WindowSource:
-        """Return windows to train on, crops."""
+    def source(self, seed: int, device: torch.device, portion: int | None = None) -> WindowSource:
+        """Return windows to train on, crops; `portion` tells how many are asked for in turn where processes share them."""
 
     def examples(self, count: int, device: torch.device) -> WindowBatch:
         """Return windows that none was trained on, crops, to look at."""
@@ -86,9 +86,9 @@ class DrawnData:
         self._shape = (window_size, height, width)
         self._validation: WindowBatch | None = None
 
-    def source(self, seed: int, device: torch.device) -> WindowSource:
+    def source(self, seed: int, device: torch.device, portion: int | None = None) -> WindowSource:
         """Return windows drawn as they are asked for."""
-        return DrawnWindows(*self._shape, seed, device)
+        return DrawnWindows(*self._shape, seed, device, block=portion)
 
     def examples(self, count: int, device: torch.device) -> WindowBatch:
         """Return the first of the windows for validation."""
@@ -141,7 +141,7 @@ class ExtractedData:
             "licence": "that of the set's videos",
         }
 
-    def source(self, seed: int, device: torch.device) -> WindowSource:
+    def source(self, seed: int, device: torch.device, portion: int | None = None) -> WindowSource:
         """Return the windows for training, shuffled."""
         return StoredWindows(self._data, TRAINING, *self._shape, seed, self._cache_bytes, device)
 
@@ -184,7 +184,7 @@ class LimitedData:
         self.facts = data.facts | {"training_data": f"{count} windows of: {data.facts['training_data']}"}
         self.picture = data.picture
 
-    def source(self, seed: int, device: torch.device) -> WindowSource:
+    def source(self, seed: int, device: torch.device, portion: int | None = None) -> WindowSource:
         """Return the windows, shuffled anew each time that all have been handed out."""
         return KeptWindows(self._windows(device), seed)
 

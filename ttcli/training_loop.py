@@ -96,7 +96,8 @@ class TrainingLoop:
         plan = BatchPlan(
             config.batch, config.reuse, augmentation, config.seed, fabric.global_rank, fabric.world_size
         )
-        self.stream = BatchStream(data.source(config.seed + 1, fabric.device), plan, fabric.device)
+        portion = plan.fresh if plan.processes > 1 else None
+        self.stream = BatchStream(data.source(config.seed + 1, fabric.device, portion), plan, fabric.device)
         self.losses = _LossMeter(fabric)
         self._input: Tensor | None = None  # memory of the model input, the same for each batch
         self._saved = self.state.step, self.state.seconds, self.state.windows

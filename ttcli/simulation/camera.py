@@ -104,7 +104,7 @@ def place_cameras(
 
     # The table's size on the picture sets the focal length: that is how people frame a match.
     share = ranges[:, 6] + (ranges[:, 7] - ranges[:, 6]) * uniform(count)
-    size = torch.stack([torch.as_tensor(side).float().expand(count) for side in (width, height)], 1)
+    size = torch.stack([torch.as_tensor(pixels).float().expand(count) for pixels in (width, height)], 1)
     focal = share / _table_extent(position, target, size)
 
     yaw, pitch, zoom = _motion(times.cpu(), moving.cpu(), generator)

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ttcli.portions import portions
 from ttcli.simulation.camera import Cameras, homographies
 from ttcli.simulation.players import DISCS, LIMBS, TORSO, People, disc_streaks, paint_people, pose_people, sweep_of_parts
-from ttcli.portions import portions
 from ttcli.simulation.flight import BALL_RADIUS, BOUNCE, HIT, NET_TOUCH
 from ttcli.simulation.scene import Scenes
 from ttcli.simulation.sensor import Caption, Sensors, draw_captions, expose, stick_captions
@@ -87,7 +87,7 @@ def paint_backdrop(
 
     Args:
         scenes: B windows; the canvas of a moving camera is what it sees on the middle frame, and `margin` more.
-        textures: Painted walls and floors.
+        textures: Painted walls and floors, and what clothes are cut from.
         height: Of the drawn pictures, in pixels.
         width: Of the drawn pictures, in pixels.
         generator: Source of the captions.

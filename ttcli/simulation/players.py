@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ttcli.portions import portions
 from ttcli.simulation.camera import Cameras
 from ttcli.simulation.flight import HAND, HIT
-from ttcli.portions import portions
 from ttcli.simulation.streaks import Streaks
 from ttcli.simulation.textures import WALL_HEIGHT, WALL_WIDTH, TextureBank
 from ttcli.simulation.timeline import RallyBatch
@@ -346,12 +346,13 @@ def _print_clothes(
     for row in portions(torch.nonzero(contrast)[:, 0]):
         step_x, step_y = step[row][..., None, None, :].unbind(-1)
         wall, top, left = (part[..., None, None, None] for part in first[row].unbind(-1))
-        column = (step_x * y[row] - step_y * x[row]).long().add_(left).remainder_(WALL_WIDTH)
-        texel = (step_x * x[row] + step_y * y[row]).long().add_(top).remainder_(WALL_HEIGHT)
+        column = (step_x * y[row] - step_y * x[row]).floor().long().add_(left).remainder_(WALL_WIDTH)
+        texel = (step_x * x[row] + step_y * y[row]).floor().long().add_(top).remainder_(WALL_HEIGHT)
         texel = texel.add_(wall * WALL_HEIGHT).mul_(WALL_WIDTH).add_(column)
         bright = (textures.texels[texel] >> 8 & 255).float()  # green will do
         bright -= textures.wall_brightness[wall]
-        colour[row] += (bright * strength[row][..., None, None])[..., None, :, :]
+        bright = bright.mul_(strength[row][..., None, None])[..., None, :, :]
+        colour[row] = colour[row].add_(bright).clamp_(0, 1)
 
 
 def _between(field: Tensor, height: int, width: int) -> Tensor:

@@ -4,6 +4,7 @@ The lens and the tone curve are applied to what is put together (the hall, the p
 window, and not to every pixel of every frame: that halved the cost of a window.
 """
 
+import functools
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -99,14 +100,14 @@ def _halve_chroma(pictures: Tensor) -> Tensor:
     return F.interpolate(coarse, size=pictures.shape[2:], mode="nearest") + bright
 
 
-_banks: dict[torch.device, Tensor] = {}
+@functools.cache
+def _noise_bank() -> Tensor:
+    return torch.randn(NOISE_BANK, generator=torch.Generator().manual_seed(0))
 
 
 def _add_noise(pictures: Tensor, strength: float, generator: torch.Generator) -> None:
-    """Add normal noise to pictures (T, 3, H, W), cut from a bank at random places: drawing it costs ten times more."""
-    if pictures.device not in _banks:
-        _banks[pictures.device] = torch.randn(NOISE_BANK, generator=torch.Generator().manual_seed(0)).to(pictures.device)
-    bank = _banks[pictures.device]
+    """Add normal noise to pictures (T, 3, H, W), cut from a bank at random places: drawing it costs a processor ten times more."""
+    bank = _noise_bank()
     flat = pictures.view(-1)
     for begin in range(0, len(flat), NOISE_BANK // 2):
         part = flat[begin : begin + NOISE_BANK // 2]
@@ -129,7 +130,7 @@ def _cosines() -> Tensor:
     return torch.einsum("ui,vj->uvij", basis, basis).reshape(64, 64)
 
 
-def _compress(pictures: Tensor, step: Tensor | float) -> Tensor:
+def _compress(pictures: Tensor, step: Tensor) -> Tensor:
     """Return pictures (..., T, 3, H, W) whose 8x8 blocks lost what is finer than `step` (..., 1, 1, 1, 1), more at high frequencies."""
     height, width = pictures.shape[-2:]
     rows, columns = height // 8, width // 8
@@ -137,7 +138,7 @@ def _compress(pictures: Tensor, step: Tensor | float) -> Tensor:
     whole = pictures[..., : rows * 8, : columns * 8]
     blocks = whole.unflatten(-2, (rows, 8)).unflatten(-1, (columns, 8)).transpose(-3, -2).flatten(-2)  # (..., rows, columns, 64)
     order = torch.arange(8, device=pictures.device)
-    coarse = torch.as_tensor(step)[..., None] * (0.6 + 0.25 * (order[:, None] + order)).view(64)
+    coarse = step[..., None] * (0.6 + 0.25 * (order[:, None] + order)).view(64)
     blocks = (blocks @ cosines.T).div_(coarse).round_().mul_(coarse) @ cosines
     inner = blocks.unflatten(-1, (8, 8)).transpose(-3, -2).flatten(-4, -3).flatten(-2)
     result = pictures.clone()

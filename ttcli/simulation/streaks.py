@@ -13,7 +13,8 @@ from torch import Tensor
 PATCH_SIZES = (12, 16, 24, 32, 48, 64, 96, 128, 192, 384, 1024)
 """Sides of the squares that streaks are drawn in; each goes into the smallest that holds it."""
 DEVICE_PATCH_SIZES = (16, 48, 128, 384, 1024)
-"""The same on a GPU, to which fewer and larger squares come cheaper; what is drawn is the same."""
+"""The same on a GPU, to which fewer and larger squares come cheaper. What is drawn is the same, for FINEST_SIDE, FINE_SIDE and
+the largest are among them."""
 FINE, FINE_SIDE = 2, 48
 """Points per pixel along each axis at which coverage is taken, then averaged. Larger squares take one: along a streak as
 long as that coverage changes slowly."""

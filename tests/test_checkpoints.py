@@ -1,13 +1,15 @@
 """A checkpoint rebuilds its network, and says in one line why another file cannot."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from ttcli.checkpoints import load_checkpoint, read_metadata, save_checkpoint
+from ttcli.checkpoints import DEFAULT_WEIGHTS, FAST_WEIGHTS, load_checkpoint, packaged, read_metadata, save_checkpoint
 from ttcli.errors import CheckpointError, OutputError
+from ttcli.model_input import windows_to_input
 from ttcli.models import create_model
 
 ARGUMENTS = {"model": "centernet_v8n", "window_size": 3, "difference": False, "outputs": "center"}
@@ -154,3 +156,79 @@ def test_tensors_that_do_not_fit_are_refused(path):
     assert "has 1 tensor ('more')" in refusal(path)
     rewrite(path, change=lambda tensors: [tensors.pop(name) for name in (weight, "more")])
     assert f"lacks 1 tensor ('{weight}')" in refusal(path)
+
+
+@pytest.fixture
+def in_8_bits(model, tmp_path):
+    save_checkpoint(tmp_path / "small.safetensors", model, {}, dtype=torch.int8)
+    return tmp_path / "small.safetensors"
+
+
+def test_8_bits_quarter_the_file_and_lose_half_a_step_of_each_channel_at_most(model, path, in_8_bits):
+    assert in_8_bits.stat().st_size < 0.32 * path.stat().st_size
+    saved = model.state_dict()
+    for name, tensor in load_checkpoint(in_8_bits).model.state_dict().items():
+        if tensor.dim() < 2:
+            assert torch.equal(tensor, saved[name]), name
+            continue
+        step = saved[name].abs().flatten(1).amax(1) / 127
+        assert ((tensor - saved[name]).abs().flatten(1).amax(1) <= 0.501 * step).all(), name
+
+
+def test_a_trained_network_answers_the_same_in_8_bits_and_not_in_3(tmp_path):
+    whole = load_checkpoint(FAST_WEIGHTS).model
+    windows = torch.randint(256, (1, 1, 64, 64, 3), generator=torch.Generator().manual_seed(1)).repeat(1, 9, 1, 1, 1)
+    pictures = windows_to_input(windows.to(torch.uint8), True, torch.float32)
+    save_checkpoint(tmp_path / "small.safetensors", whole, {}, dtype=torch.int8)
+    coarse = create_model(whole.name).eval()
+    coarse.load_state_dict({name: rounded(tensor, 3) for name, tensor in whole.state_dict().items()})
+    with torch.no_grad():
+        networks = whole, load_checkpoint(tmp_path / "small.safetensors").model, coarse
+        answers = [network(pictures).logits for network in networks]
+    small, rough = ((answer - answers[0]).abs().mean() / answers[0].std() for answer in answers[1:])
+    assert small < 0.1 < rough
+
+
+def rounded(tensor: torch.Tensor, bits: int) -> torch.Tensor:
+    """Return a kernel with so many bits left of each number."""
+    if tensor.dim() < 2:
+        return tensor
+    step = tensor.abs().amax() / 2 ** (bits - 1)
+    return (tensor / step).round() * step
+
+
+def test_channels_of_nothing_but_zeros_come_back_from_8_bits(model, tmp_path):
+    silent = create_model("centernet_v8n", window_size=3, difference=False, outputs="center")
+    silent.load_state_dict({name: 0 * tensor for name, tensor in model.state_dict().items()})
+    save_checkpoint(tmp_path / "silent.safetensors", silent, {}, dtype=torch.int8)
+    state = load_checkpoint(tmp_path / "silent.safetensors").model.state_dict()
+    assert all((tensor == 0).all() for tensor in state.values())
+
+
+@pytest.mark.parametrize("change", [lambda scale: None, lambda scale: scale[:-1], lambda scale: scale * float("nan")])
+def test_8_bits_without_their_scales_are_refused(in_8_bits, change):
+    def spoil(tensors):
+        name = next(name for name in tensors if name.endswith(".int8_scale"))
+        changed = change(tensors.pop(name))
+        if changed is not None:
+            tensors[name] = changed
+
+    rewrite(in_8_bits, change=spoil)
+    assert "8 bits without a scale" in refusal(in_8_bits) or "not finite" in refusal(in_8_bits)
+
+
+def test_names_stand_for_the_checkpoints_of_the_package(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert packaged(None) == packaged(Path("default")) == DEFAULT_WEIGHTS
+    assert packaged(Path("fast")) == FAST_WEIGHTS
+    assert packaged(Path("other.safetensors")) == Path("other.safetensors")
+    Path("default").mkdir()  # such as a run of that name
+    assert packaged(Path("default")) == DEFAULT_WEIGHTS
+    Path("fast").touch()  # a file of that name is meant by it
+    assert packaged(Path("fast")) == Path("fast")
+
+
+def test_the_checkpoints_of_the_package_are_small():
+    files = list(DEFAULT_WEIGHTS.parent.rglob("*.safetensors"))
+    assert {DEFAULT_WEIGHTS, FAST_WEIGHTS} <= set(files)
+    assert sum(file.stat().st_size for file in files) < 15e6

@@ -21,9 +21,14 @@ from ttcli.errors import CheckpointError, OutputError, SettingError
 from ttcli.models import create_model
 from ttcli.outputs import complete_file
 
-DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "centernet_v8n.safetensors"
-"""The checkpoint in the package."""
+DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "centernet_v8s.safetensors"
+FAST_WEIGHTS = DEFAULT_WEIGHTS.with_name("centernet_v8n.safetensors")
+"""A smaller network that takes less than half the time and is less exact."""
+PACKAGED = {"default": DEFAULT_WEIGHTS, "fast": FAST_WEIGHTS}
+"""The checkpoints in the package, by the names that stand for them wherever a checkpoint of the ball is asked for."""
 METADATA_KEY = "ttcli"
+SCALE = ".int8_scale"
+"""Ends the name of the scales (C,) of a tensor that is stored in 8 bits, one for each of its C output channels."""
 CURE = "give a checkpoint that `ttcli train` wrote"
 
 
@@ -35,6 +40,13 @@ class Checkpoint:
     """In eval mode and fp32, on the CPU."""
     metadata: dict[str, Any]
     """What the file says of it: the arguments of `create_model`, and more, see `save_checkpoint`."""
+
+
+def packaged(weights: Path | None) -> Path:
+    """Return the file that is meant: one of the package by its name in PACKAGED, the default if None, else the path."""
+    if weights is None:
+        return DEFAULT_WEIGHTS
+    return weights if weights.is_file() else PACKAGED.get(str(weights), weights)
 
 
 def save_checkpoint(
@@ -52,14 +64,17 @@ def save_checkpoint(
         metadata: What to say of it beside its arguments, in types that JSON knows: area and multiple (working size),
             fps, calibration, training_data, licence, metrics, seed, steps.
         overwrite: Replace an existing file.
-        dtype: Floating type to store matrices and kernels in, such as torch.float16 for half the bytes; None keeps
-            their own. Biases and batch norm stay as they are, for they are small and matter.
+        dtype: Type to store matrices and kernels in, such as torch.float16 for half the bytes, or torch.int8 for a
+            quarter, with a scale for each output channel; None keeps their own. Biases and batch norm stay as they are,
+            for they are small and matter.
 
     Raises:
         OutputError: The file cannot be written, or exists and `overwrite` is false.
     """
     described = {**metadata, **_arguments(model), "version": ttcli.__version__}
-    tensors = {name: _stored(tensor, dtype) for name, tensor in model.state_dict().items()}
+    tensors: dict[str, Tensor] = {}
+    for name, tensor in model.state_dict().items():
+        tensors |= _stored(name, tensor, dtype)
     with complete_file(path, overwrite) as temporary:
         try:
             save_file(tensors, temporary, metadata={METADATA_KEY: json.dumps(described)})
@@ -142,16 +157,24 @@ def _arguments(model: nn.Module) -> dict[str, Any]:
     }
 
 
-def _stored(tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
-    """Return a tensor as the file holds it: on the CPU, contiguous, kernels and matrices in `dtype`."""
-    tensor = tensor.detach()
-    if dtype is not None and tensor.is_floating_point() and tensor.dim() > 1:
-        tensor = tensor.to(dtype)
-    return tensor.cpu().contiguous()
+def _stored(name: str, tensor: Tensor, dtype: torch.dtype | None) -> dict[str, Tensor]:
+    """Return a tensor as the file holds it: on the CPU, contiguous, kernels and matrices in `dtype`, by name."""
+    tensor = tensor.detach().cpu().contiguous()
+    if dtype is None or not tensor.is_floating_point() or tensor.dim() < 2:
+        return {name: tensor}
+    if dtype != torch.int8 or not torch.isfinite(tensor).all():  # which is told of when it is read
+        return {name: tensor.to(dtype) if dtype.is_floating_point else tensor}
+    scale = tensor.float().abs().flatten(1).amax(1).clamp_min(1e-20) / 127
+    return {name: (tensor / _per_channel(scale, tensor)).round().to(torch.int8), name + SCALE: scale}
+
+
+def _per_channel(scale: Tensor, tensor: Tensor) -> Tensor:
+    """Return scales (C,) in a shape that multiplies a tensor (C, ...)."""
+    return scale.view(-1, *[1] * (tensor.dim() - 1))
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
-    """Return all tensors of a file, floats in fp32, free of the file's own memory."""
+    """Return all tensors of a file, floats and what was stored in 8 bits in fp32, free of the file's own memory."""
     tensors = {}
     try:
         with safe_open(path, framework="pt") as file:
@@ -161,6 +184,11 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
                 tensors[name] = tensor.to(wanted, copy=True)
     except (OSError, SafetensorError) as error:
         raise _unreadable(path, error) from error
+    for name in [name for name, tensor in tensors.items() if tensor.dtype == torch.int8]:
+        scale = tensors.pop(name + SCALE, None)
+        if scale is None or scale.shape != tensors[name].shape[:1]:
+            raise CheckpointError(path, f"{name} is stored in 8 bits without a scale for each channel", CURE)
+        tensors[name] = tensors[name] * _per_channel(scale, tensors[name])
     return tensors
 
 

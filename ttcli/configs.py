@@ -9,7 +9,7 @@ class DetectConfig:
     """Settings of `ttcli detect`."""
 
     weights: Path | None = None
-    """Checkpoint to use; the one in the package if None."""
+    """Checkpoint to use, or the name of one in the package; its default if None."""
     threshold: float = 0.5
     """Smallest confidence in [0, 1] at which a position counts as seen."""
     step: int | str | None = None
@@ -267,7 +267,7 @@ class TrainConfig:
     seed: int = 0
     """Seed of weights and windows."""
     init: Path | None = None
-    """Checkpoint to start the weights from; `default` is the one in the package."""
+    """Checkpoint to start the weights from; `default` and `fast` are those in the package."""
     save_every: int = 200
     """Steps between two validations, after which checkpoints and the state of the run are saved."""
     early_stop: int | None = None
@@ -305,7 +305,7 @@ class ExportConfig:
     """Settings of `ttcli export`."""
 
     weights: Path | None = None
-    """Checkpoint to export; the one in the package if None."""
+    """Checkpoint to export, or the name of one in the package; its default if None."""
     height: int = 288
     """Height of the pictures that the file is for, a multiple of 32: those that the network sees, not the video's."""
     width: int = 512
@@ -325,7 +325,7 @@ class ProbeConfig:
     picture_rate: float = 25.0
     """Frames per second of a folder of pictures, which does not say its own."""
     weights: Path | None = None
-    """Checkpoint to look for the ball with; the one in the package if None."""
+    """Checkpoint to look for the ball with, or the name of one in the package; its default if None."""
     device: str = "auto"
     """auto, cpu or cuda."""
     precision: str = "auto"
@@ -341,7 +341,7 @@ class BenchConfig:
     seconds: float = 3.0
     """Seconds for each part in a round."""
     weights: Path | None = None
-    """Checkpoint to use; the one in the package if None."""
+    """Checkpoint to use, or the name of one in the package; its default if None."""
     device: str = "auto"
     """auto, cpu or cuda."""
     precision: str = "auto"

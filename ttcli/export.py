@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ttcli.checkpoints import DEFAULT_WEIGHTS, load_checkpoint
+from ttcli.checkpoints import load_checkpoint, packaged
 from ttcli.configs import ExportConfig
 from ttcli.datasets import drawn_films
 from ttcli.errors import OutputError, SettingError
@@ -106,7 +106,7 @@ def export(output: Path, config: ExportConfig) -> ExportSummary:
     check_output(output, config.overwrite)
     for library in ("onnx", "onnxscript"):
         import_library(library)
-    checkpoint = load_checkpoint(config.weights or DEFAULT_WEIGHTS)
+    checkpoint = load_checkpoint(packaged(config.weights))
     network = fuse_batch_norm(checkpoint.model)
     windows = _windows(network, config)
     with complete_file(output, config.overwrite) as temporary:

@@ -132,7 +132,7 @@ def load_network(
     """Return a network ready to run, in torch or another runtime.
 
     Args:
-        weights: A checkpoint, or a file that `ttcli export` wrote; the checkpoint in the package if None.
+        weights: A checkpoint, the name of one in the package, or a file that `ttcli export` wrote; the default if None.
         runtime: torch, onnx or openvino; auto takes onnx for an exported file, else torch.
         device: auto, cpu or cuda, for torch.
         precision: auto, bf16 or fp32.

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ttcli.checkpoints import DEFAULT_WEIGHTS, load_checkpoint
+from ttcli.checkpoints import load_checkpoint, packaged
 from ttcli.errors import SettingError
 from ttcli.model_input import SIZE_MULTIPLE, WORKING_AREA, working_size
 from ttcli.networks.blocks import NetworkAnswer, fuse_batch_norm
@@ -120,7 +120,7 @@ def load_runtime(weights: Path | None, device: str, precision: str, threads: int
     """Return the network of a checkpoint, ready to run.
 
     Args:
-        weights: The checkpoint; the one in the package if None.
+        weights: The checkpoint, or the name of one in the package; the default one if None.
         device: auto, cpu or cuda.
         precision: auto, bf16 or fp32.
         threads: Of the network on the processor; None leaves cores to the decoder.
@@ -131,13 +131,14 @@ def load_runtime(weights: Path | None, device: str, precision: str, threads: int
     """
     chosen = choose_device(device)
     choose_dtype(precision, chosen)
-    checkpoint = load_checkpoint(weights or DEFAULT_WEIGHTS)
+    weights = packaged(weights)
+    checkpoint = load_checkpoint(weights)
     if chosen.type == "cpu" and threads is None:
         leave_cores_to_the_decoder()
     elif threads is not None:
         torch.set_num_threads(threads)
     runtime = TorchRuntime(checkpoint.model, checkpoint.metadata, str(chosen), precision)
-    runtime.weights = weights or DEFAULT_WEIGHTS
+    runtime.weights = weights
     return runtime
 
 

@@ -19,7 +19,7 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 
 from ttcli import errors
 from ttcli.augmentation import DRAWN_ALREADY, Augmentation
-from ttcli.checkpoints import DEFAULT_WEIGHTS, load_checkpoint
+from ttcli.checkpoints import load_checkpoint, packaged
 from ttcli.configs import TrainConfig
 from ttcli.errors import OutputError, SettingError
 from ttcli.model_input import SIZE_MULTIPLE
@@ -32,8 +32,6 @@ from ttcli.training_run import locked, remove_run, run_is_in, settings_to_go_on,
 
 ARCHITECTURE = ("window_size", "outputs", "neck", "activation", "pretrained")
 """Fields of TrainConfig that say how the network is built, beside its name and `background`."""
-PACKAGED = Path("default")
-"""Stands for the checkpoint in the package where one to begin with is asked for."""
 PRECISIONS = {"bf16": "bf16-mixed", "fp16": "16-mixed", "fp32": "32-true"}
 """What Fabric calls them."""
 
@@ -173,7 +171,7 @@ def _untrained(config: TrainConfig) -> nn.Module:
         return model
     if config.init is None:
         return create_model(config.model, difference=difference, **chosen, event_head=config.event_head)
-    model = load_checkpoint(DEFAULT_WEIGHTS if config.init == PACKAGED else config.init).model
+    model = load_checkpoint(packaged(config.init)).model
     has = {"model": model.name, "background": _background(model), **{name: getattr(model, name) for name in ARCHITECTURE}}
     for name, held in has.items():
         given = getattr(config, name)

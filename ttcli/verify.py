@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ttcli.checkpoints import packaged
 from ttcli.content_hash import content_hash
 from ttcli.errors import InputError
 from ttcli.manifest import read_manifest
@@ -65,7 +66,7 @@ def verify(ball_csv: Path, video: Path | None = None, weights: Path | None = Non
             ),
         ]  # fmt: skip
         if manifest["checkpoint"]:
-            found = weights or _find(manifest["checkpoint"], ball_csv)
+            found = packaged(weights) if weights else _find(manifest["checkpoint"], ball_csv)
             checks.append(_check("checkpoint", manifest["checkpoint"], found, "it is the one used", "it is another one"))
     except (KeyError, TypeError) as error:
         raise InputError(ball_csv, "its manifest is incomplete", "run `ttcli detect` again") from error

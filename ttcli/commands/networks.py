@@ -62,7 +62,7 @@ from ttcli.learning_rates import SCHEDULES
 @option(TrainConfig, "device", type=DEVICES, help="Where the network is trained.")
 @option(TrainConfig, "precision", type=TRAINING_PRECISIONS, help="auto: bf16 where the device multiplies in it.")
 @option(TrainConfig, "seed", type=click.IntRange(0), help="Seed of weights and windows.")
-@option(TrainConfig, "init", type=FILE, help="Checkpoint to start from; `default`: the package's.")
+@option(TrainConfig, "init", type=FILE, help="Checkpoint to start from; `default`, `fast`: the package's.")
 @option(TrainConfig, "save_every", type=click.IntRange(1), help="Steps between two validations, which save all.")
 @option(TrainConfig, "early_stop", type=click.IntRange(1), help="End after so many validations without a better one.")
 @option(TrainConfig, "resume", "--resume", is_flag=True, help="Go on with the run in the folder, to the same result.")
@@ -104,7 +104,7 @@ def models(timed: bool, size: tuple[int, int], quiet: bool, as_json: bool) -> No
 @quiet_option
 @json_option
 def export(output: Path, size: tuple[int, int], quiet: bool, as_json: bool, **settings: Any) -> None:
-    """Write CHECKPOINT, the one in the package unless given, as ONNX, and compare it with torch.
+    """Write CHECKPOINT, a file or `fast`, else the default of the package, as ONNX, and compare it with torch.
 
     `ttcli detect --weights model.onnx` runs the file, by ONNX Runtime or, with --runtime openvino, by OpenVINO.
     """

@@ -19,8 +19,7 @@ from ttcli.simulation.timeline import RallyBatch
 RALLIES, WINDOWS_PER_RALLY = 192, 60
 """Rallies that windows are drawn from before new ones are played, and how many windows from each."""
 DEVICE_RALLIES, DEVICE_WINDOWS_PER_RALLY = 1024, 180
-"""The same on a GPU, which draws so fast that training stands still for the seconds
-in which rallies are played."""
+"""The same on a GPU, which draws so fast that training waits for the seconds in which rallies are played."""
 BALL_IN_CROP = 0.8
 """Share of windows that are cut around the ball; the others are cut anywhere, most of them without a ball."""
 MOVING_SHARE = 0.4

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ttcli.simulation.camera import KINDS, Cameras, place_cameras
-from ttcli.simulation.flight import HAND, HIT
+from ttcli.simulation.flight import HIT
 from ttcli.simulation.players import People, draw_people
 from ttcli.simulation.timeline import IN_PLAY, TOSS, RallyBatch
 from ttcli.simulation.sensor import Sensors, draw_sensors
@@ -20,9 +20,9 @@ BROADCAST_SHARE = 0.35
 """Share of windows as television shows them: 25 or 30 frames a second, long exposures, hard hitting: long faint streaks."""
 TRIES = 3
 """Moments that are looked at for one in which the ball is in play, which is what videos are cut to."""
-CONTACT_SHARE = 0.5
-"""Share of windows that a racket meets the ball in, or that a hand lets it go or catches it: hand, racket and body move
-with it, and most misses are there."""
+STROKE_SHARE = 0.35
+"""Share of windows that a racket meets the ball in: hand, racket and body move with it, and most misses are there. Half of
+the windows, tosses and catches among them, were no better (docs/TRAINING.md)."""
 _KIND_WEIGHTS = (0.36, 0.12, 0.22, 0.24, 0.06)
 
 
@@ -120,19 +120,19 @@ def draw_moments(
     code = state[rally[:, None], at]
     played = (code == TOSS) | (code == IN_PLAY)
     start = tries.gather(1, played.float().argmax(1, keepdim=True))[:, 0]  # the first in play, or just the first
-    touched, instant = _some_contact(rallies, rally, generator)
+    struck, instant = _some_stroke(rallies, rally, generator)
     around = torch.minimum((instant - uniform() * clock[:, -1]).clamp_min(0), last)
-    start = torch.where(touched & (uniform() < CONTACT_SHARE), around, start)
+    start = torch.where(struck & (uniform() < STROKE_SHARE), around, start)
     short = torch.exp(torch.log(torch.tensor(0.03)) * uniform() ** 1.3)  # bright light: 0.03 to 1 of a frame
     exposure = interval * torch.where(broadcast | (uniform() < 0.35), 0.3 + 0.7 * uniform(), short)
     return rally, start[:, None] + clock, exposure
 
 
-def _some_contact(rallies: RallyBatch, rally: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return whether players touch the ball in rallies (B,), and the time at which one does in each, seconds."""
-    touches = ((rallies.contact_kind == HIT) | (rallies.contact_kind == HAND)).cpu()[rally]  # (B, E)
-    chosen = (touches * (0.01 + torch.rand(touches.shape, generator=generator))).argmax(1, keepdim=True)
-    return touches.any(1), rallies.contact_time.cpu()[rally].gather(1, chosen)[:, 0]
+def _some_stroke(rallies: RallyBatch, rally: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return whether rallies (B,) have strokes, and the time of one of each, seconds."""
+    hits = (rallies.contact_kind == HIT).cpu()[rally]  # (B, E)
+    chosen = (hits * (0.01 + torch.rand(hits.shape, generator=generator))).argmax(1, keepdim=True)
+    return hits.any(1), rallies.contact_time.cpu()[rally].gather(1, chosen)[:, 0]
 
 
 def draw_kinds(count: int, generator: torch.Generator) -> Tensor:

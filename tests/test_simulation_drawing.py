@@ -18,7 +18,7 @@ from scenes import (
     still_balls,
 )
 
-from ttcli.simulation import drawing, players, sensor
+from ttcli.simulation import cloth, drawing, players, sensor
 from ttcli.simulation.camera import KINDS, homographies
 from ttcli.simulation.drawing import draw_scenes, paint_backdrop
 from ttcli.simulation.flight import BOUNCE
@@ -313,7 +313,7 @@ def test_windows_drawn_all_at_once_are_those_drawn_one_by_one(rallies, textures,
     scenes = replace(scenes, sensors=sensors)
     backdrop = backdrop_of(scenes, textures)
     one_by_one = draw_scenes(scenes, backdrop, rallies, *CROP, seeded())
-    for module in (drawing, players, sensor):  # as on a GPU
+    for module in (drawing, cloth, sensor):  # as on a GPU
         monkeypatch.setattr(module, "portions", lambda rows: [rows] if len(rows) else [])
     together = draw_scenes(scenes, backdrop, rallies, *CROP, seeded())
     assert (one_by_one.frames.int() - together.frames.int()).abs().max() <= 1

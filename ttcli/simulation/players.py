@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ttcli.portions import portions
 from ttcli.simulation.camera import Cameras
+from ttcli.simulation.cloth import draw_weaves, print_clothes
 from ttcli.simulation.flight import HAND, HIT
 from ttcli.simulation.streaks import Streaks
-from ttcli.simulation.textures import WALL_HEIGHT, WALL_WIDTH, TextureBank
+from ttcli.simulation.textures import TextureBank
 from ttcli.simulation.timeline import RallyBatch
 from ttcli.simulation.world import segment_distances
 
@@ -70,10 +70,6 @@ DISCS = 3
 """The last parts, hands and racket, are discs; those before are capsules."""
 LIMBS = PARTS - DISCS
 TORSO = list(_RADII).index("torso")
-WEAVE = 40.0, 300.0
-"""Least and most texels of cloth to a metre: from letters as wide as a shirt to fine patterns."""
-CLOTH_MOVES = 4.0
-"""Pixels that a torso moves while the shutter is open at which half the contrast of what it wears is left."""
 
 
 def draw_people(camera: Tensor, generator: torch.Generator) -> People:
@@ -98,20 +94,12 @@ def draw_people(camera: Tensor, generator: torch.Generator) -> People:
     return People(
         window=torch.arange(windows).repeat_interleave(3), side=side, hand=(uniform() < 0.7).float() * 2 - 1, home=home,
         size=0.88 + 0.2 * uniform(), colour=_clothes(count, generator), radius=radius, phase=uniform(4) * 6.2832,
-        cloth=uniform(3), weave=_weave(count, generator),
+        cloth=uniform(3), weave=draw_weaves(count, generator),
     )  # fmt: skip
 
 
 def _part(name: str) -> int:
     return list(_RADII).index(name)
-
-
-def _weave(count: int, generator: torch.Generator) -> Tensor:
-    """Return how fine clothes are and what contrast they have (N, 2): some are plain, some have bold prints."""
-    chance = torch.rand(count, 3, generator=generator)
-    low, high = WEAVE
-    fine = low * (high / low) ** chance[:, 0]
-    return torch.stack([fine, (0.1 + 1.9 * chance[:, 1] ** 1.5) * (chance[:, 2] < 0.85)], 1)
 
 
 def _clothes(count: int, generator: torch.Generator) -> Tensor:
@@ -318,41 +306,9 @@ def paint_people(
     colour = full[:, :, :3]
     if textures is not None:
         moved = torch.zeros_like(depth[:, :, TORSO]) if sweep is None else sweep[:, :, TORSO]
-        _print_clothes(colour, people, ends[:, :, TORSO], cameras.focal / depth[:, :, TORSO], moved, textures)
+        scale = cameras.focal / depth[:, :, TORSO]
+        print_clothes(colour, people.cloth, people.weave, ends[:, :, TORSO], scale, moved, textures)
     return colour, opacity, depth[:, :, TORSO]
-
-
-def _print_clothes(
-    colour: Tensor, people: People, torso: Tensor, scale: Tensor, moved: Tensor, textures: TextureBank
-) -> None:
-    """Add pieces of painted walls to people's colours (N, T, 3, H, W), in place, so that they move with the torso.
-
-    Args:
-        colour: Of N people on T frames.
-        people: The same.
-        torso: Its ends (N, T, 2, 2) on the picture, lower and upper.
-        scale: Pixels to a metre there (N, T).
-        moved: How many pixels it moves while the shutter is open (N, T).
-        textures: Painted walls.
-    """
-    height, width = colour.shape[3:]
-    fine, contrast = people.weave.unbind(1)
-    along = F.normalize(torso[:, :, 0] - torso[:, :, 1], dim=-1)
-    step = along * (fine[:, None] / scale)[..., None]  # texels to a pixel
-    first = (people.cloth * torch.tensor([textures.wall_count, WALL_HEIGHT, WALL_WIDTH], device=colour.device)).long()
-    strength = contrast[:, None] / (1 + moved / CLOTH_MOVES) / 255
-    x = (torch.arange(width, device=colour.device) - torso[:, :, :1, 0])[..., None, :]  # (N, T, 1, W)
-    y = (torch.arange(height, device=colour.device) - torso[:, :, :1, 1])[..., None]
-    for row in portions(torch.nonzero(contrast)[:, 0]):
-        step_x, step_y = step[row][..., None, None, :].unbind(-1)
-        wall, top, left = (part[..., None, None, None] for part in first[row].unbind(-1))
-        column = (step_x * y[row] - step_y * x[row]).floor().long().add_(left).remainder_(WALL_WIDTH)
-        texel = (step_x * x[row] + step_y * y[row]).floor().long().add_(top).remainder_(WALL_HEIGHT)
-        texel = texel.add_(wall * WALL_HEIGHT).mul_(WALL_WIDTH).add_(column)
-        bright = (textures.texels[texel] >> 8 & 255).float()  # green will do
-        bright -= textures.wall_brightness[wall]
-        bright = bright.mul_(strength[row][..., None, None])[..., None, :, :]
-        colour[row] = colour[row].add_(bright).clamp_(0, 1)
 
 
 def _between(field: Tensor, height: int, width: int) -> Tensor:

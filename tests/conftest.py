@@ -1,11 +1,13 @@
 """Small videos made on the spot, a network whose answers are known, and a few simulated rallies."""
 
+import os
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import hypothesis
 import numpy as np
 import pytest
 import torch
@@ -16,6 +18,12 @@ from ttcli.runtimes import TorchRuntime
 from ttcli.simulation.rally import simulate_rallies
 from ttcli.simulation.textures import TextureBank, paint_textures
 from ttcli.simulation.timeline import RallyBatch
+
+# A run tells of the change at hand, not of what was drawn: the same examples each time.
+# HYPOTHESIS_PROFILE=search draws others.
+hypothesis.settings.register_profile("same", derandomize=True)
+hypothesis.settings.register_profile("search", derandomize=False)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 torch.set_num_threads(1)  # on pictures this small, threads that wait for each other cost more than they give
 

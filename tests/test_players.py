@@ -1,5 +1,7 @@
 """People: they stand on the floor, their rackets meet the ball, and they are drawn where they stand."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from scenes import HEIGHT, WIDTH, plain_scenes, still_balls
@@ -81,6 +83,25 @@ def test_some_strokes_meet_the_ball_before_the_body_and_some_beside_it(rallies, 
     across = (striker_parts(rallies, textures, "torso", 0.0) - where)[:, 0].abs()
     assert (across < 0.25).float().mean() > 0.15
     assert (across > 0.35).float().mean() > 0.3
+
+
+def test_some_strokes_meet_the_ball_where_it_has_passed_the_body(rallies, textures):
+    further_back = rallies.contact_position * torch.tensor([1.0, 1.6, 1.0])  # where the table is in nobody's way
+    rallies = replace(rallies, contact_position=further_back)
+    _, _, where, side = hits(rallies)
+    to_body = (striker_parts(rallies, textures, "shorts", 0.0) - where)[:, 1] * side  # metres, away from the net
+    assert (to_body < -0.1).float().mean() > 0.1
+    assert (to_body > 0.2).float().mean() > 0.3
+
+
+def test_players_stand_wider_and_lower_at_a_stroke(rallies, textures):
+    apart, hip = [], []
+    for seconds in (0.0, 3.0):
+        shoes = [striker_parts(rallies, textures, f"shoe_{name}", seconds) for name in "lr"]
+        apart.append((shoes[0] - shoes[1])[:, :2].norm(dim=1).median())
+        hip.append(striker_parts(rallies, textures, "shorts", seconds)[:, 2].median())
+    assert apart[0] > apart[1] + 0.1
+    assert hip[0] < hip[1]
 
 
 def test_the_free_hand_is_under_the_ball_that_it_tosses(rallies, textures):

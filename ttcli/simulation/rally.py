@@ -36,7 +36,7 @@ PIECE_SECONDS = 0.2
 """All balls are moved by so much before the umpire looks at them again."""
 LONGEST_STROKE_SECONDS = 4.0
 """A ball that lies on the table bounces no second time: the point is over then."""
-STRIKE_PARTS = ((-0.6, 0.0), (-0.1, 0.1), (-0.1, 0.2), (0.1, 0.5), (0.1, 0.5), (0.5, 0.95))
+STRIKE_PARTS = ((-0.6, 0.0), (-0.1, 0.1), (-0.1, 0.2), (0.1, 0.5), (0.1, 0.5), (0.3, 0.8), (0.5, 0.95))
 """When a receiver strikes, even chances: -1 the bounce, 0 the top of the flight after it, 1 the end of his time."""
 
 

@@ -16,14 +16,13 @@ from ttcli.simulation.world import Halls, build_halls
 FRAME_RATES = (24.0, 25.0, 29.97, 30.0, 50.0, 59.94, 60.0, 100.0, 120.0)
 """Frames per second; faster video is taken with a stride, so that the network meets these."""
 _RATE_WEIGHTS = (0.05, 0.18, 0.1, 0.1, 0.08, 0.06, 0.1, 0.05, 0.28)
-BROADCAST_SHARE = 0.35
+BROADCAST_SHARE = 0.5
 """Share of windows as television shows them: 25 or 30 frames a second, long exposures, hard hitting: long faint streaks."""
 TRIES = 3
 """Moments that are looked at for one in which the ball is in play, which is what videos are cut to."""
-STROKE_SHARE = 0.35
-"""Share of windows that a racket meets the ball in: hand, racket and body move with it, and most misses are there. Half of
-the windows, tosses and catches among them, were no better (docs/TRAINING.md)."""
-_KIND_WEIGHTS = (0.36, 0.12, 0.22, 0.24, 0.06)
+STROKE_SHARE = 0.55
+"""Share of windows that a racket meets the ball in: hand, racket and body move with it, and most misses are there."""
+_KIND_WEIGHTS = (0.40, 0.10, 0.16, 0.30, 0.04)
 
 
 @dataclass(frozen=True)

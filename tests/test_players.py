@@ -8,7 +8,7 @@ from scenes import HEIGHT, WIDTH, plain_scenes, still_balls
 
 from ttcli.simulation.flight import HAND, HIT
 from ttcli.simulation.players import (
-    _RADII, GRID, GRID_START, LIMBS, PARTS, _between, disc_streaks, paint_people, pose_people, sweep_of_parts,
+    _RADII, GRID, GRID_START, LIMBS, PARTS, _between, disc_streaks, paint_people, pose_people, rush_behind, sweep_of_parts,
 )  # fmt: skip
 from ttcli.simulation.world import segment_distances
 
@@ -102,6 +102,27 @@ def test_players_stand_wider_and_lower_at_a_stroke(rallies, textures):
         hip.append(striker_parts(rallies, textures, "shorts", seconds)[:, 2].median())
     assert apart[0] > apart[1] + 0.1
     assert hip[0] < hip[1]
+
+
+def test_who_rushes_past_is_behind_the_ball_when_it_is_there(people):
+    scenes, _ = people
+    who = torch.nonzero(scenes.people.side == 0)[:, 0]
+    place, camera = torch.tensor([[0.4, 1.0, 1.0]]).expand(len(who), 3), scenes.cameras.position[:, 0]
+    time = torch.full((len(who),), 0.2)
+    rushing = rush_behind(scenes.people, who, place, camera, time, torch.Generator().manual_seed(2))
+    still = still_balls([(0.0, 0.5, 1.0)] * 10)
+    before, there, after = (
+        pose_people(rushing, still, scenes.rally[rushing.window], torch.full((len(rushing.side), 1), 0.2 + seconds))
+        for seconds in (-0.15, 0.0, 0.15)
+    )
+    trunk = lambda capsules: capsules[who, 0, PART["shorts"]].mean(1)[:, :2]  # noqa: E731
+    farther = (trunk(there) - camera[:, :2]).norm(dim=1) - (place - camera)[:, :2].norm(dim=1)
+    assert farther.median() > 0.1
+    assert (trunk(there) - place[:, :2]).norm(dim=1).max() < 1.3
+    assert torch.allclose(trunk(after) - trunk(before), 0.3 * rushing.rush[who], atol=0.1)
+    assert rushing.rush[who].norm(dim=1).median() > 2
+    others = scenes.people.side != 0
+    assert torch.equal(there[others], people[1][others])
 
 
 def test_the_free_hand_is_under_the_ball_that_it_tosses(rallies, textures):

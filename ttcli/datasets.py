@@ -1,7 +1,7 @@
 """Windows to train on, drawn by the simulator as they are needed."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from ttcli.networks.event_head import EVENTS
 from ttcli.simulation.drawing import draw_scenes, paint_backdrop
 from ttcli.simulation.flight import BOUNCE, NET_PASS
+from ttcli.simulation.players import rush_behind
 from ttcli.simulation.rally import simulate_rallies
 from ttcli.simulation.scene import Scenes, build_scenes, draw_kinds, draw_moments
 from ttcli.simulation.staging import film, held, stage_rally
@@ -28,6 +29,9 @@ CHUNK = 8
 """Windows drawn together: larger chunks leave the processor's caches, smaller ones pay for dispatch."""
 DEVICE_CHUNK_PIXELS = 256 * 192 * 128
 """Pixels of a frame of all windows drawn together on a GPU, which waits for being told what to do: 4.7 GB of its memory."""
+RUSH_SHARE = 0.35
+"""Share of windows in which somebody rushes past behind the ball: of balls before a body that moves by its own width a
+network finds half as many, unless it learns them."""
 SHAPES = ((288, 512), (288, 512), (288, 512), (336, 448), (512, 288))
 """Heights and widths of the working pictures that crops are cut from, each as often: wide, 4:3, upright."""
 UNKNOWN_EVENT = -1.0
@@ -180,7 +184,13 @@ class DrawnWindows:
         anywhere = uniform(2) * (full.flip(1) * zoom[:, None] - crop)
         corner = torch.where(uniform(1) < BALL_IN_CROP, around, anywhere).to(self.device)
         cameras = scenes.cameras.view(corner[:, 0], corner[:, 1], zoom.to(self.device))
-        return Scenes(**{**vars(scenes), "cameras": cameras})
+        rows = torch.nonzero(uniform() < RUSH_SHARE)[:, 0].to(self.device)
+        place = rallies.position_at(scenes.rally[rows], scenes.times[rows, middle : middle + 1])[:, 0]
+        stands_by = 3 * rows + 2  # of the three people in each window
+        people = rush_behind(
+            scenes.people, stands_by, place, cameras.position[rows, middle], scenes.times[rows, middle], generator
+        )
+        return replace(scenes, cameras=cameras, people=people)
 
 
 def drawn_events(rallies: RallyBatch, rally: Tensor, times: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ and fast: they are discs, and smear along their way as the ball does (`ttcli/sim
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 import torch.nn.functional as F
@@ -33,6 +33,8 @@ STEP_SECONDS = (0.15, 0.45)
 FASTEST_RUN = (3.0, 4.0)
 """Metres a second across and along the table at which a body passes through a stroke at most: a player at the top
 crosses his own width within the nine frames of a window, and all of him differs from what was there before."""
+RUSH_BEHIND, RUSH_ASIDE, FASTEST_RUSH = (0.1, 0.7), 0.3, 5.0
+"""How far behind and beside a ball somebody passes in windows to train on, metres, and how fast at most, m/s."""
 TWIST_SECONDS = 0.1
 """How long a body takes to turn from the back swing to the front."""
 HOLD_SECONDS = 0.35
@@ -66,6 +68,8 @@ class People:
     phase: Tensor  # (N, 4) of small movements
     stance: Tensor  # (N, 3) at a stroke: how far a foot is to its side, metres, how far the body turns, radians, and leans
     haste: Tensor  # (N,) in [0, 1]: of the body's movements
+    rush: Tensor  # (N, 2) velocity, metres a second, of one who stands by and does not stand; 0 for all others
+    rush_time: Tensor  # (N,) when he passes his home, seconds
     cloth: Tensor  # (N, 3) in [0, 1): which painted wall clothes are cut from, and where
     weave: Tensor  # (N, 2) how many of its texels go on a metre, and how much of its contrast is left
 
@@ -109,8 +113,35 @@ def draw_people(camera: Tensor, generator: torch.Generator) -> People:
         window=torch.arange(windows).repeat_interleave(3), side=side, hand=(uniform() < 0.7).float() * 2 - 1, home=home,
         size=0.88 + 0.2 * uniform(), colour=_clothes(count, generator), radius=radius, phase=uniform(4) * 6.2832,
         stance=torch.tensor([0.22, -0.3, 1.0]) + torch.tensor([0.38, 1.6, 1.0]) * uniform(3),
-        haste=uniform().sqrt(), cloth=uniform(3), weave=draw_weaves(count, generator),
+        haste=uniform().sqrt(), rush=torch.zeros(count, 2), rush_time=torch.zeros(count), cloth=uniform(3),
+        weave=draw_weaves(count, generator),
     )  # fmt: skip
+
+
+def rush_behind(
+    people: People, rows: Tensor, place: Tensor, camera: Tensor, time: Tensor, generator: torch.Generator
+) -> People:
+    """Return the people, of whom some rush past behind a ball, as a camera sees it: such a ball is the hardest to see.
+
+    Args:
+        people: N people.
+        rows: Which of them (M,), who stand by otherwise.
+        place: Where the ball is (M, 3), metres.
+        camera: Where the camera of each is (M, 3).
+        time: When it is there (M,), seconds.
+        generator: Source of all chance, on the CPU.
+    """
+    uniform = lambda *shape: torch.rand(len(rows), *shape, generator=generator).to(place.device)  # noqa: E731
+    away = F.normalize((place - camera)[:, :2], dim=1)
+    behind = RUSH_BEHIND[0] + (RUSH_BEHIND[1] - RUSH_BEHIND[0]) * uniform(1)
+    home = place[:, :2] + behind * away + RUSH_ASIDE * (2 * uniform(2) - 1)
+    rush = (2 * uniform(2) - 1) * FASTEST_RUSH
+    return replace(
+        people,
+        home=people.home.index_copy(0, rows, home),
+        rush=people.rush.index_copy(0, rows, rush),
+        rush_time=people.rush_time.index_copy(0, rows, time),
+    )
 
 
 def _part(name: str) -> int:
@@ -158,7 +189,11 @@ def pose_people(people: People, rallies: RallyBatch, rally: Tensor, times: Tenso
     aim = aim + follow * (vigour[:, None] * through)[:, None]
     aside = torch.stack([-0.8 * people.hand, 0 * people.side, 0 * people.side], -1)[:, None]  # out of the ball's way
     palm = ball + since.clamp_min(0) * aside - torch.tensor([0.0, 0.0, PALM_BELOW], device=times.device)
-    twist = (1 - torch.tanh(follow / TWIST_SECONDS) * swing)[..., 0]
+    rushes = (people.rush != 0).any(1)[:, None]
+    passed = times - people.rush_time[:, None]
+    root = root + people.rush[:, None] * passed[..., None]
+    engaged = torch.where(rushes, torch.ones_like(engaged), engaged)
+    twist = 1 - torch.tanh(torch.where(rushes, passed, (follow * swing)[..., 0]) / TWIST_SECONDS)
     return _skeleton(people, root, engaged, twist, (aim, swing), (palm, hold), times)
 
 

@@ -19,10 +19,10 @@ from scenes import (
 )
 
 from ttcli.simulation import cloth, drawing, players, sensor
-from ttcli.simulation.camera import KINDS, homographies
+from ttcli.simulation.camera import homographies
 from ttcli.simulation.drawing import draw_scenes, paint_backdrop
 from ttcli.simulation.flight import BOUNCE
-from ttcli.simulation.players import pose_people
+from ttcli.simulation.poses import pose_people
 from ttcli.simulation.scene import draw_moments
 from ttcli.simulation.sensor import Caption
 from ttcli.simulation.timeline import NOT_THERE
@@ -327,7 +327,7 @@ def test_what_people_wear_moves_with_them(textures):
     people = replace(scenes.people, weave=torch.tensor([100.0, 1.0]).expand(len(scenes.people.window), 2))
     plain = replace(people, weave=torch.tensor([100.0, 0.0]).expand_as(people.weave))
     cameras = scenes.cameras.at(people.window)
-    capsules = players.pose_people(people, balls, scenes.rally[people.window], scenes.times[people.window])
+    capsules = pose_people(people, balls, scenes.rally[people.window], scenes.times[people.window])
     capsules = capsules[:, :1].repeat(1, 2, 1, 1, 1)
     size = 40, 60
 

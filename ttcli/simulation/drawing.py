@@ -9,7 +9,8 @@ from torch import Tensor
 
 from ttcli.portions import portions
 from ttcli.simulation.camera import Cameras, homographies
-from ttcli.simulation.players import DISCS, LIMBS, TORSO, People, disc_streaks, paint_people, pose_people, sweep_of_parts
+from ttcli.simulation.players import DISCS, LIMBS, TORSO, People, disc_streaks, paint_people, sweep_of_parts
+from ttcli.simulation.poses import pose_people
 from ttcli.simulation.flight import BALL_RADIUS, BOUNCE, HIT, NET_TOUCH
 from ttcli.simulation.scene import Scenes
 from ttcli.simulation.sensor import Caption, Sensors, draw_captions, expose, stick_captions

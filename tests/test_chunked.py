@@ -72,13 +72,24 @@ def both(path, tmp_path, config):
     return alone, cut, summary
 
 
-@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.slow), 3, pytest.param(9, marks=pytest.mark.slow)])
-def test_chunks_give_the_rows_of_one_process(tmp_path, here, step):
+@pytest.mark.parametrize(
+    ("step", "stride"),
+    [pytest.param(1, 1, marks=pytest.mark.slow), (3, 1), pytest.param(9, 1, marks=pytest.mark.slow), (5, 2)],
+)
+def test_chunks_give_the_rows_of_one_process(tmp_path, here, step, stride):
     path = write_video(tmp_path / "long.mp4", pictures(), gop=30)
-    alone, cut, summary = both(path, tmp_path, replace(CONFIG, step=step))
+    alone, cut, summary = both(path, tmp_path, replace(CONFIG, step=step, stride=stride))
     assert len(here) >= 3 and all(task.chunk for task in here)
     assert alone.read_bytes() == cut.read_bytes()
     assert (summary.frames, summary.shots) == (FRAMES, 2)
+
+
+def test_each_chunk_has_the_stride_that_the_whole_has(tmp_path, here, runtime, monkeypatch):
+    path = write_video(tmp_path / "fast.mp4", pictures(), gop=30)
+    monkeypatch.setattr(runtime, "most_fps", 12.0)
+    alone, cut, _ = both(path, tmp_path, replace(CONFIG, step=9))
+    assert {task.sight.stride for task in here} == {2}
+    assert alone.read_bytes() == cut.read_bytes()
 
 
 @pytest.mark.slow

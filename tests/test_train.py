@@ -39,7 +39,7 @@ PLAIN = {"slope": 1.0, "bias": 0.0}
 @pytest.fixture(autouse=True)
 def quick(rallies, textures, monkeypatch):
     """Draw from a few rallies that are there already, and validate on few windows."""
-    monkeypatch.setattr(datasets, "simulate_rallies", lambda count, generator, device: rallies)
+    monkeypatch.setattr(datasets, "simulate_rallies", lambda count, generator, device: rallies.to(device))
     monkeypatch.setattr(datasets, "paint_textures", lambda seed: textures)
     monkeypatch.setattr(training_data, "VALIDATION_WINDOWS", 3)
     monkeypatch.setattr(training_data, "CALIBRATION_FILMS", 2)

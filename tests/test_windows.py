@@ -103,6 +103,16 @@ def test_the_same_windows_in_the_same_order_at_every_run():
     assert first == second
 
 
+@pytest.mark.parametrize(("step", "stride"), CASES)
+def test_a_stretch_of_a_video_has_the_same_windows_wherever_one_begins(step, stride):
+    whole = set(window.frame_indexes for window in all_windows(150, WindowSchedule(WINDOW_SIZE, step, stride)))
+    for first in range(1, 20):
+        part = all_windows(150 - first, WindowSchedule(WINDOW_SIZE, step, stride, first=first))
+        later = [tuple(first + frame for frame in window.frame_indexes) for window in part]
+        settled = first + (WINDOW_SIZE + step) * stride  # the first window of each phase is where the part begins
+        assert {frames for frames in later if frames[0] >= settled} == {frames for frames in whole if frames[0] >= settled}
+
+
 def test_window_frames_repeat_the_border_frame():
     assert window_frames(-4, 9, 1, 30) == [0, 0, 0, 0, 0, 1, 2, 3, 4]
     assert window_frames(26, 9, 1, 30) == [26, 27, 28, 29, 29, 29, 29, 29, 29]

@@ -52,10 +52,7 @@ def ball_positions(
         predictor: Answers for the pictures; None lets the network do so.
     """
     if predictor is None:
-        stride = config.stride or choose_stride(info.frame_rate, runtime.most_fps)
-        if stride > 1 and config.stride is None:  # not where the rate is high by repeated pictures alone
-            frames, distinct = _peek_distinct(frames)
-            stride = choose_stride(info.frame_rate * distinct, runtime.most_fps)
+        frames, stride = with_stride(frames, info, runtime, config)
         predictor = network_predictor(runtime, height, width, stride, config)
     for number, shot in groupby(frames, key=lambda frame: frame.shot):
         locate = lambda pictures: _shot_positions(pictures, predictor, info, height, width, config)  # noqa: E731
@@ -69,6 +66,19 @@ def network_predictor(
     """Return the network behind windows of neighbours `stride` frames apart."""
     step = config.step or choose_step(len(runtime.output_frames))
     return StreamingPredictor(runtime, height, width, step, stride, config.batch, config.steady)
+
+
+def with_stride(
+    frames: Iterable[Frame], info: VideoInfo, runtime: Runtime, config: DetectConfig
+) -> tuple[Iterable[Frame], int]:
+    """Return the frames of a video, all of them, and how many lie between two neighbours in a window."""
+    if config.stride is not None:
+        return frames, config.stride
+    stride = choose_stride(info.frame_rate, runtime.most_fps)
+    if stride > 1:  # not where the rate is high by repeated pictures alone
+        frames, distinct = _peek_distinct(frames)
+        stride = choose_stride(info.frame_rate * distinct, runtime.most_fps)
+    return frames, stride
 
 
 def _peek_distinct(frames: Iterable[Frame]) -> tuple[Iterable[Frame], Fraction]:

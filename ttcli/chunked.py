@@ -36,6 +36,8 @@ class Sight:
     height: int
     """Of the picture that the network sees."""
     width: int
+    stride: int
+    """Frames between two neighbours in a window."""
     table_height: int
     """Of the video's picture, in which the table is looked for; 0 where it is not."""
     table_width: int
@@ -105,7 +107,7 @@ def _answers(
     facts: list["_Fact"],
 ) -> dict[int, FrameAnswer]:
     """Return the network's answers by number of the frame, and note the facts of each frame that was read."""
-    predictor = network_predictor(runtime, sight.height, sight.width, 1, config)
+    predictor = network_predictor(runtime, sight.height, sight.width, sight.stride, config)
     found: dict[int, FrameAnswer] = {}
 
     def distinct(shot: Iterable[Frame]) -> Iterator[Frame]:

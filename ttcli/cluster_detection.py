@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from tqdm import tqdm
 
+from ttcli.ball_path import with_stride
 from ttcli.chunked import ChunkAnswers, RecordedAnswers, Sight, answer_chunk, recorded_frames
 from ttcli.configs import DetectConfig
 from ttcli.detection_jobs import Job
@@ -17,9 +18,9 @@ from ttcli.runtimes import Runtime
 from ttcli.table.views import TableViews
 from ttcli.video.chunks import LEAD, TAIL, Chunk, plan_chunks
 from ttcli.video.probe import probe
+from ttcli.video.reader import FrameReader
 from ttcli.video.standard_input import shown_name
 from ttcli.video_detection import DetectSummary, Look, detect_video, has_square_pixels, look_at, write_outputs
-from ttcli.windows import choose_stride
 
 LEAST_CHUNKS = 1.5
 """A video with less than so many chunks is one task."""
@@ -124,12 +125,14 @@ def _tasks_of(job: Job, here: Here, wholes: dict[Job, _Whole]) -> list[Task]:
     frames = round(60 * config.chunk_minutes * info.frame_rate)
     frames = max(frames, LEAST_FRAMES) if frames else 0
     short = info.duration_seconds is not None and info.duration_seconds < LEAST_CHUNKS * 60 * config.chunk_minutes
-    if frames and not short and choose_stride(info.frame_rate, here.runtime.most_fps) == 1 and (config.stride or 1) == 1:
-        chunks = plan_chunks(info, frames)
+    if frames and not short:
+        look = look_at(job, here.runtime, config)
+        with FrameReader(job.video, look.height, look.width, judge=True, picture_rate=config.picture_rate) as reader:
+            _, stride = with_stride(reader, info, here.runtime, config)
+        chunks = plan_chunks(info, frames, stride)
         if chunks:
-            look = look_at(job, here.runtime, config)
             sized = (info.height, info.width) if has_square_pixels(info) else (0, 0)
-            sight = Sight(look.height, look.width, *sized)
+            sight = Sight(look.height, look.width, stride, *sized)
             wholes[job] = _Whole(look, chunks, [None] * len(chunks), started)
             return [Task(job, look.config, chunk, sight) for chunk in chunks]
     return [Task(job, config)]

@@ -69,8 +69,9 @@ class WindowSchedule:
     most of a window is its median and vanishes from the difference channels; only a video shorter than a window,
     or a network that answers for a middle frame alone, meets repeated frames.
 
-    From the second one on, windows start at frames whose number in the video is a multiple of `step`, where `first` tells that
-    number: so with a stride of 1 and no frame left out, a stretch of a video has the same windows wherever one begins to look.
+    From the second one of a phase on, windows start at frames that are a multiple of `step` frames of the phase from the video's
+    start, where `first` tells how far away that is: so with no frame left out, a stretch of a video has the same windows wherever
+    one begins to look.
 
     Args:
         window_size: Frames in a window.
@@ -100,7 +101,8 @@ class WindowSchedule:
             raise SettingError("--stride", f"{stride} is out of range", "give 1 or more")
         self.frame_count = 0
         self._next_start = [-first_output] * stride  # per phase, in frames of the phase
-        self._short_step = -first % step or step  # from the first window to the second, which restores the rhythm
+        # Per phase, from the first window to the second, which restores the rhythm.
+        self._short_step = [-((first + phase) // stride) % step or step for phase in range(stride)]
 
     @property
     def span(self) -> int:
@@ -136,26 +138,24 @@ class WindowSchedule:
             last_start = max(frames - self.first_output - self.outputs, -self.first_output)
             while self._next_start[phase] < last_start:
                 windows.append(self._take(phase))
-            before = self._before(self._next_start[phase])
+            before = self._before(phase)
             if before is None or before + self.first_output + self.outputs < frames:
                 self._next_start[phase] = last_start
                 windows.append(self._take(phase))
         return windows
 
-    def _step_after(self, start: int) -> int:
-        """Return the step to the window after the one that starts at a frame of its phase."""
-        return self._short_step if start == -self.first_output else self.step
-
-    def _before(self, start: int) -> int | None:
-        """Return where the window before the one that starts there began; None where there is none."""
+    def _before(self, phase: int) -> int | None:
+        """Return where the window before the next one of a phase began; None where there is none."""
+        start = self._next_start[phase]
         if start == -self.first_output:
             return None
-        return -self.first_output if start == self._short_step - self.first_output else start - self.step
+        return -self.first_output if start == self._short_step[phase] - self.first_output else start - self.step
 
     def _take(self, phase: int) -> Window:
         """Return the next window of a phase and move on by one step."""
-        first = phase + self._next_start[phase] * self.stride
-        self._next_start[phase] += self._step_after(self._next_start[phase])
+        start = self._next_start[phase]
+        first = phase + start * self.stride
+        self._next_start[phase] += self._short_step[phase] if start == -self.first_output else self.step
         frame_indexes = window_frames(first, self.window_size, self.stride, self.frame_count)
         places = [first + (self.first_output + output) * self.stride for output in range(self.outputs)]
         return Window(tuple(frame_indexes), tuple(place if place < self.frame_count else None for place in places))

@@ -11,9 +11,9 @@ from ttcli.video.image_folder import numbered_images
 from ttcli.video.probe import VideoInfo, open_video, to_fraction
 
 LEAD = 96
-"""Frames that are read before a chunk at the least: what is looked for over some frames is known by then."""
+"""Frames that are read before a chunk at the least: what is looked for over some frames is known by then. Times the stride."""
 TAIL = 48
-"""Frames that are read after it."""
+"""Frames that are read after it, times the stride."""
 
 
 class Chunk(NamedTuple):
@@ -23,6 +23,8 @@ class Chunk(NamedTuple):
     end: int
     read_first: int
     """Frame that reading begins with."""
+    read_end: int
+    """Frame that reading ends before, where the video has as many."""
     read_seconds: float
     """Where it is sought, as `FrameReader` counts it."""
     read_stamp: Fraction
@@ -35,10 +37,10 @@ class Chunk(NamedTuple):
     @property
     def read_count(self) -> int:
         """How many frames are read, where the video does not end before."""
-        return self.end + TAIL - self.read_first
+        return self.read_end - self.read_first
 
 
-def plan_chunks(info: VideoInfo, frames: int) -> list[Chunk]:
+def plan_chunks(info: VideoInfo, frames: int, stride: int = 1) -> list[Chunk]:
     """Return chunks of about so many frames, all of a video's together; none where it is too short or cannot be cut.
 
     Its packets are read, not decoded. It can be cut where each packet is a frame with a timestamp of its own and there are
@@ -47,12 +49,13 @@ def plan_chunks(info: VideoInfo, frames: int) -> list[Chunk]:
     Args:
         info: The video.
         frames: Frames in a chunk, about.
+        stride: Frames between two neighbours in a window.
     """
     if info.interlaced or info.container == "mpegts":
         return []
     if info.path.is_dir():
         numbers = list(numbered_images(info.path))
-        return _cut(numbers, None, 1 / info.frame_rate, numbers[0], frames)
+        return _cut(numbers, None, 1 / info.frame_rate, numbers[0], frames, stride)
     stamps, keys, clean = [], [], True
     with open_video(info.path) as (container, stream):
         try:
@@ -73,10 +76,12 @@ def plan_chunks(info: VideoInfo, frames: int) -> list[Chunk]:
             return []
     if any(later <= before for before, later in zip(stamps, stamps[1:], strict=False)):
         return []
-    return _cut(stamps, sorted(keys), time_base, start, frames)
+    return _cut(stamps, sorted(keys), time_base, start, frames, stride)
 
 
-def _cut(stamps: list[int], keys: list[int] | None, time_base: Fraction, start: int, frames: int) -> list[Chunk]:
+def _cut(
+    stamps: list[int], keys: list[int] | None, time_base: Fraction, start: int, frames: int, stride: int
+) -> list[Chunk]:
     """Return chunks of frames with timestamps in order; they can be read from `keys` on, or from anywhere if None."""
     count = len(stamps)
     pieces = round(count / frames)
@@ -86,12 +91,13 @@ def _cut(stamps: list[int], keys: list[int] | None, time_base: Fraction, start: 
     zero = stamps[0]
     chunks = []
     for first, end in zip(bounds, bounds[1:], strict=False):
-        read_first = max(0, first - LEAD)
+        read_first, read_end = max(0, first - LEAD * stride), end + TAIL * stride
         if keys is not None:
             place = bisect_right(keys, stamps[read_first]) - 1
             read_first = bisect_right(stamps, keys[place]) - 1 if place >= 0 else 0
         times = tuple(float((stamp - zero) * time_base) for stamp in stamps[first:end])
         stamp = stamps[read_first]
         read_seconds = float((stamp - start) * time_base) if read_first else 0.0
-        chunks.append(Chunk(first, end, read_first, read_seconds, stamp * time_base, float((stamp - zero) * time_base), times))
+        read_time = float((stamp - zero) * time_base)
+        chunks.append(Chunk(first, end, read_first, read_end, read_seconds, stamp * time_base, read_time, times))
     return chunks

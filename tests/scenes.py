@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from ttcli.simulation.camera import KINDS, Cameras, place_cameras
-from ttcli.simulation.drawing import Backdrop, Drawn, draw_scenes, paint_backdrop
+from ttcli.simulation.backdrop import Backdrop, paint_backdrop
+from ttcli.simulation.drawing import Drawn, draw_scenes
 from ttcli.simulation.flight import NOTHING
 from ttcli.simulation.scene import Scenes, build_scenes
 from ttcli.simulation.sensor import Sensors

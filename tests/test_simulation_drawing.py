@@ -20,7 +20,8 @@ from scenes import (
 
 from ttcli.simulation import cloth, drawing, players, sensor
 from ttcli.simulation.camera import homographies
-from ttcli.simulation.drawing import draw_scenes, paint_backdrop
+from ttcli.simulation.backdrop import paint_backdrop
+from ttcli.simulation.drawing import draw_scenes
 from ttcli.simulation.flight import BOUNCE
 from ttcli.simulation.poses import pose_people
 from ttcli.simulation.scene import draw_moments

@@ -11,7 +11,8 @@ from scenes import cameras_of_each_kind, seeded
 from ttcli.errors import CheckpointError
 from ttcli.networks.table_finder import STRIDE, TableFinder
 from ttcli.simulation.camera import KINDS
-from ttcli.simulation.drawing import draw_scenes, paint_backdrop
+from ttcli.simulation.backdrop import paint_backdrop
+from ttcli.simulation.drawing import draw_scenes
 from ttcli.simulation.scene import build_scenes
 from ttcli.table.camera import TableCamera, landmarks
 from ttcli.table.fit import WHOLE, Region, fit_camera, region_around

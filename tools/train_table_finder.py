@@ -19,7 +19,8 @@ from torch.nn import functional
 
 from ttcli.losses import focal_loss
 from ttcli.networks.table_finder import HEIGHT, KINDS, STRIDE, WIDTH, TableFinder
-from ttcli.simulation.drawing import draw_scenes, paint_backdrop
+from ttcli.simulation.backdrop import paint_backdrop
+from ttcli.simulation.drawing import draw_scenes
 from ttcli.simulation.rally import simulate_rallies
 from ttcli.simulation.scene import build_scenes, draw_kinds, draw_moments
 from ttcli.simulation.textures import paint_textures

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ttcli.networks.event_head import EVENTS
-from ttcli.simulation.drawing import draw_scenes, paint_backdrop
+from ttcli.simulation.backdrop import paint_backdrop
+from ttcli.simulation.drawing import draw_scenes
 from ttcli.simulation.flight import BOUNCE, NET_PASS
 from ttcli.simulation.players import rush_behind
 from ttcli.simulation.rally import simulate_rallies

@@ -1,27 +1,23 @@
-"""Draws scenes: hall, people, ball, captions, sensor, and says exactly where the ball is on each frame."""
+"""Draws scenes before their backdrop: people, ball, captions, sensor, and says exactly where the ball is on each frame."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ttcli.portions import portions
-from ttcli.simulation.camera import Cameras, homographies
+from ttcli.simulation.backdrop import Backdrop, show_halls
+from ttcli.simulation.camera import Cameras
 from ttcli.simulation.players import DISCS, LIMBS, TORSO, People, disc_streaks, paint_people, sweep_of_parts
 from ttcli.simulation.poses import pose_people
 from ttcli.simulation.flight import BALL_RADIUS, BOUNCE, HIT, NET_TOUCH
 from ttcli.simulation.scene import Scenes
-from ttcli.simulation.sensor import Caption, Sensors, draw_captions, expose, stick_captions
-from ttcli.simulation.streaks import Patch, Streaks, path_centre, soften, streak_patches
+from ttcli.simulation.sensor import Caption, Sensors, expose, stick_captions
+from ttcli.simulation.streaks import Streaks, blend, path_centre, streak_patches
 from ttcli.simulation.textures import TextureBank
 from ttcli.simulation.timeline import LOOSE, NOT_THERE, RallyBatch
-from ttcli.simulation.world import view_halls
 
-MARGIN = 32
-"""Pixels drawn beyond a training window's border where its camera moves."""
-CAPTION_SHARE = 0.25
 VISIBLE_SHARE = 0.5
 """A ball of which more than this is in view is visible, with less than HIDDEN_SHARE it is not, between: unknown."""
 HIDDEN_SHARE = 0.1
@@ -52,66 +48,6 @@ class Drawn:
     place: Tensor
 
 
-@dataclass(frozen=True)
-class Canvas:
-    """The empty halls of some windows, drawn once for all their frames.
-
-    `rows` (b,) tells which windows, `layers` (b, 5, h, w) are picture, disparity and net cover, and `cameras` see the
-    canvas where the windows' own cameras move, and are None where all frames look alike.
-    """
-
-    rows: Tensor
-    layers: Tensor
-    cameras: Cameras | None
-
-
-@dataclass(frozen=True)
-class Backdrop:
-    """What a window's frames have in common: halls behind, captions before, and what clothes are made of."""
-
-    canvases: list[Canvas]
-    captions: list[Caption]
-    textures: TextureBank
-    """Of the people's clothes."""
-
-
-def paint_backdrop(
-    scenes: Scenes,
-    textures: TextureBank,
-    height: int,
-    width: int,
-    generator: torch.Generator,
-    captions: float = CAPTION_SHARE,
-    margin: int = MARGIN,
-) -> Backdrop:
-    """Return the backdrop of windows of height x width pixels.
-
-    Args:
-        scenes: B windows; the canvas of a moving camera is what it sees on the middle frame, and `margin` more.
-        textures: Painted walls and floors, and what clothes are cut from.
-        height: Of the drawn pictures, in pixels.
-        width: Of the drawn pictures, in pixels.
-        generator: Source of the captions.
-        captions: Share of windows that carry boxes with letters.
-        margin: Pixels drawn beyond the border where the camera moves, so that the other frames find something there.
-    """
-    canvases, frames = [], scenes.times.shape[1]
-    for moves in (False, True):
-        rows = torch.nonzero(scenes.moving == moves)[:, 0]
-        if not len(rows):
-            continue
-        border = margin if moves and frames > 1 else 0
-        edge = torch.full((len(rows),), -float(border), device=rows.device)
-        cameras = scenes.cameras.at(rows, frames // 2).view(edge, edge)
-        view = view_halls(scenes.halls.at(rows), cameras, textures, height + 2 * border, width + 2 * border)
-        _draw_specks(scenes.specks[rows], view.picture)
-        sensors = scenes.sensors.at(rows)
-        picture = sensors.tone(soften(view.picture, sensors.blur).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-        layers = torch.cat([picture, view.disparity, view.net_cover], 1)
-        canvases.append(Canvas(rows, layers, cameras if moves and frames > 1 else None))
-    return Backdrop(canvases, draw_captions(len(scenes.rally), textures, height, width, captions, generator), textures)
-
-
 def draw_scenes(
     scenes: Scenes, backdrop: Backdrop, rallies: RallyBatch, height: int, width: int, generator: torch.Generator
 ) -> Drawn:
@@ -125,7 +61,7 @@ def draw_scenes(
         width: In pixels.
         generator: Source of noise and flicker.
     """
-    pictures, disparity, net_cover = _show_halls(scenes, backdrop, height, width)
+    pictures, disparity, net_cover = show_halls(scenes, backdrop, height, width)
     path, share, bounced, place = _ball_paths(scenes, rallies)
     pixels, depths = scenes.cameras.project(path)  # (B, T, 3, 2), (B, T, 3)
     depth = depths[:, :, 0]
@@ -150,67 +86,6 @@ def draw_scenes(
 def _faintest(sensors: Sensors) -> Tensor:
     """Return the smallest change of brightness (B,) that can be told from noise and from what compression leaves."""
     return FAINTEST + 0.6 * sensors.noise + 0.3 * sensors.quantise
-
-
-def _show_halls(scenes: Scenes, backdrop: Backdrop, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return pictures (B, T, 3, H, W), disparity and net cover (B, T, 1, H, W) of the empty halls."""
-    count, frames = scenes.times.shape
-    pictures = torch.empty(count, frames, 3, height, width, device=scenes.times.device)
-    disparity, net_cover = torch.empty(2, count, frames, 1, height, width, device=scenes.times.device)
-    for canvas in backdrop.canvases:
-        layers = canvas.layers[:, None]
-        if canvas.cameras is not None:
-            layers = _follow_camera(canvas.layers, canvas.cameras, scenes.cameras.at(canvas.rows), height, width)
-        pictures[canvas.rows] = layers[:, :, :3].expand(-1, frames, -1, -1, -1)
-        disparity[canvas.rows] = layers[:, :, 3:4].expand(-1, frames, -1, -1, -1)
-        net_cover[canvas.rows] = layers[:, :, 4:].expand(-1, frames, -1, -1, -1)
-    return pictures, disparity, net_cover
-
-
-def _follow_camera(canvas: Tensor, source: Cameras, target: Cameras, height: int, width: int) -> Tensor:
-    """Return a canvas (B, C, h, w) as each frame's camera sees it (B, T, C, H, W); the cameras turn and zoom in place."""
-    maps = homographies(source, target)  # (B, T, 3, 3)
-    y, x = torch.meshgrid(
-        torch.arange(height, device=canvas.device).float(), torch.arange(width, device=canvas.device).float(), indexing="ij"
-    )
-    row = lambda i: maps[..., i, 0, None, None] * x + maps[..., i, 1, None, None] * y + maps[..., i, 2, None, None]  # noqa: E731
-    scale = row(2)
-    size = torch.tensor([canvas.shape[3], canvas.shape[2]], device=canvas.device)
-    grid = (torch.stack([row(0) / scale, row(1) / scale], -1) + 0.5) * (2 / size) - 1  # (B, T, H, W, 2)
-    count, frames = grid.shape[:2]
-    # The frames of a window lie below each other, so that one call samples each window's canvas once.
-    seen = F.grid_sample(canvas, grid.flatten(1, 2), padding_mode="border", align_corners=False)
-    layers = seen.view(count, -1, frames, height, width).transpose(1, 2)
-    layers[:, :, 3].mul_(scale)  # `scale` is depth along the source's axis by depth along the target's: 3 % off in a pan
-    return layers
-
-
-def _draw_specks(specks: Tensor, pictures: Tensor) -> None:
-    """Draw small still lights into pictures (B, 3, H, W), in place."""
-    count, _, height, width = pictures.shape
-    rows, slots = torch.nonzero(specks[..., 2] > 0.4, as_tuple=True)
-    if not len(rows):
-        return
-    chosen = specks[rows, slots]
-    place = chosen[:, :2] * torch.tensor([width, height], device=pictures.device)
-    still, sharp = torch.ones(len(rows), 1, device=pictures.device), torch.zeros(len(rows), device=pictures.device)
-    streaks = Streaks(place[:, None].expand(-1, 2, -1), still, chosen[:, 2], rows, sharp)
-    for patch in streak_patches(streaks, height, width):
-        _blend(pictures, patch, patch.cover, chosen[patch.rows, 3:, None])
-
-
-def _blend(pictures: Tensor, patch: Patch, opacity: Tensor, colour: Tensor) -> Tensor:
-    """Blend colours (M, 3, 1 or S * S) into planar pictures (..., 3, H, W) in place; return the mean change (M, S * S)."""
-    flat = pictures.view(-1)
-    size = pictures.shape[-1] * pictures.shape[-2]
-    total = torch.zeros_like(opacity)
-    for plane in range(3):
-        index = patch.index(plane, 3, size)
-        change = opacity * (colour[:, plane] - flat[index])
-        # Added, not assigned: where two patches of one picture overlap, the sum does not depend on their order.
-        flat.index_add_(0, index.flatten(), change.flatten())
-        total += change / 3
-    return total
 
 
 def _ball_paths(scenes: Scenes, rallies: RallyBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -332,7 +207,7 @@ def _draw_discs(
         shown = patch.cover.clamp(0, 1) * (disparity.view(-1)[pixel] * depth.flatten()[patch.rows, None] < 1)
         shown *= 1 - net_cover.view(-1)[pixel] * behind_net.flatten()[patch.rows, None]
         shade = 1 - 0.15 * (1 - patch.lit)
-        _blend(pictures, patch, shown, colour[patch.rows // depth.shape[1], :, None] * shade[:, None])
+        blend(pictures, patch, shown, colour[patch.rows // depth.shape[1], :, None] * shade[:, None])
         free.view(-1).index_add_(0, pixel.flatten(), (-free.view(-1)[pixel] * shown * hides[patch.rows, None]).flatten())
 
 
@@ -357,5 +232,5 @@ def _draw_balls(
         shade = 1 - scenes.ball_light[window, None] * (0.5 - 0.5 * patch.lit)
         colour = toned[window, :, None] * shade[:, None]
         opacity = patch.cover.clamp(0, 1) ** scenes.ball_glare[window, None] * seen
-        change[which] = _blend(pictures, patch, opacity, colour).abs().amax(1)
+        change[which] = blend(pictures, patch, opacity, colour).abs().amax(1)
     return in_view.view(count, frames), change.view(count, frames)

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from ttcli.simulation.camera import KINDS
-from ttcli.simulation.drawing import Drawn, draw_scenes, paint_backdrop
+from ttcli.simulation.backdrop import paint_backdrop
+from ttcli.simulation.drawing import Drawn, draw_scenes
 from ttcli.simulation.scene import Scenes, build_scenes, draw_kinds
 from ttcli.simulation.textures import TextureBank
 from ttcli.simulation.timeline import IN_HAND, RallyBatch

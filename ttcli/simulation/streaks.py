@@ -122,6 +122,20 @@ def _sweep(start: Tensor, end: Tensor, radius: Tensor, x: Tensor, y: Tensor) -> 
     return covered, (-below / radius).clamp(-1, 1)
 
 
+def blend(pictures: Tensor, patch: Patch, opacity: Tensor, colour: Tensor) -> Tensor:
+    """Blend colours (M, 3, 1 or S * S) into planar pictures (..., 3, H, W) in place; return the mean change (M, S * S)."""
+    flat = pictures.view(-1)
+    size = pictures.shape[-1] * pictures.shape[-2]
+    total = torch.zeros_like(opacity)
+    for plane in range(3):
+        index = patch.index(plane, 3, size)
+        change = opacity * (colour[:, plane] - flat[index])
+        # Added, not assigned: where two patches of one picture overlap, the sum does not depend on their order.
+        flat.index_add_(0, index.flatten(), change.flatten())
+        total += change / 3
+    return total
+
+
 def soften(pictures: Tensor, side: Tensor) -> Tensor:
     """Return pictures (N, C, H, W) seen through lenses whose kernel is (side, 1 - 2 side, side), side (N,)."""
     side = side.view(-1, 1, 1, 1)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import torch
 
-from ttcli.networks.table_finder import HEIGHT, MULTIPLE, STRIDE, WIDTH, TableFinder
+from ttcli.networks.table_finder import HEIGHT, MULTIPLE, STRIDE, WIDTH
 from ttcli.table.camera import TableCamera
 from ttcli.table.fit import WHOLE, Region, fit_camera, region_around
 from ttcli.table.views import TableView

@@ -12,7 +12,7 @@ LAYERS = [
     {"ttcli", "errors", "configs"},
     {"outputs", "csv_rows", "splits", "learning_rates", "content_hash", "slow_motion", "ray_cluster", "table_sizes", "small_weights", "portions"},
     {"video", "labels", "trajectory", "events", "windows", "model_input", "camera_motion", "networks"},
-    {"losses", "subtitles", "frame_store", "frame_cache", "selection", "window_rows", "shots", "manifest", "ball_size", "picture_quality", "verdict", "drawing"},
+    {"losses", "subtitles", "frame_store", "frame_cache", "selection", "window_rows", "shots", "gap_filling", "manifest", "ball_size", "picture_quality", "verdict", "drawing"},
     {"sources", "models", "heatmaps", "simulation", "overlay", "tracking", "training_set", "picture_effects", "table"},
     {"checkpoints", "predictor", "metrics", "event_metrics", "spotting", "datasets", "calibration", "clip_plans"},
     {"runtimes", "reports", "stored_windows", "contact_sheet", "clip_extraction"},

@@ -34,6 +34,8 @@ class DetectConfig:
     """Look at the video first, and show the network a smaller picture where its ball is large."""
     steady: bool = True
     """Lay the frames of a window over each other where the camera moves."""
+    fill: int = 0
+    """Frames without the ball, at most, that are filled where one flight leads from what is seen before to what is seen after."""
     picture_rate: float = 25.0
     """Frames per second of a folder of pictures, which does not say its own."""
     shots: Path | None = None

@@ -12,6 +12,7 @@ from ttcli.ball_path import Predictor, ball_positions
 from ttcli.configs import DetectConfig
 from ttcli.detection_jobs import Job
 from ttcli.events import Event, write_events_csv
+from ttcli.gap_filling import fill_gaps
 from ttcli.manifest import checkpoint_facts, manifest_path, may_write, option_facts, video_facts, write_manifest
 from ttcli.runtimes import Runtime
 from ttcli.scouting import fitting_size, with_step
@@ -35,6 +36,8 @@ class DetectSummary:
     output: str
     frames: int = 0
     seen: int = 0
+    filled: int = 0
+    """Frames in which it was not seen, but placed by its flight."""
     broken: int = 0
     """Frames that could not be decoded."""
     duplicates: int = 0
@@ -61,7 +64,8 @@ class DetectSummary:
     def __str__(self) -> str:
         speed = self.frames / self.seconds if self.seconds else 0.0
         seen = f"{self.seen} with the ball ({self.seen / max(self.frames, 1):.0%})"
-        more = f", {self.duplicates} repeated" if self.duplicates else ""
+        more = f", {self.filled} filled" if self.filled else ""
+        more += f", {self.duplicates} repeated" if self.duplicates else ""
         more += f", {self.shots} shots" if self.shots > 1 else ""
         more += f", bounces: {self.bounces}, passings of the net: {self.nets}" if self.bounces is not None else ""
         if self.done_before:
@@ -142,6 +146,7 @@ def write_outputs(
         positions = ball_positions(noting_shots(frames, shots), info, runtime, height, width, config, predictor)
         if spotter:
             positions = noting_events(positions, spotter, events)
+        positions = fill_gaps(positions, info.height, info.width, config.fill)
         count = write_ball_csv(job.output, _counted(positions, counts, repeated, progress), config.overwrite)
     warnings = _warnings(info, count, counts[Status.BROKEN], truncated())
     summary = DetectSummary(
@@ -149,6 +154,7 @@ def write_outputs(
         output=str(job.output),
         frames=count,
         seen=counts[Status.SEEN],
+        filled=counts[Status.FILLED],
         broken=counts[Status.BROKEN],
         duplicates=repeated[True],
         shots=len(shots),
@@ -193,7 +199,7 @@ def _write_facts(
     seen: dict[str, int], tables: list[dict[str, Any]],
 ) -> None:
     """Write the manifest of a CSV that is complete; one that is left of an older CSV is replaced."""
-    counts = {name: getattr(summary, name) for name in ("frames", "seen", "broken", "duplicates", "shots")}
+    counts = {name: getattr(summary, name) for name in ("frames", "seen", "filled", "broken", "duplicates", "shots")}
     facts = {
         "video": video_facts(info, job.output),
         "checkpoint": checkpoint_facts(runtime.weights, job.output),

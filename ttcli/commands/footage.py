@@ -28,6 +28,10 @@ from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, 
 @option(DetectConfig, "shots", type=FILE, help="Also write the shots between cuts as CSV (one VIDEO only).")
 @option(DetectConfig, "weights", type=FILE, help="Checkpoint: a file, or `fast`, the package's small one; else its default.")
 @option(DetectConfig, "threshold", type=click.FloatRange(0, 1), help="Smallest confidence that counts as seen.")
+@option(
+    DetectConfig, "fill", type=click.IntRange(0, 120), metavar="FRAMES",
+    help="Fill gaps of at most so many frames where one flight leads over them.",
+)
 @option(DetectConfig, "step", type=Step(), help="Frames from window to window, 3 as a rule: 9 is fastest, 1 most exact; or auto.")
 @option(DetectConfig, "threads", type=click.IntRange(1), help="Threads of the network; half of the cores unless given.")
 @option(DetectConfig, "stride", type=click.IntRange(1), help="Frames between neighbours in a window; by frame rate.")

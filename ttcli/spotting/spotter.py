@@ -19,7 +19,7 @@ from ttcli.spotting.network import EVENTS, PathSpotter
 from ttcli.spotting.paths import Grid, Track, make_track, resample
 from ttcli.table.camera import Tables
 from ttcli.table_sizes import BALL_RADIUS, TABLE_HEIGHT
-from ttcli.trajectory import BallPosition
+from ttcli.trajectory import BallPosition, Status
 
 WINDOW_STEPS = 2560
 """Of the grid, 21 s of sightings, that the network sees at a time."""
@@ -83,7 +83,7 @@ class EventSpotter:
         if row.duplicate or row.time_seconds is None or not row.time_seconds > self._latest:
             return events  # what goes back in time, or repeats, is passed over
         self._latest = row.time_seconds
-        if not row.status.has_position:
+        if row.status is not Status.SEEN:  # what was filled in says nothing about bounces
             return events
         confidence = math.nan if row.confidence is None else row.confidence
         head = (math.nan, math.nan) if row.events is None else row.events

@@ -4,8 +4,8 @@ In the air a ball's place on the picture is nearly a parabola of time, for a thi
 last sightings before a gap and the first after it together. Where it meets all of them, and does nothing that a ball in
 the air cannot do, the frames between are `filled` with it; else they stay as they were. A bounce or a stroke in the gap
 bends the path, so that no parabola fits, or one that rises after falling or turns back along the picture: nothing is made
-up there. What it cannot tell is a stroke towards or away from a camera behind the player, which looks like a ball that
-rises and falls.
+up there. What it cannot tell is a stroke that turns the path only a little, as when a falling ball is served, or one
+towards a camera behind the player, which looks like a ball that rises and falls.
 """
 
 from collections import deque

@@ -133,7 +133,7 @@ def test_detect_fills_where_it_is_asked(tmp_path, ball_video, monkeypatch):
     assert summary.filled == 4 and "4 filled" in str(summary)
 
 
-def test_events_are_told_from_what_was_seen(tmp_path):
+def test_events_are_told_from_what_was_seen():
     path = rows(count=60, gap=range(20, 26))
     model = load_spotter(None)
     alone, with_filled = (list(spot_events(iter(each), model, HEIGHT, WIDTH, 0.3)) for each in (path, filled(path)))

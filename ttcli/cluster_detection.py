@@ -21,6 +21,7 @@ from ttcli.video.probe import probe
 from ttcli.video.reader import FrameReader
 from ttcli.video.standard_input import shown_name
 from ttcli.video_detection import DetectSummary, Look, detect_video, has_square_pixels, look_at, write_outputs
+from ttcli.windows import choose_stride
 
 LEAST_CHUNKS = 1.5
 """A video with less than so many chunks is one task."""
@@ -126,11 +127,11 @@ def _tasks_of(job: Job, here: Here, wholes: dict[Job, _Whole]) -> list[Task]:
     frames = max(frames, LEAST_FRAMES) if frames else 0
     short = info.duration_seconds is not None and info.duration_seconds < LEAST_CHUNKS * 60 * config.chunk_minutes
     if frames and not short:
-        look = look_at(job, here.runtime, config)
-        with FrameReader(job.video, look.height, look.width, judge=True, picture_rate=config.picture_rate) as reader:
-            _, stride = with_stride(reader, info, here.runtime, config)
-        chunks = plan_chunks(info, frames, stride)
+        chunks = plan_chunks(info, frames, config.stride or choose_stride(info.frame_rate, here.runtime.most_fps))
         if chunks:
+            look = look_at(job, here.runtime, config)
+            with FrameReader(job.video, look.height, look.width, judge=True, picture_rate=config.picture_rate) as reader:
+                _, stride = with_stride(reader, info, here.runtime, config)  # that of the plan, or less where pictures repeat
             sized = (info.height, info.width) if has_square_pixels(info) else (0, 0)
             sight = Sight(look.height, look.width, stride, *sized)
             wholes[job] = _Whole(look, chunks, [None] * len(chunks), started)

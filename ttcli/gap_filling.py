@@ -51,7 +51,7 @@ def fill_gaps(positions: Iterable[BallPosition], height: int, width: int, most: 
         seen, cut = position.status is Status.SEEN, position.shot != shot
         shot = position.shot
         enough = sum(not row.duplicate for row in after) == EVIDENCE
-        if gap and (cut or enough or (after and not seen) or (not after and not seen and len(gap) == most)):
+        if gap and (cut or enough or (not seen and (after or len(gap) == most))):
             yield from close()
         if cut:
             before.clear()
@@ -73,14 +73,16 @@ def _fill(
     gap: Sequence[BallPosition], before: Sequence[BallPosition], after: Sequence[BallPosition], height: int, width: int
 ) -> Iterator[BallPosition]:
     """Yield the rows of a gap, those that could be decoded filled where a flight leads over it and is inside the picture."""
-    flight = next((found for count in range(EVIDENCE, LEAST_EVIDENCE - 1, -1)
-                   if (found := _flight(before[-count:], after[:count], width)) is not None), None)  # fmt: skip
+    for count in range(EVIDENCE, LEAST_EVIDENCE - 1, -1):
+        flight = _flight(before[-count:], after[:count], width)
+        if flight is not None:
+            break
     last = None  # what a repeated picture repeats
     for row in gap:
         if flight is None or row.status is not Status.UNSEEN:
             yield row
             continue
-        if not (row.duplicate and last):
+        if not row.duplicate:
             x, y = np.polynomial.polynomial.polyval(row.time_seconds - before[-1].time_seconds, flight).tolist()
             inside = -0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5
             last = (x, y) if inside else None

@@ -49,7 +49,7 @@ def plan_chunks(info: VideoInfo, frames: int, stride: int = 1) -> list[Chunk]:
     Args:
         info: The video.
         frames: Frames in a chunk, about.
-        stride: Frames between two neighbours in a window.
+        stride: Frames between two neighbours in a window, at most.
     """
     if info.interlaced or info.container == "mpegts":
         return []

@@ -160,6 +160,7 @@ class WindowRecorder:
 
     window_size, output_frames, output_stride, difference = 9, tuple(range(9)), 4, False
     dtype, device, most_fps = torch.float32, torch.device("cpu"), 120.0
+    closer = None
 
     def __init__(self):
         self.windows = []

@@ -24,6 +24,7 @@ from ttcli.predictor import StreamingPredictor
 from ttcli.runtimes import LEAST_PROBABILITY, TorchRuntime, load_runtime
 from ttcli.sources import Source, find_sources
 from ttcli.tracking import Candidates, Flight, decide
+from ttcli.video.probe import VideoInfo
 from ttcli.video.reader import FrameReader
 from ttcli.windows import choose_step, choose_stride
 
@@ -81,6 +82,13 @@ def read_clip(source: Source, runtime: TorchRuntime) -> Clip:
         step, stride = choose_step(len(runtime.output_frames)), choose_stride(info.frame_rate, runtime.most_fps)
         predictor = StreamingPredictor(runtime, height, width, step, stride)
         peaks = np.array([[tuple(peak) for peak in answer.peaks] for answer in predictor.answers(pictures())])
+    return labelled_clip(source, info, np.array(times), peaks, height, width)
+
+
+def labelled_clip(
+    source: Source, info: VideoInfo, times: np.ndarray, peaks: np.ndarray, height: int, width: int
+) -> Clip:
+    """Return what is offered, peaks (T, K, 3) of a `height` x `width` picture, beside the labels of the video."""
     labels = read_ball_labels(source.balls, Problems().add, height=info.height, width=info.width)
     right, known, visible = np.zeros(peaks.shape[:2], bool), np.zeros(len(peaks), bool), np.zeros(len(peaks), bool)
     scale = np.array([info.width / width, info.height / height])
@@ -92,7 +100,7 @@ def read_clip(source: Source, runtime: TorchRuntime) -> Clip:
                 right[frame] = np.hypot(*away.T) <= FOUND_DISTANCE * info.width
     probability = peaks[..., 2].clip(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
     logits = np.log(probability) - np.log1p(-probability)
-    return Clip(source.name, np.array(times), peaks[..., :2], logits, right, known, visible, height * width)
+    return Clip(source.name, times, peaks[..., :2], logits, right, known, visible, height * width)
 
 
 def answers(clips: list[Clip], calibration: dict[str, float], flight: Flight | None) -> tuple[np.ndarray, ...]:

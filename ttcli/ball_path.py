@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from ttcli.closer_look import CloserLook, NetworkPredictor, larger_size
 from ttcli.configs import DetectConfig
 from ttcli.predictor import FrameAnswer, Peak, StreamingPredictor
 from ttcli.runtimes import Runtime
@@ -23,12 +24,12 @@ PEEKED_FRAMES = 60
 
 
 class Predictor(Protocol):
-    """What answers for pictures: `predictor.StreamingPredictor`, or one who hands on what others answered."""
+    """What answers for frames: `closer_look.NetworkPredictor`, or one who hands on what others answered."""
 
     runtime: Runtime
 
-    def answers(self, pictures: Iterable, first: int) -> Iterator[FrameAnswer]:
-        """Yield an answer for each picture of a shot, whose first one is frame `first` of the video."""
+    def answers(self, frames: Iterable[Frame], first: int) -> Iterator[FrameAnswer]:
+        """Yield an answer for each frame of a shot, whose first one is frame `first` of the video."""
 
 
 def ball_positions(
@@ -62,10 +63,13 @@ def ball_positions(
 
 def network_predictor(
     runtime: Runtime, height: int, width: int, stride: int, config: DetectConfig
-) -> StreamingPredictor:
-    """Return the network behind windows of neighbours `stride` frames apart."""
+) -> NetworkPredictor:
+    """Return the network behind windows of neighbours `stride` frames apart, and the one that looks closer."""
     step = config.step or choose_step(len(runtime.output_frames))
-    return StreamingPredictor(runtime, height, width, step, stride, config.batch, config.steady)
+    predictor = StreamingPredictor(runtime, height, width, step, stride, config.batch, config.steady)
+    if larger_size(runtime, height, width, config) is None:
+        return NetworkPredictor(predictor, None)
+    return NetworkPredictor(predictor, CloserLook(runtime, height, width, stride, predictor.behind))
 
 
 def with_stride(
@@ -98,7 +102,7 @@ def _with_repeats(
 
     def distinct() -> Iterator[Frame]:
         for frame in frames:
-            waiting.append(frame._replace(picture=None))
+            waiting.append(frame._replace(picture=None, large=None))
             if not frame.duplicate:
                 yield frame
 
@@ -149,12 +153,12 @@ def offers_for(frames: Iterable[Frame], predictor: Predictor) -> Iterator[Offer]
     if first is None:
         return
 
-    def pictures() -> Iterator[np.ndarray | None]:
+    def noted() -> Iterator[Frame]:
         for frame in chain([first], frames):
             open_frames.append((frame.frame_index, frame.time_seconds, frame.picture is None))
-            yield frame.picture
+            yield frame
 
-    for answer in predictor.answers(pictures(), first.frame_index):
+    for answer in predictor.answers(noted(), first.frame_index):
         yield Offer(*open_frames.popleft(), *answer)
 
 

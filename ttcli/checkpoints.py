@@ -24,6 +24,8 @@ from ttcli.outputs import complete_file
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "centernet_v8s.safetensors"
 FAST_WEIGHTS = DEFAULT_WEIGHTS.with_name("centernet_v8n.safetensors")
 """A smaller network that takes less than half the time and is less exact."""
+CLOSER_WEIGHTS = DEFAULT_WEIGHTS.with_name("closer_v8n.safetensors")
+"""What looks at the candidates of both again, in larger pictures."""
 PACKAGED = {"default": DEFAULT_WEIGHTS, "fast": FAST_WEIGHTS}
 """The checkpoints in the package, by the names that stand for them wherever a checkpoint of the ball is asked for."""
 METADATA_KEY = "ttcli"
@@ -227,8 +229,8 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def _is_calibration(value: Any) -> bool:
-    numbers = [value.get(key) for key in ("slope", "bias")] if isinstance(value, dict) else [None]
+def _are_numbers(value: Any, keys: tuple[str, ...]) -> bool:
+    numbers = [value.get(key) for key in keys] if isinstance(value, dict) else [None]
     return all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers)
 
 
@@ -250,6 +252,7 @@ _METADATA_CHECKS: dict[str, tuple[bool, Callable[[Any], bool]]] = {
     "area": (False, _is_count),
     "multiple": (False, _is_count),
     "fps": (False, lambda value: _is_rates(value)),
-    "calibration": (False, lambda value: value is None or _is_calibration(value)),
+    "calibration": (False, lambda value: value is None or _are_numbers(value, ("slope", "bias"))),
+    "closer": (False, lambda value: value is None or _are_numbers(value, ("own", "look", "bias"))),
 }
 """Key -> whether it must be there, and what its value must be: all that code reads and that a file could get wrong."""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ttcli.ball_path import network_predictor, offers_for
+from ttcli.closer_look import larger_size
 from ttcli.configs import DetectConfig
 from ttcli.detection_jobs import Job
 from ttcli.errors import VideoError
@@ -67,7 +68,8 @@ def answer_chunk(job: Job, chunk: Chunk, sight: Sight, runtime: Runtime, config:
     facts: list[_Fact] = []
     try:
         with FrameReader(
-            job.video, sight.height, sight.width, judge=True, start_seconds=chunk.read_seconds, picture_rate=config.picture_rate
+            job.video, sight.height, sight.width, judge=True, start_seconds=chunk.read_seconds, picture_rate=config.picture_rate,
+            large_size=larger_size(runtime, sight.height, sight.width, config),
         ) as reader:
             frames: Iterable[Frame] = islice(reader, chunk.read_count)
             first = next(frames, None)
@@ -143,10 +145,10 @@ class RecordedAnswers:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
 
-    def answers(self, pictures: Iterable[FrameAnswer | None], first: int = 0) -> Iterator[FrameAnswer]:
+    def answers(self, frames: Iterable[Frame], first: int = 0) -> Iterator[FrameAnswer]:
         """Yield the answers."""
-        for answer in pictures:
-            yield NOTHING if answer is None else answer
+        for frame in frames:
+            yield NOTHING if frame.picture is None else frame.picture
 
 
 def recorded_frames(chunks: Sequence[Chunk], answers: Sequence[ChunkAnswers]) -> Iterator[Frame]:

@@ -95,15 +95,16 @@ def _write_frames(
     """
     wanted = set(window_frames_of(plan.windows, config.window_size, config.stride))
     boxes = _native_boxes(plan, config) if config.keep_native else {}
+    own_size = (plan.info.height, plan.info.width) if config.keep_native else None
     stored, repeats, shots = set[int](), set[int](), dict[int, int]()
     with (
-        FrameReader(plan.source.video, height, width, wanted=wanted, native=config.keep_native, judge=True) as reader,
+        FrameReader(plan.source.video, height, width, wanted=wanted, large_size=own_size, judge=True) as reader,
         FrameWriter(folder, config.keep_native) as writer,
         tqdm(total=len(wanted), desc=plan.source.name, unit=" frames", disable=quiet or None) as progress,
     ):
         for frame in reader:
             if frame.picture is not None:
-                native = _native_crop(frame.native, boxes.get(frame.frame_index))
+                native = _native_crop(frame.large, boxes.get(frame.frame_index))
                 writer.append(frame.frame_index, frame.picture, plan.labels.get(frame.frame_index), native)
                 stored.add(frame.frame_index)
                 shots[frame.frame_index] = frame.shot

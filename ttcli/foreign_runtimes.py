@@ -17,7 +17,7 @@ from ttcli.checkpoints import check_metadata
 from ttcli.errors import CheckpointError, SettingError
 from ttcli.models import answered_frames
 from ttcli.networks.blocks import NetworkAnswer
-from ttcli.runtimes import Runtime, load_runtime, network_threads
+from ttcli.runtimes import Runtime, load_closer, load_runtime, network_threads
 
 METADATA_KEY = "ttcli"
 INPUT, OUTPUTS = "pictures", ("probabilities", "offsets", "events")
@@ -167,11 +167,11 @@ def load_exported(path: Path, runtime: str, precision: str, threads: int | None 
     """
     if not path.is_file():
         raise CheckpointError(path, "no such file", CURE)
-    if runtime == "openvino":
-        return OpenVinoRuntime(path, precision, threads)
-    if precision == "bf16":
+    if runtime != "openvino" and precision == "bf16":
         raise SettingError("--precision", "ONNX Runtime has no bf16 here", "take fp32, or --runtime openvino")
-    return OnnxRuntime(path, threads)
+    network = OpenVinoRuntime(path, precision, threads) if runtime == "openvino" else OnnxRuntime(path, threads)
+    network.closer = load_closer(network.metadata, "cpu", precision)
+    return network
 
 
 def import_library(name: str) -> ModuleType:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from ttcli.ball_path import ball_positions
 from ttcli.ball_size import BACKGROUND_FRAMES, BallSize, crop_box, measure_ball
+from ttcli.closer_look import larger_size
 from ttcli.configs import DetectConfig, ProbeConfig
 from ttcli.errors import VideoError
 from ttcli.picture_quality import camera_shift, sharpness, woven_fields
@@ -166,7 +167,7 @@ def _take_sample(info: VideoInfo, runtime: TorchRuntime, start: float) -> _Sampl
     shifts = [camera_shift(grays[i], grays[i + apart]) for i in range(0, len(grays) - apart, apart)]
     if shifts:
         sample.camera_speed = float(np.median(shifts)) / width * float(info.frame_rate) / apart
-    positions = list(ball_positions(frames, info, runtime, height, width, DetectConfig()))
+    positions = list(ball_positions(frames, info, runtime, height, width, DetectConfig(closer=False)))
     seen = [position for position in positions if position.x is not None]
     sample.seen, sample.confidence = len(seen), sum(position.confidence for position in seen)
     _look_closely(sample, info, start, len(frames), _choose_balls(seen, len(frames)))
@@ -215,8 +216,10 @@ def _time_decoding(video: Path, height: int, width: int) -> float:
 
 def _time_detection(info: VideoInfo, runtime: TorchRuntime, height: int, width: int) -> float:
     """Return the frames that `detect` gets through in a second here."""
-    with FrameReader(info.path, height, width, judge=True) as reader:
-        return _rate(ball_positions(reader, info, runtime, height, width, DetectConfig(link=False)), TIMED_SECONDS)
+    config = DetectConfig(link=False)
+    large_size = larger_size(runtime, height, width, config)
+    with FrameReader(info.path, height, width, judge=True, large_size=large_size) as reader:
+        return _rate(ball_positions(reader, info, runtime, height, width, config), TIMED_SECONDS)
 
 
 def _rate(items: Any, most_seconds: float) -> float:

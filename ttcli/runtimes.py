@@ -3,12 +3,13 @@
 import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ttcli.checkpoints import load_checkpoint, packaged
+from ttcli.checkpoints import CLOSER_WEIGHTS, load_checkpoint, packaged
 from ttcli.errors import SettingError
 from ttcli.model_input import SIZE_MULTIPLE, WORKING_AREA, working_size
 from ttcli.networks.blocks import NetworkAnswer, fuse_batch_norm
@@ -47,6 +48,7 @@ class Runtime:
     ) -> None:
         self.window_size, self.output_frames, self.difference = window_size, output_frames, difference
         self.output_stride, self.device, self.dtype = output_stride, device, dtype
+        self.metadata = metadata
         self.area: int = metadata.get("area", WORKING_AREA)
         self.multiple: int = metadata.get("multiple", SIZE_MULTIPLE)
         self.most_fps: float = metadata.get("fps", USUAL_FPS)[1]
@@ -54,6 +56,8 @@ class Runtime:
         self.calibration: dict[str, float] = metadata.get("calibration") or {"slope": 1.0, "bias": 0.0}
         self.weights: Path | None = None
         """The file that the network is from; None where nobody knows."""
+        self.closer: Closer | None = None
+        """What looks at its candidates again; None where its own word is the last."""
 
     def __call__(self, pictures: Tensor) -> NetworkAnswer:
         """Return what the network answers.
@@ -80,6 +84,23 @@ class Runtime:
         logit = math.log(probability / (1 - probability))
         calibrated = self.calibration["slope"] * logit + self.calibration["bias"]
         return 1 / (1 + math.exp(-calibrated))
+
+
+class Closer(NamedTuple):
+    """A second network, which looks at the candidates of a first one, and how much the word of both counts."""
+
+    runtime: Runtime
+    own: float
+    """By which the log odds of the first one's peak are multiplied."""
+    look: float
+    """By which those of the second one's are."""
+    bias: float
+
+    def probability(self, own: np.ndarray, look: np.ndarray, calibration: dict[str, float]) -> np.ndarray:
+        """Return the probability that, calibrated, makes the confidence that follows from both networks' log odds."""
+        together = self.own * own + self.look * look + self.bias
+        odds = (together - calibration["bias"]) / calibration["slope"]
+        return 1 / (1 + np.exp(-odds))
 
 
 class TorchRuntime(Runtime):
@@ -139,7 +160,26 @@ def load_runtime(weights: Path | None, device: str, precision: str, threads: int
         torch.set_num_threads(threads)
     runtime = TorchRuntime(checkpoint.model, checkpoint.metadata, str(chosen), precision)
     runtime.weights = weights
+    runtime.closer = load_closer(checkpoint.metadata, str(chosen), precision)
     return runtime
+
+
+def load_closer(metadata: dict[str, Any], device: str, precision: str) -> Closer | None:
+    """Return what looks at a network's candidates again, if its checkpoint tells how much that counts.
+
+    Args:
+        metadata: Of the first network's checkpoint.
+        device: As for `load_runtime`.
+        precision: The same.
+
+    Raises:
+        CheckpointError: The second network's checkpoint is damaged.
+    """
+    counts = metadata.get("closer")
+    if counts is None:
+        return None
+    checkpoint = load_checkpoint(CLOSER_WEIGHTS)
+    return Closer(TorchRuntime(checkpoint.model, checkpoint.metadata, device, precision), **counts)
 
 
 def leave_cores_to_the_decoder() -> None:

@@ -97,7 +97,7 @@ def _ball_widths(info: VideoInfo, runtime: Runtime, height: int, width: int, sta
     except VideoError:
         return []  # nothing behind this place can be decoded
     grays = [None if frame.picture is None else cv2.cvtColor(frame.picture, cv2.COLOR_RGB2GRAY) for frame in frames]
-    positions = list(ball_positions(iter(frames), info, runtime, height, width, DetectConfig(step=len(runtime.output_frames))))
+    positions = list(ball_positions(iter(frames), info, runtime, height, width, DetectConfig(step=len(runtime.output_frames), closer=False)))
     widths = []
     reach = BACKGROUND_FRAMES[-1]
     for number in range(reach, len(frames) - reach):

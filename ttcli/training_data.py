@@ -8,7 +8,7 @@ from torch import nn
 
 from ttcli.augmentation import DRAWN_ALREADY, Augmentation
 from ttcli.datasets import DrawnWindows, WindowBatch, drawn_films, seeded_generator
-from ttcli.model_input import WORKING_AREA
+from ttcli.model_input import CLOSER, WORKING_AREA
 from ttcli.simulation.scene import FRAME_RATES
 from ttcli.splits import TRAINING, VALIDATION
 from ttcli.stored_windows import StoredWindows
@@ -70,25 +70,27 @@ class DrawnData:
         window_size: Frames in a window.
         height: Of the crops, in working pixels.
         width: Of the crops, in working pixels.
+        closer: Windows for the closer look of `detect`.
     """
 
     name = "drawn"
     augmentation = DRAWN_ALREADY
-    picture = FILM_HEIGHT, FILM_WIDTH
-    facts = {
-        "area": WORKING_AREA,
-        "fps": [min(FRAME_RATES), max(FRAME_RATES)],
-        "training_data": "simulation",
-        "licence": "MIT",
-    }
 
-    def __init__(self, window_size: int, height: int, width: int) -> None:
-        self._shape = (window_size, height, width)
+    def __init__(self, window_size: int, height: int, width: int, closer: bool = False) -> None:
+        self._shape, self._closer = (window_size, height, width), closer
+        scale = CLOSER if closer else 1
+        self.picture = FILM_HEIGHT * scale, FILM_WIDTH * scale
+        self.facts = {
+            "area": WORKING_AREA * scale**2,
+            "fps": [min(FRAME_RATES), max(FRAME_RATES)],
+            "training_data": "simulation",
+            "licence": "MIT",
+        }
         self._validation: WindowBatch | None = None
 
     def source(self, seed: int, device: torch.device, portion: int | None = None) -> WindowSource:
         """Return windows drawn as they are asked for."""
-        return DrawnWindows(*self._shape, seed, device, block=portion)
+        return DrawnWindows(*self._shape, seed, device, block=portion, closer=self._closer)
 
     def examples(self, count: int, device: torch.device) -> WindowBatch:
         """Return the first of the windows for validation."""
@@ -99,13 +101,20 @@ class DrawnData:
         return answer_windows(model, [self._for_validation(_device(model))], self.picture)
 
     def calibrate(self, model: nn.Module) -> Answers:
-        """Return answers for films: drawn windows are harder than ordinary video, and confidence would be too shy."""
+        """Return answers for films: drawn windows are harder than ordinary video, and confidence would be too shy.
+
+        A closer look never sees whole pictures; what it says is weighed by `ttcli.closer_look`.
+        """
+        if self._closer:
+            return self.validate(model)
         films = drawn_films(CALIBRATION_FILMS, FILM_FRAMES, FILM_HEIGHT, FILM_WIDTH, CALIBRATION_SEED, _device(model))
         return answer_films(model, films)
 
     def _for_validation(self, device: torch.device) -> WindowBatch:
         if self._validation is None:
-            source = DrawnWindows(*self._shape, VALIDATION_SEED, device, rallies=VALIDATION_RALLIES)
+            source = DrawnWindows(
+                *self._shape, VALIDATION_SEED, device, rallies=VALIDATION_RALLIES, closer=self._closer
+            )
             self._validation = source.draw(VALIDATION_WINDOWS)
         return self._validation
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 
 from ttcli.ball_path import Predictor, ball_positions
+from ttcli.closer_look import larger_size
 from ttcli.configs import DetectConfig
 from ttcli.detection_jobs import Job
 from ttcli.events import Event, write_events_csv
@@ -99,7 +100,10 @@ def detect_video(
     """Write the ball.csv of one video and return its summary; a damaged file gives every frame that can be read."""
     started = time.monotonic()
     look = look_at(job, runtime, config)
-    with FrameReader(job.video, look.height, look.width, judge=True, picture_rate=config.picture_rate) as reader:
+    large_size = larger_size(runtime, look.height, look.width, config)
+    with FrameReader(
+        job.video, look.height, look.width, judge=True, picture_rate=config.picture_rate, large_size=large_size
+    ) as reader:
         truncated = lambda: reader.truncated  # noqa: E731
         frames, tables, views = reader, TableViews([]), list
         if has_square_pixels(look.info):

@@ -40,6 +40,7 @@ from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, 
 @option(DetectConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
 @option(DetectConfig, "runtime", type=RUNTIMES, help="What runs the network; auto: torch, or onnx for an .onnx file.")
 @option(DetectConfig, "link", "--link/--no-link", help="Judge a frame's candidates by those of the frames around it.")
+@option(DetectConfig, "closer", "--closer/--no-closer", help="Look at each candidate again in a larger picture.")
 @option(DetectConfig, "steady", "--steady/--no-steady", help="Follow a camera that moves.")
 @option(
     DetectConfig, "ray", is_flag=False, flag_value="local", metavar="[ADDRESS]",

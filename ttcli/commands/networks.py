@@ -39,6 +39,7 @@ from ttcli.learning_rates import SCHEDULES
     "--crop", type=PictureSize(), default=(TrainConfig.crop_height, TrainConfig.crop_width),
     show_default=f"{TrainConfig.crop_width}x{TrainConfig.crop_height}", help="Size of the windows, multiples of 32.",
 )  # fmt: skip
+@option(TrainConfig, "closer", "--closer", is_flag=True, help="Train for the closer look of `detect`: drawn windows, twice as large.")
 @option(TrainConfig, "learning_rate", type=click.FloatRange(0, min_open=True), help="Peak learning rate of AdamW.")
 @option(TrainConfig, "schedule", type=click.Choice(SCHEDULES), help="How the learning rate goes after the warm-up.")
 @option(TrainConfig, "drop_at", type=click.FloatRange(0, 1), help="Part of the run after which `steps` takes a tenth.")

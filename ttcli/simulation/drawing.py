@@ -9,9 +9,18 @@ from torch import Tensor
 from ttcli.portions import portions
 from ttcli.simulation.backdrop import Backdrop, show_halls
 from ttcli.simulation.camera import Cameras
-from ttcli.simulation.players import DISCS, LIMBS, TORSO, People, disc_streaks, paint_people, sweep_of_parts
-from ttcli.simulation.poses import pose_people
 from ttcli.simulation.flight import BALL_RADIUS, BOUNCE, HIT, NET_TOUCH
+from ttcli.simulation.glints import draw_glints
+from ttcli.simulation.players import (
+    DISCS,
+    LIMBS,
+    TORSO,
+    People,
+    disc_streaks,
+    paint_people,
+    sweep_of_parts,
+)
+from ttcli.simulation.poses import pose_people
 from ttcli.simulation.scene import Scenes
 from ttcli.simulation.sensor import Caption, Sensors, expose, stick_captions
 from ttcli.simulation.streaks import Streaks, blend, path_centre, streak_patches
@@ -49,7 +58,8 @@ class Drawn:
 
 
 def draw_scenes(
-    scenes: Scenes, backdrop: Backdrop, rallies: RallyBatch, height: int, width: int, generator: torch.Generator
+    scenes: Scenes, backdrop: Backdrop, rallies: RallyBatch, height: int, width: int, generator: torch.Generator,
+    glints: float = 0.0,
 ) -> Drawn:
     """Return the scenes as their cameras take them, pictures of height x width.
 
@@ -60,8 +70,11 @@ def draw_scenes(
         height: In pixels.
         width: In pixels.
         generator: Source of noise and flicker.
+        glints: Share of windows in which small lights flicker and move.
     """
     pictures, disparity, net_cover = show_halls(scenes, backdrop, height, width)
+    if glints:
+        draw_glints(pictures, glints, generator)
     path, share, bounced, place = _ball_paths(scenes, rallies)
     pixels, depths = scenes.cameras.project(path)  # (B, T, 3, 2), (B, T, 3)
     depth = depths[:, :, 0]

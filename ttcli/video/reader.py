@@ -54,8 +54,8 @@ class Frame(NamedTuple):
     """The frame's own timestamp minus the stream's first."""
     picture: np.ndarray | None
     """(H, W, 3) uint8 RGB, C-contiguous, upright; None where the frame is broken."""
-    native: np.ndarray | None = None
-    """The same at the video's own size, where the reader was asked for it."""
+    large: np.ndarray | None = None
+    """The same larger, where the reader was asked for it."""
     duplicate: bool = False
     """Whether it repeats the picture before it, where the reader was asked to look."""
     shot: int = 0
@@ -74,7 +74,7 @@ class FrameReader:
         width: Their width.
         queue_size: How many frames the thread may be ahead.
         wanted: Indexes of the frames to hand out; None hands out all.
-        native: Whether frames come at the video's own size too.
+        large_size: Height and width of a second, larger picture of each frame; None hands out none.
         judge: Whether repeated pictures and cuts are looked for; frames come a few later then, no less.
         start_seconds: Where to begin, after the first frame of the video; frames and their times count from there on.
         picture_rate: Frames per second of a folder of pictures.
@@ -91,7 +91,7 @@ class FrameReader:
         width: int | None = None,
         queue_size: int = 16,
         wanted: Collection[int] | None = None,
-        native: bool = False,
+        large_size: tuple[int, int] | None = None,
         judge: bool = False,
         start_seconds: float = 0.0,
         picture_rate: float = 25.0,
@@ -104,7 +104,7 @@ class FrameReader:
         self._queue: queue.Queue[Frame | _End] = queue.Queue(queue_size)
         self._ended = False
         height, width = height or self.info.height, width or self.info.width
-        frames = _read_frames(self.info, height, width, self._damage, self._begin, wanted, native, start_seconds)
+        frames = _read_frames(self.info, height, width, self._damage, self._begin, wanted, large_size, start_seconds)
         if judge:
             frames = _judged(frames)
         stop = threading.Event()
@@ -193,15 +193,15 @@ def _stop(thread: threading.Thread, stop: threading.Event) -> None:
 
 
 def _read_frames(
-    info: VideoInfo, height: int, width: int, damage: Damage, begin: _Begin, wanted: Collection[int] | None, native: bool,
-    start_seconds: float,
+    info: VideoInfo, height: int, width: int, damage: Damage, begin: _Begin, wanted: Collection[int] | None,
+    large_size: tuple[int, int] | None, start_seconds: float,
 ) -> Generator[Frame, None, None]:
     """Yield the wanted frames of the file, resized and upright.
 
     Raises:
         VideoError: Not one frame had a picture.
     """
-    scaler, native_scaler = VideoReformatter(), VideoReformatter()  # each keeps what it needs for one size
+    scaler, large_scaler = VideoReformatter(), VideoReformatter()  # each keeps what it needs for one size
     last = None if wanted is None else max(wanted, default=-1)
     any_picture = False
     with _decoded(info, damage, start_seconds) as (decoded, time_base):
@@ -212,16 +212,16 @@ def _read_frames(
                 begin.stamp = pts * time_base
             seconds = clock.seconds(pts)
             if wanted is None or frame_index in wanted:
-                picture = full = None
+                picture = large = None
                 if frame is not None:
                     try:
                         picture = _to_picture(frame, scaler, height, width, info.orientation)
-                        if native:
-                            full = _to_picture(frame, native_scaler, info.height, info.width, info.orientation)
+                        if large_size:
+                            large = _to_picture(frame, large_scaler, *large_size, info.orientation)
                     except av.error.FFmpegError:
                         picture = None  # decoded, to something that is no picture
                         damage.broken_frames += 1
-                yield Frame(frame_index, seconds, picture, full)
+                yield Frame(frame_index, seconds, picture, large)
             if last is not None and frame_index >= last:
                 break
     if not any_picture:

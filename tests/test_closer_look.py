@@ -1,0 +1,218 @@
+"""The second look at candidates: at the right pixels, of the right frames, weighed with the first, in bounded memory."""
+
+import itertools
+from collections.abc import Iterable
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from conftest import BrightestSpot, ball_path, ball_picture, write_video
+
+from ttcli.ball_path import ball_positions, network_predictor
+from ttcli.checkpoints import load_checkpoint, save_checkpoint
+from ttcli.closer_look import CUT, LEAST_LOGIT, larger_size
+from ttcli.configs import DetectConfig
+from ttcli.detect import detect
+from ttcli.errors import CheckpointError
+from ttcli.manifest import read_manifest
+from ttcli.networks.blocks import NetworkAnswer
+from ttcli.runtimes import Closer, TorchRuntime, load_runtime
+from ttcli.trajectory import read_ball_csv
+from ttcli.video.probe import probe
+from ttcli.video.reader import Frame
+
+HEIGHT, WIDTH = 96, 160
+"""Of the pictures that the first network sees; the larger ones are twice as large."""
+PATH = [(50.0 + 2 * n, 48 + 10 * np.sin(n / 4)) for n in range(30)]
+AWAY = 1.75
+"""Pixels by which the first network here errs."""
+
+
+class Teller:
+    """A stand-in for the first network, that knows where the ball is, nearly, and tells two more places without one."""
+
+    window_size, output_frames, output_stride, difference = 9, tuple(range(9)), 4, False
+    dtype, device, most_fps, weights = torch.float32, torch.device("cpu"), 120.0, None
+    calibration = {"slope": 2.0, "bias": 0.5}
+
+    def __init__(self, path, logits=(1.0, -1.0, -3.0), closer=None):
+        self.path, self.logits, self.closer = path, logits, closer
+
+    def __call__(self, pictures):
+        """Answer by the gray of the first pixel of each frame, which is its number."""
+        batch, _, height, width = pictures.shape
+        numbers = (pictures[:, ::3, 0, 0] * 63.75 + 127.5).round().int()
+        probabilities = torch.full((batch, 9, height // 4, width // 4), 1e-6)
+        offsets = torch.zeros(batch, 9, 2, height // 4, width // 4)
+        for row, place in itertools.product(range(batch), range(9)):
+            x, y = self.path[numbers[row, place]]
+            for (at_x, at_y), logit in zip(((x + AWAY, y), (20, 20), (140, 80)), self.logits, strict=True):
+                column, line = round((at_x - 1.5) / 4), round((at_y - 1.5) / 4)
+                probabilities[row, place, line, column] = torch.tensor(logit).sigmoid()
+                offsets[row, place, :, line, column] = torch.tensor([(at_x - 1.5) / 4 - column, (at_y - 1.5) / 4 - line])
+        return NetworkAnswer(probabilities, offsets)
+
+    def confidence(self, probability):
+        return probability
+
+
+class Recorder(BrightestSpot):
+    """A stand-in for the second network: the centroid of what is bright, and all that it is shown."""
+
+    def __init__(self):
+        super().__init__()
+        self.shown = []
+
+    def forward(self, x):
+        self.shown.append(x.clone())
+        return super().forward(x)
+
+
+def closer(own=1.0, look=0.5, bias=0.25):
+    return Closer(TorchRuntime(Recorder(), device="cpu", precision="fp32"), own, look, bias)
+
+
+def film(path=PATH, moves=(0.0, 0.0)):
+    """Return frames whose first pixel is their number, a ball on a path, before a hall that passes by."""
+    random = np.random.default_rng(0)
+    hall = cv2.resize(random.integers(10, 90, (60, 90, 3), dtype=np.uint8), (1800, 1200), interpolation=cv2.INTER_CUBIC)
+    frames = []
+    for number, (x, y) in enumerate(path):
+        left, top = 400 + number * moves[0], 300 + number * moves[1]
+        inside = np.float32([[1, 0, 2 * left + 0.5], [0, 1, 2 * top + 0.5]])
+        large = cv2.warpAffine(hall, inside, (2 * WIDTH, 2 * HEIGHT), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        ball = ball_picture(2 * HEIGHT, 2 * WIDTH, (2 * x + 0.5, 2 * y + 0.5), 5.0)
+        large = np.where(ball > 60, ball, large)
+        small = cv2.resize(large, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+        small[:4, :4] = number
+        frames.append(Frame(number, number / 25, small, large))
+    return frames
+
+
+def answers(frames: Iterable[Frame], runtime, stride=1, **settings):
+    predictor = network_predictor(runtime, HEIGHT, WIDTH, stride, DetectConfig(**settings))
+    return list(predictor.answers(frames, 0))
+
+
+@pytest.mark.parametrize("moves", [(0.0, 0.0), (3.0, -1.5)], ids=["still", "pan"])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("count", [30, 4], ids=["long", "short"])
+def test_a_place_is_the_middle_of_what_both_networks_say(stride, moves, count):
+    path = PATH[:count]
+    said = answers(film(path, moves), Teller(path, closer=closer()), stride)
+    assert len(said) == count
+    for answer, (x, y) in zip(said, path, strict=True):
+        assert (answer.peaks[0].x, answer.peaks[0].y) == pytest.approx((x + AWAY / 2, y), abs=0.06)
+
+
+def test_both_opinions_count_by_their_weights():
+    [answer, *_] = answers(film(), Teller(PATH, closer=closer()))
+    odds = [np.log(peak.probability) - np.log1p(-peak.probability) for peak in answer.peaks]
+    calibrated = [2.0 * each + 0.5 for each in odds]
+    nothing = 0.5 * LEAST_LOGIT + 0.25
+    # the second network is sure of the ball (5), sees none at the next place, and is not asked about the last
+    assert calibrated == pytest.approx([1.0 + 0.5 * 5 + 0.25, -1.0 + nothing, -3.0 + nothing], abs=1e-3)
+
+
+def test_a_candidate_that_is_confirmed_comes_first():
+    said = answers(film(), Teller(PATH, logits=(-1.0, 1.0, -3.0), closer=closer()))
+    assert all(answer.peaks[0].x == pytest.approx(x + AWAY / 2, abs=0.06) for answer, (x, _) in zip(said, PATH, strict=True))
+
+
+def test_faint_candidates_are_not_looked_at():
+    looks = closer()
+    answers(film(), Teller(PATH, logits=(-2.5, -3.0, -3.5), closer=looks))
+    assert not looks.runtime.model.shown
+
+
+def test_cuts_come_in_batches_of_one_size_and_show_the_frames_around():
+    looks = closer()
+    frames = [frame._replace(large=np.full((2 * HEIGHT, 2 * WIDTH, 3), frame.frame_index, np.uint8)) for frame in film()]
+    answers(frames, Teller(PATH, logits=(1.0, -3.0, -3.5), closer=looks), steady=False)
+    shown = torch.cat(looks.runtime.model.shown)
+    assert {len(part) for part in looks.runtime.model.shown} == {8} and shown.shape[2:] == (CUT, CUT)
+    windows = (shown[:30, ::3, 5, 5] * 63.75 + 127.5).round().int().tolist()
+    wanted = [list(range(start, start + 9)) for start in [0] * 5 + list(range(1, 21)) + [21] * 5]
+    assert sorted(windows[:24]) == sorted(wanted[:24])
+
+
+@pytest.mark.parametrize("broken", [{4}, {0, 1}, {29}, {3, 4, 5, 6}, {0, 2, 9, 10}])
+def test_broken_frames_spoil_no_other(broken):
+    frames = film()
+    for number in broken:
+        frames[number] = frames[number]._replace(picture=None, large=None)
+    said = answers(frames, Teller(PATH, closer=closer()))
+    for number, (answer, (x, y)) in enumerate(zip(said, PATH, strict=True)):
+        if number not in broken:
+            assert (answer.peaks[0].x, answer.peaks[0].y) == pytest.approx((x + AWAY / 2, y), abs=0.06)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4])
+@pytest.mark.parametrize(("batch", "step"), [(1, 1), (4, 3), (5, 9)])
+def test_what_is_kept_suffices_and_does_not_grow(stride, batch, step):
+    path = [PATH[number % 30] for number in range(250)]
+    runtime, handed_out = Teller(path, closer=closer()), 0
+    [one, *_] = film(PATH[:1])
+
+    def endless():
+        nonlocal handed_out
+        for number in itertools.cycle(range(250)):
+            small = one.picture.copy()
+            small[:4, :4] = number
+            yield Frame(handed_out, handed_out / 25, small, one.large)
+            handed_out += 1
+
+    predictor = network_predictor(runtime, HEIGHT, WIDTH, stride, DetectConfig(batch=batch, step=step))
+    said = predictor.answers(endless(), 0)
+    most = 0
+    for answered in range(400):
+        next(said)
+        most = max(most, handed_out - answered)
+    assert most <= 2 * (9 + batch * step + 9) * stride + 8
+
+
+def test_detect_looks_closer_unless_told_not_to(tmp_path):
+    path = [(3.2 * x, 3.2 * y) for x, y in ball_path(24)]
+    video = write_video(tmp_path / "match.mp4", (ball_picture(205, 307, place, 6.0) for place in path))
+    runtime = TorchRuntime(BrightestSpot(), {"area": 128 * 192}, device="cpu", precision="fp32")
+    detect([video], tmp_path / "alone.csv", DetectConfig(fit_ball=False), quiet=True, runtime=runtime)
+    runtime.closer = closer()
+    detect([video], tmp_path / "both.csv", DetectConfig(fit_ball=False), quiet=True, runtime=runtime)
+    detect([video], tmp_path / "told.csv", DetectConfig(fit_ball=False, closer=False), quiet=True, runtime=runtime)
+    alone, both = ((tmp_path / f"{name}.csv").read_bytes() for name in ("alone", "both"))
+    assert alone == (tmp_path / "told.csv").read_bytes() and alone != both
+    for row, place in zip(read_ball_csv(tmp_path / "both.csv"), path, strict=True):
+        assert (row.x, row.y) == pytest.approx(place, abs=0.5)
+    said = [read_manifest(tmp_path / f"{name}.csv")["options"]["closer"] for name in ("both", "told")]
+    assert said == [True, False]
+
+
+def test_there_is_no_closer_look_without_room_or_without_a_second_network():
+    runtime = TorchRuntime(BrightestSpot(), device="cpu", precision="fp32")
+    assert larger_size(runtime, 288, 512, DetectConfig()) is None
+    runtime.closer = closer()
+    assert larger_size(runtime, 288, 512, DetectConfig()) == (576, 1024)
+    assert larger_size(runtime, 288, 512, DetectConfig(closer=False)) is None
+    assert larger_size(runtime, 32, 512, DetectConfig()) is None  # a cut would not fit
+
+
+def test_frames_without_a_larger_picture_need_no_closer_look(tmp_path):
+    """So it is where a video is looked at before it is read."""
+    video = write_video(tmp_path / "match.mp4", (ball_picture(64, 96, place) for place in ball_path(12)))
+    runtime = TorchRuntime(BrightestSpot(), {"area": 64 * 96}, device="cpu", precision="fp32")
+    runtime.closer = closer()
+    frames = [Frame(number, number / 25, ball_picture(64, 96, place)) for number, place in enumerate(ball_path(12))]
+    rows = list(ball_positions(frames, probe(video), runtime, 64, 96, DetectConfig(closer=False)))
+    assert all(row.x == pytest.approx(x, abs=0.35) for row, (x, _) in zip(rows, ball_path(12), strict=True))
+
+
+def test_a_checkpoint_says_how_much_a_closer_look_counts(tmp_path):
+    assert load_runtime(None, "cpu", "fp32").closer is not None
+    checkpoint = load_checkpoint(load_runtime(None, "cpu", "fp32").weights)
+    metadata = {name: value for name, value in checkpoint.metadata.items() if name != "closer"}
+    save_checkpoint(tmp_path / "own.safetensors", checkpoint.model, metadata)
+    assert load_runtime(tmp_path / "own.safetensors", "cpu", "fp32").closer is None
+    save_checkpoint(tmp_path / "bad.safetensors", checkpoint.model, {**metadata, "closer": {"own": 1.0, "look": "much"}})
+    with pytest.raises(CheckpointError, match="closer"):
+        load_runtime(tmp_path / "bad.safetensors", "cpu", "fp32")

@@ -1,0 +1,137 @@
+"""Fit how much the closer look counts beside the first network, on simulated video, and say what it gives.
+
+    python tools/fit_closer.py calibration/ [more/ ...] --closer runs/closer/last.safetensors --measure simulated/
+
+Each folder is a set as for `tools/fit_flight.py`. Both networks run once over each video. The factors of their log odds, and a
+constant, are fitted to which of the candidates that were looked at are the ball (logistic regression), and are then multiplied
+and shifted together to the likelihood of what the judgement over time makes of them. Results go to stdout, or with --write into
+the metadata of the first network's checkpoint, where `detect` finds them.
+"""
+
+import argparse
+import itertools
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from fit_flight import Clip, cost, figures, labelled_clip
+
+from ttcli.ball_path import network_predictor
+from ttcli.checkpoints import CLOSER_WEIGHTS, load_checkpoint, packaged, save_checkpoint
+from ttcli.closer_look import FAINTEST_LOGIT, larger_size
+from ttcli.configs import DetectConfig
+from ttcli.runtimes import Closer, Runtime, TorchRuntime, load_runtime
+from ttcli.sources import Source, find_sources
+from ttcli.tracking import Flight
+from ttcli.video.reader import FrameReader
+from ttcli.windows import choose_stride
+
+PLAIN = {"slope": 1.0, "bias": 0.0}
+FACTORS, SHIFTS = (0.8, 1.0, 1.2, 1.4, 1.7), (-1.0, -0.5, 0.0, 0.5)
+"""What fitted factors are multiplied by, and what is added, for the judgement over time."""
+
+
+class Told(NamedTuple):
+    """What both networks say of a video's candidates."""
+
+    clip: Clip
+    """With the places that both agree on."""
+    own: np.ndarray
+    """(T, K) log odds of the first network."""
+    look: np.ndarray
+    """(T, K) of the second."""
+
+
+class Noting(Closer):
+    """A closer look that leaves the first network's opinion as it is, and notes both."""
+
+    def probability(self, own: np.ndarray, look: np.ndarray, calibration: dict[str, float]) -> np.ndarray:
+        """Return the first network's probability."""
+        self.runtime.noted.append((own, look))
+        return 1 / (1 + np.exp(-own))
+
+
+def listen(source: Source, runtime: Runtime) -> Told:
+    """Run both networks over one video."""
+    config = DetectConfig()
+    with FrameReader(source.video) as reader:
+        info = reader.info
+    height, width = runtime.working_size(*info.square_size)
+    runtime.closer.runtime.noted = noted = []
+    times = []
+
+    def noting(frames):
+        for frame in frames:
+            times.append(frame.time_seconds)
+            yield frame
+
+    with FrameReader(source.video, height, width, large_size=larger_size(runtime, height, width, config)) as reader:
+        predictor = network_predictor(runtime, height, width, choose_stride(info.frame_rate, runtime.most_fps), config)
+        peaks = np.array([[tuple(peak) for peak in answer.peaks] for answer in predictor.answers(noting(reader))])
+    own, look = (np.concatenate(part) for part in zip(*noted, strict=True))
+    return Told(labelled_clip(source, info, np.array(times), peaks, height, width), own, look)
+
+
+def fit(told: list[Told]) -> np.ndarray:
+    """Return own, look and bias by which the candidates that were looked at are most likely what they are."""
+    asked = [each.clip.known[:, None] & (each.own > FAINTEST_LOGIT) for each in told]
+    own, look, right = (
+        torch.tensor(np.concatenate([part(each)[rows] for each, rows in zip(told, asked, strict=True)]), dtype=torch.float64)
+        for part in (lambda each: each.own, lambda each: each.look, lambda each: each.clip.right)
+    )
+    inputs = torch.stack([own, look, torch.ones_like(own)], 1)
+    weights = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([weights], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss():
+        optimizer.zero_grad()
+        value = torch.nn.functional.binary_cross_entropy_with_logits(inputs @ weights, right)
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    return weights.detach().numpy()
+
+
+def together(told: list[Told], weights: np.ndarray) -> list[Clip]:
+    """Return the clips with the log odds that follow from both networks."""
+    own, look, bias = weights
+    return [each.clip._replace(logits=own * each.own + look * each.look + bias) for each in told]
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--weights", type=Path, help="first network; else the default one in the package")
+    parser.add_argument("--closer", type=Path, default=CLOSER_WEIGHTS, help="second network; else the one in the package")
+    parser.add_argument("--measure", action="append", default=[], type=Path)
+    parser.add_argument("--write", action="store_true", help="into the first network's checkpoint")
+    options = parser.parse_args()
+    runtime = load_runtime(options.weights, "cpu", "auto")
+    second = load_checkpoint(options.closer)
+    runtime.closer = Noting(TorchRuntime(second.model, second.metadata, "cpu"), 1.0, 0.0, 0.0)
+
+    def read(folder: Path) -> list[Told]:
+        return [listen(source, runtime) for source in find_sources(folder) if source.video and source.balls]
+
+    told = [each for folder in options.folders for each in read(folder)]
+    fitted = fit(told)
+    print("candidate by candidate", fitted.round(3))
+    grid = [fitted * factor + (0, 0, shift) for factor, shift in itertools.product(FACTORS, SHIFTS)]
+    weights = min(grid, key=lambda each: cost(together(told, each), PLAIN, Flight())).round(2)
+    print("own, look, bias", *weights)
+    for name, measured in [("fitted on", told), *((folder, read(folder)) for folder in options.measure)]:
+        alone = [each.clip._replace(logits=each.own) for each in measured]
+        for how, clips, calibration in (("alone", alone, runtime.calibration), ("both", together(measured, weights), PLAIN)):
+            print(f"{name}, {how}: {figures(clips, calibration, Flight())}  cost {cost(clips, calibration, Flight()):.4f}")
+    if options.write:
+        path = packaged(options.weights)
+        checkpoint = load_checkpoint(path)
+        metadata = checkpoint.metadata | {"closer": dict(zip(("own", "look", "bias"), weights.tolist(), strict=True))}
+        save_checkpoint(path, checkpoint.model, metadata, dtype=torch.int8)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""A closer look at what may be the ball: cuts around the candidates, from a picture CLOSER times as large.
+
+The first network sees the whole picture small; a ball is a few pixels wide there, and its place is coarse. A second one sees the
+same frames, about as sharp as the video has them, around each place that the first one offers. It says where in the cut the ball
+is and how probably there is one, and both opinions count.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+
+from ttcli.camera_motion import LEAST_MOTION, CameraTracker, corner_motion
+from ttcli.configs import DetectConfig
+from ttcli.heatmaps import decode_candidates
+from ttcli.model_input import CLOSER, windows_to_input
+from ttcli.predictor import CANDIDATES, FrameAnswer, Peak, StreamingPredictor
+from ttcli.runtimes import LEAST_PROBABILITY, Runtime
+from ttcli.video.reader import Frame
+from ttcli.windows import window_frames
+
+CUT = 128
+"""Height and width of a cut, in pixels of the larger picture."""
+REACH = 6.0
+"""Working pixels from a candidate within which a peak of the closer look is the same ball."""
+FRAMES, CUTS = 8, 8
+"""Frames whose candidates are looked at together, and cuts that go through the network together: always as many, for in batches of
+another size the same cut has another last digit, and rows would depend on where one began to look."""
+FAINTEST_LOGIT = -2.0
+"""Candidates whose probability has log odds below this are not looked at: of 7,000 such not one was the ball."""
+LEAST_LOGIT = -4.0
+"""Log odds that stand for all below, of a place where the closer look sees nothing: how little says no more."""
+SURE_LOGIT = -2.0
+"""Log odds of a peak from which on its place counts."""
+LARGER = np.array([[CLOSER, 0, (CLOSER - 1) / 2], [0, CLOSER, (CLOSER - 1) / 2], [0, 0, 1]])
+"""From working pixels to those of the larger picture; the centres of both are whole numbers."""
+
+
+def larger_size(runtime: Runtime, height: int, width: int, config: DetectConfig) -> tuple[int, int] | None:
+    """Return the size of the larger pictures that a closer look needs; None where there is none.
+
+    Args:
+        runtime: The first network.
+        height: Rows of the pictures that it sees.
+        width: Columns of these.
+        config: Settings.
+    """
+    wanted = config.closer and runtime.closer is not None and min(height, width) * CLOSER >= CUT
+    return (CLOSER * height, CLOSER * width) if wanted else None
+
+
+class NetworkPredictor:
+    """What the networks say of the frames of a shot.
+
+    Args:
+        predictor: The first network, which sees whole pictures.
+        look: The second one; None leaves the first one's answers as they are.
+    """
+
+    def __init__(self, predictor: StreamingPredictor, look: "CloserLook | None") -> None:
+        self.runtime = predictor.runtime
+        self._predictor, self._look = predictor, look
+
+    def answers(self, frames: Iterable[Frame], first: int = 0) -> Iterator[FrameAnswer]:
+        """Yield an answer for each frame of a shot, the first of which is frame `first` of the video."""
+        if self._look is None:
+            yield from self._predictor.answers((frame.picture for frame in frames), first)
+            return
+        self._look.begin(self._predictor.camera)
+
+        def pictures() -> Iterator[np.ndarray | None]:
+            for frame in frames:
+                self._look.keep(frame.large)
+                yield frame.picture
+
+        yield from self._look.again(self._predictor.answers(pictures(), first))
+
+
+class Cut(NamedTuple):
+    """A place to look at: a window around one of a frame's candidates."""
+
+    answer: int
+    """Number of the frame's answer among those that are looked at together."""
+    candidate: int
+    """Which of its candidates lies there."""
+    frames: list[int]
+    """Those of the window, by their numbers in the shot."""
+    place: int
+    """Of the frame in the window."""
+    left: int
+    """Of the cut, pixels of the larger picture."""
+    top: int
+
+
+class CloserLook:
+    """Looks at the candidates of each frame a second time, some frames after the first network did.
+
+    Args:
+        first: The first network, which brings the second, and by whose calibration both opinions together are told.
+        height: Rows of the pictures that the first network sees.
+        width: Columns of these.
+        stride: Frames between two neighbours in a window.
+        behind: Frames, at most, that have come after one whose answer is handed on.
+    """
+
+    def __init__(self, first: Runtime, height: int, width: int, stride: int, behind: int) -> None:
+        self._first, self._runtime, self._weights = first, first.closer.runtime, first.closer
+        self._size, self._stride = (height, width), stride
+        kept = behind + FRAMES + self._runtime.window_size * stride
+        self._pictures: deque[np.ndarray | None] = deque(maxlen=kept)
+        self._windows = np.zeros((CUTS, self._runtime.window_size, CUT, CUT, 3), np.uint8)
+        self.begin(None)
+
+    def begin(self, camera: CameraTracker | None) -> None:
+        """Forget what was seen: another shot follows, in which `camera` tells where pictures lie; None where nobody looks."""
+        self._camera = camera
+        self._count = 0
+        self._pictures.clear()
+
+    def keep(self, picture: np.ndarray | None) -> None:
+        """Take the next frame's larger picture (H, W, 3) uint8; for a broken one, None, that before it stands in."""
+        self._count += 1
+        if picture is None:
+            picture = self._pictures[-1] if self._pictures else None
+        elif self._pictures and self._pictures[-1] is None:  # all so far were broken
+            self._pictures = deque([picture] * len(self._pictures), self._pictures.maxlen)
+        self._pictures.append(picture)
+
+    def again(self, answers: Iterable[FrameAnswer]) -> Iterator[FrameAnswer]:
+        """Yield the first network's answers for each frame of a shot, in the light of the second's."""
+        number, answers = 0, iter(answers)
+        while part := list(islice(answers, FRAMES)):
+            yield from self._judged(number, part)
+            number += len(part)
+
+    def _judged(self, first: int, answers: list[FrameAnswer]) -> list[FrameAnswer]:
+        """Return the answers for the frames from number `first` on."""
+        peaks = np.array([answer.peaks for answer in answers], float)  # (N, CANDIDATES, 3)
+        probability = peaks[..., 2].clip(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+        own = np.log(probability) - np.log1p(-probability)
+        cuts = [
+            self._cut(first, answer, candidate, *peaks[answer, candidate, :2])
+            for answer, candidate in np.argwhere(own > FAINTEST_LOGIT).tolist()
+        ]
+        looked = np.full(own.shape, LEAST_LOGIT)
+        for start in range(0, len(cuts), CUTS):
+            some = cuts[start : start + CUTS]
+            for cut, (x, y, logit) in zip(some, self._look(some, peaks), strict=True):
+                looked[cut.answer, cut.candidate] = max(logit, LEAST_LOGIT)
+                if logit > SURE_LOGIT:
+                    peaks[cut.answer, cut.candidate, :2] += (x, y)
+                    peaks[cut.answer, cut.candidate, :2] /= 2
+        peaks[..., 2] = self._weights.probability(own, looked, self._first.calibration)
+        peaks = np.take_along_axis(peaks, np.argsort(-peaks[..., 2], axis=1, kind="stable")[..., None], 1)
+        return [
+            FrameAnswer([Peak(*peak) for peak in row], answer.events)
+            for row, answer in zip(peaks.astype(np.float32).tolist(), answers, strict=True)  # as precise as answers are
+        ]
+
+    def _cut(self, first: int, answer: int, candidate: int, x: float, y: float) -> Cut:
+        """Return the cut around a candidate, in a window with its frame in the middle, or near it at the shot's ends."""
+        size, frame, stride = self._runtime.window_size, first + answer, self._stride
+        phase = frame % stride
+        latest = phase + ((self._count - 1 - phase) // stride + 1 - size) * stride
+        start = max(min(frame - size // 2 * stride, latest), phase)
+        corner = [
+            round(min(max(CLOSER * at + (CLOSER - 1) / 2 - (CUT - 1) / 2, 0), CLOSER * side - CUT))
+            for at, side in zip((x, y), reversed(self._size), strict=True)
+        ]
+        frames = window_frames(start, size, stride, self._count)
+        return Cut(answer, candidate, frames, (frame - start) // stride, *corner)
+
+    def _look(self, cuts: list[Cut], peaks: np.ndarray) -> np.ndarray:
+        """Return the strongest peak within REACH of each cut's candidate: x, y in working pixels and log odds, (N, 3)."""
+        for cut, window in zip(cuts, self._windows, strict=False):
+            self._fill(window, cut)
+        runtime = self._runtime
+        windows = torch.from_numpy(self._windows).to(runtime.device)
+        pictures = windows_to_input(windows, runtime.difference, runtime.dtype)
+        said = runtime(pictures)
+        rows, places = range(len(cuts)), [cut.place for cut in cuts]
+        found = decode_candidates(said.probabilities[rows, places][:, None], said.offsets[rows, places][:, None], CANDIDATES)
+        x, y, probability = (values[:, 0].cpu().double().numpy() for values in found)
+        x = (x + [[cut.left] for cut in cuts] - (CLOSER - 1) / 2) / CLOSER
+        y = (y + [[cut.top] for cut in cuts] - (CLOSER - 1) / 2) / CLOSER
+        asked = peaks[[cut.answer for cut in cuts], [cut.candidate for cut in cuts]]
+        probability[np.hypot(x - asked[:, :1], y - asked[:, 1:2]) > REACH] = 0
+        best = probability.argmax(1)
+        probability = probability[rows, best].clip(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+        return np.stack([x[rows, best], y[rows, best], np.log(probability) - np.log1p(-probability)], 1)
+
+    def _fill(self, window: np.ndarray, cut: Cut) -> None:
+        """Write the pictures of a cut into `window` (T, CUT, CUT, 3), laid over the frame that is asked about."""
+        pictures = [self._pictures[frame - self._count] for frame in cut.frames]
+        maps = self._maps(cut)
+        if maps is None:
+            rows, columns = slice(cut.top, cut.top + CUT), slice(cut.left, cut.left + CUT)
+            for picture, out in zip(pictures, window, strict=True):
+                out[:] = picture[rows, columns]
+            return
+        for picture, each, out in zip(pictures, maps, window, strict=True):
+            to_cut = LARGER @ each @ np.linalg.inv(LARGER)
+            to_cut[:2, 2] -= cut.left, cut.top
+            cv2.warpAffine(
+                picture, to_cut[:2], (CUT, CUT), dst=out, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            )
+
+    def _maps(self, cut: Cut) -> list[np.ndarray] | None:
+        """Return the maps from each frame of a window to the one that is asked about; None where the camera stands still."""
+        if self._camera is None:
+            return None
+        asked = np.linalg.inv(self._camera.pose(cut.frames[cut.place]))
+        maps = [asked @ self._camera.pose(frame) for frame in cut.frames]
+        return maps if any(corner_motion(each, *self._size) > LEAST_MOTION for each in maps) else None

@@ -19,7 +19,7 @@ from fit_flight import Clip, cost, figures, labelled_clip
 
 from ttcli.ball_path import network_predictor
 from ttcli.checkpoints import CLOSER_WEIGHTS, load_checkpoint, packaged, save_checkpoint
-from ttcli.closer_look import FAINTEST_LOGIT, larger_size
+from ttcli.closer_look import larger_size, worth_a_look
 from ttcli.configs import DetectConfig
 from ttcli.runtimes import Closer, Runtime, TorchRuntime, load_runtime
 from ttcli.sources import Source, find_sources
@@ -75,7 +75,7 @@ def listen(source: Source, runtime: Runtime) -> Told:
 
 def fit(told: list[Told]) -> np.ndarray:
     """Return own, look and bias by which the candidates that were looked at are most likely what they are."""
-    asked = [each.clip.known[:, None] & (each.own > FAINTEST_LOGIT) for each in told]
+    asked = [each.clip.known[:, None] & worth_a_look(each.own) for each in told]
     own, look, right = (
         torch.tensor(np.concatenate([part(each)[rows] for each, rows in zip(told, asked, strict=True)]), dtype=torch.float64)
         for part in (lambda each: each.own, lambda each: each.look, lambda each: each.clip.right)

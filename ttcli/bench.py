@@ -17,6 +17,7 @@ from rich.table import Table
 from tqdm import tqdm
 
 from ttcli.ball_path import ball_positions
+from ttcli.closer_look import larger_size
 from ttcli.configs import BenchConfig, DetectConfig, SimulateConfig
 from ttcli.errors import VideoError
 from ttcli.foreign_runtimes import load_network
@@ -98,13 +99,14 @@ def bench(video: Path | None, config: BenchConfig, quiet: bool = False) -> Bench
         )
         runtime = load_network(config.weights, detecting.runtime, config.device, config.precision)
         height, width = runtime.working_size(*info.square_size)
-        first = next(iter(_frames(path, height, width)), None)
+        large_size = larger_size(runtime, height, width, detecting)
+        first = next(iter(_frames(path, height, width, large_size)), None)
         if first is None or first.picture is None:
             raise VideoError(path, "its first frame cannot be decoded", "give another video")
         whole = replace(detecting, step=detecting.step or choose_step(len(runtime.output_frames)))
         fastest = replace(detecting, step=len(runtime.output_frames))
         decoded = lambda: _decoded(path)  # noqa: E731
-        scaled = lambda: _frames(path, height, width)  # noqa: E731
+        scaled = lambda: _frames(path, height, width, large_size)  # noqa: E731
         detected = lambda frames, config: ball_positions(frames, info, runtime, height, width, config)  # noqa: E731
         ways: dict[str, Callable[[float], Iterable]] = {
             "decode": lambda seconds: _for_seconds(decoded, seconds),
@@ -158,8 +160,8 @@ def _decoded(path: Path) -> Iterator:
         yield from decode_in_order(path, container, stream, Damage())
 
 
-def _frames(path: Path, height: int, width: int) -> Iterator[Frame]:
-    with FrameReader(path, height, width, judge=True) as reader:
+def _frames(path: Path, height: int, width: int, large_size: tuple[int, int] | None) -> Iterator[Frame]:
+    with FrameReader(path, height, width, judge=True, large_size=large_size) as reader:
         yield from reader
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ttcli.checkpoints import packaged
+from ttcli.checkpoints import CLOSER_WEIGHTS, packaged
 from ttcli.cluster_detection import detect_on_cluster
 from ttcli.configs import DetectConfig
 from ttcli.detection_jobs import Job, check_events, check_job, find_videos, plan_jobs
@@ -87,7 +87,7 @@ def _summary_of(outcome: DetectSummary | TtcliError) -> DetectSummary:
 
 def _summary_if_done(job: Job, config: DetectConfig) -> DetectSummary | None:
     """Return the summary of a video that an earlier run has done in the same way, or None."""
-    counts = counts_if_done(job.output, job.video, packaged(config.weights), config)
+    counts = counts_if_done(job.output, job.video, packaged(config.weights), CLOSER_WEIGHTS, config)
     if counts is None:
         return None
     return DetectSummary(shown_name(job.video), str(job.output), done_before=True, **counts)

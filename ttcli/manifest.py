@@ -80,10 +80,19 @@ def read_manifest(ball_csv: Path) -> dict[str, Any]:
     return _parse(path)
 
 
-def counts_if_done(ball_csv: Path, video: Path, weights: Path, config: DetectConfig) -> dict[str, int] | None:
+def counts_if_done(
+    ball_csv: Path, video: Path, weights: Path, closer: Path, config: DetectConfig
+) -> dict[str, int] | None:
     """Return the counts of a CSV that is there already, as this video, checkpoint and these options make it; else None.
 
     A CSV that was changed since counts as another one.
+
+    Args:
+        ball_csv: The CSV.
+        video: The video.
+        weights: The checkpoint.
+        closer: That of the closer look, where there was one.
+        config: The options.
 
     Raises:
         InputError: One of the files cannot be read.
@@ -94,7 +103,8 @@ def counts_if_done(ball_csv: Path, video: Path, weights: Path, config: DetectCon
     try:
         if says["options"] != option_facts(config):
             return None
-        files = (("csv", ball_csv), ("checkpoint", weights), ("video", video))
+        files = [("csv", ball_csv), ("checkpoint", weights), ("video", video)]
+        files += [("closer", closer)] if says["closer"] else []
         return says["counts"] if all(says[part]["sha256"] == content_hash(path) for part, path in files) else None
     except (KeyError, TypeError):  # of another version
         return None

@@ -179,7 +179,9 @@ def load_closer(metadata: dict[str, Any], device: str, precision: str) -> Closer
     if counts is None:
         return None
     checkpoint = load_checkpoint(CLOSER_WEIGHTS)
-    return Closer(TorchRuntime(checkpoint.model, checkpoint.metadata, device, precision), **counts)
+    runtime = TorchRuntime(checkpoint.model, checkpoint.metadata, device, precision)
+    runtime.weights = CLOSER_WEIGHTS
+    return Closer(runtime, **counts)
 
 
 def leave_cores_to_the_decoder() -> None:

@@ -14,6 +14,7 @@ import cv2
 
 from ttcli.ball_path import ball_positions
 from ttcli.ball_size import BACKGROUND_FRAMES, crop_box, measure_ball
+from ttcli.closer_look import larger_size
 from ttcli.configs import DetectConfig
 from ttcli.errors import VideoError
 from ttcli.model_input import empty_input, input_channels
@@ -72,7 +73,10 @@ def with_step(config: DetectConfig, info: VideoInfo, runtime: Runtime, height: i
     outputs = len(runtime.output_frames)
     if config.step != AUTO:
         return replace(config, step=config.step or choose_step(outputs))
-    with FrameReader(info.path, height, width, judge=True, picture_rate=float(info.frame_rate)) as reader:
+    large_size = larger_size(runtime, height, width, config)
+    with FrameReader(
+        info.path, height, width, judge=True, picture_rate=float(info.frame_rate), large_size=large_size
+    ) as reader:
         began, count = time.perf_counter(), 0
         for count, _ in enumerate(reader, start=1):  # noqa: B007 - counted on beyond the loop
             if time.perf_counter() - began > TIMED_SECONDS:
@@ -97,7 +101,8 @@ def _ball_widths(info: VideoInfo, runtime: Runtime, height: int, width: int, sta
     except VideoError:
         return []  # nothing behind this place can be decoded
     grays = [None if frame.picture is None else cv2.cvtColor(frame.picture, cv2.COLOR_RGB2GRAY) for frame in frames]
-    positions = list(ball_positions(iter(frames), info, runtime, height, width, DetectConfig(step=len(runtime.output_frames), closer=False)))
+    config = DetectConfig(step=len(runtime.output_frames), closer=False)
+    positions = list(ball_positions(iter(frames), info, runtime, height, width, config))
     widths = []
     reach = BACKGROUND_FRAMES[-1]
     for number in range(reach, len(frames) - reach):

@@ -68,6 +68,8 @@ def verify(ball_csv: Path, video: Path | None = None, weights: Path | None = Non
         if manifest["checkpoint"]:
             found = packaged(weights) if weights else _find(manifest["checkpoint"], ball_csv)
             checks.append(_check("checkpoint", manifest["checkpoint"], found, "it is the one used", "it is another one"))
+        if closer := manifest.get("closer"):
+            checks.append(_check("closer", closer, _find(closer, ball_csv), "it is the one used", "it is another one"))
     except (KeyError, TypeError) as error:
         raise InputError(ball_csv, "its manifest is incomplete", "run `ttcli detect` again") from error
     return VerifyReport(str(ball_csv), tuple(checks))
@@ -81,7 +83,7 @@ def _find(facts: dict[str, Any], ball_csv: Path) -> Path | None:
 
 def _check(part: str, facts: dict[str, Any], path: Path | None, good: str, bad: str) -> Check:
     if path is None:
-        option = "--weights" if part == "checkpoint" else "--video"
-        return Check(part, False, None, f"{facts['name']} is not there any more; name it by {option}")
+        cures = {"checkpoint": "; name it by --weights", "video": "; name it by --video"}
+        return Check(part, False, None, f"{facts['name']} is not there any more{cures.get(part, '')}")
     holds = content_hash(path) == facts["sha256"]
     return Check(part, holds, str(path), good if holds else bad)

@@ -173,7 +173,8 @@ def write_outputs(
         write_events_csv(config.events, events, config.overwrite)
     if may_write(job.output, overwrite=True):
         seen = {"height": height, "width": width, "step": config.step}
-        _write_facts(job, info, runtime, given, summary, warnings, seen, views_as_json(views()))
+        looked_closer = larger_size(runtime, height, width, config) is not None
+        _write_facts(job, info, runtime, looked_closer, given, summary, warnings, seen, views_as_json(views()))
     else:
         warnings.append(f"no manifest is written: {manifest_path(job.output)} is there, and not ttcli's")
     for warning in warnings:
@@ -199,14 +200,15 @@ def _warnings(info: VideoInfo, frames: int, broken: int, truncated: bool) -> lis
 
 
 def _write_facts(
-    job: Job, info: VideoInfo, runtime: Runtime, config: DetectConfig, summary: DetectSummary, warnings: list[str],
-    seen: dict[str, int], tables: list[dict[str, Any]],
+    job: Job, info: VideoInfo, runtime: Runtime, looked_closer: bool, config: DetectConfig, summary: DetectSummary,
+    warnings: list[str], seen: dict[str, int], tables: list[dict[str, Any]],
 ) -> None:
     """Write the manifest of a CSV that is complete; one that is left of an older CSV is replaced."""
     counts = {name: getattr(summary, name) for name in ("frames", "seen", "filled", "broken", "duplicates", "shots")}
     facts = {
         "video": video_facts(info, job.output),
         "checkpoint": checkpoint_facts(runtime.weights, job.output),
+        "closer": checkpoint_facts(runtime.closer.runtime.weights, job.output) if looked_closer else None,
         "options": option_facts(config),
         "seen_by_network": seen,
         "tables": tables,

@@ -188,6 +188,10 @@ def test_red_is_red_whatever_the_matrix(tmp_path: Path, height: int, tag: int, y
     with FrameReader(tmp_path / "a.mp4") as reader:
         (frame,) = reader
     assert np.abs(frame.picture.reshape(-1, 3).mean(axis=0) - (255, 0, 0)).max() < 5
+    with FrameReader(tmp_path / "a.mp4", height // 4, 16, large_size=(height // 2, 32)) as reader:
+        (frame,) = reader
+    for picture in (frame.picture, frame.large):
+        assert np.abs(picture.reshape(-1, 3).mean(axis=0) - (255, 0, 0)).max() < 5
 
 
 def test_leaving_early_stops_the_thread(tmp_path: Path) -> None:
@@ -246,10 +250,24 @@ def test_wanted_frames_behind_the_end_do_not_come(tmp_path: Path) -> None:
 
 def test_frames_come_at_the_videos_own_size_too_where_asked_for(tmp_path: Path) -> None:
     path = encode(tmp_path / "a.mp4", [numbered_picture(number) for number in range(5)], rotation=-90)
-    with FrameReader(path, height=32, width=24, native=True) as reader:
+    with FrameReader(path, height=32, width=24, large_size=(64, 48)) as reader:
         frames = list(reader)
     assert {frame.picture.shape for frame in frames} == {(32, 24, 3)}
-    assert {frame.native.shape for frame in frames} == {(64, 48, 3)}
-    assert [read_number(np.rot90(frame.native)) for frame in frames] == list(range(5))
+    assert {frame.large.shape for frame in frames} == {(64, 48, 3)}
+    assert [read_number(np.rot90(frame.large)) for frame in frames] == list(range(5))
     with FrameReader(path, height=32, width=24) as reader:
-        assert next(reader).native is None
+        assert next(reader).large is None
+
+
+@pytest.mark.parametrize(("rotation", "sizes"), [(None, ((48, 64), (24, 32))), (-90, ((64, 48), (32, 24)))])
+def test_a_larger_picture_shows_the_same_and_leaves_the_other_as_it_is(tmp_path: Path, rotation: int | None, sizes) -> None:
+    path = encode(tmp_path / "a.mp4", noise_pictures(4), rotation=rotation)
+    with FrameReader(path, *sizes[1], large_size=sizes[0]) as reader:
+        both = list(reader)
+    for size, pictures in zip(sizes, zip(*((frame.large, frame.picture) for frame in both), strict=True), strict=True):
+        with FrameReader(path, *size) as reader:
+            alone = [frame.picture for frame in reader]
+        for one, other in zip(alone, pictures, strict=True):
+            assert one.shape == other.shape and other.flags.c_contiguous
+            away = one.mean(axis=2) - other.mean(axis=2)  # not in colours, which are coarser
+            assert np.abs(away).mean() < 6 and abs(away.mean()) < 0.5

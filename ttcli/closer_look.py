@@ -23,9 +23,9 @@ from ttcli.runtimes import LEAST_PROBABILITY, Runtime
 from ttcli.video.reader import Frame
 from ttcli.windows import window_frames
 
-CUT = 128
+CUT = 96
 """Height and width of a cut, in pixels of the larger picture."""
-REACH = 6.0
+REACH = 2.0
 """Working pixels from a candidate within which a peak of the closer look is the same ball."""
 FRAMES, CUTS = 8, 8
 """Frames whose candidates are looked at together, and cuts that go through the network together: always as many, for in batches of

@@ -33,6 +33,8 @@ UNSPECIFIED = 2
 """AVCOL_SPC_UNSPECIFIED: the file does not say by which matrix its YUV was made."""
 RANGES = (1, 2)
 """AVCOL_RANGE_MPEG and AVCOL_RANGE_JPEG, what there is beside the unspecified 0."""
+PLANAR = ("yuv420p", "yuvj420p")
+"""What nearly all video is decoded to: eight bits, colour at half the resolution."""
 HD_HEIGHT = 720
 """From this height on, untagged video is taken as BT.709, as players do; below it as BT.601, swscale's default."""
 
@@ -201,7 +203,7 @@ def _read_frames(
     Raises:
         VideoError: Not one frame had a picture.
     """
-    scaler, large_scaler = VideoReformatter(), VideoReformatter()  # each keeps what it needs for one size
+    scaler, large_scaler, shrinker = (VideoReformatter() for _ in range(3))  # each keeps what it needs for one size
     last = None if wanted is None else max(wanted, default=-1)
     any_picture = False
     with _decoded(info, damage, start_seconds) as (decoded, time_base):
@@ -215,11 +217,12 @@ def _read_frames(
                 picture = large = None
                 if frame is not None:
                     try:
-                        picture = _to_picture(frame, scaler, height, width, info.orientation)
                         if large_size:
+                            frame = _shrink(frame, shrinker, *info.orientation.upright_size(*large_size))  # noqa: PLW2901
                             large = _to_picture(frame, large_scaler, *large_size, info.orientation)
+                        picture = _to_picture(frame, scaler, height, width, info.orientation)
                     except av.error.FFmpegError:
-                        picture = None  # decoded, to something that is no picture
+                        picture = large = None  # decoded, to something that is no picture
                         damage.broken_frames += 1
                 yield Frame(frame_index, seconds, picture, large)
             if last is not None and frame_index >= last:
@@ -328,15 +331,33 @@ def _to_picture(
     return orientation.upright(picture)
 
 
+def _shrink(frame: VideoFrame, scaler: VideoReformatter, height: int, width: int) -> VideoFrame:
+    """Return a larger frame of the usual kind at `height` x `width`, its colours left as they are, not turned; else itself.
+
+    Two pictures of it cost no more from here than the smaller one alone from the whole frame.
+    """
+    if frame.format.name not in PLANAR or height >= frame.height or width >= frame.width:
+        return frame
+    shrunk = scaler.reformat(
+        frame, width=width, height=height, format=frame.format.name, interpolation=Interpolation.BILINEAR, threads=1
+    )
+    shrunk.colorspace = Colorspace.ITU709 if _is_untagged_hd(frame) else frame.colorspace
+    shrunk.color_range, shrunk.color_trc, shrunk.color_primaries = frame.color_range, frame.color_trc, frame.color_primaries
+    return shrunk
+
+
+def _is_untagged_hd(frame: VideoFrame) -> bool:
+    return frame.colorspace == UNSPECIFIED and frame.height >= HD_HEIGHT
+
+
 def _scale(frame: VideoFrame, scaler: VideoReformatter, height: int, width: int) -> VideoFrame:
     """Return the frame as RGB of `height` x `width`, not turned."""
-    untagged_hd = frame.colorspace == UNSPECIFIED and frame.height >= HD_HEIGHT
     return scaler.reformat(
         frame,
         width=width,
         height=height,
         format="rgb24",
-        src_colorspace=Colorspace.ITU709 if untagged_hd else None,
+        src_colorspace=Colorspace.ITU709 if _is_untagged_hd(frame) else None,
         interpolation=Interpolation.BILINEAR,
         threads=1,  # beside the decoder's own threads more are no faster, and slices would depend on the machine
     )

@@ -116,3 +116,32 @@ def test_a_process_that_takes_its_portions_in_turn_draws_no_others(rallies, text
         next(batches)
     batches.close()
     assert set(drawn) == {2} and len(drawn) <= 6 + 5  # the pool of older ones, four batches, and one made ahead
+
+
+def test_windows_for_the_closer_look_have_the_ball_near_the_middle_or_beside(rallies, textures, monkeypatch):
+    monkeypatch.setattr(datasets, "simulate_rallies", lambda count, generator, device: rallies)
+    monkeypatch.setattr(datasets, "paint_textures", lambda seed: textures)
+    windows = DrawnWindows(9, 96, 96, seed=3, closer=True)
+    batch = windows.draw(64)
+    away = (batch.positions[:, 4] - 47.5)[batch.visible[:, 4]].norm(dim=1)
+    assert 0.4 < batch.visible[:, 4].float().mean() < 0.9
+    assert 0.5 < (away < 24).float().mean() < 0.95  # two standard deviations and a half; those beside lie anywhere
+    windows.seek(16)
+    again = windows.draw(8)
+    assert torch.equal(again.frames, batch.frames[16:24])
+
+
+def test_pictures_of_small_video_are_soft_at_twice_the_size():
+    wide = torch.zeros(1, 1, 32, 32, 3, dtype=torch.uint8)
+    wide[..., 8:24, 8:24, :] = 200
+    soft = datasets._enlarged(wide)
+    assert soft.dtype == torch.uint8 and soft.shape == wide.shape
+    assert float(soft.float().mean()) == pytest.approx(float(wide.float().mean()), rel=0.01)
+    assert 0 < int(soft[0, 0, 7, 16, 0]) < 200 > int(soft[0, 0, 8, 16, 0])  # its edge is smeared
+    assert int(soft[0, 0, 16, 16, 0]) == 200
+
+
+def test_a_closer_look_is_trained_on_drawn_windows_of_larger_pictures():
+    usual, closer = DrawnData(9, 32, 32), DrawnData(9, 32, 32, closer=True)
+    assert closer.picture == tuple(2 * side for side in usual.picture)
+    assert closer.facts["area"] == 4 * usual.facts["area"]

@@ -25,8 +25,9 @@ from ttcli.windows import window_frames
 
 CUT = 96
 """Height and width of a cut, in pixels of the larger picture."""
-REACH = 2.0
-"""Working pixels from a candidate within which a peak of the closer look is the same ball."""
+REACH, SAME_PLACE = 3.0, 2.0
+"""Working pixels from a candidate within which a peak of the closer look is about the same ball, and within which its place counts:
+further away the two contradict each other, as on long faint streaks, and the first, which saw more of the picture, is right more often."""
 FRAMES, CUTS = 8, 8
 """Frames whose candidates are looked at together, and cuts that go through the network together: always as many, for in batches of
 another size the same cut has another last digit, and rows would depend on where one began to look."""
@@ -157,9 +158,10 @@ class CloserLook:
             some = cuts[start : start + CUTS]
             for cut, (x, y, logit) in zip(some, self._look(some, peaks), strict=True):
                 looked[cut.answer, cut.candidate] = max(logit, LEAST_LOGIT)
-                if logit > SURE_LOGIT:
-                    peaks[cut.answer, cut.candidate, :2] += (x, y)
-                    peaks[cut.answer, cut.candidate, :2] /= 2
+                place = peaks[cut.answer, cut.candidate, :2]
+                if logit > SURE_LOGIT and np.hypot(x - place[0], y - place[1]) <= SAME_PLACE:
+                    place += (x, y)
+                    place /= 2
         peaks[..., 2] = self._weights.probability(own, looked, self._first.calibration)
         peaks = np.take_along_axis(peaks, np.argsort(-peaks[..., 2], axis=1, kind="stable")[..., None], 1)
         return [

@@ -11,7 +11,7 @@ from conftest import BrightestSpot, ball_path, ball_picture, write_video
 
 from ttcli.ball_path import ball_positions, network_predictor
 from ttcli.checkpoints import load_checkpoint, save_checkpoint
-from ttcli.closer_look import CUT, LEAST_LOGIT, larger_size
+from ttcli.closer_look import CUT, CUTS, FRAMES, LEAST_LOGIT, larger_size
 from ttcli.configs import DetectConfig
 from ttcli.detect import detect
 from ttcli.errors import CheckpointError
@@ -131,7 +131,7 @@ def test_cuts_come_in_batches_of_one_size_and_show_the_frames_around():
     frames = [frame._replace(large=np.full((2 * HEIGHT, 2 * WIDTH, 3), frame.frame_index, np.uint8)) for frame in film()]
     answers(frames, Teller(PATH, logits=(1.0, -3.0, -3.5), closer=looks), steady=False)
     shown = torch.cat(looks.runtime.model.shown)
-    assert {len(part) for part in looks.runtime.model.shown} == {8} and shown.shape[2:] == (CUT, CUT)
+    assert {len(part) for part in looks.runtime.model.shown} == {CUTS} and shown.shape[2:] == (CUT, CUT)
     windows = (shown[:30, ::3, 5, 5] * 63.75 + 127.5).round().int().tolist()
     wanted = [list(range(start, start + 9)) for start in [0] * 5 + list(range(1, 21)) + [21] * 5]
     assert sorted(windows[:24]) == sorted(wanted[:24])
@@ -169,7 +169,7 @@ def test_what_is_kept_suffices_and_does_not_grow(stride, batch, step):
     for answered in range(400):
         next(said)
         most = max(most, handed_out - answered)
-    assert most <= 2 * (9 + batch * step + 9) * stride + 8
+    assert most <= 2 * (9 + batch * step + 9) * stride + FRAMES
 
 
 def test_detect_looks_closer_unless_told_not_to(tmp_path):

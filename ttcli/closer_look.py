@@ -17,7 +17,7 @@ import torch
 from ttcli.camera_motion import LEAST_MOTION, CameraTracker, corner_motion
 from ttcli.configs import DetectConfig
 from ttcli.heatmaps import decode_candidates
-from ttcli.model_input import CLOSER, windows_to_input
+from ttcli.model_input import CLOSER, empty_input, input_channels, windows_to_input
 from ttcli.predictor import CANDIDATES, FrameAnswer, Peak, StreamingPredictor
 from ttcli.runtimes import LEAST_PROBABILITY, Runtime
 from ttcli.video.reader import Frame
@@ -28,7 +28,7 @@ CUT = 96
 REACH, SAME_PLACE = 3.0, 2.0
 """Working pixels from a candidate within which a peak of the closer look is about the same ball, and within which its place counts:
 further away the two contradict each other, as on long faint streaks, and the first, which saw more of the picture, is right more often."""
-FRAMES, CUTS = 8, 8
+FRAMES, CUTS = 16, 8
 """Frames whose candidates are looked at together, and cuts that go through the network together: always as many, for in batches of
 another size the same cut has another last digit, and rows would depend on where one began to look."""
 FAINTEST_LOGIT, MOST_BEHIND = -2.0, 2.0
@@ -119,7 +119,10 @@ class CloserLook:
         self._size, self._stride = (height, width), stride
         kept = behind + FRAMES + self._runtime.window_size * stride
         self._pictures: deque[np.ndarray | None] = deque(maxlen=kept)
-        self._windows = np.zeros((CUTS, self._runtime.window_size, CUT, CUT, 3), np.uint8)
+        size, difference = self._runtime.window_size, self._runtime.difference
+        self._windows = np.zeros((CUTS, size, CUT, CUT, 3), np.uint8)
+        kind = self._runtime.dtype, self._runtime.device
+        self._inputs = empty_input(CUTS, input_channels(size, difference), CUT, CUT, *kind)
         self.begin(None)
 
     def begin(self, camera: CameraTracker | None) -> None:
@@ -188,8 +191,7 @@ class CloserLook:
             self._fill(window, cut)
         runtime = self._runtime
         windows = torch.from_numpy(self._windows).to(runtime.device)
-        pictures = windows_to_input(windows, runtime.difference, runtime.dtype)
-        said = runtime(pictures)
+        said = runtime(windows_to_input(windows, runtime.difference, runtime.dtype, out=self._inputs))
         rows, places = range(len(cuts)), [cut.place for cut in cuts]
         found = decode_candidates(said.probabilities[rows, places][:, None], said.offsets[rows, places][:, None], CANDIDATES)
         x, y, probability = (values[:, 0].cpu().double().numpy() for values in found)

@@ -31,6 +31,9 @@ def main() -> None:
     parser.add_argument("checkpoints", nargs="+", type=Path)
     parser.add_argument("-o", "--output", required=True, type=Path)
     parser.add_argument("--calibration", nargs=2, type=float, metavar=("SLOPE", "BIAS"), help="else that of the first")
+    parser.add_argument(
+        "--closer", nargs=3, type=float, metavar=("OWN", "LOOK", "BIAS"), help="how much the closer look counts; else that of the first"
+    )
     parser.add_argument("--bits", type=int, choices=DTYPES, default=16, help="of each weight in the file")
     options = parser.parse_args()
 
@@ -39,6 +42,8 @@ def main() -> None:
     model.load_state_dict(mean_state([checkpoint.model.state_dict() for checkpoint in checkpoints]))
     if options.calibration:
         metadata["calibration"] = dict(zip(("slope", "bias"), options.calibration, strict=True))
+    if options.closer:
+        metadata["closer"] = dict(zip(("own", "look", "bias"), options.closer, strict=True))
     save_checkpoint(options.output, model, metadata, dtype=DTYPES[options.bits])
 
 

@@ -2,7 +2,7 @@
 
 The first network sees the whole picture small; a ball is a few pixels wide there, and its place is coarse. A second one sees the
 same frames, about as sharp as the video has them, around each place that the first one offers. It says where in the cut the ball
-is and how probably there is one, and both opinions count.
+is and how probably there is one. How much that counts lies in the first one's checkpoint (`runtimes.Closer`).
 """
 
 from collections import deque
@@ -71,6 +71,8 @@ class NetworkPredictor:
     def __init__(self, predictor: StreamingPredictor, look: "CloserLook | None") -> None:
         self.runtime = predictor.runtime
         self._predictor, self._look = predictor, look
+        if look is not None:
+            predictor.poses_kept = look.kept
 
     def answers(self, frames: Iterable[Frame], first: int = 0) -> Iterator[FrameAnswer]:
         """Yield an answer for each frame of a shot, the first of which is frame `first` of the video."""
@@ -117,8 +119,9 @@ class CloserLook:
     def __init__(self, first: Runtime, height: int, width: int, stride: int, behind: int) -> None:
         self._first, self._runtime, self._weights = first, first.closer.runtime, first.closer
         self._size, self._stride = (height, width), stride
-        kept = behind + FRAMES + self._runtime.window_size * stride
-        self._pictures: deque[np.ndarray | None] = deque(maxlen=kept)
+        self.kept = behind + FRAMES + self._runtime.window_size * stride
+        """The latest frames that are kept, so that all of a window are there when it is looked at."""
+        self._pictures: deque[np.ndarray | None] = deque(maxlen=self.kept)
         size, difference = self._runtime.window_size, self._runtime.difference
         self._windows = np.zeros((CUTS, size, CUT, CUT, 3), np.uint8)
         kind = self._runtime.dtype, self._runtime.device

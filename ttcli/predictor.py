@@ -116,6 +116,8 @@ class StreamingPredictor:
         # An answer may be handed on when all of the open frames, and those of the batches ahead, have come after its frame.
         self.behind = (1 + self._ahead) * self.schedule.most_open(batch)
         """Frames, at most, that have come after one whose answer is handed on."""
+        self.poses_kept = 0
+        """Settled frames of which `camera` still knows where they lie, for who asks later."""
         self._ring = FrameRing(self.schedule.span, height, width, runtime.difference, *kind)
         self._waiting: list[tuple[Window, list[np.ndarray] | None]] = []  # with their maps; their input is in _inputs
         channels = input_channels(runtime.window_size, runtime.difference)
@@ -141,7 +143,7 @@ class StreamingPredictor:
             if self._take(self.schedule.arrive()):
                 pending.append(self._merger.close_until(self.schedule.settled))
                 if self.camera is not None:
-                    self.camera.forget(self.schedule.settled - 2 * self.behind)  # a closer look comes later
+                    self.camera.forget(self.schedule.settled - self.poses_kept)
                 if len(pending) > self._ahead:
                     yield from pending.popleft().wait()
         self._take(self.schedule.finish())

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
-from conftest import ball_picture, write_video
+from conftest import BrightestSpot, ball_picture, write_video
 from made_videos import MADE
 
 from ttcli import cli
@@ -17,6 +17,7 @@ from ttcli.configs import DetectConfig
 from ttcli.detect import detect
 from ttcli.errors import InputError, OutputError, SettingError
 from ttcli.manifest import is_manifest, manifest_path, read_manifest
+from ttcli.runtimes import Closer, TorchRuntime
 from ttcli.sources import find_sources
 from ttcli.verify import verify
 from ttcli.video.standard_input import is_spooled, spooled
@@ -61,6 +62,26 @@ def test_what_was_changed_is_told(detected: Path, name: str, part: str) -> None:
     report = verify(detected)
     assert not report.holds
     assert [check for check, holds in parts(report).items() if not holds] == [part]
+
+
+def test_what_looked_closer_is_told_and_verified(ball_video, tmp_path, runtime, monkeypatch) -> None:
+    second, weights = TorchRuntime(BrightestSpot(), device="cpu", precision="fp32"), tmp_path / "closer.safetensors"
+    second.weights, runtime.closer = weights, Closer(second, 1.0, 0.0, 0.0)
+    weights.write_bytes(b"weights")
+    (tmp_path / "best.safetensors").write_bytes(b"weights")
+    runtime.weights = tmp_path / "best.safetensors"
+    monkeypatch.setattr("ttcli.detect.CLOSER_WEIGHTS", weights)
+    ball_video("in/match.mp4", 5)
+    config = replace(CONFIG, weights=runtime.weights)
+    run = lambda: detect([tmp_path / "in"], tmp_path / "out", config, quiet=True, runtime=runtime)[0]  # noqa: E731
+    assert not run().done_before
+    ball_csv = tmp_path / "out" / "match.csv"
+    assert read_manifest(ball_csv)["closer"]["name"] == "closer.safetensors"
+    assert parts(verify(ball_csv))["closer"] is True and run().done_before
+    weights.write_bytes(b"others")
+    assert parts(verify(ball_csv))["closer"] is False
+    weights.unlink()
+    assert "closer.safetensors is not there any more" in str(verify(ball_csv).checks[-1])
 
 
 def test_a_folder_can_be_moved_and_a_video_named(detected: Path) -> None:

@@ -21,7 +21,7 @@ from ttcli.calibration import fit_calibration
 from ttcli.labels.formats import read_ball_labels
 from ttcli.labels.problems import Problems
 from ttcli.predictor import StreamingPredictor
-from ttcli.runtimes import LEAST_PROBABILITY, TorchRuntime, load_runtime
+from ttcli.runtimes import TorchRuntime, load_runtime, log_odds
 from ttcli.sources import Source, find_sources
 from ttcli.tracking import Candidates, Flight, decide
 from ttcli.video.probe import VideoInfo
@@ -98,9 +98,7 @@ def labelled_clip(
             if label.visible:
                 away = (peaks[frame, :, :2] + 0.5) * scale - 0.5 - (label.x, label.y)
                 right[frame] = np.hypot(*away.T) <= FOUND_DISTANCE * info.width
-    probability = peaks[..., 2].clip(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
-    logits = np.log(probability) - np.log1p(-probability)
-    return Clip(source.name, times, peaks[..., :2], logits, right, known, visible, height * width)
+    return Clip(source.name, times, peaks[..., :2], log_odds(peaks[..., 2]), right, known, visible, height * width)
 
 
 def answers(clips: list[Clip], calibration: dict[str, float], flight: Flight | None) -> tuple[np.ndarray, ...]:

@@ -78,6 +78,12 @@ class CameraTracker:
         """Return the pose of a picture by its number in the shot."""
         return self.poses[number - self._first]
 
+    def maps(self, numbers: Sequence[int], onto: int) -> list[np.ndarray] | None:
+        """Return the maps (3, 3) from the pixels of some pictures to those of picture `onto`; None where the camera stands still."""
+        back = np.linalg.inv(self.pose(onto))
+        maps = [back @ self.pose(number) for number in numbers]
+        return maps if any(self._corner_motion(each) > LEAST_MOTION for each in maps) else None
+
     def forget(self, number: int) -> None:
         """Let go of the pictures before that one."""
         count = max(0, min(number - self._first, len(self.poses) - 1))

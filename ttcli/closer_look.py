@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 import torch
 
-from ttcli.camera_motion import LEAST_MOTION, CameraTracker, corner_motion
+from ttcli.camera_motion import CameraTracker
 from ttcli.configs import DetectConfig
 from ttcli.heatmaps import decode_candidates
 from ttcli.model_input import CLOSER, empty_input, input_channels, windows_to_input
 from ttcli.predictor import CANDIDATES, FrameAnswer, Peak, StreamingPredictor
-from ttcli.runtimes import LEAST_PROBABILITY, Runtime
+from ttcli.runtimes import Runtime, log_odds
 from ttcli.video.reader import Frame
 from ttcli.windows import window_frames
 
@@ -153,8 +153,7 @@ class CloserLook:
     def _judged(self, first: int, answers: list[FrameAnswer]) -> list[FrameAnswer]:
         """Return the answers for the frames from number `first` on."""
         peaks = np.array([answer.peaks for answer in answers], float)  # (N, CANDIDATES, 3)
-        probability = peaks[..., 2].clip(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
-        own = np.log(probability) - np.log1p(-probability)
+        own = log_odds(peaks[..., 2])
         cuts = [
             self._cut(first, answer, candidate, *peaks[answer, candidate, :2])
             for answer, candidate in np.argwhere(worth_a_look(own)).tolist()
@@ -203,13 +202,12 @@ class CloserLook:
         asked = peaks[[cut.answer for cut in cuts], [cut.candidate for cut in cuts]]
         probability[np.hypot(x - asked[:, :1], y - asked[:, 1:2]) > REACH] = 0
         best = probability.argmax(1)
-        probability = probability[rows, best].clip(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
-        return np.stack([x[rows, best], y[rows, best], np.log(probability) - np.log1p(-probability)], 1)
+        return np.stack([x[rows, best], y[rows, best], log_odds(probability[rows, best])], 1)
 
     def _fill(self, window: np.ndarray, cut: Cut) -> None:
         """Write the pictures of a cut into `window` (T, CUT, CUT, 3), laid over the frame that is asked about."""
         pictures = [self._pictures[frame - self._count] for frame in cut.frames]
-        maps = self._maps(cut)
+        maps = self._camera and self._camera.maps(cut.frames, cut.frames[cut.place])
         if maps is None:
             rows, columns = slice(cut.top, cut.top + CUT), slice(cut.left, cut.left + CUT)
             for picture, out in zip(pictures, window, strict=True):
@@ -221,11 +219,3 @@ class CloserLook:
             cv2.warpAffine(
                 picture, to_cut[:2], (CUT, CUT), dst=out, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
             )
-
-    def _maps(self, cut: Cut) -> list[np.ndarray] | None:
-        """Return the maps from each frame of a window to the one that is asked about; None where the camera stands still."""
-        if self._camera is None:
-            return None
-        asked = np.linalg.inv(self._camera.pose(cut.frames[cut.place]))
-        maps = [asked @ self._camera.pose(frame) for frame in cut.frames]
-        return maps if any(corner_motion(each, *self._size) > LEAST_MOTION for each in maps) else None

@@ -8,12 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ttcli.camera_motion import LEAST_MOTION, CameraTracker, carry_back, corner_motion, lay_over
+from ttcli.camera_motion import CameraTracker, carry_back, lay_over
 from ttcli.heatmaps import decode_candidates
 from ttcli.model_input import FrameRing, empty_input, input_channels, windows_to_input
 from ttcli.networks.blocks import NetworkAnswer
 from ttcli.windows import Window, WindowSchedule
-
 
 CANDIDATES = 3
 """Peaks of each frame that are handed on. More than three added nothing."""
@@ -105,7 +104,6 @@ class StreamingPredictor:
         self.runtime = runtime
         self._ahead = int(runtime.device.type == "cuda") if ahead is None else ahead
         self.batch = batch
-        self._size = height, width
         self.camera = CameraTracker(height, width) if steady else None
         """Where the pictures lie relative to each other; None where nobody looks."""
         self._pictures: deque[np.ndarray] = deque()  # the last ones, up to the newest, where the camera is looked at
@@ -200,13 +198,10 @@ class StreamingPredictor:
 
     def _maps(self, window: Window) -> list[np.ndarray] | None:
         """Return the maps from each frame of a window to its middle one; None where the camera stands still."""
-        if self.camera is None:
+        if self.camera is None or len(self._pictures) < min(self.schedule.span, self.schedule.frame_count):
             return None
         frames = window.frame_indexes
-        middle = np.linalg.inv(self.camera.pose(frames[len(frames) // 2]))
-        maps = [middle @ self.camera.pose(frame_index) for frame_index in frames]
-        moves = any(corner_motion(each, *self._size) > LEAST_MOTION for each in maps)
-        return maps if moves and len(self._pictures) == min(self.schedule.span, self.schedule.frame_count) else None
+        return self.camera.maps(frames, frames[len(frames) // 2])
 
     def _run_batch(self) -> None:
         """Run the network over the windows that wait, and merge what it says."""

@@ -23,6 +23,12 @@ LEAST_PROBABILITY = 1e-6
 """Probabilities are kept this far from 0 and 1, so that their logit is finite."""
 
 
+def log_odds(probability: np.ndarray) -> np.ndarray:
+    """Return the log odds of probabilities, finite for 0 and 1 too."""
+    probability = probability.clip(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+    return np.log(probability) - np.log1p(-probability)
+
+
 class Runtime:
     """What is known of a network that runs, whatever runs it, from the metadata of its checkpoint.
 

@@ -216,21 +216,21 @@ def test_error_in_the_thread_reaches_the_reader(tmp_path: Path, monkeypatch: pyt
     def fail(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(reader_module, "_to_picture", fail)
+    monkeypatch.setattr(reader_module, "to_picture", fail)
     with FrameReader(write_numbered(tmp_path / "a.mp4")) as reader, pytest.raises(RuntimeError, match="a bug"):
         next(reader)
 
 
 def test_only_wanted_frames_come_and_reading_ends_after_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, scaled, decoded = write_numbered(tmp_path / "a.mp4"), [], []
-    original, decode = reader_module._to_picture, reader_module.decode_in_order
+    original, decode = reader_module.to_picture, reader_module.decode_in_order
 
     def counting(*arguments: object) -> Iterator:
         for item in decode(*arguments):
             decoded.append(item)
             yield item
 
-    monkeypatch.setattr(reader_module, "_to_picture", lambda *arguments: scaled.append(1) or original(*arguments))
+    monkeypatch.setattr(reader_module, "to_picture", lambda *arguments: scaled.append(1) or original(*arguments))
     monkeypatch.setattr(reader_module, "decode_in_order", counting)
     with FrameReader(path, wanted={11, 3, 4}) as reader:
         frames = list(reader)

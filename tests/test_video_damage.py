@@ -13,7 +13,7 @@ from video_files import encode, noise_pictures, numbered_picture, read_number, w
 
 from ttcli.errors import VideoError
 from ttcli.video import probe as probe_module
-from ttcli.video import reader as reader_module
+from ttcli.video import scaling
 from ttcli.video.orientation import Orientation
 from ttcli.video.probe import probe
 from ttcli.video.reader import FrameReader
@@ -100,8 +100,12 @@ def test_colours_that_nobody_knows_are_taken_as_usual_ones(name: str, value: int
     frame = av.VideoFrame.from_ndarray(numbered_picture(5), format="rgb24").reformat(format="yuv422p10le")
     setattr(frame, name, value)
     with pytest.raises(av.error.FFmpegError):
-        reader_module._scale(frame, VideoReformatter(), 48, 64)
-    assert read_number(reader_module._to_picture(frame, VideoReformatter(), 48, 64, Orientation())) == 5
+        scaling._scale(frame, VideoReformatter(), 48, 64)
+    assert read_number(scaling.to_picture(frame, VideoReformatter(), 48, 64, Orientation())) == 5
+    frame = av.VideoFrame.from_ndarray(numbered_picture(5), format="rgb24").reformat(format="yuv420p")
+    setattr(frame, name, value)
+    shrunk = scaling.shrink(frame, VideoReformatter(), 36, 48)
+    assert read_number(scaling.to_picture(shrunk, VideoReformatter(), 30, 40, Orientation())) == 5
 
 
 @pytest.mark.parametrize("rate", [Fraction(1_660_944_409), Fraction(1, 3600), Fraction(0)])

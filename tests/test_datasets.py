@@ -111,7 +111,7 @@ def test_a_process_that_takes_its_portions_in_turn_draws_no_others(rallies, text
     draw_block = DrawnWindows._draw_block
     monkeypatch.setattr(DrawnWindows, "_draw_block", lambda self, number: drawn.append(self._chunk) or draw_block(self, number))
     plan = BatchPlan(batch=6, reuse=3, augmentation=None, seed=0, rank=0, processes=2)
-    batches = BatchStream(data.source(1, torch.device("cpu"), plan.fresh), plan).start(0)
+    batches = BatchStream(lambda: data.source(1, torch.device("cpu"), plan.fresh), plan).start(0)
     for _ in range(4):
         next(batches)
     batches.close()

@@ -1,13 +1,17 @@
 """The batches that a run is trained on: windows in their turn, used more than once, changed by chance, made ahead."""
 
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count, islice
 
 import torch
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from ttcli.augmentation import Augmentation, augment
 from ttcli.datasets import WindowBatch, join_windows, seeded_generator
+from ttcli.errors import TtcliError
 from ttcli.training_data import WindowSource
 
 OF_REUSE, OF_CHANGES = 2, 3
@@ -21,7 +25,7 @@ class BatchPlan:
     batch: int
     """Windows in a batch, a multiple of `reuse`."""
     reuse: int
-    """How often each window comes: once when it is new, and again within the next 2 * `reuse` batches."""
+    """How often each window comes: once when it is new, and again while it is kept."""
     augmentation: Augmentation | None
     """How windows are changed; None leaves them as they are."""
     seed: int
@@ -29,41 +33,70 @@ class BatchPlan:
     """Number of this process..."""
     processes: int = 1
     """... of so many that train together."""
+    pool: int | None = None
+    """Windows that are kept to come again; None keeps those of the last 2 * `reuse` batches. The more, the less do
+    batches that follow each other resemble each other, and the more memory they take."""
+    workers: int = 0
+    """Processes that make windows for this one; 0 makes them in a thread."""
 
     @property
     def fresh(self) -> int:
         """New windows in each batch."""
         return self.batch // self.reuse
 
+    @property
+    def least_kept(self) -> int:
+        """Batches whose new windows are kept at least, and made before the first batch."""
+        return 2 * self.reuse if self.reuse > 1 else 0
+
+    @property
+    def most_kept(self) -> int:
+        """Batches whose new windows are kept at most."""
+        return max(self.least_kept, (self.pool or 0) // self.fresh) if self.reuse > 1 else 0
+
 
 class BatchStream:
     """Batches by their number, the same whether a run begins with them or goes on there.
 
     The windows are numbered once for all processes. With a batch of B new windows in each of P processes, batch n of
-    process p has the windows from (n P + p) B on: together they are those of one process with a batch of P B.
+    process p has the windows from (n P + p) B on: together they are those of one process with a batch of P B. Workers
+    take them in another order, each whole runs of windows that belong together, and the windows are others.
+
+    Args:
+        make_source: Makes a source of windows; pickled where workers are to make them.
+        plan: Which windows, and what is done to them.
+        device: Where batches are wanted.
     """
 
-    def __init__(self, source: WindowSource, plan: BatchPlan, device: torch.device = torch.device("cpu")) -> None:
-        self._source, self._plan, self._device = source, plan, device
-        self._pool_size = 2 * plan.reuse if plan.reuse > 1 else 0
-        self._pool: list[WindowBatch] = []
-        self._next = -1
+    def __init__(
+        self,
+        make_source: Callable[[], WindowSource],
+        plan: BatchPlan,
+        device: torch.device = torch.device("cpu"),
+    ) -> None:
+        self._make_source, self._plan, self._device = make_source, plan, device
+        self._kept: list[WindowBatch] = []
+        self._coming: Iterator[WindowBatch] | None = None
         self._stream: torch.cuda.Stream | None = None
 
     def start(self, first: int) -> Iterator[WindowBatch]:
         """Yield batch `first` and those after it, without end; the next one is made in a thread meanwhile."""
+        self._coming = None
         if self._device.type == "cuda":
             self._stream = torch.cuda.Stream(self._device)
             self._stream.wait_stream(torch.cuda.current_stream(self._device))
-        with ThreadPoolExecutor(1, thread_name_prefix="batches") as thread:
-            number, coming = first, thread.submit(self._make_aside, first)
-            while True:
-                batch, made = coming.result()
-                if made is not None:
-                    _take_over(batch, made)
-                number += 1
-                coming = thread.submit(self._make_aside, number)
-                yield batch
+        try:
+            with ThreadPoolExecutor(1, thread_name_prefix="batches") as thread:
+                number, coming = first, thread.submit(self._make_aside, first)
+                while True:
+                    batch, made = coming.result()
+                    if made is not None:
+                        _take_over(batch, made)
+                    number += 1
+                    coming = thread.submit(self._make_aside, number)
+                    yield batch
+        finally:
+            self._coming = None  # workers end
 
     def _make_aside(self, number: int) -> tuple[WindowBatch, torch.cuda.Event | None]:
         """Return a batch, on a GPU made in a stream of its own, with the event after which it is there.
@@ -76,23 +109,88 @@ class BatchStream:
             return self._make(number), self._stream.record_event()
 
     def _make(self, number: int) -> WindowBatch:
-        if number != self._next:
-            self._pool = [self._part(number + older) for older in range(self._pool_size)]
-        self._next = number + 1
-        newest = self._part(number + self._pool_size)
+        """Return a batch: the first one of any number, then each of the next number."""
+        plan = self._plan
+        if self._coming is None:
+            newest = number + plan.least_kept
+            oldest = max(0, newest - plan.most_kept)
+            self._coming = self._parts(oldest)
+            self._kept = list(islice(self._coming, newest - oldest))
+        newest = next(self._coming)
         # The oldest windows make room; a batch mixes the newest with some of before.
-        generator = seeded_generator(self._plan.seed, OF_REUSE, number, self._plan.rank)
-        older = torch.randperm(len(self._pool), generator=generator)[: self._plan.reuse - 1].tolist()
-        batch = join_windows([newest] + [self._pool[index] for index in older])
-        self._pool = self._pool[1:] + [newest] if self._pool else []
-        if self._plan.augmentation is None:
+        generator = seeded_generator(plan.seed, OF_REUSE, number, plan.rank)
+        older = torch.randperm(len(self._kept), generator=generator)[: plan.reuse - 1].tolist()
+        batch = join_windows([newest] + [self._kept[index] for index in older])
+        self._kept = [*self._kept, newest][-plan.most_kept :] if plan.most_kept else []
+        if plan.augmentation is None:
             return batch
-        return augment(batch, self._plan.augmentation, seeded_generator(self._plan.seed, OF_CHANGES, number, self._plan.rank))
+        return augment(batch, plan.augmentation, seeded_generator(plan.seed, OF_CHANGES, number, plan.rank))
 
-    def _part(self, number: int) -> WindowBatch:
-        """Return this process's new windows of a number."""
-        self._source.seek((number * self._plan.processes + self._plan.rank) * self._plan.fresh)
-        return self._source.draw(self._plan.fresh)
+    def _parts(self, first: int) -> Iterator[WindowBatch]:
+        """Yield this process's new windows of batch `first` and of those after it, on the device."""
+        plan = self._plan
+        if not plan.workers:
+            source = self._make_source()
+            for number in count(first):
+                source.seek((number * plan.processes + plan.rank) * plan.fresh)
+                yield source.draw(plan.fresh)
+        loader = DataLoader(
+            _WorkerParts(self._make_source, plan, first),
+            batch_size=None,
+            num_workers=plan.workers,
+            multiprocessing_context="spawn",
+            worker_init_fn=_leave_interrupts,
+        )
+        for part in loader:  # of the workers in turn
+            if isinstance(part, TtcliError):
+                raise part
+            yield part.to(self._device)
+
+
+class _WorkerParts(IterableDataset):
+    """The new windows of every so manieth batch, made in one of several workers.
+
+    Args:
+        make_source: Makes a source of windows.
+        plan: Which windows.
+        first: Batch that the workers begin with, the first of them with that one, the second with the next.
+    """
+
+    def __init__(self, make_source: Callable[[], WindowSource], plan: BatchPlan, first: int) -> None:
+        self._make_source, self._plan, self._first = make_source, plan, first
+
+    def __iter__(self) -> Iterator[WindowBatch | TtcliError]:
+        worker, plan = get_worker_info(), self._plan
+        try:
+            source = self._make_source()
+            for number in count(self._first + worker.id, worker.num_workers):
+                source.seek(position_of_part(number, plan, source.run))
+                yield source.draw(plan.fresh)
+        except TtcliError as error:  # raised here it would arrive as a traceback
+            yield error
+
+
+def position_of_part(number: int, plan: BatchPlan, run: int) -> int:
+    """Return the first of a batch's new windows where workers make them.
+
+    Each worker takes whole runs of windows that belong together: drawn ones are of the same rallies, which would else be
+    played by every worker.
+
+    Args:
+        number: Of the batch.
+        plan: Of this process.
+        run: Windows that belong together.
+    """
+    turn, worker = divmod(number, plan.workers)
+    span = max(run, plan.fresh)
+    runs, part = divmod(turn, span // plan.fresh)
+    takers = plan.workers * plan.processes
+    return ((runs * takers + plan.rank * plan.workers + worker) * span) + part * plan.fresh
+
+
+def _leave_interrupts(_: int) -> None:
+    """Leave Ctrl-C to the process that trains, which saves first and then ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _take_over(batch: WindowBatch, made: torch.cuda.Event) -> None:

@@ -260,6 +260,10 @@ class TrainConfig:
     """Probability that a ball is put into a window without one, with `augment` all."""
     reuse: int = 3
     """How often each window is used, with other flips and colours each time."""
+    pool: int | None = None
+    """Windows of each process that are kept, on the device, to come again; None keeps those of the last 2 * `reuse` batches."""
+    workers: int = 0
+    """Processes that make windows, on the processor, for each that trains; 0 makes them in a thread, on the device."""
     limit_samples: int | None = None
     """Train on so many windows only, and validate on the same: a check that the network can learn them."""
     cache_memory: int = 2 * 10**9

@@ -73,6 +73,10 @@ class WindowBatch:
             unknown = torch.full((*self.visible.shape, len(EVENTS)), UNKNOWN_EVENT, device=self.visible.device)
             object.__setattr__(self, "events", unknown)
 
+    def to(self, device: torch.device) -> "WindowBatch":
+        """Return the windows on a device: themselves where they are there already."""
+        return WindowBatch(*(values.to(device) for values in vars(self).values()))
+
     def at(self, rows: Tensor | slice) -> "WindowBatch":
         """Return some of the windows; of a slice, the same memory."""
         return WindowBatch(*(values[rows] for values in vars(self).values()))
@@ -141,11 +145,12 @@ class DrawnWindows:
         self._textures = paint_textures(seed).to(self.device)
         on_processor = self.device.type == "cpu"
         self._count = rallies or (RALLIES if on_processor else DEVICE_RALLIES)
-        self._windows = self._count * (WINDOWS_PER_RALLY if on_processor else DEVICE_WINDOWS_PER_RALLY)
+        self.run = self._count * (WINDOWS_PER_RALLY if on_processor else DEVICE_WINDOWS_PER_RALLY)
+        """Windows from the same rallies, beginning at a multiple of it: whoever draws all of them has these played once."""
         self._rallies: RallyBatch | None = None
         self._played = -1
         paying = CHUNK if on_processor else max(CHUNK, DEVICE_CHUNK_PIXELS // (height * width))
-        self._chunk = min(block or paying, self._windows)
+        self._chunk = min(block or paying, self.run)
         self._block: WindowBatch | None = None
         self._drawn = -1
 
@@ -167,7 +172,7 @@ class DrawnWindows:
 
     def _draw_block(self, number: int) -> WindowBatch:
         count, first = self._chunk, number * self._chunk
-        played = first // self._windows
+        played = first // self.run
         if played != self._played:
             generator = seeded_generator(self._seed, OF_RALLIES, played)
             self._rallies, self._played = simulate_rallies(self._count, generator, device=self.device), played

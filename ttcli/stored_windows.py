@@ -67,6 +67,8 @@ class StoredWindows:
         self.device = torch.device(device)
         self.position = 0
         """Number of the window that comes next, counted on over epochs."""
+        self.run = 1
+        """Windows that cost least when one source is asked for all of them: each stands alone."""
         self._clips, self._windows = _read_clips(data, split, window_size)
         self._check_sizes()
         self.cache: FrameCache[tuple[int, int]] = FrameCache(self._load, cache_bytes)

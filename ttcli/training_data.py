@@ -30,6 +30,9 @@ CALIBRATION_WINDOWS = 320
 class WindowSource(Protocol):
     """Where windows come from, without end. Each has a number, and comes again when it is asked for again."""
 
+    run: int
+    """So many windows, from a multiple of it on, cost least when one source is asked for all of them."""
+
     def seek(self, position: int) -> None:
         """Go on with the window of that number."""
 
@@ -224,6 +227,7 @@ class KeptWindows:
     def __init__(self, windows: WindowBatch, seed: int) -> None:
         self.position = 0
         """Number of the window that comes next, counted on over epochs."""
+        self.run = 1
         self._windows, self._seed = windows, seed
         self._order_epoch, self._order = -1, torch.empty(0)
 

@@ -29,7 +29,7 @@ from ttcli.learning_rates import LearningRate
 from ttcli.losses import ball_loss
 from ttcli.model_input import SIZE_MULTIPLE, windows_to_input
 from ttcli.networks.event_head import EVENTS
-from ttcli.training_data import TrainingData
+from ttcli.training_data import TrainingData, WindowSource
 from ttcli.training_report import TensorBoard, write_report
 from ttcli.training_run import (
     BEST_FILE, LAST_FILE, RunState, restore_state, save_failed_batch, save_state, write_metrics,
@@ -94,10 +94,10 @@ class TrainingLoop:
             if self.scaler is not None:
                 self.scaler.load_state_dict(self.state.scaler)
         plan = BatchPlan(
-            config.batch, config.reuse, augmentation, config.seed, fabric.global_rank, fabric.world_size
-        )
-        portion = plan.fresh if plan.processes > 1 else None
-        self.stream = BatchStream(data.source(config.seed + 1, fabric.device, portion), plan, fabric.device)
+            config.batch, config.reuse, augmentation, config.seed, fabric.global_rank, fabric.world_size,
+            config.pool, config.workers,
+        )  # fmt: skip
+        self.stream = BatchStream(_source_maker(data, plan, fabric.device), plan, fabric.device)
         self.losses = _LossMeter(fabric)
         self._input: Tensor | None = None  # memory of the model input, the same for each batch
         self._saved = self.state.step, self.state.seconds, self.state.windows
@@ -285,6 +285,14 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
     finally:
         for number in signals:
             signal.signal(number, before[number])
+
+
+def _source_maker(data: TrainingData, plan: BatchPlan, device: torch.device) -> Callable[[], WindowSource]:
+    """Return what makes the source of a run's windows: on the device, or for workers on the processor."""
+    if plan.workers:
+        return functools.partial(data.source, plan.seed + 1, torch.device("cpu"))
+    portion = plan.fresh if plan.processes > 1 else None
+    return functools.partial(data.source, plan.seed + 1, device, portion)
 
 
 def _share_cores(fabric: Fabric) -> None:

@@ -54,6 +54,8 @@ from ttcli.learning_rates import SCHEDULES
 @option(TrainConfig, "mask_ball", type=click.FloatRange(0, 1), help="How often a ball is painted over.")
 @option(TrainConfig, "paste_ball", type=click.FloatRange(0, 1), help="How often an empty window gets a ball.")
 @option(TrainConfig, "reuse", type=click.IntRange(1), help="How often each window is used.")
+@option(TrainConfig, "pool", type=click.IntRange(1), help="Windows kept to come again; else those of 2 * reuse batches.")
+@option(TrainConfig, "workers", type=click.IntRange(0), help="Processes that make windows; 0: a thread does, on the device.")
 @option(TrainConfig, "limit_samples", type=click.IntRange(1), help="Train and validate on so many windows: a check.")
 @option(
     TrainConfig, "cache_memory", type=MemorySize(), show_default=f"{TrainConfig.cache_memory // 10**9}GB",

@@ -126,6 +126,13 @@ def test_faint_candidates_are_not_looked_at():
     assert not looks.runtime.model.shown
 
 
+@pytest.mark.parametrize(("look", "places"), [(0.5, 2), (0.0, 1)], ids=["opinion", "place only"])
+def test_where_no_opinion_counts_only_candidates_that_can_be_chosen_are_looked_at(look, places):
+    looks = closer(look=look)
+    answers(film(), Teller(PATH, logits=(1.0, 0.2, -1.5), closer=looks))
+    assert len(looks.runtime.model.shown) == -(-FRAMES * places // CUTS) + -(-(len(PATH) - FRAMES) * places // CUTS)
+
+
 def test_cuts_come_in_batches_of_one_size_and_show_the_frames_around():
     looks = closer()
     frames = [frame._replace(large=np.full((2 * HEIGHT, 2 * WIDTH, 3), frame.frame_index, np.uint8)) for frame in film()]

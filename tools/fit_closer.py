@@ -111,7 +111,7 @@ def main() -> None:
     options = parser.parse_args()
     runtime = load_runtime(options.weights, "cpu", "auto")
     second = load_checkpoint(options.closer)
-    runtime.closer = Noting(TorchRuntime(second.model, second.metadata, "cpu"), 1.0, 0.0, 0.0)
+    runtime.closer = Noting(TorchRuntime(second.model, second.metadata, "cpu"), 1.0, 1.0, 0.0)  # all that may be the ball
 
     def read(folder: Path) -> list[Told]:
         return [listen(source, runtime) for source in find_sources(folder) if source.video and source.balls]

@@ -1,13 +1,14 @@
 """The mean of some checkpoints of the same network, stored small: how the weights of the package are made of runs.
 
     python tools/pack_weights.py runs/one/last.safetensors runs/two/last.safetensors -o packed.safetensors \
-        --calibration 3.1 0.2 --bits 8
+        --calibration 3.1 0.2 --picture 576x320 --bits 8
 
 Runs that began with the same weights end near each other, and what they learned differently averages out: after Wortsman
 et al., "Model soups", arXiv:2203.05482.
 """
 
 import argparse
+import math
 from pathlib import Path
 
 import torch
@@ -34,6 +35,7 @@ def main() -> None:
     parser.add_argument(
         "--closer", nargs=3, type=float, metavar=("OWN", "LOOK", "BIAS"), help="how much the closer look counts; else that of the first"
     )
+    parser.add_argument("--picture", metavar="WIDTHxHEIGHT", help="so many pixels is what `detect` shows it; else as the first has it")
     parser.add_argument("--bits", type=int, choices=DTYPES, default=16, help="of each weight in the file")
     options = parser.parse_args()
 
@@ -44,6 +46,8 @@ def main() -> None:
         metadata["calibration"] = dict(zip(("slope", "bias"), options.calibration, strict=True))
     if options.closer:
         metadata["closer"] = dict(zip(("own", "look", "bias"), options.closer, strict=True))
+    if options.picture:
+        metadata["area"] = math.prod(map(int, options.picture.split("x")))
     save_checkpoint(options.output, model, metadata, dtype=DTYPES[options.bits])
 
 

@@ -39,12 +39,13 @@ def to_picture(
 def shrink(frame: VideoFrame, scaler: VideoReformatter, height: int, width: int) -> VideoFrame:
     """Return a larger frame of the usual kind at `height` x `width`, its colours left as they are, not turned; else itself.
 
-    Two pictures of it cost no more from here than the smaller one alone from the whole frame.
+    Two pictures of it cost no more from here than the smaller one alone from the whole frame. Bicubic, for that blurs
+    nothing: a picture that is shrunk again from here bilinearly is as sharp as one shrunk from the whole frame.
     """
     if frame.format.name not in PLANAR or height >= frame.height or width >= frame.width:
         return frame
     shrunk = scaler.reformat(
-        frame, width=width, height=height, format=frame.format.name, interpolation=Interpolation.BILINEAR, threads=1
+        frame, width=width, height=height, format=frame.format.name, interpolation=Interpolation.BICUBIC, threads=1
     )
     shrunk.colorspace = Colorspace.ITU709 if _is_untagged_hd(frame) else frame.colorspace
     shrunk.color_range, shrunk.color_trc, shrunk.color_primaries = frame.color_range, frame.color_trc, frame.color_primaries

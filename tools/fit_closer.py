@@ -10,6 +10,7 @@ the metadata of the first network's checkpoint, where `detect` finds them.
 
 import argparse
 import itertools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,6 +74,27 @@ def listen(source: Source, runtime: Runtime) -> Told:
     return Told(labelled_clip(source, info, np.array(times), peaks, height, width), own, look)
 
 
+def noting_runtime(weights: Path | None, closer: Path) -> Runtime:
+    """Return the first network with a closer look that notes what both say of all that may be the ball."""
+    runtime, second = load_runtime(weights, "cpu", "auto"), load_checkpoint(closer)
+    runtime.closer = Noting(TorchRuntime(second.model, second.metadata, "cpu"), 1.0, 1.0, 0.0)
+    return runtime
+
+
+def told_of(folders: Iterable[Path], runtime: Runtime) -> list[Told]:
+    """Run both networks over all labelled videos of some folders."""
+    sources = itertools.chain.from_iterable(map(find_sources, folders))
+    return [listen(source, runtime) for source in sources if source.video and source.balls]
+
+
+def fit_weights(told: list[Told]) -> dict[str, float]:
+    """Return own, look and bias of which what the judgement over time makes of both is likeliest, rounded."""
+    fitted = fit(told)
+    grid = [fitted * factor + (0, 0, shift) for factor, shift in itertools.product(FACTORS, SHIFTS)]
+    best = min(grid, key=lambda each: cost(together(told, each), PLAIN, Flight()))
+    return dict(zip(("own", "look", "bias"), best.round(2).tolist(), strict=True))
+
+
 def fit(told: list[Told]) -> np.ndarray:
     """Return own, look and bias by which the candidates that were looked at are most likely what they are."""
     asked = [each.clip.known[:, None] & worth_a_look(each.own) for each in told]
@@ -109,28 +131,19 @@ def main() -> None:
     parser.add_argument("--measure", action="append", default=[], type=Path)
     parser.add_argument("--write", action="store_true", help="into the first network's checkpoint")
     options = parser.parse_args()
-    runtime = load_runtime(options.weights, "cpu", "auto")
-    second = load_checkpoint(options.closer)
-    runtime.closer = Noting(TorchRuntime(second.model, second.metadata, "cpu"), 1.0, 1.0, 0.0)  # all that may be the ball
-
-    def read(folder: Path) -> list[Told]:
-        return [listen(source, runtime) for source in find_sources(folder) if source.video and source.balls]
-
-    told = [each for folder in options.folders for each in read(folder)]
-    fitted = fit(told)
-    print("candidate by candidate", fitted.round(3))
-    grid = [fitted * factor + (0, 0, shift) for factor, shift in itertools.product(FACTORS, SHIFTS)]
-    weights = min(grid, key=lambda each: cost(together(told, each), PLAIN, Flight())).round(2)
-    print("own, look, bias", *weights)
-    for name, measured in [("fitted on", told), *((folder, read(folder)) for folder in options.measure)]:
+    runtime = noting_runtime(options.weights, options.closer)
+    told = told_of(options.folders, runtime)
+    counts = fit_weights(told)
+    print(*(f"{name} {value}" for name, value in counts.items()), sep=", ")
+    weights = np.array([*counts.values()])
+    for name, measured in [("fitted on", told), *((folder, told_of([folder], runtime)) for folder in options.measure)]:
         alone = [each.clip._replace(logits=each.own) for each in measured]
         for how, clips, calibration in (("alone", alone, runtime.calibration), ("both", together(measured, weights), PLAIN)):
             print(f"{name}, {how}: {figures(clips, calibration, Flight())}  cost {cost(clips, calibration, Flight()):.4f}")
     if options.write:
         path = packaged(options.weights)
         checkpoint = load_checkpoint(path)
-        metadata = checkpoint.metadata | {"closer": dict(zip(("own", "look", "bias"), weights.tolist(), strict=True))}
-        save_checkpoint(path, checkpoint.model, metadata, dtype=torch.int8)
+        save_checkpoint(path, checkpoint.model, checkpoint.metadata | {"closer": counts}, dtype=torch.int8)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ stdout, to be copied into the checkpoint and the code.
 
 import argparse
 import dataclasses
+import itertools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,6 +87,12 @@ def read_clip(source: Source, runtime: TorchRuntime) -> Clip:
     return labelled_clip(source, info, np.array(times), peaks, height, width)
 
 
+def clips_of(folders: Iterable[Path], runtime: TorchRuntime) -> list[Clip]:
+    """Run the network over all labelled videos of some folders."""
+    sources = itertools.chain.from_iterable(map(find_sources, folders))
+    return [read_clip(source, runtime) for source in sources if source.video and source.balls]
+
+
 def labelled_clip(
     source: Source, info: VideoInfo, times: np.ndarray, peaks: np.ndarray, height: int, width: int
 ) -> Clip:
@@ -151,18 +159,14 @@ def main() -> None:
     parser.add_argument("--measure", action="append", default=[], type=Path)
     options = parser.parse_args()
     runtime = load_runtime(options.weights, "cpu", "auto")
-
-    def read(folder: Path) -> list[Clip]:
-        return [read_clip(source, runtime) for source in find_sources(folder) if source.video and source.balls]
-
-    clips = [clip for folder in options.folders for clip in read(folder)]
+    clips = clips_of(options.folders, runtime)
     logits = np.concatenate([clip.logits[clip.known, 0] for clip in clips])
     right = np.concatenate([clip.right[clip.known, 0] for clip in clips])
     calibration = fit_calibration(torch.tensor(logits), torch.tensor(right))
     print("calibration", calibration)
     flight = fit_flight(clips, calibration)
     print(flight)
-    for name, measured in [("fitted on", clips), *((folder, read(folder)) for folder in options.measure)]:
+    for name, measured in [("fitted on", clips), *((folder, clips_of([folder], runtime)) for folder in options.measure)]:
         for how, judged in (("alone", None), ("linked", flight)):
             labelled = sum(clip.known.sum() for clip in measured)
             print(f"{name}, {labelled} labelled frames, {how}: {figures(measured, calibration, judged)}")

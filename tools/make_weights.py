@@ -27,6 +27,8 @@ from ttcli.train import train
 from ttcli.training_run import LAST_FILE, run_is_in
 
 BATCH = 256
+EVENTS_FILE = "events_markup.json"
+"""Of each video of a simulated set."""
 POOL = 24_000
 """Windows that are kept to come again on a GPU, which take 16 GB of its memory; on a processor those that `train` keeps by itself."""
 SLOPES, BIASES = (2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0), (-0.4, 0.0, 0.4, 0.8, 1.2)
@@ -100,18 +102,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     fast = trained(FAST, runs, options.share, **common)
     closer = trained(CLOSER, runs, options.share, **common, init=fast)
 
-    if not videos.exists():
-        simulate(videos, replace(VIDEOS, rallies=options.rallies, device=options.device))
+    if len([*videos.rglob(EVENTS_FILE)]) < options.rallies:  # none yet, or stopped while it drew them
+        simulate(videos, replace(VIDEOS, rallies=options.rallies, device=options.device, overwrite=True))
     second = pack(CLOSER, closer, output)
     for recipe, weights in ((DEFAULT, default), (FAST, fast)):
-        path = pack(recipe, weights, output)
+        path = pack(recipe, weights, output)  # fitted is what eight bits a weight say
         calibration = fit_confidence(clips_of([videos], load_runtime(path, "cpu", "auto")))
-        # Beside the default network the place counts alone: docs/RESULTS.md.
-        counts = {"own": calibration["slope"], "look": 0.0, "bias": calibration["bias"]}
-        pack(recipe, weights, output, calibration=calibration, closer=counts)
         if recipe is FAST:
             counts = fit_weights(told_of([videos], noting_runtime(path, second)))
-            pack(recipe, weights, output, calibration=calibration, closer=counts)
+        else:  # beside the default network the place counts alone: docs/RESULTS.md
+            counts = {"own": calibration["slope"], "look": 0.0, "bias": calibration["bias"]}
+        pack(recipe, weights, output, calibration=calibration, closer=counts)
         print(f"{path}: {calibration}, beside the closer look {counts}")
 
 

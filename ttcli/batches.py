@@ -127,13 +127,17 @@ class BatchStream:
         return augment(batch, plan.augmentation, seeded_generator(plan.seed, OF_CHANGES, number, plan.rank))
 
     def _parts(self, first: int) -> Iterator[WindowBatch]:
-        """Yield this process's new windows of batch `first` and of those after it, on the device."""
+        """Return this process's new windows of batch `first` and of those after it, on the device."""
+        return self._parts_of_workers(first) if self._plan.workers else self._parts_made_here(first)
+
+    def _parts_made_here(self, first: int) -> Iterator[WindowBatch]:
+        plan, source = self._plan, self._make_source()
+        for number in count(first):
+            source.seek((number * plan.processes + plan.rank) * plan.fresh)
+            yield source.draw(plan.fresh)
+
+    def _parts_of_workers(self, first: int) -> Iterator[WindowBatch]:
         plan = self._plan
-        if not plan.workers:
-            source = self._make_source()
-            for number in count(first):
-                source.seek((number * plan.processes + plan.rank) * plan.fresh)
-                yield source.draw(plan.fresh)
         loader = DataLoader(
             _WorkerParts(self._make_source, plan, first),
             batch_size=None,
@@ -185,7 +189,7 @@ def position_of_part(number: int, plan: BatchPlan, run: int) -> int:
     span = max(run, plan.fresh)
     runs, part = divmod(turn, span // plan.fresh)
     takers = plan.workers * plan.processes
-    return ((runs * takers + plan.rank * plan.workers + worker) * span) + part * plan.fresh
+    return (runs * takers + plan.rank * plan.workers + worker) * span + part * plan.fresh
 
 
 def _leave_interrupts(_: int) -> None:

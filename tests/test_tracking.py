@@ -68,6 +68,24 @@ def test_a_peak_that_stays_where_it_is_gains_nothing_over_one_that_flies():
     assert flying[20] > 0.8 > 0.5 > lying[20]
 
 
+@pytest.mark.parametrize("fps", [25, 60, 120, 240])
+def test_a_lamp_that_the_network_half_believes_in_is_no_ball_at_any_frame_rate(fps):
+    rng = np.random.default_rng(fps)
+    places = [np.array((200.0, 120.0)) + rng.normal(0, 0.04, 2) for _ in range(fps // 3)]
+    frames = [offer(index, (*place, 0.7))._replace(time_seconds=index / fps) for index, place in enumerate(places)]
+    _, confidence = decided(frames)
+    assert (confidence[2:-2] < 0.5).all()
+
+
+def test_a_ball_at_the_top_of_its_toss_stays_seen():
+    """60 px to a metre at 120 frames/s: the ball moves by less than 0.15 px a frame for 6 frames."""
+    seconds = np.arange(-40, 41) / 120
+    heights = 200 - 60 * (0.8 - 4.9 * seconds**2)
+    frames = [offer(index, (150.0, y, 0.9))._replace(time_seconds=index / 120) for index, y in enumerate(heights)]
+    _, confidence = decided(frames)
+    assert (confidence > 0.6).all()
+
+
 def test_without_candidates_nothing_is_seen():
     _, confidence = decided([offer(index) for index in range(20)])
     assert (confidence < 0.1).all()

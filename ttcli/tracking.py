@@ -53,6 +53,11 @@ class Flight:
     halls have few lamps and balls that lie about, and with what a fit gives, a faint peak at rest soon counts as seen."""
     lingering_jitter: float = 1.0
     """Scale of their error, pixels. So a peak at rest keeps about the confidence that it has by itself."""
+    rest: float = 0.37
+    """By which the weight of a step of no length is multiplied, by hand too: a ball in play does not rest, but the more frames a
+    second, the smaller its bend may be, and the surer a lamp would become."""
+    rest_jitter: float = 0.15
+    """Scale of steps that are of no length, pixels."""
 
 
 class Candidates(NamedTuple):
@@ -169,9 +174,15 @@ def _moves(frames: list[Candidates], area: float, flight: Flight) -> np.ndarray:
     scale = flight.jitter + flight.bend * (gap**2)[:, None, None, None]
     smooth = (1 - flight.surprise) * _density((bent**2).sum(-1), scale) + flight.surprise * ball[:, None]
 
-    moves[:, none, :none, :none] = (1 - flight.vanish) * (ball / false) ** flight.smoothness
-    moves[:, :none, :none, :none] = (1 - flight.vanish) * (smooth / false[:, None]) ** flight.smoothness
+    moving = (1 - flight.vanish) * flight.rest ** _stillness(length, flight.rest_jitter)
+    moves[:, none, :none, :none] = moving * (ball / false) ** flight.smoothness
+    moves[:, :none, :none, :none] = moving[:, None] * (smooth / false[:, None]) ** flight.smoothness
     return moves
+
+
+def _stillness(squared: np.ndarray, scale: float) -> np.ndarray:
+    """Return how far steps of a squared length are none: 1 of those without any, 1/4 of those as long as the scale."""
+    return (1 + squared / scale**2) ** -2
 
 
 def _density(squared: np.ndarray, scale: np.ndarray | float) -> np.ndarray:

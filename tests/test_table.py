@@ -159,6 +159,21 @@ def test_a_table_that_stays_is_looked_at_seldom(monkeypatch):
     assert watcher(6.0) is not None and watcher(20.0) is None
 
 
+@pytest.mark.parametrize("larger", [True, False])
+def test_the_larger_picture_is_looked_at_where_there_is_one(monkeypatch, larger):
+    seen = []
+
+    def answer(pictures):
+        seen.append(float(pictures.mean()))
+        return torch.full((1, 3, 36, 64), -9.0)
+
+    monkeypatch.setattr("ttcli.table.watcher.load_table_finder", lambda weights: answer)
+    picture, large = np.zeros((288, 512, 3), np.uint8), np.full((576, 1024, 3), 255, np.uint8)
+    frames = (Frame(n, n / 25, picture, large if larger else None) for n in range(50))
+    list(TableWatcher(HEIGHT, WIDTH).noting(frames))
+    assert seen and set(seen) == {1.0 if larger else 0.0}
+
+
 def test_a_camera_that_moves_tells_no_table_and_costs_no_memory(monkeypatch):
     random = np.random.default_rng(0)
     camera = true_cameras(2)[0]

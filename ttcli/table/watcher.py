@@ -75,14 +75,15 @@ class TableWatcher:
         if new:
             self._close(moved=False)
             self._pause = LOOK_SECONDS
+        picture = frame.picture if frame.large is None else frame.large
         if self._open:
-            heat = self._heat(frame.picture, self._stretches[-1].region)
+            heat = self._heat(picture, self._stretches[-1].region)
             if not self._stretches[-1].goes_on(heat):
                 return self._close(moved=True)
         else:
-            heat = self._heat(frame.picture, WHOLE)
+            heat = self._heat(picture, WHOLE)
             region = region_around(heat)
-            heat = heat if region is WHOLE else self._heat(frame.picture, region)
+            heat = heat if region is WHOLE else self._heat(picture, region)
             self._stretches.append(_Stretch(frame.shot, frame.time_seconds, heat, region))
             self._open = True
         stretch = self._stretches[-1]

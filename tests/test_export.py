@@ -14,6 +14,7 @@ from ttcli.detect import detect
 from ttcli.errors import CheckpointError, OutputError, SettingError
 from ttcli.export import export
 from ttcli.foreign_runtimes import load_exported
+from ttcli.model_input import working_size
 from ttcli.models import create_model
 from ttcli.runtimes import TorchRuntime
 from ttcli.trajectory import read_ball_csv
@@ -78,6 +79,15 @@ def test_detect_finds_the_same_in_every_runtime(exported, tmp_path, runtime):
     detect([tmp_path / "a.mp4"], tmp_path / "there.csv", there, quiet=True)
     for one, other in zip(read_ball_csv(tmp_path / "torch.csv"), read_ball_csv(tmp_path / "there.csv"), strict=True):
         assert (one.x, one.y) == pytest.approx((other.x, other.y), abs=0.05)
+
+
+def test_unless_told_otherwise_the_file_is_for_what_detect_shows_the_network(network, tmp_path):
+    save_checkpoint(tmp_path / "small.safetensors", network, METADATA | {"area": 96 * 160})
+    export(tmp_path / "wide.onnx", ExportConfig(tmp_path / "small.safetensors"))
+    assert load_exported(tmp_path / "wide.onnx", "onnx", "fp32").working_size(720, 1280) == (96, 160)
+    encode(tmp_path / "upright.mp4", noise_pictures(16, 128, 96))
+    export(tmp_path / "upright.onnx", ExportConfig(tmp_path / "small.safetensors", video=tmp_path / "upright.mp4"))
+    assert load_exported(tmp_path / "upright.onnx", "onnx", "fp32").working_size(128, 96) == working_size(128, 96, 96 * 160)
 
 
 def test_a_video_that_is_seen_at_another_size_is_refused(exported):

@@ -316,9 +316,10 @@ class ExportConfig:
 
     weights: Path | None = None
     """Checkpoint to export, or the name of one in the package; its default if None."""
-    height: int = 288
-    """Height of the pictures that the file is for, a multiple of 32: those that the network sees, not the video's."""
-    width: int = 512
+    height: int | None = None
+    """Height of the pictures that the file is for, a multiple of 32: those that the network sees, not the video's. With `width`,
+    or both None for the size at which `detect` sees `video`, or without one a video of 1920x1080."""
+    width: int | None = None
     """Width of the pictures that the file is for."""
     video: Path | None = None
     """Video whose windows the comparison with torch is made on; drawn ones if None."""

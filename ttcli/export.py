@@ -17,7 +17,7 @@ from ttcli.datasets import drawn_films
 from ttcli.errors import OutputError, SettingError
 from ttcli.foreign_runtimes import INPUT, METADATA_KEY, OUTPUTS, RUNTIMES, SUFFIX, import_library, load_exported
 from ttcli.heatmaps import decode_heatmaps
-from ttcli.model_input import SIZE_MULTIPLE, windows_to_input
+from ttcli.model_input import SIZE_MULTIPLE, WORKING_AREA, windows_to_input, working_size
 from ttcli.networks.blocks import fuse_batch_norm
 from ttcli.outputs import check_output, complete_file
 from ttcli.video.probe import probe
@@ -30,6 +30,8 @@ CHECKED_WINDOWS = 8
 """Windows that both runtimes answer."""
 SURE = 0.1
 """Probability of a peak above which its place is compared: where nothing is seen there is no place."""
+REFERENCE_SIZE = 1080, 1920
+"""Height and width of the video that a file is for, unless told otherwise."""
 REFERENCE_WIDTH = 1920
 
 
@@ -101,31 +103,40 @@ def export(output: Path, config: ExportConfig) -> ExportSummary:
     """
     if output.suffix.lower() != SUFFIX:
         raise SettingError("-o", f"{output.name} does not end in {SUFFIX}", f"name it so, as in model{SUFFIX}")
-    if config.height % SIZE_MULTIPLE or config.width % SIZE_MULTIPLE:
-        raise SettingError("--size", f"is {config.width}x{config.height}", f"give multiples of {SIZE_MULTIPLE}")
     check_output(output, config.overwrite)
     for library in ("onnx", "onnxscript"):
         import_library(library)
     checkpoint = load_checkpoint(packaged(config.weights))
+    height, width = _picture_size(config, checkpoint.metadata)
     network = fuse_batch_norm(checkpoint.model)
-    windows = _windows(network, config)
+    windows = _windows(network, config.video, height, width)
     with complete_file(output, config.overwrite) as temporary:
         _write_onnx(network, windows[:2], temporary, json.dumps(checkpoint.metadata))
         comparisons = _compare(network, windows, temporary)
     size = output.stat().st_size
-    return ExportSummary(str(output), network.name, config.height, config.width, OPSET, size, comparisons)
+    return ExportSummary(str(output), network.name, height, width, OPSET, size, comparisons)
 
 
-def _windows(network: nn.Module, config: ExportConfig) -> Tensor:
-    """Return model input of CHECKED_WINDOWS windows."""
+def _picture_size(config: ExportConfig, metadata: dict[str, Any]) -> tuple[int, int]:
+    """Return height and width of the pictures that the file is for, which a runtime refuses to change."""
+    if config.height is None or config.width is None:
+        shown = probe(config.video).square_size if config.video else REFERENCE_SIZE
+        return working_size(*shown, metadata.get("area", WORKING_AREA), metadata.get("multiple", SIZE_MULTIPLE))
+    if config.height % SIZE_MULTIPLE or config.width % SIZE_MULTIPLE:
+        raise SettingError("--size", f"is {config.width}x{config.height}", f"give multiples of {SIZE_MULTIPLE}")
+    return config.height, config.width
+
+
+def _windows(network: nn.Module, video: Path | None, height: int, width: int) -> Tensor:
+    """Return model input of CHECKED_WINDOWS windows of a video, or of drawn ones."""
     length = CHECKED_WINDOWS - 1 + network.window_size
-    if config.video is None:
-        film = next(drawn_films(1, length, config.height, config.width, DRAWN_SEED))
+    if video is None:
+        film = next(drawn_films(1, length, height, width, DRAWN_SEED))
         frames = film.frames[0]
     else:
-        info = probe(config.video)
+        info = probe(video)
         step = max(1, (info.frame_count or length) // 2 // length)  # from the middle of a short clip, or its first part
-        with FrameReader(config.video, config.height, config.width) as reader:
+        with FrameReader(video, height, width) as reader:
             kept = [frame.picture for frame, _ in zip(reader, range(step * length), strict=False) if frame.picture is not None]
         frames = torch.stack([torch.from_numpy(picture) for picture in kept[-length:]])
     count = len(frames) - network.window_size + 1

@@ -99,8 +99,8 @@ def models(timed: bool, size: tuple[int, int], quiet: bool, as_json: bool) -> No
 @click.argument("weights", metavar="[CHECKPOINT]", required=False, type=FILE)
 @click.option("-o", "--output", required=True, type=FILE, help="The file, ending in .onnx.")
 @click.option(
-    "--size", type=PictureSize(), default=(ExportConfig.height, ExportConfig.width),
-    show_default=f"{ExportConfig.width}x{ExportConfig.height}", help="Size of the pictures that the network sees.",
+    "--size", type=PictureSize(), default=(None, None), show_default="as `detect` sees --video, or 1920x1080",
+    help="Size of the pictures that the network sees.",
 )  # fmt: skip
 @option(ExportConfig, "video", type=FILE, help="Compare with torch on this video; else on drawn windows.")
 @overwrite_option

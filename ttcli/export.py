@@ -17,7 +17,7 @@ from ttcli.datasets import drawn_films
 from ttcli.errors import OutputError, SettingError
 from ttcli.foreign_runtimes import INPUT, METADATA_KEY, OUTPUTS, RUNTIMES, SUFFIX, import_library, load_exported
 from ttcli.heatmaps import decode_heatmaps
-from ttcli.model_input import SIZE_MULTIPLE, WORKING_AREA, windows_to_input, working_size
+from ttcli.model_input import SIZE_MULTIPLE, seen_pictures, windows_to_input, working_size
 from ttcli.networks.blocks import fuse_batch_norm
 from ttcli.outputs import check_output, complete_file
 from ttcli.video.probe import probe
@@ -103,6 +103,8 @@ def export(output: Path, config: ExportConfig) -> ExportSummary:
     """
     if output.suffix.lower() != SUFFIX:
         raise SettingError("-o", f"{output.name} does not end in {SUFFIX}", f"name it so, as in model{SUFFIX}")
+    if any(side is not None and side % SIZE_MULTIPLE for side in (config.height, config.width)):
+        raise SettingError("--size", f"is {config.width}x{config.height}", f"give multiples of {SIZE_MULTIPLE}")
     check_output(output, config.overwrite)
     for library in ("onnx", "onnxscript"):
         import_library(library)
@@ -119,12 +121,10 @@ def export(output: Path, config: ExportConfig) -> ExportSummary:
 
 def _picture_size(config: ExportConfig, metadata: dict[str, Any]) -> tuple[int, int]:
     """Return height and width of the pictures that the file is for, which a runtime refuses to change."""
-    if config.height is None or config.width is None:
-        shown = probe(config.video).square_size if config.video else REFERENCE_SIZE
-        return working_size(*shown, metadata.get("area", WORKING_AREA), metadata.get("multiple", SIZE_MULTIPLE))
-    if config.height % SIZE_MULTIPLE or config.width % SIZE_MULTIPLE:
-        raise SettingError("--size", f"is {config.width}x{config.height}", f"give multiples of {SIZE_MULTIPLE}")
-    return config.height, config.width
+    if config.height is not None and config.width is not None:
+        return config.height, config.width
+    shown = probe(config.video).square_size if config.video else REFERENCE_SIZE
+    return working_size(*shown, *seen_pictures(metadata))
 
 
 def _windows(network: nn.Module, video: Path | None, height: int, width: int) -> Tensor:

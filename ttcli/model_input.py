@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,6 +44,11 @@ def working_size(
         ),
         key=change,
     )
+
+
+def seen_pictures(metadata: dict[str, Any]) -> tuple[int, int]:
+    """Return `area` and `multiple`, as `working_size` takes them, of the pictures that a checkpoint's network is shown."""
+    return metadata.get("area", WORKING_AREA), metadata.get("multiple", SIZE_MULTIPLE)
 
 
 def input_channels(window_size: int, difference: bool) -> int:

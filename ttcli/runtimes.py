@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ttcli.checkpoints import CLOSER_WEIGHTS, load_checkpoint, packaged
 from ttcli.errors import SettingError
-from ttcli.model_input import SIZE_MULTIPLE, WORKING_AREA, working_size
+from ttcli.model_input import seen_pictures, working_size
 from ttcli.networks.blocks import NetworkAnswer, fuse_batch_norm
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -55,8 +55,7 @@ class Runtime:
         self.window_size, self.output_frames, self.difference = window_size, output_frames, difference
         self.output_stride, self.device, self.dtype = output_stride, device, dtype
         self.metadata = metadata
-        self.area: int = metadata.get("area", WORKING_AREA)
-        self.multiple: int = metadata.get("multiple", SIZE_MULTIPLE)
+        self.area, self.multiple = seen_pictures(metadata)
         self.most_fps: float = metadata.get("fps", USUAL_FPS)[1]
         """Highest frame rate that it was trained on."""
         self.calibration: dict[str, float] = metadata.get("calibration") or {"slope": 1.0, "bias": 0.0}

@@ -1,208 +1,166 @@
-"""The networks by name.
+"""`ttcli models`: the networks that can be trained, and the checkpoints in the package."""
 
-The contract that each keeps, and `tests/test_models.py` tests:
+import statistics
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
-* input (B, C, H, W) as `model_input.windows_to_input` makes it, H and W multiples of 32, else SettingError;
-* output `Prediction`: heatmap logits (B, K, H/4, W/4) and offsets (B, K, 2, H/4, W/4), x then y, in cells; with an
-  event head also logits of events (B, K, 2);
-* attributes `encoder`, `decoder`, `head`, `frames_out` (K) and `output_stride` (4) from the network; `name`,
-  `window_size`, `difference`, `outputs`, `neck`, `activation`, `pretrained`, `event_head` (the arguments that made it) and
-  `output_frames` (which frames of the window the K outputs are) from `create_model`;
-* every parameter gets a gradient;
-* all tensors in the state dict, so that a checkpoint holds all of the network;
-* each batch norm registered right after the convolution that it follows, so that `fuse_batch_norm` finds it;
-* logits near -4.6 at the start, so that the loss is finite from the first step in fp32 and bf16.
+import torch
+from rich.table import Table
+from torch import Tensor, nn
 
-A network's module is imported when the network is built: torchvision and segmentation-models-pytorch take seconds,
-and the default network needs neither.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-
-from torch import nn
-
+from ttcli.checkpoints import DEFAULT_WEIGHTS, read_metadata
 from ttcli.errors import SettingError
-from ttcli.model_input import input_channels
+from ttcli.model_input import SIZE_MULTIPLE, empty_input, input_channels
+from ttcli.models import MODELS, create_model
+from ttcli.runtimes import TorchRuntime, leave_cores_to_the_decoder
+from ttcli.spotting.weights import KIND as OF_PATHS
+from ttcli.spotting.weights import read_spotter_metadata
+from ttcli.table.weights import KIND as OF_TABLES
+from ttcli.table.weights import read_table_finder_metadata
 
-WINDOW_SIZES = (1, 3, 5, 9)
-"""Frames that a window may have."""
-OUTPUTS = ("all", "center", "last")
-"""For which frames of the window a network answers."""
-FORMER_OUTPUTS = {"middle": "center"}
-"""Names that checkpoints of earlier versions hold, and what they are called now."""
-NECKS = ("pan", "asff")
-"""How a YOLOv8 network brings its features together."""
-ACTIVATIONS = ("silu", "relu")
-"""What the decoder after an EfficientNet may have between its convolutions."""
+COST_HEIGHT, COST_WIDTH = 288, 512
+"""The picture that the cost of a network is stated for unless another is asked for: what it sees of a 16:9 video."""
+TIMED_WINDOWS = 4
+"""Windows that are timed together, as many as `detect` takes..."""
+TIMED_RUNS = 5
+"""... and how often, after one run that is not counted; the median is given."""
+UNSTATED = "not stated"
+SMALL_NETWORKS = {OF_PATHS: "events of a path", OF_TABLES: "the table"}
+"""What networks tell that are not of the registry, by their kind."""
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a network is built for."""
+class NetworkEntry:
+    """A network that can be trained."""
 
-    channels_in: int
-    frames_in: int
-    frames_out: int
-    neck: str
-    activation: str | None
-    """One of ACTIVATIONS; None where the network has no choice."""
-    pretrained: bool
-
-
-def _yolov8(wanted: Wanted, width: float, depth: float) -> nn.Module:
-    from ttcli.networks.centernet_yolov8 import CenterNetYoloV8
-
-    return CenterNetYoloV8(wanted.channels_in, wanted.frames_out, width, depth, wanted.neck)
+    name: str
+    parameters: int
+    gflops_per_frame: float
+    """Thousand million multiplications and additions of its convolutions for each frame that it answers for."""
+    ms_per_frame: float | None = None
+    """Time for each frame that it answers for, on this machine as `detect --step 9` runs it; None if not measured."""
 
 
-def _hourglass(wanted: Wanted, stacks: int) -> nn.Module:
-    from ttcli.networks.hourglass import CenterNetHourglass
+@dataclass(frozen=True)
+class CheckpointEntry:
+    """A checkpoint in the package, and what it says of itself."""
 
-    return CenterNetHourglass(wanted.channels_in, wanted.frames_out, stacks)
-
-
-def _segmentation(wanted: Wanted, decoder: str, encoder: str) -> nn.Module:
-    from ttcli.networks.segmentation import build_segmentation
-
-    activation = wanted.activation or "relu"  # ResNet's own, which its decoder shares
-    return build_segmentation(
-        decoder, encoder, wanted.channels_in, wanted.frames_in, wanted.frames_out, activation, wanted.pretrained
-    )
+    path: str
+    bytes: int
+    metadata: dict[str, Any]
 
 
-def _effunetpp(wanted: Wanted) -> nn.Module:
-    from ttcli.networks.effunetpp import build_effunetpp
+@dataclass(frozen=True)
+class Catalogue:
+    """What there is."""
 
-    return build_effunetpp(
-        wanted.channels_in, wanted.frames_in, wanted.frames_out, wanted.activation, wanted.pretrained
-    )
+    networks: list[NetworkEntry]
+    checkpoints: list[CheckpointEntry]
+    height: int
+    """Of the picture that cost and time are stated for, in pixels."""
+    width: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as one dict for JSON."""
+        return asdict(self)
+
+    def as_tables(self) -> list[Table]:
+        """Return a table of the networks and one of the checkpoints, for a terminal."""
+        timed = any(network.ms_per_frame is not None for network in self.networks)
+        title = f"Networks, with windows of 9 frames of {self.width}x{self.height}"
+        networks = Table("network", "parameters", "GFLOP a frame", *["ms a frame here"] * timed, title=title)
+        for network in self.networks:
+            cells = [f"{network.parameters / 1e6:.1f} M", f"{network.gflops_per_frame:.2f}"]
+            networks.add_row(network.name, *cells, *[f"{network.ms_per_frame:.1f}" if timed else ""][:timed])
+        checkpoints = Table("checkpoint", "size", "network", "frames", "training data", "licence", "metrics")
+        checkpoints.title = "Checkpoints in the package"
+        for checkpoint in self.checkpoints:
+            checkpoints.add_row(*_cells(checkpoint))
+        return [networks, checkpoints]
 
 
-MODELS: dict[str, Callable[[Wanted], nn.Module]] = {
-    "centernet_v8n": partial(_yolov8, width=0.25, depth=0.33),
-    "centernet_v8s": partial(_yolov8, width=0.50, depth=0.33),
-    "centernet_hourglass104": partial(_hourglass, stacks=2),
-    "centernet_hourglass52": partial(_hourglass, stacks=1),
-    "unet_effb0": partial(_segmentation, decoder="unet", encoder="efficientnet-b0"),
-    "unetpp_effb0": partial(_segmentation, decoder="unetpp", encoder="efficientnet-b0"),
-    "unetpp_resnet34": partial(_segmentation, decoder="unetpp", encoder="resnet34"),
-    "deeplabv3p_effb0": partial(_segmentation, decoder="deeplabv3p", encoder="efficientnet-b0"),
-    "effunetpp_b0": _effunetpp,
-}
-"""Name -> function that builds the network."""
-
-WITH_NECK = ("centernet_v8n", "centernet_v8s")
-"""Networks that have a choice of NECKS."""
-WITH_ACTIVATION = ("unet_effb0", "unetpp_effb0", "deeplabv3p_effb0", "effunetpp_b0")
-"""Networks that have a choice of ACTIVATIONS."""
-WITH_IMAGENET = ("unet_effb0", "unetpp_effb0", "unetpp_resnet34", "deeplabv3p_effb0", "effunetpp_b0")
-"""Networks whose encoder can begin with weights learned on ImageNet."""
-
-
-def create_model(
-    name: str,
-    window_size: int = 9,
-    difference: bool = True,
-    outputs: str = "all",
-    neck: str = "pan",
-    activation: str | None = None,
-    pretrained: bool = False,
-    event_head: bool = False,
-) -> nn.Module:
-    """Return a fresh network with random weights.
+def catalogue(
+    folder: Path = DEFAULT_WEIGHTS.parent, height: int = COST_HEIGHT, width: int = COST_WIDTH, timed: bool = False
+) -> Catalogue:
+    """Return the networks of the registry and the checkpoints of a folder.
 
     Args:
-        name: A key of MODELS.
-        window_size: Frames in a window, one of WINDOW_SIZES.
-        difference: Whether the input has the channels of difference to the window's median.
-        outputs: "all" answers for every frame of the window, "center" for the middle one only, "last" for the last.
-        neck: "pan" mixes coarse features into finer ones, "asff" also weighs them anew at every place.
-        activation: "silu" or "relu" in the decoder after an EfficientNet; None takes "silu", the encoder's own, for
-            with ReLU these learn badly.
-        pretrained: Begin with weights of the encoder that were learned on ImageNet, fetched where they are not
-            stored on this machine yet.
-        event_head: Answer for events too.
+        folder: Where the checkpoints lie.
+        height: Of the picture that cost and time are stated for, in pixels.
+        width: Of the picture.
+        timed: Whether to run each network for the time that it takes here.
 
     Raises:
-        SettingError: The name or a setting is unknown, the network has no such choice, a library that it needs is
-            not installed, or the weights cannot be fetched.
+        CheckpointError: A checkpoint is damaged.
+        SettingError: Networks cannot take a picture of that size.
     """
-    if name not in MODELS:
-        raise SettingError(f"model {name!r}", "no network of that name", f"take one of {', '.join(MODELS)}")
-    _check_known("window_size", window_size, WINDOW_SIZES)
-    outputs = FORMER_OUTPUTS.get(outputs, outputs)
-    _check_known("outputs", outputs, OUTPUTS)
-    _check_known("neck", neck, NECKS)
-    _check_choice(name, "neck", neck != NECKS[0], WITH_NECK)
-    _check_known("activation", activation, (None, *ACTIVATIONS))
-    _check_choice(name, "activation", activation is not None, WITH_ACTIVATION)
-    _check_choice(name, "pretrained", pretrained, WITH_IMAGENET)
-    if activation is None and name in WITH_ACTIVATION:
-        activation = ACTIVATIONS[0]
-    output_frames = answered_frames(outputs, window_size)
-    channels = input_channels(window_size, difference)
-    model = _build(name, Wanted(channels, window_size, len(output_frames), neck, activation, pretrained))
-    model.name = name
-    model.window_size = window_size
-    model.difference = difference
-    model.outputs = outputs
-    model.output_frames = output_frames
-    model.neck = neck
-    model.activation = activation
-    model.pretrained = pretrained
-    model.event_head = False
-    if event_head:
-        add_event_head(model)
-    return model
+    if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE:
+        raise SettingError("--size", f"is {width}x{height}", f"give multiples of {SIZE_MULTIPLE}")
+    paths = sorted(folder.glob("*.safetensors"))
+    found = [(path, read_metadata(path)) for path in paths]
+    found += [(path, read_spotter_metadata(path)) for path in sorted((folder / "events").glob("*.safetensors"))]
+    found += [(path, read_table_finder_metadata(path)) for path in sorted((folder / "table").glob("*.safetensors"))]
+    checkpoints = [CheckpointEntry(str(path), path.stat().st_size, metadata) for path, metadata in found]
+    networks = [describe_network(name, height, width, timed) for name in MODELS]
+    return Catalogue(networks, checkpoints, height, width)
 
 
-def add_event_head(model: nn.Module) -> None:
-    """Let a network answer for events too, which it has to learn yet."""
-    model.head.add_events()
-    model.event_head = True
+def describe_network(name: str, height: int, width: int, timed: bool = False) -> NetworkEntry:
+    """Return a network's size, its cost by the convolutions that it runs, and where asked the time that it takes."""
+    with torch.device("meta"):  # shapes without numbers: the largest network takes neither memory nor time
+        model = create_model(name).eval()
+    multiplications = []
+
+    def count(convolution: nn.Conv2d, _: Any, output: Tensor) -> None:
+        multiplications.append(output.numel() * convolution.weight[0].numel())
+
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(count)
+    channels = input_channels(model.window_size, model.difference)
+    with torch.inference_mode():
+        model(torch.zeros(1, channels, height, width, device="meta"))
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    flops = 2 * sum(multiplications) / len(model.output_frames)
+    return NetworkEntry(name, parameters, flops / 1e9, time_network(name, height, width) if timed else None)
 
 
-def answered_frames(outputs: str, window_size: int) -> tuple[int, ...]:
-    """Return the places in a window of the frames that a network answers for.
-
-    Args:
-        outputs: One of OUTPUTS, or a former name of one.
-        window_size: Frames in the window.
-    """
-    places = {"all": tuple(range(window_size)), "center": (window_size // 2,), "last": (window_size - 1,)}
-    return places[FORMER_OUTPUTS.get(outputs, outputs)]
-
-
-def _build(name: str, wanted: Wanted) -> nn.Module:
-    """Return the network; a library that cannot be imported is a SettingError."""
-    try:
-        return MODELS[name](wanted)
-    except ImportError as error:
-        library = (error.name or "").split(".")[0]
-        if library not in _PACKAGES:
-            raise
-        cure = f"pip install {_PACKAGES[library]}"
-        raise SettingError(f"model {name!r}", f"{library} cannot be imported ({error.msg})", cure) from error
+def time_network(name: str, height: int, width: int, device: str = "auto") -> float:
+    """Return the milliseconds that a network takes for each frame that it answers for, on this machine."""
+    leave_cores_to_the_decoder()
+    runtime = TorchRuntime(create_model(name), device=device)
+    channels = input_channels(runtime.window_size, runtime.difference)
+    pictures = empty_input(TIMED_WINDOWS, channels, height, width, runtime.dtype, runtime.device).normal_()
+    seconds = []
+    for _ in range(1 + TIMED_RUNS):
+        began = time.perf_counter()
+        probabilities = runtime(pictures).probabilities
+        probabilities[0, 0, 0, 0].item()  # waits for the device
+        seconds.append(time.perf_counter() - began)
+    return 1000 * statistics.median(seconds[1:]) / (TIMED_WINDOWS * len(runtime.output_frames))
 
 
-_PACKAGES = {
-    "torchvision": "torchvision",
-    "timm": "timm",
-    "segmentation_models_pytorch": "segmentation-models-pytorch",
-    "huggingface_hub": "huggingface-hub",
-}
-"""Libraries of other people that some networks need -> what pip calls them."""
+def _cells(checkpoint: CheckpointEntry) -> list[str]:
+    metadata = checkpoint.metadata
+    return [
+        Path(checkpoint.path).name,
+        f"{checkpoint.bytes / 1e6:.1f} MB",
+        metadata.get("model") or SMALL_NETWORKS.get(metadata.get("kind"), ""),
+        str(metadata.get("window_size", "")),
+        str(metadata.get("training_data", UNSTATED)),
+        str(metadata.get("licence", UNSTATED)),
+        _metrics_text(metadata.get("metrics")),
+    ]
 
 
-def _check_known(setting: str, value: object, known: tuple) -> None:
-    if value not in known:
-        allowed = ", ".join(str(one) for one in known if one is not None)
-        raise SettingError(setting, f"is {value!r}", f"take one of {allowed}")
-
-
-def _check_choice(name: str, setting: str, chosen: bool, networks: tuple[str, ...]) -> None:
-    if chosen and name not in networks:
-        cure = f"leave it out, or take one of {', '.join(networks)}"
-        raise SettingError(setting, f"model {name!r} has no choice of it", cure)
+def _metrics_text(metrics: Any) -> str:
+    """Return the numbers among the metrics, one a line."""
+    if not isinstance(metrics, dict):
+        return UNSTATED if metrics is None else str(metrics)
+    return "\n".join(
+        f"{name} {value:.3f}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in metrics.items()
+        if not isinstance(value, (dict, list))
+    )

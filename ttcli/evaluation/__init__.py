@@ -1,0 +1,1 @@
+"""How `evaluate` works: what was found against what is true."""

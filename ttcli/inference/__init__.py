@@ -1,0 +1,1 @@
+"""Frames through networks: windows in, what the networks propose for each frame out."""

@@ -1,0 +1,1 @@
+"""How `render` works: what is drawn on the frames of a video."""

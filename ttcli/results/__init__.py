@@ -1,0 +1,1 @@
+"""The files that ttcli writes about a video, and what they hold."""

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 import pytest
+from ball_videos import ball_path
 from click.testing import CliRunner
-from conftest import ball_path
 from label_files import write_tracknet
 
 from ttcli import cli
 from ttcli.configs import DetectConfig, ExtractConfig, RenderConfig, SimulateConfig, SpotConfig, TrainConfig
 from ttcli.errors import TrainingError
-from ttcli.trajectory import read_ball_csv
+from ttcli.results.trajectory import read_ball_csv
 from ttcli.video.probe import probe
 
 README = Path(__file__).parents[1] / "README.md"
@@ -286,14 +286,14 @@ def test_an_expected_failure_is_one_line_an_interrupt_says_so_and_a_bug_keeps_it
 
 
 def test_models_lists_networks_and_checkpoints(tmp_path, monkeypatch):
-    from ttcli import catalogue
-    from ttcli.checkpoints import save_checkpoint
-    from ttcli.models import create_model
+    from ttcli import models as listing
+    from ttcli.networks.checkpoints import save_checkpoint
+    from ttcli.networks.registry import create_model
 
     described = {"training_data": "simulated", "licence": "MIT", "metrics": {"f1@10": 0.91}}
     save_checkpoint(tmp_path / "tiny.safetensors", create_model("centernet_v8n", window_size=3), described)
-    original = catalogue.catalogue
-    monkeypatch.setattr(catalogue, "catalogue", lambda **settings: original(tmp_path, **settings))
+    original = listing.models
+    monkeypatch.setattr(listing, "models", lambda config: original(config, tmp_path))
     table = run("models").stdout
     assert all(word in table for word in ("centernet_v8n", "tiny.safetensors", "simulated", "MIT", "f1@10 0.910"))
     content = json.loads(run("models", "--json").stdout)

@@ -5,15 +5,16 @@ import av
 import numpy as np
 import pytest
 import torch
-from conftest import WindowRecorder, ball_path, ball_picture, turn_upright, write_video
+from ball_videos import ball_path, ball_picture, turn_upright, write_video
+from stand_ins import WindowRecorder
 
-from ttcli.ball_path import ball_positions
 from ttcli.configs import DetectConfig
 from ttcli.detect import detect
+from ttcli.detection.ball_path import ball_positions
 from ttcli.errors import CheckpointError, InputError, OutputError, SettingError, VideoError
-from ttcli.model_input import windows_to_input
-from ttcli.runtimes import TorchRuntime, choose_device, choose_dtype
-from ttcli.trajectory import Status, read_ball_csv
+from ttcli.inference.runtimes import TorchRuntime, choose_device, choose_dtype
+from ttcli.networks.model_input import windows_to_input
+from ttcli.results.trajectory import Status, read_ball_csv
 from ttcli.video.probe import probe
 from ttcli.video.reader import Frame
 
@@ -292,7 +293,7 @@ def test_settings_of_the_runtime_are_checked(monkeypatch):
 
 
 def test_a_real_network_says_the_same_in_any_batch_and_nearly_the_same_in_bf16():
-    from ttcli.models import create_model
+    from ttcli.networks.registry import create_model
 
     torch.manual_seed(0)
     weights = create_model("centernet_v8n").state_dict()

@@ -8,16 +8,16 @@ import torch
 from video_files import encode, noise_pictures
 
 from ttcli import export as exporting
-from ttcli.checkpoints import save_checkpoint
 from ttcli.configs import DetectConfig, ExportConfig
 from ttcli.detect import detect
 from ttcli.errors import CheckpointError, OutputError, SettingError
 from ttcli.export import export
-from ttcli.foreign_runtimes import load_exported
-from ttcli.model_input import working_size
-from ttcli.models import create_model
-from ttcli.runtimes import TorchRuntime
-from ttcli.trajectory import read_ball_csv
+from ttcli.inference.exported_runtimes import load_exported
+from ttcli.inference.runtimes import TorchRuntime
+from ttcli.networks.checkpoints import save_checkpoint
+from ttcli.networks.model_input import working_size
+from ttcli.networks.registry import create_model
+from ttcli.results.trajectory import read_ball_csv
 
 HEIGHT, WIDTH = 64, 96
 METADATA = {"area": HEIGHT * WIDTH, "calibration": {"slope": 2.0, "bias": 1.0}, "fps": [25.0, 60.0]}

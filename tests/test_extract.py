@@ -7,20 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import HEIGHT, WIDTH, ball_path, ball_picture, turn_upright, write_video
-from extract_runs import (  # noqa: F401  film and pair are fixtures
-    ALL, FRAMES, PLACES, SMALL, assert_labels_on_the_ball, clip, files, film, middle_of_light, pair, run,
-)  # fmt: skip
+from ball_videos import HEIGHT, WIDTH, ball_path, ball_picture, turn_upright, write_video
+from extract_runs import ALL, FRAMES, PLACES, SMALL, assert_labels_on_the_ball, clip, files, middle_of_light, run
 from label_files import write_markup, write_tracknet
 
-from ttcli import clip_extraction
 from ttcli.configs import ExtractConfig
 from ttcli.errors import InputError, LabelError, OutputError, SettingError
 from ttcli.extract import extract
-from ttcli.frame_store import FrameStore, FrameWriter
-from ttcli.training_set import read_clips
+from ttcli.training_set import clip_extraction
+from ttcli.training_set.folder import read_clips
+from ttcli.training_set.frame_store import FrameStore, FrameWriter
+from ttcli.training_set.window_rows import read_windows
 from ttcli.video.reader import Frame
-from ttcli.window_rows import read_windows
 
 
 def test_every_frame_of_the_windows_is_stored_once_with_its_label(tmp_path: Path, pair) -> None:

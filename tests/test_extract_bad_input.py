@@ -5,16 +5,14 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import HEIGHT, WIDTH, ball_picture, write_video
-from extract_runs import (  # noqa: F401  film and pair are fixtures
-    ALL, FRAMES, PLACES, assert_labels_on_the_ball, clip, files, film, pair, run,
-)  # fmt: skip
+from ball_videos import HEIGHT, WIDTH, ball_picture, write_video
+from extract_runs import ALL, FRAMES, PLACES, assert_labels_on_the_ball, clip, files, run
 from label_files import write_markup, write_tracknet
 
 from ttcli.configs import ExtractConfig
 from ttcli.errors import InputError, LabelError, OutputError, SettingError, TtcliError
 from ttcli.extract import extract
-from ttcli.frame_store import FrameStore, FrameWriter
+from ttcli.training_set.frame_store import FrameStore, FrameWriter
 
 BAD_ROWS = {
     "beyond the end": (["40,1,10,10"], "a.csv: frame 40: is labelled, and a has 24 frames"),

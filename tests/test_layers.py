@@ -1,50 +1,68 @@
 """A module imports only from a lower layer."""
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
 
 import ttcli
+from ttcli.cli import main
 
 PACKAGE = Path(ttcli.__file__).parent
 LAYERS = [
-    {"ttcli", "errors", "configs"},
-    {"outputs", "csv_rows", "splits", "learning_rates", "content_hash", "slow_motion", "ray_cluster", "table_sizes", "small_weights", "portions"},
-    {"video", "labels", "trajectory", "events", "windows", "model_input", "camera_motion", "networks"},
-    {"losses", "subtitles", "frame_store", "frame_cache", "selection", "window_rows", "shots", "gap_filling", "manifest", "ball_size", "picture_quality", "verdict", "drawing"},
-    {"sources", "models", "heatmaps", "simulation", "overlay", "tracking", "training_set", "picture_effects", "table"},
-    {"checkpoints", "predictor", "metrics", "event_metrics", "spotting", "datasets", "calibration", "clip_plans"},
-    {"runtimes", "reports", "stored_windows", "contact_sheet", "clip_extraction"},
-    {"validation", "ball_edits", "foreign_runtimes", "event_files", "closer_look", "detection_jobs"},
-    {"augmentation", "ball_path"},
-    {"scouting"},
-    {"training_data"},
-    {"batches", "training_run"},
-    {"training_report"},
-    {"training_loop"},
-    {"chunked", "video_detection"},
-    {"cluster_detection"},
-    {"detect", "spot", "render", "evaluate", "simulate", "train", "catalogue", "convert", "extract", "export", "verify"},
-    {"probe", "bench"},
+    {"errors", "configs"},
+    {"outputs"},
+    {"video", "networks", "probing"},
+    {"results", "inference", "table"},
+    {"labels", "simulation", "rendering"},
+    {"spotting", "evaluation"},
+    {"detection", "training_set"},
+    {"training"},
+    {
+        "convert", "detect", "evaluate", "export", "extract", "models", "probe", "render", "simulate", "spot", "train",
+        "verify",
+    },
+    {"bench"},
     {"commands"},
     {"cli"},
     {"__main__"},
-]
+]  # fmt: skip
+"""Folders, and the modules at the root: a command each, and what all of them need."""
 LAYER_OF = {part: layer for layer, parts in enumerate(LAYERS) for part in parts}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
+MOST_AT_THE_ROOT = 22
+"""Files that one screen shows."""
+
+
+def modules_imported(path: Path, module: str, known: set[str]) -> set[str]:
+    """Return the modules of ttcli that a file imports, at its top and in its functions."""
+    names = imported_modules(ast.walk(ast.parse(path.read_text())))
+    return {name for name in names if name in known} - {module}
+
+
+def module_name(path: Path) -> str:
+    return ".".join(("ttcli", *path.relative_to(PACKAGE).with_suffix("").parts))
 
 
 def imported_parts(path: Path) -> set[str]:
     """Return the parts of ttcli that a module imports: `ttcli.video.probe` is of the part `video`."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    names = imported_modules(ast.walk(ast.parse(path.read_text())))
     parts = {name.split(".")[1] if "." in name else name for name in names if name.split(".")[0] == "ttcli"}
     return parts - {"__version__", "ttcli"}
+
+
+def test_the_root_holds_commands_and_what_all_of_them_need_on_one_screen():
+    at_the_root = {path.stem for path in PACKAGE.glob("*.py")}
+    assert len(at_the_root) <= MOST_AT_THE_ROOT
+    assert at_the_root - set(main.commands) == {"__init__", "__main__", "cli", "configs", "errors", "outputs"}
+    assert set(main.commands) <= at_the_root
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    known = {module_name(path) for path in MODULES}
+    graph = {module_name(path): modules_imported(path, module_name(path), known) for path in MODULES}
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

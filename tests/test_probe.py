@@ -7,15 +7,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import ball_path, ball_picture, write_video
+from ball_videos import ball_path, ball_picture, write_video
 from made_videos import MADE, VARYING, write
 
-from ttcli.ball_size import crop_box, measure_ball
 from ttcli.configs import ProbeConfig
 from ttcli.errors import InputError, VideoError
-from ttcli.picture_quality import camera_shift, sharpness, woven_fields
 from ttcli.probe import probe
-from ttcli.verdict import RULES, Finding, find_all, judge
+from ttcli.probing.ball_size import crop_box, measure_ball
+from ttcli.probing.picture_quality import camera_shift, sharpness, woven_fields
+from ttcli.probing.verdict import RULES, Finding, find_all, judge
 from ttcli.video.packets import read_packets
 
 BY_NAME = {made.name: made for made in MADE}

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from ttcli.cli import main
-from ttcli.trajectory import Status, read_ball_csv
+from ttcli.results.trajectory import Status, read_ball_csv
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -2,10 +2,12 @@ import av
 import cv2
 import numpy as np
 import pytest
-from conftest import ball_path, turn_upright
+from ball_videos import ball_path, turn_upright
 
 from ttcli.configs import RenderConfig
-from ttcli.drawing import (
+from ttcli.errors import InputError, LabelError, OutputError, SettingError
+from ttcli.render import check_overlay, render
+from ttcli.rendering.drawing import (
     BOUNCE,
     CERTAIN,
     DOUBTFUL,
@@ -19,12 +21,10 @@ from ttcli.drawing import (
     draw_trail,
     format_clock,
 )
-from ttcli.errors import InputError, LabelError, OutputError, SettingError
-from ttcli.events import Event, write_events_csv
-from ttcli.overlay import Overlay, find_streak
-from ttcli.render import check_overlay, render
-from ttcli.slow_motion import SlowMotion
-from ttcli.trajectory import BallPosition, Status, write_ball_csv
+from ttcli.rendering.overlay import Overlay, find_streak
+from ttcli.rendering.slow_motion import SlowMotion
+from ttcli.results.events import Event, write_events_csv
+from ttcli.results.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.video.gif import GifWriter
 from ttcli.video.probe import probe
 from ttcli.video.reader import Frame, FrameReader

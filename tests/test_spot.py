@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from ttcli.configs import DetectConfig, SpotConfig
+from ttcli.detection.jobs import check_events
 from ttcli.errors import InputError, LabelError, OutputError, SettingError
-from ttcli.events import read_events_csv
-from ttcli.detection_jobs import check_events
-from ttcli.manifest import MADE_BY, manifest_path
+from ttcli.results.events import read_events_csv
+from ttcli.results.manifest import MADE_BY, manifest_path
+from ttcli.results.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.spot import spot
 from ttcli.spotting.net_plane import on_table
 from ttcli.table.camera import TableCamera
+from ttcli.table.sizes import BALL_RADIUS, TABLE_HEIGHT
 from ttcli.table.views import TableView, views_as_json
-from ttcli.table_sizes import BALL_RADIUS, TABLE_HEIGHT
-from ttcli.trajectory import BallPosition, Status, write_ball_csv
 
 SIZED = SpotConfig(picture_height=1080, picture_width=1920)
 

@@ -15,20 +15,21 @@ from scenes import seeded
 from torch import nn
 from torch.multiprocessing.spawn import ProcessRaisedException
 
-from ttcli import datasets
 from ttcli import train as training
-from ttcli import training_data, training_loop
-from ttcli.batches import BatchStream
-from ttcli.checkpoints import load_checkpoint
 from ttcli.configs import TrainConfig
-from ttcli.datasets import WindowBatch
 from ttcli.errors import CheckpointError, InputError, LabelError, OutputError, SettingError, TrainingError
-from ttcli.learning_rates import FINAL_PART
-from ttcli.models import create_model
 from ttcli.networks.blocks import Prediction
-from ttcli.training_loop import TrainingLoop
-from ttcli.training_run import locked
-from ttcli.validation import Answers, answer_films, answer_windows, validate
+from ttcli.networks.checkpoints import load_checkpoint
+from ttcli.networks.registry import create_model
+from ttcli.training import data as training_data
+from ttcli.training import drawn_windows
+from ttcli.training import loop as training_loop
+from ttcli.training.batches import BatchStream
+from ttcli.training.learning_rates import FINAL_PART
+from ttcli.training.loop import TrainingLoop
+from ttcli.training.run_folder import locked
+from ttcli.training.validation import Answers, answer_films, answer_windows, validate
+from ttcli.training_set.window_batch import WindowBatch
 
 CONFIG = TrainConfig(
     steps=3, batch=2, reuse=2, crop_height=64, crop_width=64, warmup=1, save_every=2, device="cpu", precision="fp32"
@@ -39,8 +40,8 @@ PLAIN = {"slope": 1.0, "bias": 0.0}
 @pytest.fixture(autouse=True)
 def quick(rallies, textures, monkeypatch):
     """Draw from a few rallies that are there already, and validate on few windows."""
-    monkeypatch.setattr(datasets, "simulate_rallies", lambda count, generator, device: rallies.to(device))
-    monkeypatch.setattr(datasets, "paint_textures", lambda seed: textures)
+    monkeypatch.setattr(drawn_windows, "simulate_rallies", lambda count, generator, device: rallies.to(device))
+    monkeypatch.setattr(drawn_windows, "paint_textures", lambda seed: textures)
     monkeypatch.setattr(training_data, "VALIDATION_WINDOWS", 3)
     monkeypatch.setattr(training_data, "CALIBRATION_FILMS", 2)
     monkeypatch.setattr(training_data, "FILM_FRAMES", 40)
@@ -341,7 +342,7 @@ class Answer(nn.Module):
 
 
 def test_films_are_answered_frame_by_frame():
-    films = datasets.drawn_films(2, 40, 64, 96, seed=1)
+    films = drawn_windows.drawn_films(2, 40, 64, 96, seed=1)
     answers = answer_films(create_model("centernet_v8n").eval(), films)
     assert 0 < len(answers.logits) == len(answers.right) == len(answers.visible) <= 80
     assert answers.logits.isfinite().all()

@@ -6,7 +6,7 @@
 
 What moved is what differs from the frame before and from the one behind, both. Each blob of it has a size, a shape, a
 brightness and a colour; a logistic regression on simulated videos, whose labels are exact, says how probably it is the ball.
-The best few of each frame are then judged over time by the same flight as the network's peaks (`ttcli/tracking.py`).
+The best few of each frame are then judged over time by the same flight as the network's peaks (`ttcli/detection/tracking.py`).
 """
 
 import argparse
@@ -17,10 +17,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ttcli.detection.tracking import Candidates, decide
 from ttcli.labels.formats import read_ball_labels
-from ttcli.sources import find_sources
-from ttcli.tracking import Candidates, decide
-from ttcli.trajectory import BallPosition, Status, write_ball_csv
+from ttcli.labels.sources import find_sources
+from ttcli.results.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.video.probe import is_video, probe
 from ttcli.video.reader import FrameReader
 

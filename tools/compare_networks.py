@@ -25,17 +25,17 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ttcli import training_data
-from ttcli.catalogue import describe_network, time_network
-from ttcli.checkpoints import load_checkpoint
 from ttcli.configs import ExtractConfig, SimulateConfig, TrainConfig
 from ttcli.extract import extract
-from ttcli.models import MODELS
-from ttcli.runtimes import cpu_multiplies_in_bf16
+from ttcli.inference.runtimes import cpu_multiplies_in_bf16
+from ttcli.models import describe_network, time_network
+from ttcli.networks.checkpoints import load_checkpoint
+from ttcli.networks.registry import MODELS
 from ttcli.simulate import simulate
-from ttcli.stored_windows import StoredWindows
 from ttcli.train import train
-from ttcli.validation import Answers, answer_windows, validate
+from ttcli.training import data as training_data
+from ttcli.training.validation import Answers, answer_windows, validate
+from ttcli.training_set.stored_windows import StoredWindows
 
 HEIGHT, WIDTH = 288, 512
 RALLIES = {"train": (112, 501), "test": (28, 502)}
@@ -159,7 +159,7 @@ def answer_left_out(model: torch.nn.Module, data: Path, count: int) -> Answers:
 
 def _mask_wrongly() -> None:
     """Let this process paint balls over as the field's notebooks once did: with the frames out of order."""
-    from ttcli import augmentation
+    from ttcli.training import augmentation
 
     masked = augmentation.mask_balls
 

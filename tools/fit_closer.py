@@ -18,15 +18,15 @@ import numpy as np
 import torch
 from fit_flight import Clip, cost, figures, labelled_clip
 
-from ttcli.ball_path import network_predictor
-from ttcli.checkpoints import CLOSER_WEIGHTS, load_checkpoint, packaged, save_checkpoint
-from ttcli.closer_look import larger_size, worth_a_look
 from ttcli.configs import DetectConfig
-from ttcli.runtimes import Closer, Runtime, TorchRuntime, load_runtime
-from ttcli.sources import Source, find_sources
-from ttcli.tracking import Flight
+from ttcli.detection.ball_path import network_predictor
+from ttcli.detection.tracking import Flight
+from ttcli.inference.closer_look import larger_size, worth_a_look
+from ttcli.inference.runtimes import Closer, Runtime, TorchRuntime, load_runtime
+from ttcli.labels.sources import Source, find_sources
+from ttcli.networks.checkpoints import CLOSER_WEIGHTS, load_checkpoint, packaged, save_checkpoint
+from ttcli.networks.windows import choose_stride
 from ttcli.video.reader import FrameReader
-from ttcli.windows import choose_stride
 
 PLAIN = {"slope": 1.0, "bias": 0.0}
 FACTORS, SHIFTS = (0.8, 1.0, 1.2, 1.4, 1.7), (-1.0, -0.5, 0.0, 0.5)

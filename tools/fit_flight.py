@@ -1,4 +1,4 @@
-"""Fit confidence and `ttcli.tracking.Flight` to the default weights, on simulated video, and say what they give.
+"""Fit confidence and `ttcli.detection.tracking.Flight` to the default weights, on simulated video, and say what they give.
 
     python tools/fit_flight.py calibration/ [more/ ...] --measure simulated/ --measure CLIPS
 
@@ -19,16 +19,16 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ttcli.calibration import fit_calibration
+from ttcli.detection.tracking import Candidates, Flight, decide
+from ttcli.inference.predictor import StreamingPredictor
+from ttcli.inference.runtimes import TorchRuntime, load_runtime, log_odds
 from ttcli.labels.formats import read_ball_labels
 from ttcli.labels.problems import Problems
-from ttcli.predictor import StreamingPredictor
-from ttcli.runtimes import TorchRuntime, load_runtime, log_odds
-from ttcli.sources import Source, find_sources
-from ttcli.tracking import Candidates, Flight, decide
+from ttcli.labels.sources import Source, find_sources
+from ttcli.networks.windows import choose_step, choose_stride
+from ttcli.training.calibration import fit_calibration
 from ttcli.video.probe import VideoInfo
 from ttcli.video.reader import FrameReader
-from ttcli.windows import choose_step, choose_stride
 
 FOUND_DISTANCE = 10 / 1920
 """Of the picture's width: within it a ball counts as found."""

@@ -3,7 +3,7 @@
     python tools/fuzz.py --files 20000 --out fuzz/
 
 Each batch runs in a process of its own, so that a crash, a hang or a lack of memory is seen and counted; what was found
-is kept in --out with the seed that makes it again. The same damage as in `tests/test_fuzz.py`.
+is kept in --out with the seed that makes it again. The same damage as in `tests/tools/test_fuzz.py`.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
 BATCH = 100
 """Files in one process."""
@@ -28,12 +28,12 @@ MEMORY_BYTES = 6 << 30
 def run_batch(first: int, count: int, folder: Path, result: Path) -> None:
     """Try `count` files from seed `first` on, and write a line for each into `result` as it is done."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    import ttcli.probe
-    from conftest import BrightestSpot
     from mutations import SEEDS, mutate
-    from test_fuzz import try_file
+    from stand_ins import BrightestSpot
+    from trials import try_file
 
-    from ttcli.runtimes import TorchRuntime
+    import ttcli.probe
+    from ttcli.inference.runtimes import TorchRuntime
 
     ttcli.probe.TIMED_SECONDS = 0.0
     runtime = TorchRuntime(BrightestSpot(), {"area": 32 * 64}, device="cpu", precision="fp32")

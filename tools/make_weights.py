@@ -18,13 +18,13 @@ import torch
 from fit_closer import fit_weights, noting_runtime, told_of
 from fit_flight import Clip, clips_of, cost
 
-from ttcli.checkpoints import load_checkpoint, save_checkpoint
 from ttcli.configs import SimulateConfig, TrainConfig
-from ttcli.runtimes import choose_device, load_runtime
+from ttcli.detection.tracking import Flight
+from ttcli.inference.runtimes import choose_device, load_runtime
+from ttcli.networks.checkpoints import load_checkpoint, save_checkpoint
 from ttcli.simulate import simulate
-from ttcli.tracking import Flight
 from ttcli.train import train
-from ttcli.training_run import LAST_FILE, run_is_in
+from ttcli.training.run_folder import LAST_FILE, run_is_in
 
 BATCH = 256
 EVENTS_FILE = "events_markup.json"

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ttcli.gap_filling import EVIDENCE, fill_gaps
+from ttcli.detection.gap_filling import EVIDENCE, fill_gaps
 from ttcli.labels.formats import read_ball_labels
 from ttcli.labels.problems import Problems
-from ttcli.sources import find_sources
-from ttcli.trajectory import Status, read_ball_csv
+from ttcli.labels.sources import find_sources
+from ttcli.results.trajectory import Status, read_ball_csv
 from ttcli.video.probe import probe
 
 GAPS = (1, 2, 4, 8)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ttcli.manifest import read_manifest
+from ttcli.results.manifest import read_manifest
+from ttcli.results.trajectory import read_ball_csv
 from ttcli.table.camera import landmarks
 from ttcli.table.views import views_from_json
-from ttcli.trajectory import read_ball_csv
 
 
 def main() -> None:

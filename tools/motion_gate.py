@@ -16,9 +16,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from ttcli.detection_jobs import find_videos
-from ttcli.model_input import working_size
-from ttcli.trajectory import read_ball_csv
+from ttcli.detection.jobs import find_videos
+from ttcli.networks.model_input import working_size
+from ttcli.results.trajectory import read_ball_csv
 from ttcli.video.probe import probe
 from ttcli.video.reader import FrameReader
 from ttcli.video.repeats import measure_change

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from ttcli.checkpoints import load_checkpoint, save_checkpoint
+from ttcli.networks.checkpoints import load_checkpoint, save_checkpoint
 
 DTYPES = {8: torch.int8, 16: torch.float16, 32: None}
 

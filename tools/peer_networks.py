@@ -18,10 +18,10 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ttcli.model_input import input_channels
-from ttcli.models import create_model
+from ttcli.inference.runtimes import cpu_multiplies_in_bf16
 from ttcli.networks.blocks import fuse_batch_norm
-from ttcli.runtimes import cpu_multiplies_in_bf16
+from ttcli.networks.model_input import input_channels
+from ttcli.networks.registry import create_model
 
 HEIGHT, WIDTH = 288, 512
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from ttcli.labels.formats import read_ball_labels
 from ttcli.labels.problems import Problems
-from ttcli.sources import find_sources
-from ttcli.trajectory import read_ball_csv
+from ttcli.labels.sources import find_sources
+from ttcli.results.trajectory import read_ball_csv
 from ttcli.video.probe import probe
 from ttcli.video.reader import FrameReader
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from ttcli.labels.formats import find_format
 from ttcli.labels.problems import Problems
-from ttcli.sources import find_sources
-from ttcli.trajectory import read_ball_csv
+from ttcli.labels.sources import find_sources
+from ttcli.results.trajectory import read_ball_csv
 from ttcli.video.probe import probe
 
 NEAR = 10 / 1920

@@ -22,11 +22,11 @@ import numpy as np
 
 from ttcli.configs import DetectConfig
 from ttcli.detect import detect
-from ttcli.foreign_runtimes import load_network
+from ttcli.inference.exported_runtimes import load_network
 from ttcli.labels.ball import BallLabel
 from ttcli.labels.openttgames import read_ball_markup
 from ttcli.labels.problems import Problems
-from ttcli.trajectory import read_ball_csv
+from ttcli.results.trajectory import read_ball_csv
 from ttcli.video.probe import probe
 from ttcli.video.reader import FrameReader
 from ttcli.video.writer import VideoWriter

@@ -20,9 +20,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ttcli.event_metrics import NAMES, EventOutcomes, event_metrics, pool_events
+from ttcli.evaluation.event_metrics import NAMES, EventOutcomes, event_metrics, pool_events
 from ttcli.labels.openttgames import FRAME_RATE, PICTURE_HEIGHT, PICTURE_WIDTH, read_events_markup
 from ttcli.labels.problems import Problems
+from ttcli.results.trajectory import BallPosition, Status
 from ttcli.spotting.labelled import LabelledTracks, cut_runs, read_folder
 from ttcli.spotting.network import PathSpotter
 from ttcli.spotting.paths import Grid, Track, resample
@@ -30,7 +31,6 @@ from ttcli.spotting.simulated import SimulatedTracks
 from ttcli.spotting.spotter import spot_events, window_probabilities
 from ttcli.spotting.training import train_spotter
 from ttcli.spotting.weights import load_spotter, save_spotter
-from ttcli.trajectory import BallPosition, Status
 
 
 def worsened(track: Track, noise: float, dropped: float, cut: bool, random: np.random.Generator) -> Track:

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ttcli.losses import focal_loss
 from ttcli.networks.table_finder import HEIGHT, KINDS, STRIDE, WIDTH, TableFinder
 from ttcli.simulation.backdrop import paint_backdrop
 from ttcli.simulation.drawing import draw_scenes
@@ -26,6 +25,7 @@ from ttcli.simulation.scene import build_scenes, draw_kinds, draw_moments
 from ttcli.simulation.textures import paint_textures
 from ttcli.table.camera import landmarks
 from ttcli.table.weights import save_table_finder
+from ttcli.training.losses import focal_loss
 
 BATCH, NEW = 16, 4
 """Pictures in a step, and those of them that are drawn for it."""

@@ -16,18 +16,18 @@ import torch
 from rich.table import Table
 from tqdm import tqdm
 
-from ttcli.ball_path import ball_positions
-from ttcli.closer_look import larger_size
 from ttcli.configs import BenchConfig, DetectConfig, SimulateConfig
+from ttcli.detection.ball_path import ball_positions
 from ttcli.errors import VideoError
-from ttcli.foreign_runtimes import load_network
-from ttcli.runtimes import Runtime
+from ttcli.inference.closer_look import larger_size
+from ttcli.inference.exported_runtimes import load_network
+from ttcli.inference.runtimes import Runtime
+from ttcli.networks.windows import choose_step
+from ttcli.results.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.simulate import simulate
-from ttcli.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.video.decoder import Damage, decode_in_order
 from ttcli.video.probe import VideoInfo, open_video, probe
 from ttcli.video.reader import Frame, FrameReader
-from ttcli.windows import choose_step
 
 DRAWN = SimulateConfig(rallies=1, seed=7, camera="side", frame_rate=60, height=1080, width=1920, frames=90, device="cpu")
 """What is measured on where no video is given."""

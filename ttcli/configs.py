@@ -311,6 +311,18 @@ class ConvertConfig:
 
 
 @dataclass(frozen=True)
+class ModelsConfig:
+    """Settings of `ttcli models`."""
+
+    height: int = 288
+    """Height of the picture that cost and time are stated for, a multiple of 32; by default what a network sees of a 16:9 video."""
+    width: int = 512
+    """Width of that picture."""
+    timed: bool = False
+    """Run each network for the time that it takes here."""
+
+
+@dataclass(frozen=True)
 class ExportConfig:
     """Settings of `ttcli export`."""
 
@@ -341,6 +353,16 @@ class ProbeConfig:
     """auto, cpu or cuda."""
     precision: str = "auto"
     """auto, bf16 or fp32."""
+
+
+@dataclass(frozen=True)
+class VerifyConfig:
+    """Settings of `ttcli verify`."""
+
+    video: Path | None = None
+    """The video; None looks for it where it was when the CSV was written, and beside the CSV."""
+    weights: Path | None = None
+    """The checkpoint, or the name of one in the package; None looks for it in the same way."""
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from ttcli.labels.formats import (
     holds_events,
 )
 from ttcli.labels.problems import Problems, refuse
+from ttcli.labels.sources import find_video
 from ttcli.labels.yolo import check_output_folder
 from ttcli.outputs import check_output
-from ttcli.sources import find_video
 from ttcli.video.probe import probe
 
 

@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ttcli.checkpoints import CLOSER_WEIGHTS, packaged
-from ttcli.cluster_detection import detect_on_cluster
 from ttcli.configs import DetectConfig
-from ttcli.detection_jobs import Job, check_events, check_job, find_videos, plan_jobs
+from ttcli.detection.cluster import detect_on_cluster
+from ttcli.detection.jobs import Job, check_events, check_job, find_videos, plan_jobs
+from ttcli.detection.one_video import DetectSummary, detect_video
 from ttcli.errors import SettingError, TtcliError
-from ttcli.foreign_runtimes import load_network
-from ttcli.manifest import counts_if_done
-from ttcli.runtimes import Runtime
+from ttcli.inference.exported_runtimes import load_network
+from ttcli.inference.runtimes import Runtime
+from ttcli.networks.checkpoints import CLOSER_WEIGHTS, packaged
+from ttcli.results.manifest import counts_if_done
 from ttcli.video.standard_input import shown_name
-from ttcli.video_detection import DetectSummary, detect_video
 
 
 def print_message(message: str) -> None:

@@ -8,12 +8,12 @@ from rich.table import Table
 
 from ttcli.configs import EvaluateConfig
 from ttcli.errors import InputError, SettingError
-from ttcli.event_files import EventReport, compare_event_files, event_files
+from ttcli.evaluation.ball_metrics import BallMetrics, Outcomes, ball_metrics, compare, pool
+from ttcli.evaluation.event_files import EventReport, compare_event_files, event_files
+from ttcli.evaluation.reports import metrics_table
 from ttcli.labels.formats import LabelFormat, find_format, holds_balls, holds_events
 from ttcli.labels.problems import Problems
-from ttcli.metrics import BallMetrics, Outcomes, ball_metrics, compare, pool
-from ttcli.reports import metrics_table
-from ttcli.sources import find_video
+from ttcli.labels.sources import find_video
 from ttcli.video.probe import probe
 
 OPENTTGAMES_NAME = "ball_markup.json"

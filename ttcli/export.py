@@ -11,15 +11,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ttcli.checkpoints import load_checkpoint, packaged
 from ttcli.configs import ExportConfig
-from ttcli.datasets import drawn_films
 from ttcli.errors import OutputError, SettingError
-from ttcli.foreign_runtimes import INPUT, METADATA_KEY, OUTPUTS, RUNTIMES, SUFFIX, import_library, load_exported
-from ttcli.heatmaps import decode_heatmaps
-from ttcli.model_input import SIZE_MULTIPLE, seen_pictures, windows_to_input, working_size
+from ttcli.inference.exported_runtimes import (
+    INPUT,
+    METADATA_KEY,
+    OUTPUTS,
+    RUNTIMES,
+    SUFFIX,
+    import_library,
+    load_exported,
+)
 from ttcli.networks.blocks import fuse_batch_norm
+from ttcli.networks.checkpoints import load_checkpoint, packaged
+from ttcli.networks.heatmaps import decode_heatmaps
+from ttcli.networks.model_input import SIZE_MULTIPLE, seen_pictures, windows_to_input, working_size
 from ttcli.outputs import check_output, complete_file
+from ttcli.training.drawn_windows import drawn_films
 from ttcli.video.probe import probe
 from ttcli.video.reader import FrameReader
 

@@ -11,19 +11,24 @@ from typing import Any
 from rich.table import Table
 from tqdm import tqdm
 
-from ttcli.clip_extraction import extract_clip
-from ttcli.clip_plans import ClipPlan, plan_clip, why_no_window
 from ttcli.configs import ExtractConfig
 from ttcli.errors import InputError, OutputError, SettingError
 from ttcli.labels.problems import Problems
-from ttcli.models import WINDOW_SIZES
-from ttcli.selection import Choice, LabelledWindow, window_frames_of
-from ttcli.sources import Source, find_sources, unique_names
-from ttcli.splits import TEST, TRAINING, VALIDATION, split_by_game, split_by_rally
-from ttcli.training_set import (
-    CLIPS_FOLDER, MANIFEST_FILE, count_clips, read_clips, remove_partial_clips, write_manifest,
+from ttcli.labels.sources import Source, find_sources, unique_names
+from ttcli.networks.registry import WINDOW_SIZES
+from ttcli.networks.windows import window_span
+from ttcli.training_set.clip_extraction import extract_clip
+from ttcli.training_set.clip_plans import ClipPlan, plan_clip, why_no_window
+from ttcli.training_set.folder import (
+    CLIPS_FOLDER,
+    MANIFEST_FILE,
+    count_clips,
+    read_clips,
+    remove_partial_clips,
+    write_manifest,
 )  # fmt: skip
-from ttcli.windows import window_span
+from ttcli.training_set.selection import Choice, LabelledWindow, window_frames_of
+from ttcli.training_set.splits import TEST, TRAINING, VALIDATION, split_by_game, split_by_rally
 
 SET_OPTIONS = ("window_size", "stride", "events", "before", "after", "far", "limit", "height", "width", "keep_native",
                "validation", "split", "frame_offset", "seed")  # fmt: skip

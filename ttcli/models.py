@@ -10,18 +10,17 @@ import torch
 from rich.table import Table
 from torch import Tensor, nn
 
-from ttcli.checkpoints import DEFAULT_WEIGHTS, read_metadata
+from ttcli.configs import ModelsConfig
 from ttcli.errors import SettingError
-from ttcli.model_input import SIZE_MULTIPLE, empty_input, input_channels
-from ttcli.models import MODELS, create_model
-from ttcli.runtimes import TorchRuntime, leave_cores_to_the_decoder
+from ttcli.inference.runtimes import TorchRuntime, leave_cores_to_the_decoder
+from ttcli.networks.checkpoints import DEFAULT_WEIGHTS, read_metadata
+from ttcli.networks.model_input import SIZE_MULTIPLE, empty_input, input_channels
+from ttcli.networks.registry import MODELS, create_model
 from ttcli.spotting.weights import KIND as OF_PATHS
 from ttcli.spotting.weights import read_spotter_metadata
 from ttcli.table.weights import KIND as OF_TABLES
 from ttcli.table.weights import read_table_finder_metadata
 
-COST_HEIGHT, COST_WIDTH = 288, 512
-"""The picture that the cost of a network is stated for unless another is asked for: what it sees of a 16:9 video."""
 TIMED_WINDOWS = 4
 """Windows that are timed together, as many as `detect` takes..."""
 TIMED_RUNS = 5
@@ -81,21 +80,18 @@ class Catalogue:
         return [networks, checkpoints]
 
 
-def catalogue(
-    folder: Path = DEFAULT_WEIGHTS.parent, height: int = COST_HEIGHT, width: int = COST_WIDTH, timed: bool = False
-) -> Catalogue:
+def models(config: ModelsConfig = ModelsConfig(), folder: Path = DEFAULT_WEIGHTS.parent) -> Catalogue:
     """Return the networks of the registry and the checkpoints of a folder.
 
     Args:
+        config: Settings.
         folder: Where the checkpoints lie.
-        height: Of the picture that cost and time are stated for, in pixels.
-        width: Of the picture.
-        timed: Whether to run each network for the time that it takes here.
 
     Raises:
         CheckpointError: A checkpoint is damaged.
         SettingError: Networks cannot take a picture of that size.
     """
+    height, width = config.height, config.width
     if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE:
         raise SettingError("--size", f"is {width}x{height}", f"give multiples of {SIZE_MULTIPLE}")
     paths = sorted(folder.glob("*.safetensors"))
@@ -103,7 +99,7 @@ def catalogue(
     found += [(path, read_spotter_metadata(path)) for path in sorted((folder / "events").glob("*.safetensors"))]
     found += [(path, read_table_finder_metadata(path)) for path in sorted((folder / "table").glob("*.safetensors"))]
     checkpoints = [CheckpointEntry(str(path), path.stat().st_size, metadata) for path, metadata in found]
-    networks = [describe_network(name, height, width, timed) for name in MODELS]
+    networks = [describe_network(name, height, width, config.timed) for name in MODELS]
     return Catalogue(networks, checkpoints, height, width)
 
 

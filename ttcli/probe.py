@@ -11,15 +11,15 @@ import numpy as np
 from rich.table import Table
 from tqdm import tqdm
 
-from ttcli.ball_path import ball_positions
-from ttcli.ball_size import BACKGROUND_FRAMES, BallSize, crop_box, measure_ball
-from ttcli.closer_look import larger_size
 from ttcli.configs import DetectConfig, ProbeConfig
+from ttcli.detection.ball_path import ball_positions
 from ttcli.errors import VideoError
-from ttcli.picture_quality import camera_shift, sharpness, woven_fields
-from ttcli.runtimes import TorchRuntime, load_runtime
-from ttcli.trajectory import BallPosition
-from ttcli.verdict import Finding, find_all, judge
+from ttcli.inference.closer_look import larger_size
+from ttcli.inference.runtimes import TorchRuntime, load_runtime
+from ttcli.probing.ball_size import BACKGROUND_FRAMES, BallSize, crop_box, measure_ball
+from ttcli.probing.picture_quality import camera_shift, sharpness, woven_fields
+from ttcli.probing.verdict import Finding, find_all, judge
+from ttcli.results.trajectory import BallPosition
 from ttcli.video.packets import PacketFacts, read_packets
 from ttcli.video.probe import VideoInfo
 from ttcli.video.probe import probe as probe_file

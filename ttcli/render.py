@@ -9,21 +9,20 @@ from typing import Any
 from tqdm import tqdm
 
 from ttcli.configs import RenderConfig
-from ttcli.csv_rows import frame_number
 from ttcli.errors import InputError, OutputError, SettingError
-from ttcli.drawing import MARK_SECONDS
-from ttcli.events import Event, read_events_csv
 from ttcli.outputs import check_output
-from ttcli.overlay import Overlay
-from ttcli.slow_motion import SlowMotion
-from ttcli.subtitles import write_srt
-from ttcli.trajectory import BallPosition, read_ball_csv
+from ttcli.rendering.drawing import MARK_SECONDS
+from ttcli.rendering.overlay import Overlay
+from ttcli.rendering.slow_motion import SlowMotion
+from ttcli.rendering.subtitles import write_srt
+from ttcli.results.csv_rows import frame_number
+from ttcli.results.events import Event, read_events_csv
+from ttcli.results.trajectory import BallPosition, read_ball_csv
 from ttcli.video.gif import GifWriter
 from ttcli.video.probe import VideoInfo, is_image_folder, probe
 from ttcli.video.reader import FrameReader
 from ttcli.video.standard_input import is_spooled, shown_name
 from ttcli.video.writer import VideoWriter
-
 
 GIF_SUFFIX = ".gif"
 HALF_MILLISECOND = 0.0005

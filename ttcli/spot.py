@@ -9,19 +9,19 @@ from typing import Any
 
 from ttcli.configs import SpotConfig
 from ttcli.errors import SettingError
-from ttcli.events import Event, check_threshold, write_events_csv
 from ttcli.labels.formats import find_format
 from ttcli.labels.openttgames import FRAME_RATE
 from ttcli.labels.problems import Problems
+from ttcli.labels.sources import find_video
 from ttcli.labels.ttcli_csv import first_cells
-from ttcli.manifest import is_manifest, manifest_path, read_manifest
 from ttcli.outputs import check_output
-from ttcli.shots import numbered_shots, read_shots_csv
-from ttcli.sources import find_video
+from ttcli.results.events import Event, check_threshold, write_events_csv
+from ttcli.results.manifest import is_manifest, manifest_path, read_manifest
+from ttcli.results.shots import numbered_shots, read_shots_csv
+from ttcli.results.trajectory import BallPosition, Status, stream_ball_csv
 from ttcli.spotting.spotter import spot_events
 from ttcli.spotting.weights import load_spotter
 from ttcli.table.views import TableViews, views_from_json
-from ttcli.trajectory import BallPosition, Status, stream_ball_csv
 from ttcli.video.probe import probe
 
 

@@ -18,17 +18,17 @@ from torch import nn
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from ttcli import errors
-from ttcli.augmentation import DRAWN_ALREADY, Augmentation
-from ttcli.checkpoints import load_checkpoint, packaged
 from ttcli.configs import TrainConfig
 from ttcli.errors import OutputError, SettingError
-from ttcli.model_input import SIZE_MULTIPLE
-from ttcli.models import add_event_head, create_model
-from ttcli.runtimes import choose_device, cpu_multiplies_in_bf16
-from ttcli.stored_windows import check_events
-from ttcli.training_data import DrawnData, ExtractedData, LimitedData, TrainingData
-from ttcli.training_loop import TrainingLoop
-from ttcli.training_run import locked, remove_run, run_is_in, settings_to_go_on, write_settings
+from ttcli.inference.runtimes import choose_device, cpu_multiplies_in_bf16
+from ttcli.networks.checkpoints import load_checkpoint, packaged
+from ttcli.networks.model_input import SIZE_MULTIPLE
+from ttcli.networks.registry import add_event_head, create_model
+from ttcli.training.augmentation import DRAWN_ALREADY, Augmentation
+from ttcli.training.data import DrawnData, ExtractedData, LimitedData, TrainingData
+from ttcli.training.loop import TrainingLoop
+from ttcli.training.run_folder import locked, remove_run, run_is_in, settings_to_go_on, write_settings
+from ttcli.training_set.stored_windows import check_events
 
 ARCHITECTURE = ("window_size", "outputs", "neck", "activation", "pretrained")
 """Fields of TrainConfig that say how the network is built, beside its name and `background`."""
@@ -39,7 +39,7 @@ PRECISIONS = {"bf16": "bf16-mixed", "fp16": "16-mixed", "fp32": "32-true"}
 def train(data: Path | None, output: Path, config: TrainConfig, quiet: bool = False) -> dict:
     """Train a network and return the summary of the run.
 
-    Writes the files of `ttcli.training_run` into the folder `output`, the checkpoints among them every `save_every`
+    Writes the files of `ttcli.training.run_folder` into the folder `output`, the checkpoints among them every `save_every`
     steps. Interrupted by Ctrl-C or a request to end, it saves first.
 
     Args:

@@ -4,10 +4,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ttcli.checkpoints import packaged
-from ttcli.content_hash import content_hash
+from ttcli.configs import VerifyConfig
 from ttcli.errors import InputError
-from ttcli.manifest import read_manifest
+from ttcli.networks.checkpoints import packaged
+from ttcli.results.content_hash import content_hash
+from ttcli.results.manifest import read_manifest
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,12 @@ class VerifyReport:
         return {"holds": self.holds, **asdict(self)}
 
 
-def verify(ball_csv: Path, video: Path | None = None, weights: Path | None = None) -> VerifyReport:
+def verify(ball_csv: Path, config: VerifyConfig = VerifyConfig()) -> VerifyReport:
     """Compare a CSV, its video and the checkpoint with the manifest beside the CSV.
 
     Args:
         ball_csv: What `detect` wrote.
-        video: The video, where it is no longer where it was; else it is looked for there and beside the CSV.
-        weights: The checkpoint, in the same way.
+        config: Settings.
 
     Raises:
         InputError: There is no such CSV or no manifest, or a named file is missing.
@@ -61,12 +61,12 @@ def verify(ball_csv: Path, video: Path | None = None, weights: Path | None = Non
         checks = [
             _check("csv", manifest["csv"], ball_csv, "it is as it was written", "it was changed since it was written"),
             _check(
-                "video", manifest["video"], video or _find(manifest["video"], ball_csv),
+                "video", manifest["video"], config.video or _find(manifest["video"], ball_csv),
                 "it is the video that the ball was looked for in", "it is another video, or was changed",
             ),
         ]  # fmt: skip
         if manifest["checkpoint"]:
-            found = packaged(weights) if weights else _find(manifest["checkpoint"], ball_csv)
+            found = packaged(config.weights) if config.weights else _find(manifest["checkpoint"], ball_csv)
             checks.append(_check("checkpoint", manifest["checkpoint"], found, "it is the one used", "it is another one"))
         if closer := manifest.get("closer"):
             checks.append(_check("closer", closer, _find(closer, ball_csv), "it is the one used", "it is another one"))

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import write_video
+from ball_videos import write_video
 
-from ttcli import cluster_detection
 from ttcli.configs import DetectConfig
 from ttcli.detect import detect
+from ttcli.detection import cluster
 from ttcli.errors import SettingError
-from ttcli.events import read_events_csv
-from ttcli.runtimes import load_runtime
-from ttcli.trajectory import read_ball_csv
+from ttcli.inference.runtimes import load_runtime
+from ttcli.results.events import read_events_csv
+from ttcli.results.trajectory import read_ball_csv
 from ttcli.video import chunks
 from ttcli.video.chunks import plan_chunks
 from ttcli.video.probe import probe
@@ -55,12 +55,12 @@ def here(monkeypatch, runtime):
             done.append(tasks[number][0])
             yield number, function(*tasks[number])
 
-    monkeypatch.setattr(cluster_detection, "run_tasks", run_tasks)
-    monkeypatch.setattr(cluster_detection, "load", lambda config: runtime)
+    monkeypatch.setattr(cluster, "run_tasks", run_tasks)
+    monkeypatch.setattr(cluster, "load", lambda config: runtime)
     monkeypatch.setattr("ttcli.detect.load_network", lambda *settings: runtime)
     monkeypatch.setattr(chunks, "LEAD", 40)
     monkeypatch.setattr(chunks, "TAIL", 30)
-    monkeypatch.setattr(cluster_detection, "LEAST_FRAMES", 20)
+    monkeypatch.setattr(cluster, "LEAST_FRAMES", 20)
     return done
 
 
@@ -135,8 +135,8 @@ def test_what_is_short_stays_whole(tmp_path, here):
 
 def test_a_chunk_with_other_frames_than_promised_leaves_the_video_to_one_task(tmp_path, here, monkeypatch):
     path = write_video(tmp_path / "long.mp4", pictures(), gop=30)
-    real = cluster_detection.answer_chunk
-    monkeypatch.setattr(cluster_detection, "answer_chunk", lambda job, chunk, *rest: real(job, chunk, *rest) if chunk.first else None)
+    real = cluster.answer_chunk
+    monkeypatch.setattr(cluster, "answer_chunk", lambda job, chunk, *rest: real(job, chunk, *rest) if chunk.first else None)
     alone, cut, _ = both(path, tmp_path, replace(CONFIG, step=9))
     assert here[-1].chunk is None and alone.read_bytes() == cut.read_bytes()
 

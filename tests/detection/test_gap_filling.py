@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttcli import video_detection
 from ttcli.configs import DetectConfig
-from ttcli.gap_filling import EVIDENCE, fill_gaps
+from ttcli.detection import one_video
+from ttcli.detection.gap_filling import EVIDENCE, fill_gaps
+from ttcli.results.trajectory import BallPosition, Status, read_ball_csv
 from ttcli.spotting.spotter import spot_events
 from ttcli.spotting.weights import load_spotter
-from ttcli.trajectory import BallPosition, Status, read_ball_csv
 
 HEIGHT, WIDTH, RATE = 720, 1280, 50.0
 GAP = range(8, 12)
@@ -123,7 +123,7 @@ def test_rows_that_say_something_are_left_alone(states, most):
 def test_detect_fills_where_it_is_asked(tmp_path, ball_video, monkeypatch):
     from ttcli.detect import detect
 
-    monkeypatch.setattr(video_detection, "ball_positions", lambda frames, *rest: (row for row, _ in zip(rows(), frames, strict=False)))
+    monkeypatch.setattr(one_video, "ball_positions", lambda frames, *rest: (row for row, _ in zip(rows(), frames, strict=False)))
     video = ball_video(height=HEIGHT, width=WIDTH)
     plain, asked = tmp_path / "plain.csv", tmp_path / "filled.csv"
     detect([video], plain, DetectConfig(device="cpu"), quiet=True)

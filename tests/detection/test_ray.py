@@ -6,13 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import ball_path, ball_picture, write_video
+from ball_videos import ball_path, ball_picture, write_video
 
 from ttcli.configs import DetectConfig
 from ttcli.detect import detect
+from ttcli.detection.ray_tasks import run_tasks
 from ttcli.errors import SettingError
-from ttcli.ray_cluster import run_tasks
 
+WORKERS_PATH = os.pathsep.join(map(str, (Path(__file__).parent, Path(__file__).parents[1] / "helpers")))
+"""By which the processes of a cluster find this module."""
 CONFIG = DetectConfig(step=9, device="cpu", fit_ball=False)
 
 
@@ -43,7 +45,7 @@ def videos(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_a_cluster_writes_what_one_process_writes(videos, tmp_path, monkeypatch):
     pytest.importorskip("ray")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", WORKERS_PATH)
     told = []
     here = detect([videos], tmp_path / "here", CONFIG, quiet=True, tell=told.append)
     there = detect([videos], tmp_path / "there", replace(CONFIG, ray="local"), quiet=True, tell=told.append)
@@ -58,10 +60,10 @@ def test_a_cluster_writes_what_one_process_writes(videos, tmp_path, monkeypatch)
 @pytest.mark.slow
 def test_a_long_video_is_detected_in_chunks(tmp_path, monkeypatch):
     pytest.importorskip("ray")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", WORKERS_PATH)
     path = write_video(tmp_path / "long.mp4", (ball_picture(288, 512, place) for place in ball_path(420, 288, 512)))
     detect([path], tmp_path / "here.csv", CONFIG, quiet=True)
-    monkeypatch.setattr("ttcli.cluster_detection.LEAST_FRAMES", 200)
+    monkeypatch.setattr("ttcli.detection.cluster.LEAST_FRAMES", 200)
     config = replace(CONFIG, ray="local", chunk_minutes=8 / 60)
     [summary] = detect([path], tmp_path / "there.csv", config, quiet=True)
     assert summary.frames == 420
@@ -71,7 +73,7 @@ def test_a_long_video_is_detected_in_chunks(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_task_whose_process_is_killed_runs_again(tmp_path, monkeypatch):
     pytest.importorskip("ray")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", WORKERS_PATH)
     done = dict(run_tasks(killed_once, [(str(tmp_path / "mark"), number) for number in range(3)]))
     assert done == {0: 0, 1: 2, 2: 4} and (tmp_path / "mark").exists()
 

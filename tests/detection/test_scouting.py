@@ -3,12 +3,13 @@
 import cv2
 import numpy as np
 import pytest
-from conftest import BrightestSpot, write_video
+from ball_videos import write_video
+from stand_ins import BrightestSpot
 
-from ttcli import scouting
 from ttcli.configs import DetectConfig
-from ttcli.runtimes import TorchRuntime
-from ttcli.scouting import WANTED, fitting_size, with_step
+from ttcli.detection import scouting
+from ttcli.detection.scouting import WANTED, fitting_size, with_step
+from ttcli.inference.runtimes import TorchRuntime
 from ttcli.video.probe import probe
 
 HEIGHT, WIDTH = 288, 512

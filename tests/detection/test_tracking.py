@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from ttcli.tracking import BLOCK, LOOKAHEAD, Candidates, decide
+from ttcli.detection.tracking import BLOCK, LOOKAHEAD, Candidates, decide
 
 AREA = 512 * 288
 FPS = 60

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from ttcli.evaluation.ball_metrics import ball_metrics, compare, pool
 from ttcli.labels.ball import NOT_VISIBLE, BallLabel
 from ttcli.labels.rallies import RALLY_GAP_FRAMES
-from ttcli.metrics import ball_metrics, compare, pool
 
 
 def ball(x, y):

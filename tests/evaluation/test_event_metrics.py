@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from ttcli.event_metrics import compare_events, event_metrics, match_one_to_one, pool_events
-from ttcli.events import Event
+from ttcli.evaluation.event_metrics import compare_events, event_metrics, match_one_to_one, pool_events
+from ttcli.results.events import Event
 
 LABELS = [(100, "bounce"), (140, "net"), (200, "bounce"), (300, "empty_event")]
 

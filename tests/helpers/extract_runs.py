@@ -3,41 +3,17 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
-from conftest import HEIGHT, WIDTH, ball_path, ball_picture, write_video
-from label_files import write_tracknet
+from ball_videos import HEIGHT, WIDTH, ball_path
 
 from ttcli.configs import ExtractConfig
 from ttcli.extract import ExtractReport, extract
-from ttcli.frame_store import FrameStore
+from ttcli.training_set.frame_store import FrameStore
 
 FRAMES = 24
 PLACES = dict(enumerate(ball_path(FRAMES)))
 SMALL = {"height": HEIGHT, "width": WIDTH}
 ALL = {"events": None, **SMALL}
 """Settings of tests that are not about events."""
-
-
-@pytest.fixture(scope="session")
-def film(tmp_path_factory) -> Path:
-    """A video of 24 frames with a ball on PLACES."""
-    path = tmp_path_factory.mktemp("film") / "film.mp4"
-    return write_video(path, (ball_picture(HEIGHT, WIDTH, place) for place in PLACES.values()))
-
-
-@pytest.fixture
-def pair(tmp_path: Path, film: Path):
-    """Return a function that puts the film and labels under a name into the folder `in`."""
-
-    def make(name: str = "a", places=PLACES, number: int = 0) -> Path:
-        # A number behind the end makes another video of it, as its hash goes.
-        video = tmp_path / "in" / f"{name}.mp4"
-        video.parent.mkdir(exist_ok=True)
-        video.write_bytes(film.read_bytes() + bytes(number))
-        write_tracknet(video.with_suffix(".csv"), places)
-        return video
-
-    return make
 
 
 def run(tmp_path: Path, source: Path | None = None, **settings) -> ExtractReport:

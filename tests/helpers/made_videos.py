@@ -1,10 +1,9 @@
 """Videos of every kind that people have, each of a ball on a known path: what they are, and what must be found in them.
 
-`python tests/made_videos.py` makes them all, reads them, and prints the table of docs/VIDEOS.md.
+`python tests/helpers/made_videos.py` makes them all, reads them, and prints the table of docs/VIDEOS.md.
 """
 
 import struct
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,12 +13,10 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from ball_videos import HEIGHT, WIDTH, ball_path, ball_picture
 
-sys.path.insert(0, str(Path(__file__).parent))
-from conftest import HEIGHT, WIDTH, ball_path, ball_picture  # noqa: E402
-
-from ttcli.video.probe import VideoInfo  # noqa: E402
-from ttcli.video.reader import FrameReader  # noqa: E402
+from ttcli.video.probe import VideoInfo
+from ttcli.video.reader import FrameReader
 
 COUNT = 12
 """Frames of most of them."""

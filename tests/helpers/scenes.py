@@ -5,14 +5,15 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ttcli.simulation.camera import KINDS, Cameras, place_cameras
 from ttcli.simulation.backdrop import Backdrop, paint_backdrop
+from ttcli.simulation.camera import KINDS, Cameras, place_cameras
 from ttcli.simulation.drawing import Drawn, draw_scenes
 from ttcli.simulation.flight import NOTHING
 from ttcli.simulation.scene import Scenes, build_scenes
 from ttcli.simulation.sensor import Sensors
 from ttcli.simulation.textures import TextureBank
 from ttcli.simulation.timeline import IN_PLAY, RallyBatch
+from ttcli.table.camera import TableCamera
 
 HEIGHT, WIDTH = 144, 256
 """Size of whole pictures here."""
@@ -32,6 +33,14 @@ def cameras_of_each_kind(
     kinds = torch.arange(len(KINDS)).repeat_interleave(count)
     times = torch.linspace(0, 2, frames).expand(len(kinds), -1)
     return place_cameras(kinds, times, height, width, torch.full((len(kinds),), moving), seeded(seed))
+
+
+def true_cameras(count: int, seed: int = 0) -> list[TableCamera]:
+    """Return cameras of each kind, `count` of each, as the table is seen by them on a picture of full HD."""
+    cameras = cameras_of_each_kind(count, height=1080, width=1920, seed=seed)
+    parts = (cameras.position, cameras.rotation, cameras.focal, cameras.centre)
+    rows = zip(*(part[:, 0].double().numpy() for part in parts), strict=True)
+    return [TableCamera(place, turn, float(focal), centre, 1920) for place, turn, focal, centre in rows]
 
 
 def still_balls(places: list[tuple[float, float, float]] | Tensor, state: int = IN_PLAY) -> RallyBatch:

@@ -3,10 +3,10 @@
 import cv2
 import numpy as np
 
-from ttcli.frame_store import FrameWriter
 from ttcli.labels.ball import NOT_VISIBLE, BallLabel
-from ttcli.training_set import complete_clip, write_clip_file
-from ttcli.window_rows import StoredWindow, write_windows
+from ttcli.training_set.folder import complete_clip, write_clip_file
+from ttcli.training_set.frame_store import FrameWriter
+from ttcli.training_set.window_rows import StoredWindow, write_windows
 
 HEIGHT, WIDTH = 96, 160
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from torch import nn
 
-from ttcli import models
 from ttcli.configs import TrainConfig
+from ttcli.networks import registry
 from ttcli.networks.blocks import BallHead
 from ttcli.train import train
 
@@ -31,7 +31,7 @@ class Plain(nn.Module):
         return self.head(self.decoder(self.encoder(x)))
 
 
-models.MODELS["centernet_v8n"] = lambda wanted: Plain(wanted.channels_in, wanted.frames_out)
+registry.MODELS["centernet_v8n"] = lambda wanted: Plain(wanted.channels_in, wanted.frames_out)
 
 if __name__ == "__main__":
     data, output, settings = sys.argv[1:]

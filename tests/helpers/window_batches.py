@@ -5,7 +5,7 @@ from dataclasses import fields
 import torch
 from torch import Tensor
 
-from ttcli.datasets import WindowBatch
+from ttcli.training_set.window_batch import WindowBatch
 
 SIGMA = 1.5
 """Pixels of the dot, a Gaussian that sampling moves by nothing."""

@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import BrightestSpot
+from stand_ins import BrightestSpot
 
-from ttcli.camera_motion import LOOK_EVERY, CameraTracker, carry_back, corner_motion, lay_over
-from ttcli.heatmaps import decode_heatmaps, draw_targets
-from ttcli.predictor import StreamingPredictor
-from ttcli.runtimes import TorchRuntime
+from ttcli.inference.camera_motion import LOOK_EVERY, CameraTracker, carry_back, corner_motion, lay_over
+from ttcli.inference.predictor import StreamingPredictor
+from ttcli.inference.runtimes import TorchRuntime
+from ttcli.networks.heatmaps import decode_heatmaps, draw_targets
 
 HEIGHT, WIDTH = 160, 256
 

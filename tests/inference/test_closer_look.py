@@ -7,18 +7,19 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import BrightestSpot, ball_path, ball_picture, write_video
+from ball_videos import ball_path, ball_picture, write_video
+from stand_ins import BrightestSpot
 
-from ttcli.ball_path import ball_positions, network_predictor
-from ttcli.checkpoints import load_checkpoint, save_checkpoint
-from ttcli.closer_look import CUT, CUTS, FRAMES, LEAST_LOGIT, larger_size
 from ttcli.configs import DetectConfig
 from ttcli.detect import detect
+from ttcli.detection.ball_path import ball_positions, network_predictor
 from ttcli.errors import CheckpointError
-from ttcli.manifest import read_manifest
+from ttcli.inference.closer_look import CUT, CUTS, FRAMES, LEAST_LOGIT, larger_size
+from ttcli.inference.runtimes import Closer, TorchRuntime, load_runtime
 from ttcli.networks.blocks import NetworkAnswer
-from ttcli.runtimes import Closer, TorchRuntime, load_runtime
-from ttcli.trajectory import read_ball_csv
+from ttcli.networks.checkpoints import load_checkpoint, save_checkpoint
+from ttcli.results.manifest import read_manifest
+from ttcli.results.trajectory import read_ball_csv
 from ttcli.video.probe import probe
 from ttcli.video.reader import Frame
 

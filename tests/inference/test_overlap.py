@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from ttcli.model_input import Upload
-from ttcli.predictor import StreamingPredictor
-from ttcli.runtimes import load_runtime
+from ttcli.inference.predictor import StreamingPredictor
+from ttcli.inference.runtimes import load_runtime
+from ttcli.networks.model_input import Upload
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from ttcli.labels.openttgames import (
     write_events_markup,
 )
 from ttcli.labels.problems import Problems
-from ttcli.trajectory import BallPosition, Status, write_ball_csv
+from ttcli.results.trajectory import BallPosition, Status, write_ball_csv
 
 
 def write(path, text):

@@ -6,7 +6,7 @@ import pytest
 from label_files import write_markup, write_tracknet
 
 from ttcli.errors import InputError
-from ttcli.sources import Source, find_sources, unique_names
+from ttcli.labels.sources import Source, find_sources, unique_names
 
 PLACES = {0: (10.0, 10.0), 1: None}
 

@@ -7,10 +7,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from ttcli.checkpoints import DEFAULT_WEIGHTS, FAST_WEIGHTS, load_checkpoint, packaged, read_metadata, save_checkpoint
 from ttcli.errors import CheckpointError, OutputError
-from ttcli.model_input import windows_to_input
-from ttcli.models import create_model
+from ttcli.networks.checkpoints import (
+    DEFAULT_WEIGHTS,
+    FAST_WEIGHTS,
+    load_checkpoint,
+    packaged,
+    read_metadata,
+    save_checkpoint,
+)
+from ttcli.networks.model_input import windows_to_input
+from ttcli.networks.registry import create_model
 
 ARGUMENTS = {"model": "centernet_v8n", "window_size": 3, "difference": False, "outputs": "center"}
 

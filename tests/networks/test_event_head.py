@@ -7,26 +7,28 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import WindowRecorder
-from extract_runs import FRAMES, PLACES, SMALL, clip, film  # noqa: F401  film is a fixture
+from extract_runs import FRAMES, PLACES, SMALL, clip
 from label_files import write_markup
 from safetensors import safe_open
+from stand_ins import WindowRecorder
 from stored_sets import write_clip
 
-from ttcli import datasets, training_data
 from ttcli import train as training
-from ttcli.checkpoints import load_checkpoint
 from ttcli.configs import ExtractConfig, TrainConfig
-from ttcli.datasets import UNKNOWN_EVENT, DrawnWindows, WindowBatch, drawn_events, soft_events
 from ttcli.errors import LabelError, SettingError
 from ttcli.extract import extract
-from ttcli.losses import event_loss
+from ttcli.inference.predictor import StreamingPredictor
 from ttcli.networks.blocks import NetworkAnswer
+from ttcli.networks.checkpoints import load_checkpoint
 from ttcli.networks.event_head import EVENTS, EventHead
-from ttcli.predictor import StreamingPredictor
 from ttcli.simulation.flight import BOUNCE, NET_PASS
-from ttcli.stored_windows import StoredWindows
-from ttcli.validation import Answers, validate_events
+from ttcli.training import data as training_data
+from ttcli.training import drawn_windows
+from ttcli.training.drawn_windows import DrawnWindows, drawn_events, soft_events
+from ttcli.training.losses import event_loss
+from ttcli.training.validation import Answers, validate_events
+from ttcli.training_set.stored_windows import StoredWindows
+from ttcli.training_set.window_batch import UNKNOWN_EVENT, WindowBatch
 
 CONFIG = TrainConfig(
     steps=2, batch=2, reuse=2, crop_height=64, crop_width=64, warmup=1, save_every=2, device="cpu", precision="fp32",
@@ -37,8 +39,8 @@ CONFIG = TrainConfig(
 @pytest.fixture
 def quick(rallies, textures, monkeypatch):
     """Draw from a few rallies that are there already, and validate on few windows."""
-    monkeypatch.setattr(datasets, "simulate_rallies", lambda count, generator, device: rallies)
-    monkeypatch.setattr(datasets, "paint_textures", lambda seed: textures)
+    monkeypatch.setattr(drawn_windows, "simulate_rallies", lambda count, generator, device: rallies)
+    monkeypatch.setattr(drawn_windows, "paint_textures", lambda seed: textures)
     monkeypatch.setattr(training_data, "VALIDATION_WINDOWS", 8)
     for name, value in {"CALIBRATION_FILMS": 2, "FILM_FRAMES": 40, "FILM_HEIGHT": 64, "FILM_WIDTH": 96}.items():
         monkeypatch.setattr(training_data, name, value)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ttcli.heatmaps import decode_heatmaps, draw_targets
+from ttcli.networks.heatmaps import decode_heatmaps, draw_targets
 
 HEIGHT, WIDTH = 16, 24  # cells
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ttcli.model_input import (
+from ttcli.networks.model_input import (
     FrameRing,
     empty_input,
     input_channels,

@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import nn
 
-from ttcli.checkpoints import load_checkpoint, save_checkpoint
 from ttcli.errors import SettingError
-from ttcli.heatmaps import decode_heatmaps, draw_targets
-from ttcli.losses import ball_loss
-from ttcli.model_input import input_channels, windows_to_input
-from ttcli.models import MODELS, OUTPUTS, WINDOW_SIZES, create_model
 from ttcli.networks.blocks import fuse_batch_norm
+from ttcli.networks.checkpoints import load_checkpoint, save_checkpoint
+from ttcli.networks.heatmaps import decode_heatmaps, draw_targets
 from ttcli.networks.imagenet import fetch, spread_colours
+from ttcli.networks.model_input import input_channels, windows_to_input
+from ttcli.networks.registry import MODELS, OUTPUTS, WINDOW_SIZES, create_model
+from ttcli.training.losses import ball_loss
 
 HEIGHT, WIDTH = 64, 96
 

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from ttcli.errors import SettingError
-from ttcli.windows import Window, WindowSchedule, choose_stride, window_frames
+from ttcli.networks.windows import Window, WindowSchedule, choose_stride, window_frames
 
 WINDOW_SIZE = 9
 

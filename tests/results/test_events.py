@@ -3,9 +3,9 @@
 import pytest
 
 from ttcli.errors import LabelError, OutputError
-from ttcli.events import COLUMNS, Event, read_events_csv, write_events_csv
 from ttcli.labels.formats import read_event_labels
-from ttcli.subtitles import write_srt
+from ttcli.rendering.subtitles import write_srt
+from ttcli.results.events import COLUMNS, Event, read_events_csv, write_events_csv
 
 BOUNCE = Event(130.25, 1.085417, "bounce", 812.41, 377.9, 0.971, 0.0021)
 NET = Event(141.0, 1.175, "net", 960.0, 300.5, 0.8, None)

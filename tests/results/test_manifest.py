@@ -8,17 +8,18 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from ball_videos import ball_picture, write_video
 from click.testing import CliRunner
-from conftest import BrightestSpot, ball_picture, write_video
 from made_videos import MADE
+from stand_ins import BrightestSpot
 
 from ttcli import cli
-from ttcli.configs import DetectConfig
+from ttcli.configs import DetectConfig, VerifyConfig
 from ttcli.detect import detect
 from ttcli.errors import InputError, OutputError, SettingError
-from ttcli.manifest import is_manifest, manifest_path, read_manifest
-from ttcli.runtimes import Closer, TorchRuntime
-from ttcli.sources import find_sources
+from ttcli.inference.runtimes import Closer, TorchRuntime
+from ttcli.labels.sources import find_sources
+from ttcli.results.manifest import is_manifest, manifest_path, read_manifest
 from ttcli.verify import verify
 from ttcli.video.standard_input import is_spooled, spooled
 
@@ -93,7 +94,7 @@ def test_a_folder_can_be_moved_and_a_video_named(detected: Path) -> None:
     assert verify(moved / "ball.csv").holds
     shutil.move(moved / "match.mp4", detected.parent / "other.mp4")
     assert parts(verify(moved / "ball.csv"))["video"] is False
-    assert verify(moved / "ball.csv", video=detected.parent / "other.mp4").holds
+    assert verify(moved / "ball.csv", VerifyConfig(video=detected.parent / "other.mp4")).holds
 
 
 def test_without_a_manifest_nothing_can_be_verified(detected: Path) -> None:
@@ -176,7 +177,7 @@ def test_standard_input_is_a_video(standard_input, tmp_path, runtime) -> None:
     assert not path.exists() and not path.parent.exists()
     assert read_manifest(tmp_path / "ball.csv")["counts"]["frames"] == 3
     assert parts(verify(tmp_path / "ball.csv"))["video"] is False
-    assert parts(verify(tmp_path / "ball.csv", video=tmp_path / "match.mp4"))["video"] is True
+    assert parts(verify(tmp_path / "ball.csv", VerifyConfig(video=tmp_path / "match.mp4")))["video"] is True
 
 
 def test_what_comes_from_standard_input_needs_a_name(standard_input, runtime) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from ttcli.errors import InputError, LabelError, OutputError
-from ttcli.trajectory import BallPosition, Status, read_ball_csv, write_ball_csv
+from ttcli.results.trajectory import BallPosition, Status, read_ball_csv, write_ball_csv
 
 POSITIONS = [
     BallPosition(0, 0.0, None, None, 0.03, Status.UNSEEN),

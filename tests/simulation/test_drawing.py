@@ -19,8 +19,8 @@ from scenes import (
 )
 
 from ttcli.simulation import cloth, drawing, players, sensor
-from ttcli.simulation.camera import homographies
 from ttcli.simulation.backdrop import paint_backdrop
+from ttcli.simulation.camera import homographies
 from ttcli.simulation.drawing import draw_scenes
 from ttcli.simulation.flight import BOUNCE
 from ttcli.simulation.poses import pose_people

@@ -8,7 +8,16 @@ from scenes import HEIGHT, WIDTH, plain_scenes, still_balls
 
 from ttcli.simulation.flight import HAND, HIT
 from ttcli.simulation.players import (
-    _RADII, GRID, GRID_START, LIMBS, PARTS, _between, disc_streaks, paint_people, rush_behind, sweep_of_parts,
+    _RADII,
+    GRID,
+    GRID_START,
+    LIMBS,
+    PARTS,
+    _between,
+    disc_streaks,
+    paint_people,
+    rush_behind,
+    sweep_of_parts,
 )  # fmt: skip
 from ttcli.simulation.poses import pose_people
 from ttcli.simulation.world import segment_distances

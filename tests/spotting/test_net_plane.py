@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from test_table import true_cameras
+from scenes import true_cameras
 
+from ttcli.results.trajectory import BallPosition, Status
 from ttcli.simulation.flight import BALL_RADIUS, TABLE_HEIGHT, Ball, fly
 from ttcli.spotting import simulated
 from ttcli.spotting.net_plane import Passing, fit_passing, flights_at, nearest_passing, on_table, refined
@@ -12,7 +13,6 @@ from ttcli.spotting.simulated import SimulatedTracks
 from ttcli.spotting.spotter import spot_events
 from ttcli.spotting.weights import load_spotter
 from ttcli.table.camera import TableCamera
-from ttcli.trajectory import BallPosition, Status
 
 RATE = 120
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from ttcli.errors import CheckpointError
+from ttcli.results.trajectory import BallPosition, Status
 from ttcli.spotting import spotter as spotter_module
 from ttcli.spotting.fusion import HeadAnswers, fuse, head_logits
 from ttcli.spotting.instants import Peak, find_peaks, fit_bounce, fit_touch
@@ -17,7 +18,6 @@ from ttcli.spotting.simulated import SimulatedTracks
 from ttcli.spotting.spotter import EventSpotter, event_probabilities, noting_events, spot_events, window_probabilities
 from ttcli.spotting.training import batch_tracks, spotting_loss
 from ttcli.spotting.weights import load_spotter, read_spotter_metadata, save_spotter
-from ttcli.trajectory import BallPosition, Status
 
 HEIGHT, WIDTH = 1080, 1920
 
@@ -245,7 +245,7 @@ def test_a_spotter_is_read_as_it_was_written(tmp_path):
 
 
 def test_a_file_that_is_no_spotter_is_refused(tmp_path):
-    from ttcli.checkpoints import DEFAULT_WEIGHTS
+    from ttcli.networks.checkpoints import DEFAULT_WEIGHTS
 
     damaged = tmp_path / "damaged.safetensors"
     damaged.write_bytes(spotter_module.__file__.encode())

@@ -6,33 +6,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from scenes import cameras_of_each_kind, seeded
+from scenes import seeded, true_cameras
 
 from ttcli.errors import CheckpointError
 from ttcli.networks.table_finder import STRIDE, TableFinder
-from ttcli.simulation.camera import KINDS
 from ttcli.simulation.backdrop import paint_backdrop
+from ttcli.simulation.camera import KINDS
 from ttcli.simulation.drawing import draw_scenes
 from ttcli.simulation.scene import build_scenes
 from ttcli.table.camera import TableCamera, landmarks
 from ttcli.table.fit import WHOLE, Region, fit_camera, region_around
+from ttcli.table.sizes import TABLE_HEIGHT, TABLE_LENGTH
 from ttcli.table.views import TableView, TableViews, views_as_json, views_from_json
 from ttcli.table.watcher import CHECK_SECONDS, LOOK_SECONDS, LOOKS, TableWatcher
-from ttcli.table_sizes import TABLE_HEIGHT, TABLE_LENGTH
 from ttcli.table.weights import load_table_finder, save_table_finder
 from ttcli.video.reader import Frame
 
 HEIGHT, WIDTH = 1080, 1920
 NET = np.array([[x, 0, z] for x in (-0.6, 0, 0.6) for z in (0.95, 1.2)])
 """Places above the net that balls pass at."""
-
-
-def true_cameras(count, seed=0):
-    """Return cameras of each kind, `count` of each, that see a picture of WIDTH x HEIGHT."""
-    cameras = cameras_of_each_kind(count, height=HEIGHT, width=WIDTH, seed=seed)
-    parts = (cameras.position, cameras.rotation, cameras.focal, cameras.centre)
-    rows = zip(*(part[:, 0].double().numpy() for part in parts), strict=True)
-    return [TableCamera(place, turn, float(focal), centre, WIDTH) for place, turn, focal, centre in rows]
 
 
 def heat_of(camera, random, missing=(), error=0.0):

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ttcli.tracking import Flight
+from ttcli.detection.tracking import Flight
 
-TOOL = Path(__file__).parents[1] / "tools" / "fit_flight.py"
+TOOL = Path(__file__).parents[2] / "tools" / "fit_flight.py"
 PLAIN = {"slope": 1.0, "bias": 0.0}
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ttcli import training_data
-from ttcli.checkpoints import CLOSER_WEIGHTS, PACKAGED, load_checkpoint
-from ttcli.runtimes import load_runtime
+from ttcli.inference.runtimes import load_runtime
+from ttcli.networks.checkpoints import CLOSER_WEIGHTS, PACKAGED, load_checkpoint
+from ttcli.training import data as training_data
 
-TOOLS = Path(__file__).parents[1] / "tools"
+TOOLS = Path(__file__).parents[2] / "tools"
 pytestmark = pytest.mark.slow
 
 

@@ -12,7 +12,7 @@ from ttcli.errors import InputError
 from ttcli.spotting.labelled import LabelledTracks, cut_runs, read_folder
 from ttcli.spotting.weights import load_spotter, read_spotter_metadata
 
-TOOL = Path(__file__).parents[1] / "tools" / "train_spotter.py"
+TOOL = Path(__file__).parents[2] / "tools" / "train_spotter.py"
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from window_batches import brightest, copied, counting_windows, dotted_windows, same, seeded, textured_windows
 
-from ttcli.augmentation import (
-    DRAWN_ALREADY, Augmentation, augment, mirror, repeat_frames, reverse, swap_colours, take_frames, zoom,
+from ttcli.training.augmentation import (
+    DRAWN_ALREADY,
+    Augmentation,
+    augment,
+    mirror,
+    repeat_frames,
+    reverse,
+    swap_colours,
+    take_frames,
+    zoom,
 )  # fmt: skip
-from ttcli.datasets import WindowBatch
-from ttcli.stored_windows import NEAR_CROP
+from ttcli.training_set.stored_windows import NEAR_CROP
+from ttcli.training_set.window_batch import WindowBatch
 
 NEVER = Augmentation(**{
     field.name: 0.0 for field in fields(Augmentation) if field.name not in ("window_size", "zoom_least", "zoom_most")

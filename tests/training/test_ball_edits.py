@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from window_batches import centroid, copied, dotted_windows, same, seeded, textured_windows
 
-from ttcli.ball_edits import draw_flights, mask_balls, paste_balls, streak_paths
-from ttcli.datasets import WindowBatch
+from ttcli.training.ball_edits import draw_flights, mask_balls, paste_balls, streak_paths
+from ttcli.training_set.window_batch import WindowBatch
 
 few = settings(max_examples=12, deadline=None)
 seeds = st.integers(0, 2**31)

@@ -6,11 +6,11 @@ from itertools import islice
 import pytest
 import torch
 
-from ttcli import datasets
-from ttcli.augmentation import DRAWN_ALREADY, Augmentation
-from ttcli.batches import BatchPlan, BatchStream, position_of_part
-from ttcli.datasets import WindowBatch
 from ttcli.errors import LabelError
+from ttcli.training import drawn_windows
+from ttcli.training.augmentation import DRAWN_ALREADY, Augmentation
+from ttcli.training.batches import BatchPlan, BatchStream, position_of_part
+from ttcli.training_set.window_batch import WindowBatch
 
 
 class NumberedWindows:
@@ -104,11 +104,11 @@ def test_what_a_worker_cannot_read_is_told_in_one_line():
 
 @pytest.mark.gpu
 def test_batches_made_in_a_stream_of_their_own_are_those_made_in_turn(rallies, textures, monkeypatch):
-    monkeypatch.setattr(datasets, "simulate_rallies", lambda count, generator, device: rallies.to(device))
-    monkeypatch.setattr(datasets, "paint_textures", lambda seed: textures)
+    monkeypatch.setattr(drawn_windows, "simulate_rallies", lambda count, generator, device: rallies.to(device))
+    monkeypatch.setattr(drawn_windows, "paint_textures", lambda seed: textures)
     device = torch.device("cuda")
     plan = BatchPlan(batch=24, reuse=3, augmentation=DRAWN_ALREADY, seed=0)
-    source = lambda: datasets.DrawnWindows(9, 64, 96, 1, device)  # noqa: E731
+    source = lambda: drawn_windows.DrawnWindows(9, 64, 96, 1, device)  # noqa: E731
     aside, in_turn = BatchStream(source, plan, device).start(0), BatchStream(source, plan)
     load = torch.randn(2048, 2048, device=device)
     for number in range(6):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ttcli.calibration import fit_calibration
+from ttcli.training.calibration import fit_calibration
 
 
 def test_slope_and_bias_that_made_the_answers_are_found_again():

@@ -8,12 +8,12 @@ import torch
 from stored_sets import HEIGHT, WIDTH, write_clip
 
 from ttcli import train as training
-from ttcli import training_data
-from ttcli.checkpoints import load_checkpoint
 from ttcli.configs import TrainConfig
 from ttcli.errors import InputError, LabelError, OutputError, SettingError
-from ttcli.models import MODELS
-from ttcli.training_data import ExtractedData, LimitedData
+from ttcli.networks.checkpoints import load_checkpoint
+from ttcli.networks.registry import MODELS
+from ttcli.training import data as training_data
+from ttcli.training.data import ExtractedData, LimitedData
 
 CONFIG = TrainConfig(
     steps=2, batch=4, reuse=2, crop_height=64, crop_width=64, warmup=1, save_every=10, device="cpu", precision="fp32"

@@ -6,18 +6,18 @@ import pytest
 import torch
 from scenes import seeded
 
-from ttcli import datasets
-from ttcli.batches import BatchPlan, BatchStream
-from ttcli.datasets import DrawnWindows
 from ttcli.simulation.scene import draw_kinds, draw_moments
-from ttcli.training_data import DrawnData
+from ttcli.training import drawn_windows
+from ttcli.training.batches import BatchPlan, BatchStream
+from ttcli.training.data import DrawnData
+from ttcli.training.drawn_windows import DrawnWindows
 
 
 @pytest.fixture
 def source(rallies, textures, monkeypatch):
     """Return a function that makes sources of windows without playing rallies or painting walls first."""
-    monkeypatch.setattr(datasets, "simulate_rallies", lambda count, generator, device: rallies)
-    monkeypatch.setattr(datasets, "paint_textures", lambda seed: textures)
+    monkeypatch.setattr(drawn_windows, "simulate_rallies", lambda count, generator, device: rallies)
+    monkeypatch.setattr(drawn_windows, "paint_textures", lambda seed: textures)
     return lambda seed=0, window_size=9, height=64, width=96: DrawnWindows(window_size, height, width, seed)
 
 
@@ -60,9 +60,9 @@ def test_most_frames_show_a_ball_that_lies_inside(source):
 
 def test_new_rallies_are_played_when_the_old_ones_are_used_up(rallies, textures, monkeypatch):
     played = []
-    monkeypatch.setattr(datasets, "simulate_rallies", lambda count, generator, device: played.append(count) or rallies)
-    monkeypatch.setattr(datasets, "paint_textures", lambda seed: textures)
-    monkeypatch.setattr(datasets, "WINDOWS_PER_RALLY", 1)
+    monkeypatch.setattr(drawn_windows, "simulate_rallies", lambda count, generator, device: played.append(count) or rallies)
+    monkeypatch.setattr(drawn_windows, "paint_textures", lambda seed: textures)
+    monkeypatch.setattr(drawn_windows, "WINDOWS_PER_RALLY", 1)
     windows = DrawnWindows(1, 32, 32, seed=0, rallies=5)
     for count in (3, 2, 1):
         windows.draw(count)
@@ -105,8 +105,8 @@ def test_windows_are_the_same_in_whatever_portions_they_are_asked_for(source):
 
 
 def test_a_process_that_takes_its_portions_in_turn_draws_no_others(rallies, textures, monkeypatch):
-    monkeypatch.setattr(datasets, "simulate_rallies", lambda count, generator, device: rallies)
-    monkeypatch.setattr(datasets, "paint_textures", lambda seed: textures)
+    monkeypatch.setattr(drawn_windows, "simulate_rallies", lambda count, generator, device: rallies)
+    monkeypatch.setattr(drawn_windows, "paint_textures", lambda seed: textures)
     data, drawn = DrawnData(3, 32, 32), []
     draw_block = DrawnWindows._draw_block
     monkeypatch.setattr(DrawnWindows, "_draw_block", lambda self, number: drawn.append(self._chunk) or draw_block(self, number))
@@ -119,8 +119,8 @@ def test_a_process_that_takes_its_portions_in_turn_draws_no_others(rallies, text
 
 
 def test_windows_for_the_closer_look_have_the_ball_near_the_middle_or_beside(rallies, textures, monkeypatch):
-    monkeypatch.setattr(datasets, "simulate_rallies", lambda count, generator, device: rallies)
-    monkeypatch.setattr(datasets, "paint_textures", lambda seed: textures)
+    monkeypatch.setattr(drawn_windows, "simulate_rallies", lambda count, generator, device: rallies)
+    monkeypatch.setattr(drawn_windows, "paint_textures", lambda seed: textures)
     windows = DrawnWindows(9, 96, 96, seed=3, closer=True)
     batch = windows.draw(64)
     away = (batch.positions[:, 4] - 47.5)[batch.visible[:, 4]].norm(dim=1)
@@ -134,7 +134,7 @@ def test_windows_for_the_closer_look_have_the_ball_near_the_middle_or_beside(ral
 def test_pictures_of_small_video_are_soft_at_twice_the_size():
     wide = torch.zeros(1, 1, 32, 32, 3, dtype=torch.uint8)
     wide[..., 8:24, 8:24, :] = 200
-    soft = datasets._enlarged(wide)
+    soft = drawn_windows._enlarged(wide)
     assert soft.dtype == torch.uint8 and soft.shape == wide.shape
     assert float(soft.float().mean()) == pytest.approx(float(wide.float().mean()), rel=0.01)
     assert 0 < int(soft[0, 0, 7, 16, 0]) < 200 > int(soft[0, 0, 8, 16, 0])  # its edge is smeared

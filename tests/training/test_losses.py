@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from ttcli.heatmaps import draw_targets
-from ttcli.losses import ball_loss, focal_loss, offset_loss
 from ttcli.networks.blocks import Prediction
+from ttcli.networks.heatmaps import draw_targets
+from ttcli.training.losses import ball_loss, focal_loss, offset_loss
 
 
 def some_targets(visible: bool = True, known: bool = True):

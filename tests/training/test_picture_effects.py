@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from window_batches import brightest, dotted_windows, seeded, textured_windows
 
-from ttcli import picture_effects
-from ttcli.picture_effects import add_noise, blur, compress, gaussian_kernels, recolour, shake_kernel
+from ttcli.training import picture_effects
+from ttcli.training.picture_effects import add_noise, blur, compress, gaussian_kernels, recolour, shake_kernel
 
 EFFECTS = [recolour, blur, add_noise, compress]
 each_effect = pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effect.__name__)

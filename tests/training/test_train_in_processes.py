@@ -14,9 +14,9 @@ import torch
 from safetensors import safe_open
 from stored_sets import write_clip
 
-from ttcli.checkpoints import read_metadata
+from ttcli.networks.checkpoints import read_metadata
 
-SCRIPT = Path(__file__).parent / "train_in_processes.py"
+SCRIPT = Path(__file__).parents[1] / "helpers" / "train_in_processes.py"
 SETTINGS = {
     "steps": 4, "save_every": 1, "reuse": 1, "crop_height": 64, "crop_width": 64, "warmup": 1, "device": "cpu",
     "precision": "fp32", "augment": "none", "learning_rate": 0.01,

@@ -5,14 +5,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import ball_path, ball_picture
+from ball_videos import ball_path, ball_picture
 
-from ttcli.contact_sheet import CUT, HEADING, MARK, ROWS, TILE, check_contact_sheet, write_contact_sheet
 from ttcli.errors import InputError, OutputError, SettingError
-from ttcli.frame_store import FrameWriter
 from ttcli.labels.ball import NOT_VISIBLE, BallLabel
-from ttcli.training_set import complete_clip, write_clip_file
-from ttcli.window_rows import StoredWindow, write_windows
+from ttcli.training_set.contact_sheet import CUT, HEADING, MARK, ROWS, TILE, check_contact_sheet, write_contact_sheet
+from ttcli.training_set.folder import complete_clip, write_clip_file
+from ttcli.training_set.frame_store import FrameWriter
+from ttcli.training_set.window_rows import StoredWindow, write_windows
 
 HEIGHT, WIDTH = 96, 128
 WINDOW_SIZE = 5

@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from ttcli.content_hash import content_hash
 from ttcli.errors import InputError, LabelError, OutputError
-from ttcli.training_set import (
-    complete_clip, count_clips, read_clips, remove_partial_clips, write_clip_file, write_manifest,
+from ttcli.results.content_hash import content_hash
+from ttcli.training_set.folder import (
+    complete_clip,
+    count_clips,
+    read_clips,
+    remove_partial_clips,
+    write_clip_file,
+    write_manifest,
 )  # fmt: skip
 
 SIZES = {"source_height": 4, "source_width": 4, "height": 2, "width": 2, "window_size": 3}

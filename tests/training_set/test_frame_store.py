@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from ttcli.errors import InputError, LabelError, OutputError
-from ttcli.frame_cache import FrameCache
-from ttcli.frame_store import FrameStore, FrameWriter, NativeCrop
 from ttcli.labels.ball import NOT_VISIBLE, BallLabel
-from ttcli.window_rows import StoredWindow, read_windows, write_windows
+from ttcli.training_set.frame_cache import FrameCache
+from ttcli.training_set.frame_store import FrameStore, FrameWriter, NativeCrop
+from ttcli.training_set.window_rows import StoredWindow, read_windows, write_windows
 
 HEIGHT, WIDTH = 48, 64
 LABELS = {3: BallLabel(True, 101.25, 70.5), 4: NOT_VISIBLE, 6: None, 9: BallLabel(True, 0.0, 0.0)}

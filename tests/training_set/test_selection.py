@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from ttcli.errors import SettingError
 from ttcli.labels.ball import NOT_VISIBLE, BallLabel
 from ttcli.labels.event import EventLabel
-from ttcli.selection import FAR, LABELLED, Choice, labelled_windows, select_windows, window_frames_of
+from ttcli.training_set.selection import FAR, LABELLED, Choice, labelled_windows, select_windows, window_frames_of
 
 SEEN = BallLabel(True, 10.0, 20.0)
 

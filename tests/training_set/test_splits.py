@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttcli.splits import SPLITS, TEST, TRAINING, VALIDATION, split_by_game, split_by_rally
+from ttcli.training_set.splits import SPLITS, TEST, TRAINING, VALIDATION, split_by_game, split_by_rally
 
 NAMES = st.sets(st.text("abc123_", min_size=1, max_size=4), max_size=12)
 SHARES = st.floats(0, 0.99)

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from ttcli.errors import InputError, LabelError, SettingError
-from ttcli.frame_store import FrameWriter
 from ttcli.labels.ball import NOT_VISIBLE, BallLabel
-from ttcli.stored_windows import NEAR_CROP, StoredWindows
-from ttcli.window_rows import StoredWindow, write_windows
+from ttcli.training_set.frame_store import FrameWriter
+from ttcli.training_set.stored_windows import NEAR_CROP, StoredWindows
+from ttcli.training_set.window_rows import StoredWindow, write_windows
 
 HEIGHT, WIDTH, SCALE = 64, 96, 2.5
 """Stored size, and how many source pixels a stored one is wide."""

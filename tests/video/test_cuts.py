@@ -5,12 +5,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import ball_path, ball_picture, write_video
-from test_repeats import WindowRecorder
+from ball_videos import ball_path, ball_picture, write_video
+from stand_ins import WindowRecorder
 
-from ttcli.ball_path import ball_positions
 from ttcli.configs import DetectConfig
 from ttcli.detect import detect
+from ttcli.detection.ball_path import ball_positions
 from ttcli.errors import OutputError, SettingError
 from ttcli.video.cuts import AROUND, CutFinder
 from ttcli.video.probe import probe

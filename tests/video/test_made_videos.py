@@ -9,14 +9,14 @@ import av
 import cv2
 import numpy as np
 import pytest
-from conftest import ball_path, ball_picture, silence
+from ball_videos import ball_path, ball_picture, silence
 from made_videos import MADE, Made, set_matrix
 
 from ttcli.configs import DetectConfig, RenderConfig
 from ttcli.detect import detect
+from ttcli.inference.runtimes import TorchRuntime
 from ttcli.render import render
-from ttcli.runtimes import TorchRuntime
-from ttcli.trajectory import Status, read_ball_csv
+from ttcli.results.trajectory import Status, read_ball_csv
 from ttcli.video.probe import probe
 from ttcli.video.reader import FrameReader
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import WindowRecorder, ball_path, ball_picture
+from ball_videos import ball_path, ball_picture
+from stand_ins import WindowRecorder
 
-from ttcli.ball_path import ball_positions
 from ttcli.configs import DetectConfig
 from ttcli.detect import detect
-from ttcli.trajectory import Status, read_ball_csv
+from ttcli.detection.ball_path import ball_positions
+from ttcli.results.trajectory import Status, read_ball_csv
 from ttcli.video.probe import probe
 from ttcli.video.reader import Frame, FrameReader
 from ttcli.video.repeats import LONGEST_RUN, RepeatFinder

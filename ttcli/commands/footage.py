@@ -6,10 +6,24 @@ from typing import Any
 import click
 
 from ttcli.commands.options import (
-    DEVICES, ENCODERS, PRECISIONS, RUNTIMES, FILE, FRAME_RATES, VIDEO, PictureSize, Step, example, json_option, option,
-    overwrite_option, quiet_option, show, tell,
+    DEVICES,
+    ENCODERS,
+    FILE,
+    FRAME_RATES,
+    PRECISIONS,
+    RUNTIMES,
+    VIDEO,
+    PictureSize,
+    Step,
+    example,
+    json_option,
+    option,
+    overwrite_option,
+    quiet_option,
+    show,
+    tell,
 )  # fmt: skip
-from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, SpotConfig
+from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, SpotConfig, VerifyConfig
 
 
 @click.command(
@@ -62,7 +76,7 @@ def detect(
     touch, and no fault.
     """
     from ttcli.detect import detect as run
-    from ttcli.detection_jobs import check_events
+    from ttcli.detection.jobs import check_events
     from ttcli.render import check_overlay, render
 
     detection = DetectConfig(**settings)
@@ -186,11 +200,11 @@ def probe(video: Path, quiet: bool, as_json: bool, **settings: Any) -> None:
 
 @click.command(epilog=example("ttcli verify ball.csv", "ttcli verify ball.csv --video moved/match.mp4"))
 @click.argument("ball", type=FILE)
-@click.option("--video", type=VIDEO, help="The video; else where it was when BALL was written, or beside BALL.")
-@click.option("--weights", type=FILE, help="The checkpoint; else where it was when BALL was written.")
+@option(VerifyConfig, "video", type=VIDEO, help="The video; else where it was when BALL was written, or beside BALL.")
+@option(VerifyConfig, "weights", type=FILE, help="The checkpoint; else where it was when BALL was written.")
 @quiet_option
 @json_option
-def verify(ball: Path, video: Path | None, weights: Path | None, quiet: bool, as_json: bool) -> None:
+def verify(ball: Path, quiet: bool, as_json: bool, **settings: Any) -> None:
     """Tell whether BALL, its video and the checkpoint are still what `detect` used and wrote.
 
     The manifest that `detect` wrote beside BALL (ball.json beside ball.csv) is compared with the files. Exit code 1
@@ -198,7 +212,7 @@ def verify(ball: Path, video: Path | None, weights: Path | None, quiet: bool, as
     """
     from ttcli.verify import verify as run
 
-    report = run(ball, video, weights)
+    report = run(ball, VerifyConfig(**settings))
     show(as_json, report.as_json(), *(str(check) for check in report.checks))
     if not report.holds:
         raise click.exceptions.Exit(1)

@@ -6,8 +6,19 @@ from typing import Any
 import click
 
 from ttcli.commands.options import (
-    DEVICES, CAMERAS, FILE, LABEL_FORMATS, PictureSize, example, json_option, option, overwrite_option, quiet_option,
-    show, show_summary, tell,
+    CAMERAS,
+    DEVICES,
+    FILE,
+    LABEL_FORMATS,
+    PictureSize,
+    example,
+    json_option,
+    option,
+    overwrite_option,
+    quiet_option,
+    show,
+    show_summary,
+    tell,
 )  # fmt: skip
 from ttcli.configs import ConvertConfig, EvaluateConfig, ExtractConfig, SimulateConfig
 
@@ -113,8 +124,8 @@ def extract(
     SOURCE is a folder in the layout of OpenTTGames, a folder of videos with labels of the same names, or a video; the
     current folder unless given. What is in the set already is left as it is.
     """
-    from ttcli.contact_sheet import check_contact_sheet, write_contact_sheet
     from ttcli.extract import extract as run
+    from ttcli.training_set.contact_sheet import check_contact_sheet, write_contact_sheet
 
     names = None if no_events else tuple(name.strip() for name in events.split(",") if name.strip())
     height, width = size or (None, None)

@@ -6,11 +6,21 @@ from typing import Any
 import click
 
 from ttcli.commands.options import (
-    DEVICES, TRAINING_PRECISIONS, FILE, PictureSize, MemorySize, example, json_option, option, overwrite_option,
-    quiet_option, show, show_summary,
+    DEVICES,
+    FILE,
+    TRAINING_PRECISIONS,
+    MemorySize,
+    PictureSize,
+    example,
+    json_option,
+    option,
+    overwrite_option,
+    quiet_option,
+    show,
+    show_summary,
 )  # fmt: skip
-from ttcli.configs import ExportConfig, TrainConfig
-from ttcli.learning_rates import SCHEDULES
+from ttcli.configs import ExportConfig, ModelsConfig, TrainConfig
+from ttcli.training.learning_rates import SCHEDULES
 
 
 @click.command(
@@ -82,16 +92,19 @@ def train(data: Path, output: Path, crop: tuple[int, int], quiet: bool, as_json:
 
 
 @click.command(epilog=example("ttcli models", "ttcli models --time --size 768x416"))
-@click.option("--time", "timed", is_flag=True, help="Also run each network, for the time that it takes here.")
-@click.option("--size", type=PictureSize(), default=(288, 512), show_default="512x288", help="Picture of cost and time.")
+@option(ModelsConfig, "timed", "--time", is_flag=True, help="Also run each network, for the time that it takes here.")
+@click.option(
+    "--size", type=PictureSize(), default=(ModelsConfig.height, ModelsConfig.width),
+    show_default=f"{ModelsConfig.width}x{ModelsConfig.height}", help="Picture of cost and time.",
+)  # fmt: skip
 @quiet_option
 @json_option
-def models(timed: bool, size: tuple[int, int], quiet: bool, as_json: bool) -> None:
+def models(size: tuple[int, int], quiet: bool, as_json: bool, **settings: Any) -> None:
     """List the networks that can be trained and the checkpoints in the package."""
-    from ttcli.catalogue import catalogue
+    from ttcli.models import models as run
 
     height, width = size
-    listed = catalogue(height=height, width=width, timed=timed)
+    listed = run(ModelsConfig(height=height, width=width, **settings))
     show(as_json, listed.as_json(), *listed.as_tables())
 
 

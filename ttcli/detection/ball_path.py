@@ -9,15 +9,15 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from ttcli.closer_look import CloserLook, NetworkPredictor, larger_size
 from ttcli.configs import DetectConfig
-from ttcli.predictor import FrameAnswer, Peak, StreamingPredictor
-from ttcli.runtimes import Runtime
-from ttcli.tracking import Candidates, decide
-from ttcli.trajectory import BallPosition, Status
+from ttcli.detection.tracking import Candidates, decide
+from ttcli.inference.closer_look import CloserLook, NetworkPredictor, larger_size
+from ttcli.inference.predictor import FrameAnswer, Peak, StreamingPredictor
+from ttcli.inference.runtimes import Runtime
+from ttcli.networks.windows import choose_step, choose_stride
+from ttcli.results.trajectory import BallPosition, Status
 from ttcli.video.probe import VideoInfo
 from ttcli.video.reader import Frame
-from ttcli.windows import choose_step, choose_stride
 
 PEEKED_FRAMES = 60
 """Frames at the beginning that tell how many pictures are repeats, where the frame rate is high."""

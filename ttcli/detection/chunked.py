@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttcli.ball_path import network_predictor, offers_for
-from ttcli.closer_look import larger_size
 from ttcli.configs import DetectConfig
-from ttcli.detection_jobs import Job
+from ttcli.detection.ball_path import network_predictor, offers_for
+from ttcli.detection.jobs import Job
 from ttcli.errors import VideoError
-from ttcli.predictor import CANDIDATES, FrameAnswer, Peak
-from ttcli.runtimes import Runtime
+from ttcli.inference.closer_look import larger_size
+from ttcli.inference.predictor import CANDIDATES, FrameAnswer, Peak
+from ttcli.inference.runtimes import Runtime
 from ttcli.table.views import TableView
 from ttcli.table.watcher import TableWatcher
 from ttcli.video.chunks import Chunk

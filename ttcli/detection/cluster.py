@@ -7,21 +7,21 @@ from dataclasses import dataclass, replace
 
 from tqdm import tqdm
 
-from ttcli.ball_path import with_stride
-from ttcli.chunked import ChunkAnswers, RecordedAnswers, Sight, answer_chunk, recorded_frames
 from ttcli.configs import DetectConfig
-from ttcli.detection_jobs import Job
+from ttcli.detection.ball_path import with_stride
+from ttcli.detection.chunked import ChunkAnswers, RecordedAnswers, Sight, answer_chunk, recorded_frames
+from ttcli.detection.jobs import Job
+from ttcli.detection.one_video import DetectSummary, Look, detect_video, has_square_pixels, look_at, write_outputs
+from ttcli.detection.ray_tasks import run_tasks
 from ttcli.errors import SettingError, TtcliError
-from ttcli.foreign_runtimes import load_network
-from ttcli.ray_cluster import run_tasks
-from ttcli.runtimes import Runtime
+from ttcli.inference.exported_runtimes import load_network
+from ttcli.inference.runtimes import Runtime
+from ttcli.networks.windows import choose_stride
 from ttcli.table.views import TableViews
 from ttcli.video.chunks import LEAD, TAIL, Chunk, plan_chunks
 from ttcli.video.probe import probe
 from ttcli.video.reader import FrameReader
 from ttcli.video.standard_input import shown_name
-from ttcli.video_detection import DetectSummary, Look, detect_video, has_square_pixels, look_at, write_outputs
-from ttcli.windows import choose_stride
 
 LEAST_CHUNKS = 1.5
 """A video with less than so many chunks is one task."""

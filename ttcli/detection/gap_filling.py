@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ttcli.trajectory import BallPosition, Status
+from ttcli.results.trajectory import BallPosition, Status
 
 EVIDENCE = 5
 """Sightings on each side that the flight is fitted to, neighbours of each other."""

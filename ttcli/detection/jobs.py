@@ -6,9 +6,9 @@ from pathlib import Path
 
 from ttcli.configs import DetectConfig
 from ttcli.errors import InputError, OutputError, SettingError
-from ttcli.events import check_threshold
-from ttcli.manifest import manifest_path, may_write
 from ttcli.outputs import check_output
+from ttcli.results.events import check_threshold
+from ttcli.results.manifest import manifest_path, may_write
 from ttcli.video.probe import is_image_folder, is_video, probe
 from ttcli.video.standard_input import is_spooled
 

@@ -8,22 +8,22 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from ttcli.ball_path import Predictor, ball_positions
-from ttcli.closer_look import larger_size
 from ttcli.configs import DetectConfig
-from ttcli.detection_jobs import Job
-from ttcli.events import Event, write_events_csv
-from ttcli.gap_filling import fill_gaps
-from ttcli.manifest import checkpoint_facts, manifest_path, may_write, option_facts, video_facts, write_manifest
-from ttcli.runtimes import Runtime
-from ttcli.scouting import fitting_size, with_step
-from ttcli.shots import Shot, noting_shots, write_shots_csv
+from ttcli.detection.ball_path import Predictor, ball_positions
+from ttcli.detection.gap_filling import fill_gaps
+from ttcli.detection.jobs import Job
+from ttcli.detection.scouting import fitting_size, with_step
+from ttcli.inference.closer_look import larger_size
+from ttcli.inference.runtimes import Runtime
+from ttcli.results.events import Event, write_events_csv
+from ttcli.results.manifest import checkpoint_facts, manifest_path, may_write, option_facts, video_facts, write_manifest
+from ttcli.results.shots import Shot, noting_shots, write_shots_csv
+from ttcli.results.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.spotting.spotter import EventSpotter, noting_events
 from ttcli.spotting.weights import load_spotter
 from ttcli.table.camera import Tables
 from ttcli.table.views import TableView, TableViews, views_as_json
 from ttcli.table.watcher import TableWatcher
-from ttcli.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.video.probe import VideoInfo, probe
 from ttcli.video.reader import Frame, FrameReader
 from ttcli.video.standard_input import shown_name

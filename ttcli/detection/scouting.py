@@ -12,16 +12,16 @@ from statistics import median
 
 import cv2
 
-from ttcli.ball_path import ball_positions
-from ttcli.ball_size import BACKGROUND_FRAMES, crop_box, measure_ball
-from ttcli.closer_look import larger_size
 from ttcli.configs import DetectConfig
+from ttcli.detection.ball_path import ball_positions
 from ttcli.errors import VideoError
-from ttcli.model_input import empty_input, input_channels
-from ttcli.runtimes import Runtime
+from ttcli.inference.closer_look import larger_size
+from ttcli.inference.runtimes import Runtime
+from ttcli.networks.model_input import empty_input, input_channels
+from ttcli.networks.windows import choose_step
+from ttcli.probing.ball_size import BACKGROUND_FRAMES, crop_box, measure_ball
 from ttcli.video.probe import VideoInfo
 from ttcli.video.reader import FrameReader
-from ttcli.windows import choose_step
 
 AUTO = "auto"
 """Stands for a step that is chosen here."""

@@ -9,13 +9,20 @@ from typing import Any
 from rich.table import Table
 
 from ttcli.errors import InputError, SettingError
-from ttcli.event_metrics import NAMES, EventMetrics, EventOutcomes, compare_events, event_metrics, pool_events
-from ttcli.events import Event, read_events_csv
+from ttcli.evaluation.event_metrics import (
+    NAMES,
+    EventMetrics,
+    EventOutcomes,
+    compare_events,
+    event_metrics,
+    pool_events,
+)
+from ttcli.evaluation.reports import events_table
 from ttcli.labels.formats import find_event_format
 from ttcli.labels.openttgames import FRAME_RATE
 from ttcli.labels.problems import Problems
-from ttcli.reports import events_table
-from ttcli.sources import EVENTS_NAME, find_video
+from ttcli.labels.sources import EVENTS_NAME, find_video
+from ttcli.results.events import Event, read_events_csv
 from ttcli.video.probe import probe
 
 ENDING = ".events"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ttcli.events import Event
+from ttcli.results.events import Event
 
 NAMES = ("bounce", "net")
 """Events that are measured; others are passed over."""

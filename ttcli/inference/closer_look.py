@@ -14,14 +14,14 @@ import cv2
 import numpy as np
 import torch
 
-from ttcli.camera_motion import CameraTracker
 from ttcli.configs import DetectConfig
-from ttcli.heatmaps import decode_candidates
-from ttcli.model_input import CLOSER, empty_input, input_channels, windows_to_input
-from ttcli.predictor import CANDIDATES, FrameAnswer, Peak, StreamingPredictor
-from ttcli.runtimes import Runtime, log_odds
+from ttcli.inference.camera_motion import CameraTracker
+from ttcli.inference.predictor import CANDIDATES, FrameAnswer, Peak, StreamingPredictor
+from ttcli.inference.runtimes import Runtime, log_odds
+from ttcli.networks.heatmaps import decode_candidates
+from ttcli.networks.model_input import CLOSER, empty_input, input_channels, windows_to_input
+from ttcli.networks.windows import window_frames
 from ttcli.video.reader import Frame
-from ttcli.windows import window_frames
 
 CUT = 96
 """Height and width of a cut, in pixels of the larger picture."""

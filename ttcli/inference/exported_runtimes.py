@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ttcli.checkpoints import check_metadata
 from ttcli.errors import CheckpointError, SettingError
-from ttcli.models import answered_frames
+from ttcli.inference.runtimes import Runtime, load_closer, load_runtime, network_threads
 from ttcli.networks.blocks import NetworkAnswer
-from ttcli.runtimes import Runtime, load_closer, load_runtime, network_threads
+from ttcli.networks.checkpoints import check_metadata
+from ttcli.networks.registry import answered_frames
 
 METADATA_KEY = "ttcli"
 INPUT, OUTPUTS = "pictures", ("probabilities", "offsets", "events")

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ttcli.camera_motion import CameraTracker, carry_back, lay_over
-from ttcli.heatmaps import decode_candidates
-from ttcli.model_input import FrameRing, empty_input, input_channels, windows_to_input
+from ttcli.inference.camera_motion import CameraTracker, carry_back, lay_over
 from ttcli.networks.blocks import NetworkAnswer
-from ttcli.windows import Window, WindowSchedule
+from ttcli.networks.heatmaps import decode_candidates
+from ttcli.networks.model_input import FrameRing, empty_input, input_channels, windows_to_input
+from ttcli.networks.windows import Window, WindowSchedule
 
 CANDIDATES = 3
 """Peaks of each frame that are handed on. More than three added nothing."""

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ttcli.checkpoints import CLOSER_WEIGHTS, load_checkpoint, packaged
 from ttcli.errors import SettingError
-from ttcli.model_input import seen_pictures, working_size
 from ttcli.networks.blocks import NetworkAnswer, fuse_batch_norm
+from ttcli.networks.checkpoints import CLOSER_WEIGHTS, load_checkpoint, packaged
+from ttcli.networks.model_input import seen_pictures, working_size
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 USUAL_FPS = (24.0, 120.0)
@@ -68,7 +68,7 @@ class Runtime:
         """Return what the network answers.
 
         Args:
-            pictures: Model input as `ttcli.model_input` makes it, shape (B, C, H, W), of the runtime's `dtype`,
+            pictures: Model input as `ttcli.networks.model_input` makes it, shape (B, C, H, W), of the runtime's `dtype`,
                 `difference` and device.
         """
         raise NotImplementedError
@@ -112,7 +112,7 @@ class TorchRuntime(Runtime):
     """A network on a device, in evaluation mode.
 
     Args:
-        model: A network that keeps the contract of `ttcli.models`; it is moved, converted and fused in place.
+        model: A network that keeps the contract of `ttcli.networks.registry`; it is moved, converted and fused in place.
         metadata: The checkpoint's metadata.
         device: auto, cpu, cuda, or what else torch.device takes.
         precision: auto, bf16 or fp32.

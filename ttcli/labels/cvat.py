@@ -29,11 +29,11 @@ from xml.sax.saxutils import escape
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
-from ttcli.csv_rows import frame_number
 from ttcli.errors import InputError, LabelError
 from ttcli.labels.ball import NOT_VISIBLE, BallEntries, BallLabel, is_inside, rounded
 from ttcli.labels.problems import Report, refuse
 from ttcli.outputs import complete_file
+from ttcli.results.csv_rows import frame_number
 
 BALL = "ball"
 SHAPES = ("points", "box")

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ttcli.csv_rows import frame_number
 from ttcli.errors import InputError, LabelError
 from ttcli.labels.ball import MAX_COORDINATE, NOT_VISIBLE, BallEntries, BallLabel, rounded
 from ttcli.labels.event import EventLabel
 from ttcli.labels.problems import Report, refuse
 from ttcli.outputs import complete_file
+from ttcli.results.csv_rows import frame_number
 
 PICTURE_HEIGHT = 1080
 PICTURE_WIDTH = 1920

@@ -2,7 +2,7 @@
 
 import re
 
-from ttcli.csv_rows import frame_number
+from ttcli.results.csv_rows import frame_number
 
 
 def frame_of_stem(stem: str) -> int | None:

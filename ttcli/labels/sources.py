@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ttcli.errors import InputError, LabelError
 from ttcli.labels.formats import holds_balls
-from ttcli.manifest import is_manifest
+from ttcli.results.manifest import is_manifest
 from ttcli.video.probe import VIDEO_SUFFIXES
 
 BALL_NAME, EVENTS_NAME = "ball_markup.json", "events_markup.json"

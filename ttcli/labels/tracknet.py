@@ -14,7 +14,6 @@ Where a file of the first dialect has 2 or 3, they are read as in the second. A 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ttcli.csv_rows import Row, read_rows
 from ttcli.errors import LabelError
 from ttcli.labels.ball import NOT_VISIBLE, BallEntries, BallLabel, rounded
 from ttcli.labels.event import EventLabel
@@ -22,6 +21,7 @@ from ttcli.labels.picture_names import frame_of_stem, is_plain_name
 from ttcli.labels.problems import Report, refuse
 from ttcli.labels.ttcli_csv import first_cells
 from ttcli.outputs import complete_file
+from ttcli.results.csv_rows import Row, read_rows
 
 COLUMNS = ("Frame", "Visibility", "X", "Y")
 TENNIS_COLUMNS = ("file name", "visibility", "x-coordinate", "y-coordinate", "status")

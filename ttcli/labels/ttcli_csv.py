@@ -5,12 +5,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ttcli.csv_rows import FRAME_DIGITS, Row, read_rows
 from ttcli.errors import LabelError
 from ttcli.labels.ball import NOT_VISIBLE, BallEntries, BallLabel, rounded
 from ttcli.labels.event import EventLabel
 from ttcli.labels.problems import Report, refuse
 from ttcli.outputs import complete_file
+from ttcli.results.csv_rows import FRAME_DIGITS, Row, read_rows
 
 COLUMNS = ("frame", "status", "x", "y")
 """Columns that must be there, in any order; others are passed over."""

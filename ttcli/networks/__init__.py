@@ -1,1 +1,1 @@
-"""Networks: tensors in, logits and offsets out. They know no config, no video and no checkpoint."""
+"""Networks: by which names they are built, what they are fed, what their answers mean, and the files that keep them."""

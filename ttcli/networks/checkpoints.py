@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 import ttcli
 from ttcli.errors import CheckpointError, OutputError, SettingError
-from ttcli.models import create_model
+from ttcli.networks.registry import create_model
 from ttcli.outputs import complete_file
 
-DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "centernet_v8s.safetensors"
+DEFAULT_WEIGHTS = Path(__file__).parents[1] / "weights" / "centernet_v8s.safetensors"
 FAST_WEIGHTS = DEFAULT_WEIGHTS.with_name("centernet_v8n.safetensors")
 """A smaller network that takes less than half the time and is less exact."""
 CLOSER_WEIGHTS = DEFAULT_WEIGHTS.with_name("closer_v8n.safetensors")

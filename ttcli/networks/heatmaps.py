@@ -10,8 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ttcli.losses import Targets
-
 OUTPUT_STRIDE = 4
 """Working pixels per cell."""
 CELL_CENTRE = (OUTPUT_STRIDE - 1) / 2
@@ -37,6 +35,21 @@ class Peaks(NamedTuple):
     """Position in working pixels, sub-pixel, shape (B, K)."""
     confidence: Tensor
     """Probability at the peak's cell, shape (B, K)."""
+
+
+class Targets(NamedTuple):
+    """What a network should answer for a batch of windows: K frames each, heatmaps of h x w cells."""
+
+    heat: Tensor
+    """Wanted probability, exactly 1 in the cell that holds the ball's centre, shape (B, K, h, w)."""
+    offsets: Tensor
+    """From each cell to the ball in cells, x then y, shape (B, K, 2, h, w)."""
+    offset_weight: Tensor
+    """1 in cells that learn their offset, else 0, shape (B, K, h, w)."""
+    known: Tensor
+    """Whether anything is known of the frame, shape (B, K)."""
+    events: Tensor | None = None
+    """Wanted probability of each event, below 0 where nothing is known of it, shape (B, K, 2); None learns none."""
 
 
 def draw_targets(

@@ -10,7 +10,7 @@ from torch import Tensor
 WORKING_AREA = 512 * 288
 """Pixels of the picture that a network sees, about."""
 CLOSER = 2
-"""How many times as wide and high a picture is for the closer look: see `ttcli.closer_look`."""
+"""How many times as wide and high a picture is for the closer look: see `ttcli.inference.closer_look`."""
 SIZE_MULTIPLE = 32
 """Height and width that a network sees are multiples of this: its coarsest features lie at stride 32."""
 COLOUR_MEAN = 127.5

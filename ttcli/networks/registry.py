@@ -1,6 +1,6 @@
 """The networks by name.
 
-The contract that each keeps, and `tests/test_models.py` tests:
+The contract that each keeps, and `tests/networks/test_registry.py` tests:
 
 * input (B, C, H, W) as `model_input.windows_to_input` makes it, H and W multiples of 32, else SettingError;
 * output `Prediction`: heatmap logits (B, K, H/4, W/4) and offsets (B, K, 2, H/4, W/4), x then y, in cells; with an
@@ -24,7 +24,7 @@ from functools import partial
 from torch import nn
 
 from ttcli.errors import SettingError
-from ttcli.model_input import input_channels
+from ttcli.networks.model_input import input_channels
 
 WINDOW_SIZES = (1, 3, 5, 9)
 """Frames that a window may have."""

@@ -6,12 +6,20 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
-from ttcli.drawing import (
-    DRAW_EVENT, MARK_SECONDS, Streak, TrailPoint, draw_inset, draw_marker, draw_table_map, draw_text, draw_trail,
+from ttcli.rendering.drawing import (
+    DRAW_EVENT,
+    MARK_SECONDS,
+    Streak,
+    TrailPoint,
+    draw_inset,
+    draw_marker,
+    draw_table_map,
+    draw_text,
+    draw_trail,
     format_clock,
 )  # fmt: skip
-from ttcli.events import Event
-from ttcli.trajectory import BallPosition, Status
+from ttcli.results.events import Event
+from ttcli.results.trajectory import BallPosition, Status
 from ttcli.video.probe import VideoInfo
 from ttcli.video.reader import Frame
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ttcli.events import Event
 from ttcli.outputs import complete_file
+from ttcli.results.events import Event
 
 SHOWN_SECONDS = 0.8
 """How long an event is shown, unless the next one comes before."""

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ttcli.csv_rows import FRAME_DIGITS, Row, read_rows
 from ttcli.errors import SettingError
 from ttcli.outputs import complete_file
+from ttcli.results.csv_rows import FRAME_DIGITS, Row, read_rows
 
 COLUMNS = ("frame", "time_s", "event", "x", "y", "confidence", "error_s", "table_x_m", "table_y_m")
 """Columns of events.csv, in the order in which they are written; they are read by name."""

@@ -9,9 +9,9 @@ from typing import Any
 
 from ttcli import __version__
 from ttcli.configs import DetectConfig
-from ttcli.content_hash import content_hash
 from ttcli.errors import InputError
 from ttcli.outputs import check_output, complete_file
+from ttcli.results.content_hash import content_hash
 from ttcli.video.probe import VideoInfo
 from ttcli.video.standard_input import is_spooled
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ttcli.csv_rows import read_rows
 from ttcli.outputs import complete_file
-from ttcli.trajectory import BallPosition
+from ttcli.results.csv_rows import read_rows
+from ttcli.results.trajectory import BallPosition
 from ttcli.video.reader import Frame
 
 COLUMNS = ("shot", "first_frame", "last_frame", "start_s", "end_s")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from ttcli.csv_rows import Row, read_rows
 from ttcli.outputs import complete_file
+from ttcli.results.csv_rows import Row, read_rows
 
 COLUMNS = ("frame", "time_s", "x", "y", "confidence", "status", "duplicate")
 """Columns of ball.csv, in the order in which they are written; they are read by name."""

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ttcli.portions import portions
+from ttcli.simulation.portions import portions
 from ttcli.simulation.textures import WALL_HEIGHT, WALL_WIDTH, TextureBank
 
 WEAVE = 40.0, 300.0

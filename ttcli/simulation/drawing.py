@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ttcli.portions import portions
 from ttcli.simulation.backdrop import Backdrop, show_halls
 from ttcli.simulation.camera import Cameras
 from ttcli.simulation.flight import BALL_RADIUS, BOUNCE, HIT, NET_TOUCH
 from ttcli.simulation.glints import draw_glints
 from ttcli.simulation.players import DISCS, LIMBS, TORSO, People, disc_streaks, paint_people, sweep_of_parts
+from ttcli.simulation.portions import portions
 from ttcli.simulation.poses import pose_people
 from ttcli.simulation.scene import Scenes
 from ttcli.simulation.sensor import Caption, Sensors, expose, stick_captions

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.linalg import cross, vector_norm
 
-from ttcli.table_sizes import BALL_RADIUS, NET_HEIGHT, NET_OVERHANG, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
+from ttcli.table.sizes import BALL_RADIUS, NET_HEIGHT, NET_OVERHANG, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
 TABLE_HALF_WIDTH, TABLE_HALF_LENGTH = TABLE_WIDTH / 2, TABLE_LENGTH / 2
 TABLE_THICKNESS = 0.03

@@ -8,9 +8,9 @@ from torch import Tensor
 from ttcli.simulation.camera import KINDS, Cameras, place_cameras
 from ttcli.simulation.flight import HIT
 from ttcli.simulation.players import People, draw_people
-from ttcli.simulation.timeline import IN_PLAY, TOSS, RallyBatch
 from ttcli.simulation.sensor import Sensors, draw_sensors
 from ttcli.simulation.textures import TextureBank
+from ttcli.simulation.timeline import IN_PLAY, TOSS, RallyBatch
 from ttcli.simulation.world import Halls, build_halls
 
 FRAME_RATES = (24.0, 25.0, 29.97, 30.0, 50.0, 59.94, 60.0)

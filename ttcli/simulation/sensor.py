@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ttcli.portions import portions
+from ttcli.simulation.portions import portions
 from ttcli.simulation.streaks import soften
 from ttcli.simulation.textures import WALL_HEIGHT, WALL_WIDTH, TextureBank
 

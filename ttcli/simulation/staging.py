@@ -6,8 +6,8 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from ttcli.simulation.camera import KINDS
 from ttcli.simulation.backdrop import paint_backdrop
+from ttcli.simulation.camera import KINDS
 from ttcli.simulation.drawing import Drawn, draw_scenes
 from ttcli.simulation.scene import Scenes, build_scenes, draw_kinds
 from ttcli.simulation.textures import TextureBank

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ttcli.table.camera import TableCamera
-from ttcli.table_sizes import BALL_RADIUS, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
+from ttcli.table.sizes import BALL_RADIUS, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
 GRAVITY = 9.81
 DRAG = 0.125

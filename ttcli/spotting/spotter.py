@@ -9,17 +9,25 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ttcli.events import Event
+from ttcli.results.events import Event
+from ttcli.results.trajectory import BallPosition, Status
 from ttcli.spotting.fusion import HeadAnswers, fuse
 from ttcli.spotting.instants import (
-    ONE_INSTANT_SECONDS, SPACING_SECONDS, TOUCH_CONFIDENCE, Instant, Peak, find_peaks, fit_bounce, fit_touch, place_at,
+    ONE_INSTANT_SECONDS,
+    SPACING_SECONDS,
+    TOUCH_CONFIDENCE,
+    Instant,
+    Peak,
+    find_peaks,
+    fit_bounce,
+    fit_touch,
+    place_at,
 )  # fmt: skip
 from ttcli.spotting.net_plane import ONE_PASSING_SECONDS, Passing, flights_at, nearest_passing, on_table, refined
 from ttcli.spotting.network import EVENTS, PathSpotter
 from ttcli.spotting.paths import Grid, Track, make_track, resample
 from ttcli.table.camera import Tables
-from ttcli.table_sizes import BALL_RADIUS, TABLE_HEIGHT
-from ttcli.trajectory import BallPosition, Status
+from ttcli.table.sizes import BALL_RADIUS, TABLE_HEIGHT
 
 WINDOW_STEPS = 2560
 """Of the grid, 21 s of sightings, that the network sees at a time."""

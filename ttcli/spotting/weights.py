@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 
 import ttcli
 from ttcli.errors import CheckpointError, OutputError
+from ttcli.networks.small_weights import METADATA_KEY, load_small_weights, read_small_metadata
 from ttcli.outputs import complete_file
-from ttcli.small_weights import METADATA_KEY, load_small_weights, read_small_metadata
 from ttcli.spotting.network import CHANNELS, EVENTS, PathSpotter
 from ttcli.spotting.paths import FEATURES, GRID_RATE
 

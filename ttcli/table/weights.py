@@ -9,9 +9,9 @@ from safetensors.torch import save_file
 
 import ttcli
 from ttcli.errors import CheckpointError
+from ttcli.networks.small_weights import METADATA_KEY, load_small_weights, read_small_metadata
 from ttcli.networks.table_finder import TableFinder
 from ttcli.outputs import complete_file
-from ttcli.small_weights import METADATA_KEY, load_small_weights, read_small_metadata
 
 DEFAULT_TABLE_FINDER = Path(__file__).parents[1] / "weights" / "table" / "table_finder.safetensors"
 """The finder in the package."""

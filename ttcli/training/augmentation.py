@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ttcli.ball_edits import mask_balls, paste_balls
-from ttcli.datasets import WindowBatch
-from ttcli.picture_effects import add_noise, blur, compress, log_uniform, recolour
-from ttcli.portions import portions
-from ttcli.stored_windows import NEAR_CROP
+from ttcli.simulation.portions import portions
+from ttcli.training.ball_edits import mask_balls, paste_balls
+from ttcli.training.picture_effects import add_noise, blur, compress, log_uniform, recolour
+from ttcli.training_set.stored_windows import NEAR_CROP
+from ttcli.training_set.window_batch import WindowBatch
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ import math
 import torch
 from torch import Tensor
 
-from ttcli.datasets import UNKNOWN_EVENT, WindowBatch
-from ttcli.model_input import median_of_frames
 from ttcli.networks.event_head import EVENTS
-from ttcli.picture_effects import log_uniform, uniform
+from ttcli.networks.model_input import median_of_frames
 from ttcli.simulation.streaks import Streaks, streak_patches
-from ttcli.stored_windows import NEAR_CROP
+from ttcli.training.picture_effects import log_uniform, uniform
+from ttcli.training_set.stored_windows import NEAR_CROP
+from ttcli.training_set.window_batch import UNKNOWN_EVENT, WindowBatch
 
 LEAST_RADIUS, MOST_RADIUS = 3, 20
 """Pixels from a streak's middle line that are painted over: the least, and where a larger ball is left alone."""

@@ -9,10 +9,11 @@ from itertools import count, islice
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from ttcli.augmentation import Augmentation, augment
-from ttcli.datasets import WindowBatch, join_windows, seeded_generator
 from ttcli.errors import TtcliError
-from ttcli.training_data import WindowSource
+from ttcli.training.augmentation import Augmentation, augment
+from ttcli.training.data import WindowSource
+from ttcli.training.drawn_windows import seeded_generator
+from ttcli.training_set.window_batch import WindowBatch, join_windows
 
 OF_REUSE, OF_CHANGES = 2, 3
 """What chance is used for: each use has numbers of its own."""

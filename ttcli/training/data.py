@@ -6,13 +6,14 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from ttcli.augmentation import DRAWN_ALREADY, Augmentation
-from ttcli.datasets import DrawnWindows, WindowBatch, drawn_films, seeded_generator
-from ttcli.model_input import CLOSER, WORKING_AREA
+from ttcli.networks.model_input import CLOSER, WORKING_AREA
 from ttcli.simulation.scene import FRAME_RATES
-from ttcli.splits import TRAINING, VALIDATION
-from ttcli.stored_windows import StoredWindows
-from ttcli.validation import BATCH, Answers, answer_films, answer_windows
+from ttcli.training.augmentation import DRAWN_ALREADY, Augmentation
+from ttcli.training.drawn_windows import DrawnWindows, drawn_films, seeded_generator
+from ttcli.training.validation import BATCH, Answers, answer_films, answer_windows
+from ttcli.training_set.splits import TRAINING, VALIDATION
+from ttcli.training_set.stored_windows import StoredWindows
+from ttcli.training_set.window_batch import WindowBatch
 
 VALIDATION_SEED = 1_000_003
 VALIDATION_WINDOWS = 160
@@ -106,7 +107,7 @@ class DrawnData:
     def calibrate(self, model: nn.Module) -> Answers:
         """Return answers for films: drawn windows are harder than ordinary video, and confidence would be too shy.
 
-        A closer look never sees whole pictures; what it says is weighed by `ttcli.closer_look`.
+        A closer look never sees whole pictures; what it says is weighed by `ttcli.inference.closer_look`.
         """
         if self._closer:
             return self.validate(model)

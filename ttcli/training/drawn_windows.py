@@ -1,15 +1,14 @@
 """Windows to train on, drawn by the simulator as they are needed."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ttcli.model_input import CLOSER
-from ttcli.networks.event_head import EVENTS
+from ttcli.networks.model_input import CLOSER
 from ttcli.simulation.backdrop import paint_backdrop
 from ttcli.simulation.drawing import draw_scenes
 from ttcli.simulation.flight import BOUNCE, NET_PASS
@@ -19,13 +18,12 @@ from ttcli.simulation.scene import Scenes, build_scenes, draw_kinds, draw_moment
 from ttcli.simulation.staging import film, held, stage_rally
 from ttcli.simulation.textures import paint_textures
 from ttcli.simulation.timeline import RallyBatch
+from ttcli.training_set.window_batch import BALL_IN_CROP, WindowBatch, join_windows
 
 RALLIES, WINDOWS_PER_RALLY = 192, 60
 """Rallies that windows are drawn from before new ones are played, and how many windows from each."""
 DEVICE_RALLIES, DEVICE_WINDOWS_PER_RALLY = 1024, 180
 """The same on a GPU, which draws so fast that training waits for the seconds in which rallies are played."""
-BALL_IN_CROP = 0.8
-"""Share of windows that are cut around the ball; the others are cut anywhere, most of them without a ball."""
 MOVING_SHARE = 0.4
 """Share of windows whose camera pans, zooms or shakes."""
 CHUNK = 8
@@ -46,59 +44,10 @@ SOFT_SHARE = 0.2
 """Share of windows for the closer look from video too small for it, whose pictures are enlarged."""
 SHAPES = ((288, 512), (288, 512), (288, 512), (336, 448), (512, 288))
 """Heights and widths of the working pictures that crops are cut from, each as often: wide, 4:3, upright."""
-UNKNOWN_EVENT = -1.0
-"""Stands for the probability of an event of which nobody knows."""
 EVENT_STEPS = 120
 """Steps a second that targets of events are stated in."""
 OF_RALLIES, OF_WINDOWS = 0, 1
 """What chance is used for: each use has numbers of its own."""
-
-
-@dataclass(frozen=True)
-class WindowBatch:
-    """Windows with labels: `frames` (B, T, H, W, 3) uint8, `positions` (B, T, 2), `visible` and `known` (B, T) bool.
-
-    `events` (B, T, 2) is how probably a bounce or a passing of the net is to be seen in each frame, UNKNOWN_EVENT where
-    nobody knows, which is everywhere unless it is given.
-    """
-
-    frames: Tensor
-    positions: Tensor
-    visible: Tensor
-    known: Tensor
-    events: Tensor | None = None
-
-    def __post_init__(self) -> None:
-        if self.events is None:
-            unknown = torch.full((*self.visible.shape, len(EVENTS)), UNKNOWN_EVENT, device=self.visible.device)
-            object.__setattr__(self, "events", unknown)
-
-    def to(self, device: torch.device) -> "WindowBatch":
-        """Return the windows on a device: themselves where they are there already."""
-        return WindowBatch(*(values.to(device) for values in vars(self).values()))
-
-    def at(self, rows: Tensor | slice) -> "WindowBatch":
-        """Return some of the windows; of a slice, the same memory."""
-        return WindowBatch(*(values[rows] for values in vars(self).values()))
-
-    def first(self, count: int) -> "WindowBatch":
-        """Return the first windows, all where there are no more."""
-        return self.at(torch.arange(min(count, len(self.frames))))
-
-    def labels_of(self, places: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return positions (B, K, 2), visible and known (B, K) of the frames at K places of the windows."""
-        places = list(places)
-        return self.positions[:, places], self.visible[:, places], self.known[:, places]
-
-    def events_of(self, places: Sequence[int]) -> Tensor:
-        """Return the wanted events (B, K, 2) of the frames at K places, unknown where the ball is not there to be seen."""
-        events, visible = self.events[:, list(places)], self.visible[:, list(places)]
-        return torch.where((events > 0) & ~visible[..., None], torch.full_like(events, UNKNOWN_EVENT), events)
-
-
-def join_windows(parts: Sequence[WindowBatch]) -> WindowBatch:
-    """Return the windows of several batches as one."""
-    return WindowBatch(*(torch.cat(column) for column in zip(*(vars(part).values() for part in parts), strict=True)))
 
 
 def seeded_generator(*numbers: int) -> torch.Generator:

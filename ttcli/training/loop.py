@@ -17,24 +17,30 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ttcli.augmentation import Augmentation
-from ttcli.batches import BatchPlan, BatchStream
-from ttcli.calibration import fit_calibration
-from ttcli.checkpoints import load_checkpoint, save_checkpoint
 from ttcli.configs import TrainConfig
-from ttcli.datasets import WindowBatch
 from ttcli.errors import TrainingError
-from ttcli.heatmaps import OUTPUT_STRIDE, draw_targets
-from ttcli.learning_rates import LearningRate
-from ttcli.losses import ball_loss
-from ttcli.model_input import SIZE_MULTIPLE, windows_to_input
+from ttcli.networks.checkpoints import load_checkpoint, save_checkpoint
 from ttcli.networks.event_head import EVENTS
-from ttcli.training_data import TrainingData, WindowSource
-from ttcli.training_report import TensorBoard, write_report
-from ttcli.training_run import (
-    BEST_FILE, LAST_FILE, RunState, restore_state, save_failed_batch, save_state, write_metrics,
+from ttcli.networks.heatmaps import OUTPUT_STRIDE, draw_targets
+from ttcli.networks.model_input import SIZE_MULTIPLE, windows_to_input
+from ttcli.training.augmentation import Augmentation
+from ttcli.training.batches import BatchPlan, BatchStream
+from ttcli.training.calibration import fit_calibration
+from ttcli.training.data import TrainingData, WindowSource
+from ttcli.training.learning_rates import LearningRate
+from ttcli.training.losses import ball_loss
+from ttcli.training.report import TensorBoard, write_report
+from ttcli.training.run_folder import (
+    BEST_FILE,
+    LAST_FILE,
+    RunState,
+    restore_state,
+    save_failed_batch,
+    save_state,
+    write_metrics,
 )  # fmt: skip
-from ttcli.validation import validate, validate_events
+from ttcli.training.validation import validate, validate_events
+from ttcli.training_set.window_batch import WindowBatch
 
 SCORE = "accuracy@10"
 """The figure of validation by which a checkpoint is the best one, and the schedule `plateau` waits."""

@@ -5,13 +5,13 @@ offsets are learned in all cells near the centre, and frames of which nothing is
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from ttcli.networks.blocks import Prediction
+from ttcli.networks.heatmaps import Targets
 
 FOCUS = 2.0
 """Power by which cells that are nearly right count less (alpha)."""
@@ -23,21 +23,6 @@ OFFSET_WEIGHT = 1.0
 """How much the loss on offsets counts beside the loss on heatmaps."""
 EVENT_WEIGHT = 2.0
 """How much the loss on events counts beside it: a frame's cross entropy is small, for few frames hold one."""
-
-
-class Targets(NamedTuple):
-    """What a network should answer for a batch of windows: K frames each, heatmaps of h x w cells."""
-
-    heat: Tensor
-    """Wanted probability, exactly 1 in the cell that holds the ball's centre, shape (B, K, h, w)."""
-    offsets: Tensor
-    """From each cell to the ball in cells, x then y, shape (B, K, 2, h, w)."""
-    offset_weight: Tensor
-    """1 in cells that learn their offset, else 0, shape (B, K, h, w)."""
-    known: Tensor
-    """Whether anything is known of the frame, shape (B, K)."""
-    events: Tensor | None = None
-    """Wanted probability of each event, below 0 where nothing is known of it, shape (B, K, 2); None learns none."""
 
 
 def at_least_one(count: Tensor) -> Tensor:

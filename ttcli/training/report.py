@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from ttcli.configs import TrainConfig
-from ttcli.datasets import WindowBatch
-from ttcli.heatmaps import OUTPUT_STRIDE, decode_heatmaps, draw_targets
-from ttcli.model_input import windows_to_input
-from ttcli.training_data import TrainingData
-from ttcli.training_run import BEST_FILE, RunState, write_whole
+from ttcli.networks.heatmaps import OUTPUT_STRIDE, decode_heatmaps, draw_targets
+from ttcli.networks.model_input import windows_to_input
+from ttcli.training.data import TrainingData
+from ttcli.training.run_folder import BEST_FILE, RunState, write_whole
+from ttcli.training_set.window_batch import WindowBatch
 
 CURVES_FILE, PREDICTIONS_FILE, CARD_FILE = "curves.png", "predictions.jpg", "card.md"
 EXAMPLES = 12

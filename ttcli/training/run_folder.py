@@ -5,7 +5,7 @@
     metrics.csv         a row for each validation
     settings.json       what the run was told
     state.safetensors   what it takes to go on: weights, averaged weights, the optimiser's memory, and counters
-    curves.png, predictions.jpg, card.md    made when the run ends, see `training_report`
+    curves.png, predictions.jpg, card.md    made when the run ends, see `training.report`
 
 Each file is written under another name first, so that it is whole or not there, whenever a run is killed.
 """
@@ -26,9 +26,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ttcli.configs import TrainConfig
-from ttcli.datasets import WindowBatch
 from ttcli.errors import CheckpointError, InputError, OutputError, SettingError
 from ttcli.outputs import complete_file
+from ttcli.training_set.window_batch import WindowBatch
 
 BEST_FILE, LAST_FILE, STATE_FILE = "best.safetensors", "last.safetensors", "state.safetensors"
 METRICS_FILE, SETTINGS_FILE, FAILED_FILE = "metrics.csv", "settings.json", "failed_batch.safetensors"

@@ -8,19 +8,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ttcli.datasets import WindowBatch
-from ttcli.heatmaps import decode_heatmaps
-from ttcli.metrics import REFERENCE_WIDTH, Outcomes, ball_metrics
-from ttcli.model_input import windows_to_input
+from ttcli.evaluation.ball_metrics import REFERENCE_WIDTH, Outcomes, ball_metrics
+from ttcli.inference.predictor import StreamingPredictor
+from ttcli.inference.runtimes import LEAST_PROBABILITY, TorchRuntime
 from ttcli.networks.event_head import EVENTS
-from ttcli.predictor import StreamingPredictor
-from ttcli.runtimes import LEAST_PROBABILITY, TorchRuntime
-from ttcli.windows import choose_step
+from ttcli.networks.heatmaps import decode_heatmaps
+from ttcli.networks.model_input import windows_to_input
+from ttcli.networks.windows import choose_step
+from ttcli.training_set.window_batch import WindowBatch
 
 FOUND_DISTANCE = 10
 """Pixels of a picture REFERENCE_WIDTH wide within which a ball counts as found."""
 FIGURES = ("accuracy@5", "accuracy@10", "recall@10", "precision@10", "f1@10", "rmse", "rmse_512")
-"""Those of `ttcli.metrics` that are given for windows."""
+"""Those of `ttcli.evaluation.ball_metrics` that are given for windows."""
 BATCH = 16
 """Windows that are answered together."""
 

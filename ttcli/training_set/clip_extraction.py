@@ -9,17 +9,17 @@ import numpy as np
 from tqdm import tqdm
 
 from ttcli import __version__
-from ttcli.clip_plans import ClipPlan
 from ttcli.configs import ExtractConfig
 from ttcli.errors import LabelError
-from ttcli.frame_store import FrameWriter, NativeCrop
 from ttcli.labels.problems import Problems
-from ttcli.model_input import working_size
-from ttcli.selection import LabelledWindow, window_frames_of
-from ttcli.training_set import complete_clip, write_clip_file
+from ttcli.networks.model_input import working_size
+from ttcli.training_set.clip_plans import ClipPlan
+from ttcli.training_set.folder import complete_clip, write_clip_file
+from ttcli.training_set.frame_store import FrameWriter, NativeCrop
+from ttcli.training_set.selection import LabelledWindow, window_frames_of
+from ttcli.training_set.window_rows import StoredWindow, write_windows
 from ttcli.video.probe import VideoInfo
 from ttcli.video.reader import FrameReader
-from ttcli.window_rows import StoredWindow, write_windows
 
 NATIVE_MARGIN = 96
 """Source pixels that native crops reach beyond the ball's places in a window: room for crops of 192 around it."""

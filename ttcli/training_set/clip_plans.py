@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ttcli.configs import ExtractConfig
-from ttcli.content_hash import content_hash
 from ttcli.errors import InputError, LabelError
 from ttcli.labels.ball import BallLabel
 from ttcli.labels.event import EventLabel, unknown_events
 from ttcli.labels.formats import find_format, holds_events, read_ball_labels, read_event_labels
 from ttcli.labels.problems import Problems, Report
+from ttcli.labels.sources import Source
 from ttcli.networks.event_head import EVENTS
-from ttcli.selection import Choice, LabelledWindow, select_windows
-from ttcli.sources import Source
-from ttcli.splits import TRAINING
+from ttcli.results.content_hash import content_hash
+from ttcli.training_set.selection import Choice, LabelledWindow, select_windows
+from ttcli.training_set.splits import TRAINING
 from ttcli.video.probe import VideoInfo, probe
 
 ANY_HEIGHT, ANY_WIDTH = 1080, 1920

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 
 from ttcli.errors import InputError, OutputError, SettingError
-from ttcli.frame_store import FrameStore
 from ttcli.labels.ball import BallLabel
 from ttcli.outputs import check_output, complete_file
-from ttcli.training_set import CLIPS_FOLDER
-from ttcli.window_rows import StoredWindow, read_windows
+from ttcli.training_set.folder import CLIPS_FOLDER
+from ttcli.training_set.frame_store import FrameStore
+from ttcli.training_set.window_rows import StoredWindow, read_windows
 
 ROWS = 16
 """Windows on a sheet."""

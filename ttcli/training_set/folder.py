@@ -18,9 +18,9 @@ from typing import Any
 
 from ttcli import __version__
 from ttcli.errors import OutputError
-from ttcli.frame_store import CLIP_FILE, read_clip
 from ttcli.outputs import complete_file
-from ttcli.splits import SPLITS
+from ttcli.training_set.frame_store import CLIP_FILE, read_clip
+from ttcli.training_set.splits import SPLITS
 
 CLIPS_FOLDER = "clips"
 MANIFEST_FILE = "manifest.json"

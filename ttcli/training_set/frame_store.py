@@ -20,9 +20,9 @@ from typing import IO, NamedTuple
 import cv2
 import numpy as np
 
-from ttcli.csv_rows import Row, read_rows
 from ttcli.errors import InputError, LabelError, OutputError
 from ttcli.labels.ball import NOT_VISIBLE, BallLabel
+from ttcli.results.csv_rows import Row, read_rows
 
 FRAMES_FILE = "frames.csv"
 PICTURES_FILE = "pictures.bin"

@@ -10,7 +10,7 @@ from ttcli.errors import SettingError
 from ttcli.labels.ball import BallLabel
 from ttcli.labels.event import EVENT_NAMES, EventLabel
 from ttcli.labels.rallies import rally_numbers
-from ttcli.windows import window_span
+from ttcli.networks.windows import window_span
 
 LABELLED = "labelled"
 """Kind of a window that was taken for its ball labels alone."""

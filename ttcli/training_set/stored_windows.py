@@ -10,13 +10,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ttcli.datasets import BALL_IN_CROP, UNKNOWN_EVENT, WindowBatch
 from ttcli.errors import InputError, LabelError, SettingError
-from ttcli.frame_cache import FrameCache
-from ttcli.frame_store import CLIP_FILE, EXTRACT_AGAIN, FrameStore, read_clip
 from ttcli.networks.event_head import EVENTS
 from ttcli.spotting.paths import soft_targets
-from ttcli.window_rows import WINDOWS_FILE, StoredWindow, read_windows
+from ttcli.training_set.frame_cache import FrameCache
+from ttcli.training_set.frame_store import CLIP_FILE, EXTRACT_AGAIN, FrameStore, read_clip
+from ttcli.training_set.window_batch import BALL_IN_CROP, UNKNOWN_EVENT, WindowBatch
+from ttcli.training_set.window_rows import WINDOWS_FILE, StoredWindow, read_windows
 
 CLIPS_FOLDER = "clips"
 NEAR_CROP = 16.0

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from ttcli.csv_rows import read_rows
 from ttcli.errors import OutputError
-from ttcli.splits import SPLITS
+from ttcli.results.csv_rows import read_rows
+from ttcli.training_set.splits import SPLITS
 
 WINDOWS_FILE = "windows.csv"
 COLUMNS = ("first", "stride", "split", "kind")

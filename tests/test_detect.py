@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from ball_videos import ball_path, ball_picture, turn_upright, write_video
+from detection_runs import positions
 from stand_ins import WindowRecorder
 
 from ttcli.configs import DetectConfig
 from ttcli.detect import detect
-from ttcli.detection.ball_path import ball_positions
 from ttcli.errors import CheckpointError, InputError, OutputError, SettingError, VideoError
 from ttcli.inference.runtimes import TorchRuntime, choose_device, choose_dtype
 from ttcli.networks.model_input import windows_to_input
@@ -93,7 +93,7 @@ def test_broken_frames_are_marked_and_spoil_no_other_frame(ball_video, runtime, 
     info = probe(ball_video(positions=1))
     path = ball_path(12)
     pictures = [None if index in broken else ball_picture(64, 96, place) for index, place in enumerate(path)]
-    rows = list(ball_positions(frames_of(pictures), info, runtime, 64, 96, CONFIG))
+    rows = list(positions(frames_of(pictures), info, runtime, 64, 96, CONFIG))
     assert [row.frame_index for row in rows] == list(range(12))
     for row, place in zip(rows, path, strict=True):
         if row.frame_index in broken:
@@ -105,7 +105,7 @@ def test_broken_frames_are_marked_and_spoil_no_other_frame(ball_video, runtime, 
 def test_a_broken_frame_stands_in_windows_as_the_good_one_before_it(ball_video):
     info, recorder = probe(ball_video(positions=1)), WindowRecorder()
     pictures = [None if index in (0, 4, 5) else np.full((32, 32, 3), index, np.uint8) for index in range(9)]
-    list(ball_positions(frames_of(pictures), info, recorder, 32, 32, CONFIG))
+    list(positions(frames_of(pictures), info, recorder, 32, 32, CONFIG))
     assert recorder.windows == [[1, 1, 2, 3, 3, 3, 6, 7, 8]]
 
 
@@ -119,7 +119,7 @@ def test_memory_does_not_grow_with_the_video(ball_video, runtime):
             yield Frame(handed_out, handed_out / 25, ball_picture(64, 96, (48.0, 32.0)))
             handed_out += 1
 
-    rows = ball_positions(endless(), info, runtime, 64, 96, CONFIG)
+    rows = positions(endless(), info, runtime, 64, 96, CONFIG)
     for answered in range(60):
         next(rows)
         assert handed_out - answered <= 9 + CONFIG.batch * 3 + 1
@@ -137,7 +137,7 @@ def test_a_network_of_the_middle_frame_alone_serves_every_frame(ball_video, runt
     runtime.model = Middle()
     path = ball_path(14)
     frames = frames_of(ball_picture(64, 96, place) for place in path)
-    assert_on_path(list(ball_positions(frames, info, runtime, 64, 96, DetectConfig(step=1))), path)
+    assert_on_path(list(positions(frames, info, runtime, 64, 96, DetectConfig(step=1))), path)
 
 
 def test_high_frame_rate_takes_every_second_frame_into_a_window(ball_video, tmp_path, runtime):

@@ -46,7 +46,7 @@ def write_rows(path, frame_count, height=64, width=96):
 
 
 def pictures_of(path):
-    with FrameReader(path) as reader:
+    with FrameReader(probe(path)) as reader:
         return [frame.picture.astype(int) for frame in reader]
 
 
@@ -361,7 +361,7 @@ def test_events_are_shown_slower_and_all_else_as_it_is(ball_video, tmp_path):
     write_events_csv(tmp_path / "events.csv", [Event(25.0, 1.0, "bounce", 60.0, 120.0, 0.9), Event(40.0, 1.6, "hit")])
     config = RenderConfig(slow=3)
     render(video, tmp_path / "ball.csv", tmp_path / "out.mp4", config, events_csv=tmp_path / "events.csv")
-    with FrameReader(tmp_path / "out.mp4") as reader:
+    with FrameReader(probe(tmp_path / "out.mp4")) as reader:
         times = [frame.time_seconds for frame in reader]
     steps = np.diff(times)
     assert len(times) == 50

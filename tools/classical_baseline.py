@@ -68,7 +68,7 @@ def film(video: Path) -> Iterator[tuple[int, float, np.ndarray, np.ndarray]]:
     """Yield frame, time, places (N, 2) and features (N, F) of a video; places in pixels of a picture WIDTH wide."""
     info = probe(video)
     height = round(WIDTH * info.height / info.width)
-    with FrameReader(video, height, WIDTH) as reader:
+    with FrameReader(info, height, WIDTH) as reader:
         frames = [frame for frame in reader if frame.picture is not None]
     for number, frame in enumerate(frames):
         around = [frames[min(max(other, 0), len(frames) - 1)].picture for other in (number - 1, number, number + 1)]

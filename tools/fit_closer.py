@@ -19,13 +19,14 @@ import torch
 from fit_flight import Clip, cost, figures, labelled_clip
 
 from ttcli.configs import DetectConfig
-from ttcli.detection.ball_path import network_predictor
+from ttcli.detection.plan import plan_at
+from ttcli.detection.proposals import network_predictor
 from ttcli.detection.tracking import Flight
-from ttcli.inference.closer_look import larger_size, worth_a_look
+from ttcli.inference.closer_look import worth_a_look
 from ttcli.inference.runtimes import Closer, Runtime, TorchRuntime, load_runtime
 from ttcli.labels.sources import Source, find_sources
 from ttcli.networks.checkpoints import CLOSER_WEIGHTS, load_checkpoint, packaged, save_checkpoint
-from ttcli.networks.windows import choose_stride
+from ttcli.video.probe import probe
 from ttcli.video.reader import FrameReader
 
 PLAIN = {"slope": 1.0, "bias": 0.0}
@@ -55,10 +56,8 @@ class Noting(Closer):
 
 def listen(source: Source, runtime: Runtime) -> Told:
     """Run both networks over one video."""
-    config = DetectConfig()
-    with FrameReader(source.video) as reader:
-        info = reader.info
-    height, width = runtime.working_size(*info.square_size)
+    info = probe(source.video)
+    plan = plan_at(info, runtime, DetectConfig(), *runtime.working_size(*info.square_size))
     runtime.closer.runtime.noted = noted = []
     times = []
 
@@ -67,11 +66,11 @@ def listen(source: Source, runtime: Runtime) -> Told:
             times.append(frame.time_seconds)
             yield frame
 
-    with FrameReader(source.video, height, width, large_size=larger_size(runtime, height, width, config)) as reader:
-        predictor = network_predictor(runtime, height, width, choose_stride(info.frame_rate, runtime.most_fps), config)
+    with FrameReader(info, plan.height, plan.width, large_size=plan.large_size) as reader:
+        predictor = network_predictor(plan, runtime)
         peaks = np.array([[tuple(peak) for peak in answer.peaks] for answer in predictor.answers(noting(reader))])
     own, look = (np.concatenate(part) for part in zip(*noted, strict=True))
-    return Told(labelled_clip(source, info, np.array(times), peaks, height, width), own, look)
+    return Told(labelled_clip(source, info, np.array(times), peaks, plan.height, plan.width), own, look)
 
 
 def noting_runtime(weights: Path | None, closer: Path) -> Runtime:

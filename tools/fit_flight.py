@@ -27,7 +27,7 @@ from ttcli.labels.problems import Problems
 from ttcli.labels.sources import Source, find_sources
 from ttcli.networks.windows import choose_step, choose_stride
 from ttcli.training.calibration import fit_calibration
-from ttcli.video.probe import VideoInfo
+from ttcli.video.probe import VideoInfo, probe
 from ttcli.video.reader import FrameReader
 
 FOUND_DISTANCE = 10 / 1920
@@ -70,8 +70,7 @@ class Clip(NamedTuple):
 
 def read_clip(source: Source, runtime: TorchRuntime) -> Clip:
     """Run the network over one video."""
-    with FrameReader(source.video) as reader:
-        info = reader.info
+    info = probe(source.video)
     height, width = runtime.working_size(info.height, info.width)
     times = []
 
@@ -80,7 +79,7 @@ def read_clip(source: Source, runtime: TorchRuntime) -> Clip:
             times.append(frame.time_seconds)
             yield frame.picture
 
-    with FrameReader(source.video, height, width) as reader:
+    with FrameReader(info, height, width) as reader:
         step, stride = choose_step(len(runtime.output_frames)), choose_stride(info.frame_rate, runtime.most_fps)
         predictor = StreamingPredictor(runtime, height, width, step, stride)
         peaks = np.array([[tuple(peak) for peak in answer.peaks] for answer in predictor.answers(pictures())])

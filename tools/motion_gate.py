@@ -31,7 +31,7 @@ def motion_around(video: Path) -> np.ndarray:
     """Return the motion around each frame of a video, (T,), in gray levels; infinite around broken frames."""
     info = probe(video)
     before, steps = None, []
-    with FrameReader(video, *working_size(*info.square_size)) as reader:
+    with FrameReader(info, *working_size(*info.square_size)) as reader:
         for frame in reader:
             gray = None if frame.picture is None else cv2.cvtColor(frame.picture, cv2.COLOR_RGB2GRAY)
             steps.append(np.inf if gray is None or before is None else measure_change(before, gray).peak)

@@ -79,7 +79,7 @@ def rows_of(kind: str, chosen: list[Case], count: int) -> np.ndarray:
     tiles = []
     for video in dict.fromkeys(case.video for case in chosen):
         of_frame = {case.frame: case for case in chosen if case.video == video}
-        with FrameReader(video, wanted=of_frame) as reader:
+        with FrameReader(probe(video), wanted=of_frame) as reader:
             tiles += [tile(frame.picture, of_frame[frame.frame_index]) for frame in reader if frame.picture is not None]
     while len(tiles) % COLUMNS:
         tiles.append(np.zeros((TILE, TILE, 3), np.uint8))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,11 @@ from rich.table import Table
 from tqdm import tqdm
 
 from ttcli.configs import BenchConfig, DetectConfig, SimulateConfig
-from ttcli.detection.ball_path import ball_positions
+from ttcli.detection.decision import positions_in
+from ttcli.detection.plan import VideoPlan, plan_at
 from ttcli.errors import VideoError
-from ttcli.inference.closer_look import larger_size
 from ttcli.inference.exported_runtimes import load_network
 from ttcli.inference.runtimes import Runtime
-from ttcli.networks.windows import choose_step
 from ttcli.results.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.simulate import simulate
 from ttcli.video.decoder import Damage, decode_in_order
@@ -98,22 +98,18 @@ def bench(video: Path | None, config: BenchConfig, quiet: bool = False) -> Bench
             weights=config.weights, device=config.device, precision=config.precision, step=config.step, batch=config.batch
         )
         runtime = load_network(config.weights, detecting.runtime, config.device, config.precision)
-        height, width = runtime.working_size(*info.square_size)
-        large_size = larger_size(runtime, height, width, detecting)
-        first = next(iter(_frames(path, height, width, large_size)), None)
+        whole = plan_at(info, runtime, detecting, *runtime.working_size(*info.square_size), step=config.step)
+        fastest = replace(whole, step=len(runtime.output_frames))
+        first = next(_frames(whole), None)
         if first is None or first.picture is None:
             raise VideoError(path, "its first frame cannot be decoded", "give another video")
-        whole = replace(detecting, step=detecting.step or choose_step(len(runtime.output_frames)))
-        fastest = replace(detecting, step=len(runtime.output_frames))
-        decoded = lambda: _decoded(path)  # noqa: E731
-        scaled = lambda: _frames(path, height, width, large_size)  # noqa: E731
-        detected = lambda frames, config: ball_positions(frames, info, runtime, height, width, config)  # noqa: E731
+        decoded, scaled = partial(_decoded, path), partial(_frames, whole)
         ways: dict[str, Callable[[float], Iterable]] = {
-            "decode": lambda seconds: _for_seconds(decoded, seconds),
-            "decode and scale": lambda seconds: _for_seconds(scaled, seconds),
-            f"network, step {whole.step}": lambda seconds: detected(_for_seconds(lambda: repeat(first), seconds), whole),
-            f"detect, step {whole.step}": lambda seconds: detected(_for_seconds(scaled, seconds), whole),
-            f"detect, step {fastest.step}": lambda seconds: detected(_for_seconds(scaled, seconds), fastest),
+            "decode": partial(_for_seconds, decoded),
+            "decode and scale": partial(_for_seconds, scaled),
+            f"network, step {whole.step}": partial(_detected, partial(repeat, first), whole, runtime),
+            f"detect, step {whole.step}": partial(_detected, scaled, whole, runtime),
+            f"detect, step {fastest.step}": partial(_detected, scaled, fastest, runtime),
         }
         rates: dict[str, list[float]] = {name: [] for name in ways}
         for number in tqdm(range(config.rounds + 1), desc="rounds", unit="", disable=quiet or None):
@@ -145,7 +141,7 @@ def _rate(items: Iterable) -> float:
     return count / (time.perf_counter() - began)
 
 
-def _for_seconds(read: Callable[[], Iterable], seconds: float) -> Iterator:
+def _for_seconds(read: Callable[[], Iterable[Any]], seconds: float) -> Iterator:
     """Yield what is read, for so long; again from the beginning each time that it ends."""
     end = time.perf_counter() + seconds
     while True:
@@ -160,9 +156,16 @@ def _decoded(path: Path) -> Iterator:
         yield from decode_in_order(path, container, stream, Damage())
 
 
-def _frames(path: Path, height: int, width: int, large_size: tuple[int, int] | None) -> Iterator[Frame]:
-    with FrameReader(path, height, width, judge=True, large_size=large_size) as reader:
+def _frames(plan: VideoPlan) -> Iterator[Frame]:
+    with FrameReader(plan.info, plan.height, plan.width, judge=True, large_size=plan.large_size) as reader:
         yield from reader
+
+
+def _detected(
+    read: Callable[[], Iterable[Frame]], plan: VideoPlan, runtime: Runtime, seconds: float
+) -> Iterator[BallPosition]:
+    """Yield the ball in what is read, for so long."""
+    return positions_in(_for_seconds(read, seconds), plan, runtime)
 
 
 def _write_rate(info: VideoInfo) -> float:

@@ -14,6 +14,7 @@ from ttcli.inference.exported_runtimes import load_network
 from ttcli.inference.runtimes import Runtime
 from ttcli.networks.checkpoints import CLOSER_WEIGHTS, packaged
 from ttcli.results.manifest import counts_if_done
+from ttcli.video.probe import VideoInfo
 from ttcli.video.standard_input import shown_name
 
 
@@ -56,13 +57,13 @@ def detect(
     jobs = plan_jobs(found, output, several)
     failures: dict[Job, TtcliError] = {}
     summaries: dict[Job, DetectSummary] = {}
+    left: dict[Job, VideoInfo] = {}
     for job in jobs:
         with _noting_failure(job, failures, several, tell):
             if several and not config.overwrite and (summary := _summary_if_done(job, config)):
                 summaries[job] = summary
             else:
-                check_job(job, config)
-    left = [job for job in jobs if job not in failures and job not in summaries]
+                left[job] = check_job(job, config)
     if config.ray is not None:
         for job, outcome in detect_on_cluster(left, config, quiet, tell):
             with _noting_failure(job, failures, several, tell):
@@ -70,9 +71,9 @@ def detect(
     elif left:
         if runtime is None:
             runtime = load_network(config.weights, config.runtime, config.device, config.precision, config.threads)
-        for job in left:
+        for job, info in left.items():
             with _noting_failure(job, failures, several, tell):
-                summaries[job] = detect_video(job, runtime, config, quiet, tell)
+                summaries[job] = detect_video(job, info, runtime, config, quiet, tell)
     for job in jobs:
         if job in failures:
             summaries[job] = DetectSummary(str(job.video), str(job.output), error=str(failures[job]))

@@ -144,7 +144,7 @@ def _windows(network: nn.Module, video: Path | None, height: int, width: int) ->
     else:
         info = probe(video)
         step = max(1, (info.frame_count or length) // 2 // length)  # from the middle of a short clip, or its first part
-        with FrameReader(video, height, width) as reader:
+        with FrameReader(info, height, width) as reader:
             kept = [frame.picture for frame, _ in zip(reader, range(step * length), strict=False) if frame.picture is not None]
         frames = torch.stack([torch.from_numpy(picture) for picture in kept[-length:]])
     count = len(frames) - network.window_size + 1

@@ -1,6 +1,7 @@
 """`ttcli probe`: what a video is, how well the ball can be found in it, and how long that will take here."""
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,10 +13,11 @@ from rich.table import Table
 from tqdm import tqdm
 
 from ttcli.configs import DetectConfig, ProbeConfig
-from ttcli.detection.ball_path import ball_positions
+from ttcli.detection.decision import positions_in
+from ttcli.detection.plan import plan_at
 from ttcli.errors import VideoError
 from ttcli.inference.closer_look import larger_size
-from ttcli.inference.runtimes import TorchRuntime, load_runtime
+from ttcli.inference.runtimes import Runtime, load_runtime
 from ttcli.probing.ball_size import BACKGROUND_FRAMES, BallSize, crop_box, measure_ball
 from ttcli.probing.picture_quality import camera_shift, sharpness, woven_fields
 from ttcli.probing.verdict import Finding, find_all, judge
@@ -23,7 +25,7 @@ from ttcli.results.trajectory import BallPosition
 from ttcli.video.packets import PacketFacts, read_packets
 from ttcli.video.probe import VideoInfo
 from ttcli.video.probe import probe as probe_file
-from ttcli.video.reader import FrameReader
+from ttcli.video.reader import Frame, FrameReader
 from ttcli.video.standard_input import shown_name
 
 SPAN_SECONDS = 1.2
@@ -93,7 +95,7 @@ class _Sample:
 
 
 def probe(
-    video: Path, config: ProbeConfig, quiet: bool = False, runtime: TorchRuntime | None = None
+    video: Path, config: ProbeConfig, quiet: bool = False, runtime: Runtime | None = None
 ) -> ProbeReport:
     """Return what a video is and what can be expected of it, from its packets and a few sampled seconds.
 
@@ -117,7 +119,7 @@ def probe(
         for start in tqdm(starts, desc=f"{video.name}: samples", unit="", disable=quiet or None)
     ]
     size = runtime.working_size(*info.square_size)
-    decode_rate = _time_decoding(video, *size)
+    decode_rate = _time_decoding(info, *size)
     detect_rate = _time_detection(info, runtime, *size)
     facts = _file_facts(info, packets) | _sample_facts(samples, info, size[1])
     facts |= {
@@ -143,12 +145,12 @@ def _starts(packets: PacketFacts, info: VideoInfo, samples: int) -> list[float]:
     return [(index + 0.5) * seconds / samples - span / 2 for index in range(samples)]
 
 
-def _take_sample(info: VideoInfo, runtime: TorchRuntime, start: float) -> _Sample:
+def _take_sample(info: VideoInfo, runtime: Runtime, start: float) -> _Sample:
     """Return what the span from `start` seconds on shows."""
     height, width = runtime.working_size(*info.square_size)
-    sample, rate = _Sample(), float(info.frame_rate)
+    sample = _Sample()
     try:
-        with FrameReader(info.path, height, width, judge=True, start_seconds=start, picture_rate=rate) as reader:
+        with FrameReader(info, height, width, judge=True, start_seconds=start) as reader:
             frames = list(islice(reader, _span_frames(info)))
     except VideoError:
         return sample  # nothing behind this place can be decoded
@@ -167,7 +169,7 @@ def _take_sample(info: VideoInfo, runtime: TorchRuntime, start: float) -> _Sampl
     shifts = [camera_shift(grays[i], grays[i + apart]) for i in range(0, len(grays) - apart, apart)]
     if shifts:
         sample.camera_speed = float(np.median(shifts)) / width * float(info.frame_rate) / apart
-    positions = list(ball_positions(frames, info, runtime, height, width, DetectConfig(closer=False)))
+    positions = list(_positions(frames, info, runtime, DetectConfig(closer=False)))
     seen = [position for position in positions if position.x is not None]
     sample.seen, sample.confidence = len(seen), sum(position.confidence for position in seen)
     _look_closely(sample, info, start, len(frames), _choose_balls(seen, len(frames)))
@@ -186,8 +188,7 @@ def _look_closely(sample: _Sample, info: VideoInfo, start: float, frames: int, b
     wanted = {ball.frame_index + offset for ball in balls for offset in BACKGROUND_FRAMES} | {0, min(1, frames - 1)}
     crops: list[list[np.ndarray]] = [[] for _ in balls]
     first: np.ndarray | None = None
-    rate = float(info.frame_rate)
-    with FrameReader(info.path, wanted=wanted, start_seconds=start, queue_size=1, picture_rate=rate) as reader:
+    with FrameReader(info, wanted=wanted, start_seconds=start, queue_size=1) as reader:
         for frame in reader:
             if frame.picture is None:
                 continue
@@ -208,18 +209,25 @@ def _look_closely(sample: _Sample, info: VideoInfo, start: float, frames: int, b
             sample.balls += [size] if size else []
 
 
-def _time_decoding(video: Path, height: int, width: int) -> float:
+def _positions(
+    frames: Iterable[Frame], info: VideoInfo, runtime: Runtime, settings: DetectConfig
+) -> Iterator[BallPosition]:
+    """Yield the ball in frames in a row of a video, at the size at which the network usually sees it."""
+    return positions_in(frames, plan_at(info, runtime, settings, *runtime.working_size(*info.square_size)), runtime)
+
+
+def _time_decoding(info: VideoInfo, height: int, width: int) -> float:
     """Return the frames decoded and scaled in a second here."""
-    with FrameReader(video, height, width, judge=True) as reader:
+    with FrameReader(info, height, width, judge=True) as reader:
         return _rate(reader, TIMED_SECONDS / 2)
 
 
-def _time_detection(info: VideoInfo, runtime: TorchRuntime, height: int, width: int) -> float:
+def _time_detection(info: VideoInfo, runtime: Runtime, height: int, width: int) -> float:
     """Return the frames that `detect` gets through in a second here."""
-    config = DetectConfig(link=False)
-    large_size = larger_size(runtime, height, width, config)
-    with FrameReader(info.path, height, width, judge=True, large_size=large_size) as reader:
-        return _rate(ball_positions(reader, info, runtime, height, width, config), TIMED_SECONDS)
+    settings = DetectConfig(link=False)
+    large_size = larger_size(runtime, height, width, settings)
+    with FrameReader(info, height, width, judge=True, large_size=large_size) as reader:
+        return _rate(_positions(reader, info, runtime, settings), TIMED_SECONDS)
 
 
 def _rate(items: Any, most_seconds: float) -> float:

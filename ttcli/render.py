@@ -119,7 +119,7 @@ def render(
     wanted = None if (first, last) == (0, None) else range(first, (count - 1 if last is None else last) + 1)
     frames = marked = 0
     with (
-        FrameReader(video, height, width, picture_rate=config.picture_rate, wanted=wanted) as reader,
+        FrameReader(info, height, width, wanted=wanted) as reader,
         writer,
         tqdm(total=info.frame_count if wanted is None else len(wanted), desc=video.name, unit=" frames", disable=quiet or None) as progress,
     ):  # fmt: skip

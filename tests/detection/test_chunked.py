@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from ball_videos import write_video
+from stand_ins import BrightestSpot
 
 from ttcli.configs import DetectConfig
 from ttcli.detect import detect
 from ttcli.detection import cluster
+from ttcli.detection.cluster import ChunkTask, VideoTask
 from ttcli.errors import SettingError
-from ttcli.inference.runtimes import load_runtime
+from ttcli.inference.runtimes import Closer, TorchRuntime, load_runtime
 from ttcli.results.events import read_events_csv
 from ttcli.results.trajectory import read_ball_csv
 from ttcli.video import chunks
@@ -37,11 +39,23 @@ def pictures(count=FRAMES, cut=CUT, repeats=(), shake=0.0):
         yield last
 
 
-@pytest.fixture(scope="module")
+AREA = 512 * 288 // 4
+"""Of the pictures that networks see here: a quarter of the usual, for these tests are not about the ball."""
+
+
+@pytest.fixture
 def runtime():
-    """Return the network, for pictures of a quarter of its usual size: these tests are not about the ball."""
+    """Return a stand-in for the network, whose second one looks closer; both are sure of what is bright."""
+    network = TorchRuntime(BrightestSpot(), {"area": AREA}, device="cpu", precision="fp32")
+    network.closer = Closer(TorchRuntime(BrightestSpot(), device="cpu", precision="fp32"), 1.0, 0.5, 0.0)
+    return network
+
+
+@pytest.fixture
+def packaged():
+    """Return the network of the package."""
     network = load_runtime(None, "cpu", "fp32")
-    network.area //= 4
+    network.area = AREA
     return network
 
 
@@ -72,23 +86,30 @@ def both(path, tmp_path, config):
     return alone, cut, summary
 
 
-@pytest.mark.parametrize(
-    ("step", "stride"),
-    [pytest.param(1, 1, marks=pytest.mark.slow), (3, 1), pytest.param(9, 1, marks=pytest.mark.slow), (5, 2)],
-)
+@pytest.mark.parametrize(("step", "stride"), [(1, 1), (3, 1), (9, 1), (5, 2)])
 def test_chunks_give_the_rows_of_one_process(tmp_path, here, step, stride):
     path = write_video(tmp_path / "long.mp4", pictures(), gop=30)
     alone, cut, summary = both(path, tmp_path, replace(CONFIG, step=step, stride=stride))
-    assert len(here) >= 3 and all(task.chunk for task in here)
+    assert len(here) >= 3 and all(isinstance(task, ChunkTask) for task in here)
     assert alone.read_bytes() == cut.read_bytes()
     assert (summary.frames, summary.shots) == (FRAMES, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("step", "stride"), [(1, 1), (3, 1), (9, 1), (5, 2)])
+def test_so_they_do_with_the_network_of_the_package(tmp_path, here, packaged, monkeypatch, step, stride):
+    monkeypatch.setattr(cluster, "load", lambda config: packaged)
+    monkeypatch.setattr("ttcli.detect.load_network", lambda *settings: packaged)
+    path = write_video(tmp_path / "long.mp4", pictures(), gop=30)
+    alone, cut, _ = both(path, tmp_path, replace(CONFIG, step=step, stride=stride))
+    assert alone.read_bytes() == cut.read_bytes()
 
 
 def test_each_chunk_has_the_stride_that_the_whole_has(tmp_path, here, runtime, monkeypatch):
     path = write_video(tmp_path / "fast.mp4", pictures(), gop=30)
     monkeypatch.setattr(runtime, "most_fps", 12.0)
     alone, cut, _ = both(path, tmp_path, replace(CONFIG, step=9))
-    assert {task.sight.stride for task in here} == {2}
+    assert {task.plan.stride for task in here} == {2}
     assert alone.read_bytes() == cut.read_bytes()
 
 
@@ -130,15 +151,15 @@ def test_a_folder_of_pictures_can_be_cut(tmp_path, here):
 def test_what_is_short_stays_whole(tmp_path, here):
     path = write_video(tmp_path / "short.mp4", pictures(40), gop=30)
     both(path, tmp_path, CONFIG)
-    assert [task.chunk for task in here] == [None]
+    assert [type(task) for task in here] == [VideoTask]
 
 
 def test_a_chunk_with_other_frames_than_promised_leaves_the_video_to_one_task(tmp_path, here, monkeypatch):
     path = write_video(tmp_path / "long.mp4", pictures(), gop=30)
-    real = cluster.answer_chunk
-    monkeypatch.setattr(cluster, "answer_chunk", lambda job, chunk, *rest: real(job, chunk, *rest) if chunk.first else None)
+    real = cluster.propose_for_chunk
+    monkeypatch.setattr(cluster, "propose_for_chunk", lambda plan, chunk, *rest: real(plan, chunk, *rest) if chunk.first else None)
     alone, cut, _ = both(path, tmp_path, replace(CONFIG, step=9))
-    assert here[-1].chunk is None and alone.read_bytes() == cut.read_bytes()
+    assert isinstance(here[-1], VideoTask) and alone.read_bytes() == cut.read_bytes()
 
 
 def test_a_chunk_of_which_nothing_can_be_decoded_leaves_the_video_to_one_task(tmp_path, here):
@@ -172,11 +193,11 @@ def test_a_chunk_is_read_from_a_keyframe_by_the_numbers_of_the_whole(tmp_path):
     found = plan_chunks(probe(path), 65)
     assert [chunk.first for chunk in found] == [0, 65, 130, 195] and found[-1].end == FRAMES
     assert [chunk.end for chunk in found[:-1]] == [chunk.first for chunk in found[1:]]
-    with FrameReader(path, 72, 128) as reader:
+    with FrameReader(probe(path), 72, 128) as reader:
         whole = list(reader)
     for chunk in found:
         assert chunk.first - chunk.read_first >= min(chunk.first, chunks.LEAD) and chunk.read_first % 30 == 0
         assert chunk.times == tuple(frame.time_seconds for frame in whole[chunk.first : chunk.end])
-        with FrameReader(path, 72, 128, start_seconds=chunk.read_seconds) as reader:
+        with FrameReader(probe(path), 72, 128, start_seconds=chunk.read_seconds) as reader:
             assert np.array_equal(next(reader).picture, whole[chunk.read_first].picture)
     assert plan_chunks(probe(path), 200) == [] and plan_chunks(probe(path), 1000) == []

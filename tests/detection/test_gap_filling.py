@@ -7,10 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttcli.configs import DetectConfig
-from ttcli.detection import one_video
 from ttcli.detection.gap_filling import EVIDENCE, fill_gaps
-from ttcli.results.trajectory import BallPosition, Status, read_ball_csv
+from ttcli.results.trajectory import BallPosition, Status
 from ttcli.spotting.spotter import spot_events
 from ttcli.spotting.weights import load_spotter
 
@@ -118,19 +116,6 @@ def test_rows_that_say_something_are_left_alone(states, most):
     found = filled(path, most)
     assert [row.frame_index for row in found] == list(range(len(path)))
     assert all(new == old or (old.status is Status.UNSEEN and new.status is Status.FILLED) for new, old in zip(found, path, strict=True))
-
-
-def test_detect_fills_where_it_is_asked(tmp_path, ball_video, monkeypatch):
-    from ttcli.detect import detect
-
-    monkeypatch.setattr(one_video, "ball_positions", lambda frames, *rest: (row for row, _ in zip(rows(), frames, strict=False)))
-    video = ball_video(height=HEIGHT, width=WIDTH)
-    plain, asked = tmp_path / "plain.csv", tmp_path / "filled.csv"
-    detect([video], plain, DetectConfig(device="cpu"), quiet=True)
-    [summary] = detect([video], asked, DetectConfig(device="cpu", fill=4), quiet=True)
-    assert [row.status for row in read_ball_csv(plain)[8:12]] == [Status.UNSEEN] * 4
-    assert [row.status for row in read_ball_csv(asked)[8:12]] == [Status.FILLED] * 4
-    assert summary.filled == 4 and "4 filled" in str(summary)
 
 
 def test_events_are_told_from_what_was_seen():

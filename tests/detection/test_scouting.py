@@ -8,7 +8,7 @@ from stand_ins import BrightestSpot
 
 from ttcli.configs import DetectConfig
 from ttcli.detection import scouting
-from ttcli.detection.scouting import WANTED, fitting_size, with_step
+from ttcli.detection.scouting import WANTED, fitting_size, wanted_step
 from ttcli.inference.runtimes import TorchRuntime
 from ttcli.video.probe import probe
 
@@ -79,10 +79,10 @@ def test_auto_is_the_step_with_which_the_network_keeps_pace(tmp_path, runtime, m
     info = probe(write_video(tmp_path / "a.mp4", ball_of(3.0, 5)))
     monkeypatch.setattr(scouting, "FrameReader", Decoder)
     monkeypatch.setattr(scouting.time, "perf_counter", lambda: clock[0])
-    assert with_step(DetectConfig(step="auto", batch=2), info, Network(), 64, 96).step == step
+    assert wanted_step(info, Network(), DetectConfig(step="auto", batch=2), 64, 96) == step
 
 
 def test_a_step_that_is_given_is_kept(tmp_path, runtime):
     info = probe(write_video(tmp_path / "a.mp4", ball_of(3.0, 5)))
-    assert with_step(DetectConfig(step=7), info, runtime, 64, 96).step == 7
-    assert with_step(DetectConfig(), info, runtime, 64, 96).step == 3
+    assert wanted_step(info, runtime, DetectConfig(step=7), 64, 96) == 7
+    assert wanted_step(info, runtime, DetectConfig(), 64, 96) == 3

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from ball_videos import HEIGHT, WIDTH, ball_path, ball_picture
 
-from ttcli.video.probe import VideoInfo
+from ttcli.video.probe import VideoInfo, probe
 from ttcli.video.reader import FrameReader
 
 COUNT = 12
@@ -344,7 +344,7 @@ def main() -> None:
         for made in MADE:
             path = Path(folder) / made.name
             made.make(path)
-            with FrameReader(path, judge=True) as reader:
+            with FrameReader(probe(path), judge=True) as reader:
                 frames = list(reader)
             info = reader.info
             found = _cells(len(frames), frames[-1].time_seconds, info)

@@ -2,17 +2,20 @@
 
 import itertools
 from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
 from ball_videos import ball_path, ball_picture, write_video
+from detection_runs import planned, positions
 from stand_ins import BrightestSpot
 
 from ttcli.configs import DetectConfig
 from ttcli.detect import detect
-from ttcli.detection.ball_path import ball_positions, network_predictor
+from ttcli.detection.proposals import network_predictor
 from ttcli.errors import CheckpointError
 from ttcli.inference.closer_look import CUT, CUTS, FRAMES, LEAST_LOGIT, larger_size
 from ttcli.inference.runtimes import Closer, TorchRuntime, load_runtime
@@ -20,12 +23,13 @@ from ttcli.networks.blocks import NetworkAnswer
 from ttcli.networks.checkpoints import load_checkpoint, save_checkpoint
 from ttcli.results.manifest import read_manifest
 from ttcli.results.trajectory import read_ball_csv
-from ttcli.video.probe import probe
+from ttcli.video.probe import VideoInfo, probe
 from ttcli.video.reader import Frame
 
 HEIGHT, WIDTH = 96, 160
 """Of the pictures that the first network sees; the larger ones are twice as large."""
 PATH = [(50.0 + 2 * n, 48 + 10 * np.sin(n / 4)) for n in range(30)]
+INFO = VideoInfo(Path("match.mp4"), HEIGHT, WIDTH, Fraction(25), None, None, "h264", False)
 AWAY = 1.75
 """Pixels by which the first network here errs."""
 
@@ -92,7 +96,8 @@ def film(path=PATH, moves=(0.0, 0.0)):
 
 
 def answers(frames: Iterable[Frame], runtime, stride=1, **settings):
-    predictor = network_predictor(runtime, HEIGHT, WIDTH, stride, DetectConfig(**settings))
+    plan = planned(INFO, runtime, HEIGHT, WIDTH, DetectConfig(stride=stride, **settings))
+    predictor = network_predictor(plan, runtime)
     return list(predictor.answers(frames, 0))
 
 
@@ -171,7 +176,8 @@ def test_what_is_kept_suffices_and_does_not_grow(stride, batch, step):
             yield Frame(handed_out, handed_out / 25, small, one.large)
             handed_out += 1
 
-    predictor = network_predictor(runtime, HEIGHT, WIDTH, stride, DetectConfig(batch=batch, step=step))
+    plan = planned(INFO, runtime, HEIGHT, WIDTH, DetectConfig(stride=stride, batch=batch, step=step))
+    predictor = network_predictor(plan, runtime)
     said = predictor.answers(endless(), 0)
     most = 0
     for answered in range(400):
@@ -211,7 +217,7 @@ def test_frames_without_a_larger_picture_need_no_closer_look(tmp_path):
     runtime = TorchRuntime(BrightestSpot(), {"area": 64 * 96}, device="cpu", precision="fp32")
     runtime.closer = closer()
     frames = [Frame(number, number / 25, ball_picture(64, 96, place)) for number, place in enumerate(ball_path(12))]
-    rows = list(ball_positions(frames, probe(video), runtime, 64, 96, DetectConfig(closer=False)))
+    rows = list(positions(frames, probe(video), runtime, 64, 96, DetectConfig(closer=False)))
     assert all(row.x == pytest.approx(x, abs=0.35) for row, (x, _) in zip(rows, ball_path(12), strict=True))
 
 

@@ -15,7 +15,7 @@ from ttcli.spotting.instants import Peak, find_peaks, fit_bounce, fit_touch
 from ttcli.spotting.network import EVENTS, PathSpotter
 from ttcli.spotting.paths import FEATURES, LONGEST_GAP_SECONDS, Grid, Track, make_track, resample, soft_targets
 from ttcli.spotting.simulated import SimulatedTracks
-from ttcli.spotting.spotter import EventSpotter, event_probabilities, noting_events, spot_events, window_probabilities
+from ttcli.spotting.spotter import event_probabilities, spot_events, window_probabilities
 from ttcli.spotting.training import batch_tracks, spotting_loss
 from ttcli.spotting.weights import load_spotter, read_spotter_metadata, save_spotter
 
@@ -313,14 +313,6 @@ def test_shots_are_paths_of_their_own(model):
     alone = list(spot_events(one, model, HEIGHT, WIDTH, 0.5))
     assert told[: len(alone)] == alone and len(alone) > 5
     assert all(event.time_seconds > 4 for event in told[len(alone) :]) and len(told) > 1.5 * len(alone)
-
-
-def test_rows_one_by_one_give_the_events_of_all_and_pass_on_unchanged(model):
-    path, _, _ = side_view()
-    given = rows(path, np.arange(6000) / 120)
-    events = []
-    assert list(noting_events(iter(given), EventSpotter(model, HEIGHT, WIDTH, 0.5), events)) == given
-    assert events == list(spot_events(given, model, HEIGHT, WIDTH, 0.5)) and len(events) > 100
 
 
 def straight_grid(steps=240):

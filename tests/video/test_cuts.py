@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 from ball_videos import ball_path, ball_picture, write_video
+from detection_runs import positions
 from stand_ins import WindowRecorder
 
 from ttcli.configs import DetectConfig
 from ttcli.detect import detect
-from ttcli.detection.ball_path import ball_positions
 from ttcli.errors import OutputError, SettingError
 from ttcli.video.cuts import AROUND, CutFinder
 from ttcli.video.probe import probe
@@ -101,7 +101,7 @@ def test_decisions_come_soon() -> None:
 def test_no_window_crosses_a_cut(ball_video) -> None:
     info, recorder = probe(ball_video(positions=1)), WindowRecorder()
     frames = [Frame(index, index / 25, np.full((32, 32, 3), index, np.uint8), shot=int(index >= 13)) for index in range(30)]
-    rows = list(ball_positions(frames, info, recorder, 32, 32, DetectConfig()))
+    rows = list(positions(frames, info, recorder, 32, 32, DetectConfig()))
     assert [row.frame_index for row in rows] == list(range(30))
     for window in recorder.windows:
         assert len({number >= 13 for number in window}) == 1
@@ -120,7 +120,7 @@ def pictures_of_two_shots() -> list[np.ndarray]:
 
 def test_shots_are_written_and_the_ball_is_found_on_both_sides_of_a_cut(tmp_path: Path, runtime) -> None:
     video = write_video(tmp_path / "match.mp4", pictures_of_two_shots())
-    with FrameReader(video, judge=True) as reader:
+    with FrameReader(probe(video), judge=True) as reader:
         assert [frame.shot for frame in reader] == [0] * 13 + [1] * 17
     config = DetectConfig(shots=tmp_path / "shots.csv")
     [summary] = detect([video], tmp_path / "ball.csv", config, runtime=runtime)

@@ -62,7 +62,7 @@ def some(*beginnings: str) -> pytest.MarkDecorator:
 @some("pq", "hlg", "full_range", "ten_bit.mp4")
 def test_no_picture_is_washed_out(tmp_path: Path, made: Made) -> None:
     made.make(tmp_path / made.name)
-    with FrameReader(tmp_path / made.name) as reader:
+    with FrameReader(probe(tmp_path / made.name)) as reader:
         picture = next(reader).picture
     x, y = made.path[0]
     assert picture[round(y), round(x)].min() > 215  # 240 as made
@@ -76,7 +76,7 @@ def test_the_overlay_is_upright_and_its_marker_is_on_the_ball(tmp_path: Path, ru
     detect([video], tmp_path / "ball.csv", CONFIG, runtime=runtime, tell=lambda line: None)
     render(video, tmp_path / "ball.csv", overlay, RenderConfig(trail_seconds=0, crf=4))
     info = probe(video)
-    with FrameReader(overlay) as reader:
+    with FrameReader(probe(overlay)) as reader:
         frames = list(reader)
     assert (reader.info.height, reader.info.width) == tuple(length // 2 * 2 for length in info.square_size)
     assert [frame.time_seconds for frame in frames] == pytest.approx(list(made.times), abs=1e-4 + made.tolerance_seconds)
@@ -103,7 +103,7 @@ def test_the_overlay_of_a_phones_video_is_upright_in_time_and_keeps_its_sound(tm
     detect([video], tmp_path / "ball.csv", CONFIG, runtime=runtime)
     assert [row.time_seconds for row in read_ball_csv(tmp_path / "ball.csv")] == pytest.approx(times, abs=2e-5)
     render(video, tmp_path / "ball.csv", overlay, RenderConfig(trail_seconds=0, crf=4))
-    with FrameReader(overlay) as reader:
+    with FrameReader(probe(overlay)) as reader:
         frames = list(reader)
     assert (reader.info.height, reader.info.width, reader.info.rotation) == (64, 96, 0)
     assert [frame.time_seconds for frame in frames] == pytest.approx(times, abs=1e-4)
@@ -148,7 +148,7 @@ def test_times_are_those_that_ffprobe_lists(tmp_path: Path, made: Made) -> None:
     command = ["ffprobe", "-v", "error", *wanted, str(video)]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     stamps = [None if line.startswith("N/A") else float(line.strip(",")) for line in listed.split()]
-    with FrameReader(video) as reader:
+    with FrameReader(probe(video)) as reader:
         times = [frame.time_seconds for frame in reader]
     assert len(times) == len(stamps)
     for time, stamp in zip(times, stamps, strict=True):
@@ -162,7 +162,7 @@ def test_a_folder_of_pictures_has_the_rate_that_it_is_given(tmp_path: Path, runt
     times = [2 * index / 120 for index in range(12)]
     assert [row.time_seconds for row in read_ball_csv(tmp_path / "ball.csv")] == pytest.approx(times, abs=1e-6)
     render(folder, tmp_path / "ball.csv", tmp_path / "overlay.mp4", RenderConfig(picture_rate=120))
-    with FrameReader(tmp_path / "overlay.mp4") as reader:
+    with FrameReader(probe(tmp_path / "overlay.mp4")) as reader:
         assert [frame.time_seconds for frame in reader] == pytest.approx(times, abs=1e-4)
 
 

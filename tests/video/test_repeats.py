@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ball_videos import ball_path, ball_picture
+from detection_runs import positions
 from stand_ins import WindowRecorder
 
 from ttcli.configs import DetectConfig
 from ttcli.detect import detect
-from ttcli.detection.ball_path import ball_positions
 from ttcli.results.trajectory import Status, read_ball_csv
 from ttcli.video.probe import probe
 from ttcli.video.reader import Frame, FrameReader
@@ -84,7 +84,7 @@ def test_windows_are_of_distinct_pictures(ball_video) -> None:
         Frame(index, index / 50, np.full((32, 32, 3), number, np.uint8), duplicate=index > 0 and order[index - 1] == number)
         for index, number in enumerate(order)
     ]
-    rows = list(ball_positions(frames, info, recorder, 32, 32, CONFIG))
+    rows = list(positions(frames, info, recorder, 32, 32, CONFIG))
     assert recorder.windows == [list(range(9))]
     assert [row.frame_index for row in rows] == list(range(len(order)))
     assert [row.duplicate for row in rows] == [frame.duplicate for frame in frames]
@@ -95,7 +95,7 @@ def test_a_repeat_has_the_ball_of_the_picture_that_it_repeats(ball_video, runtim
     info = probe(ball_video(positions=1))
     order = [number for number in range(20) for _ in range(1 + number % 2)]
     repeated = {index for index in range(1, len(order)) if order[index] == order[index - 1]}
-    rows = list(ball_positions(moving(order, repeated), info, runtime, 64, 96, DetectConfig(link=link)))
+    rows = list(positions(moving(order, repeated), info, runtime, 64, 96, DetectConfig(link=link)))
     assert [row.time_seconds for row in rows] == [index / 50 for index in range(len(order))]
     for index in repeated:
         assert (rows[index].x, rows[index].y, rows[index].confidence) == (
@@ -109,7 +109,7 @@ def test_a_repeat_after_a_broken_frame_has_the_ball_of_the_last_good_one(ball_vi
     info = probe(ball_video(positions=1))
     frames = moving([0, 1, 2, 2, 3, 4, 5], {3})
     frames[2:4] = [frames[2]._replace(picture=None), frames[3]._replace(picture=frames[1].picture)]
-    rows = list(ball_positions(frames, info, runtime, 64, 96, CONFIG))
+    rows = list(positions(frames, info, runtime, 64, 96, CONFIG))
     assert [row.status for row in rows] == [Status.SEEN, Status.SEEN, Status.BROKEN, *[Status.SEEN] * 4]
     assert (rows[3].x, rows[3].y) == (rows[1].x, rows[1].y)
 
@@ -121,7 +121,7 @@ def test_windows_stride_by_the_rate_of_distinct_pictures(ball_video, repeat: int
         Frame(index, index / 240, np.full((32, 32, 3), index // repeat, np.uint8), duplicate=index % repeat > 0)
         for index in range(30 * repeat)
     ]
-    rows = list(ball_positions(iter(frames), info, recorder, 32, 32, CONFIG))
+    rows = list(positions(iter(frames), info, recorder, 32, 32, CONFIG))
     assert [row.frame_index for row in rows] == list(range(30 * repeat))
     assert {window[1] - window[0] for window in recorder.windows} == {expected}
 
@@ -135,6 +135,6 @@ def test_real_frames_at_any_rate_are_no_repeats(ball_video, tmp_path: Path, runt
 
 def test_only_a_reader_that_is_asked_judges(ball_video) -> None:
     video = ball_video(positions=[(20.0, 20.0)] * 5)
-    with FrameReader(video) as plain, FrameReader(video, judge=True) as judging:
+    with FrameReader(probe(video)) as plain, FrameReader(probe(video), judge=True) as judging:
         assert not any(frame.duplicate for frame in plain)
         assert [frame.duplicate for frame in judging] == [False, True, True, True, True]

@@ -24,7 +24,7 @@ def test_cut_off_file_gives_its_readable_frames(tmp_path: Path, bf: str) -> None
     pictures = noise_pictures()
     path = encode(tmp_path / "a.mp4", pictures, container_options={"movflags": "faststart"}, options={"bf": bf})
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
-    with FrameReader(path) as reader:
+    with FrameReader(probe(path)) as reader:
         frames = list(reader)
     readable = [frame for frame in frames if frame.picture is not None]
     assert reader.truncated
@@ -37,7 +37,7 @@ def test_cut_off_file_gives_its_readable_frames(tmp_path: Path, bf: str) -> None
 def test_cut_off_matroska_says_so(tmp_path: Path) -> None:
     path = write_numbered(tmp_path / "a.mkv", 100)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with FrameReader(path) as reader:
+    with FrameReader(probe(path)) as reader:
         assert 20 < len(list(reader)) < 90
     assert reader.truncated
 
@@ -60,7 +60,7 @@ def test_flipped_bytes_cost_no_row(tmp_path: Path, seed: int, options: dict[str,
         place = start + chance.randrange(length // 4, length - 8)
         data[place : place + 8] = chance.randbytes(8)
     path.write_bytes(data)
-    with FrameReader(path) as reader:
+    with FrameReader(probe(path)) as reader:
         frames = list(reader)
     assert [frame.frame_index for frame in frames] == list(range(50))
     assert [frame.time_seconds for frame in frames] == pytest.approx([number / 25 for number in range(50)])
@@ -77,7 +77,7 @@ def test_packet_that_cannot_be_decoded_keeps_its_place(tmp_path: Path) -> None:
         position, size = packets[number]
         data[position : position + size] = b"\xff" * size
     path.write_bytes(data)
-    with FrameReader(path) as reader:
+    with FrameReader(probe(path)) as reader:
         frames = list(reader)
     assert len(frames) == 50
     broken = {frame.frame_index for frame in frames if frame.picture is None}
@@ -127,7 +127,7 @@ def test_a_size_that_jumps_beyond_all_bounds_is_broken_frames(tmp_path: Path, mo
     joined = tmp_path / "joined.ts"
     joined.write_bytes(b"".join(part.read_bytes() for part in parts))
     monkeypatch.setattr(probe_module, "MOST_PIXELS", 150 * 200)
-    with FrameReader(joined) as reader:
+    with FrameReader(probe(joined)) as reader:
         frames = list(reader)
     assert all(frame.picture is not None for frame in frames[:5])  # those in flight may be lost with what follows
     assert not any(frame.picture is not None for frame in frames[8:])

@@ -30,7 +30,7 @@ def test_pictures_survive_writing_and_reading(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "a.mp4", 48, 64, Fraction(25), crf=5) as writer:
         for _ in range(3):
             writer.write(picture)
-    with FrameReader(tmp_path / "a.mp4") as reader:
+    with FrameReader(probe(tmp_path / "a.mp4")) as reader:
         frames = list(reader)
     assert len(frames) == 3
     assert np.abs(frames[1].picture.astype(int) - picture).mean() < 3
@@ -39,7 +39,7 @@ def test_pictures_survive_writing_and_reading(tmp_path: Path) -> None:
 def test_odd_sizes_lose_their_last_row_and_column(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "a.mp4", 49, 65, Fraction(25), crf=5) as writer:
         writer.write(np.full((49, 65, 3), 100, np.uint8))
-    with FrameReader(tmp_path / "a.mp4") as reader:
+    with FrameReader(probe(tmp_path / "a.mp4")) as reader:
         (frame,) = reader
     assert frame.picture.shape == (48, 64, 3)
     assert abs(frame.picture.mean() - 100) < 3
@@ -145,7 +145,7 @@ def test_another_encoder_stands_in_for_one_that_is_not_there(tmp_path: Path, mon
         assert writer.encoder == "mpeg4"
         for picture in pictures:
             writer.write(picture)
-    with FrameReader(tmp_path / "a.mp4") as reader:
+    with FrameReader(probe(tmp_path / "a.mp4")) as reader:
         for frame, picture in zip(reader, pictures, strict=True):
             assert np.abs(frame.picture.astype(int) - picture).max() < 6
 

@@ -1,25 +1,24 @@
 """Videos as tasks of a cluster, a long one as several: what `ttcli detect --ray` does."""
 
 import math
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tqdm import tqdm
 
 from ttcli.configs import DetectConfig
-from ttcli.detection.ball_path import with_stride
-from ttcli.detection.chunked import ChunkAnswers, RecordedAnswers, Sight, answer_chunk, recorded_frames
+from ttcli.detection.chunked import ChunkProposals, RecordedProposals, propose_for_chunk
 from ttcli.detection.jobs import Job
-from ttcli.detection.one_video import DetectSummary, Look, detect_video, has_square_pixels, look_at, write_outputs
-from ttcli.detection.ray_tasks import run_tasks
+from ttcli.detection.one_video import DetectSummary, detect_video, write_outputs
+from ttcli.detection.plan import VideoPlan, with_distinct_stride
+from ttcli.detection.ray_tasks import LOCAL, run_tasks
+from ttcli.detection.scouting import plan_video
 from ttcli.errors import SettingError, TtcliError
 from ttcli.inference.exported_runtimes import load_network
 from ttcli.inference.runtimes import Runtime
 from ttcli.networks.windows import choose_stride
-from ttcli.table.views import TableViews
 from ttcli.video.chunks import LEAD, TAIL, Chunk, plan_chunks
-from ttcli.video.probe import probe
+from ttcli.video.probe import VideoInfo
 from ttcli.video.reader import FrameReader
 from ttcli.video.standard_input import shown_name
 
@@ -27,37 +26,53 @@ LEAST_CHUNKS = 1.5
 """A video with less than so many chunks is one task."""
 LEAST_FRAMES = 10 * (LEAD + TAIL)
 """In a chunk: of smaller ones too much would be read twice."""
-Outcome = DetectSummary | ChunkAnswers | TtcliError | None
-"""Of a task: a video's summary, what is found on a chunk, why there is none; None of a chunk with other frames than promised."""
+
+
+class OtherFrames:
+    """Becomes of a chunk that has other frames than its packets promised: the video is detected as a whole then."""
+
+
+Outcome = DetectSummary | ChunkProposals | OtherFrames | TtcliError
+"""Of a task: a video's summary, what is found on a chunk, or why there is neither."""
 
 
 @dataclass(frozen=True)
-class Task:
-    """A video, or a chunk of one."""
+class VideoTask:
+    """A video to detect as a whole."""
 
     job: Job
+    info: VideoInfo
     config: DetectConfig
-    chunk: Chunk | None = None
-    sight: Sight | None = None
+
+
+@dataclass(frozen=True)
+class ChunkTask:
+    """A chunk of a video, on which the networks shall propose."""
+
+    job: Job
+    plan: VideoPlan
+    chunk: Chunk
 
 
 @dataclass
-class _Whole:
+class _InChunks:
     """A video that is detected in chunks, while they are."""
 
-    look: Look
+    plan: VideoPlan
     chunks: list[Chunk]
-    answers: list[ChunkAnswers | None]
-    started: float
+    found: dict[int, ChunkProposals]
+    """By the first frame of the chunk."""
+    left: int
+    """Chunks of which nothing was heard yet."""
 
 
 def detect_on_cluster(
-    jobs: Sequence[Job], config: DetectConfig, quiet: bool, tell: Callable[[str], None]
+    jobs: Mapping[Job, VideoInfo], config: DetectConfig, quiet: bool, tell: Callable[[str], None]
 ) -> Iterator[tuple[Job, DetectSummary | TtcliError]]:
     """Yield what becomes of each video as they are done.
 
     Args:
-        jobs: The videos.
+        jobs: What is to be done, and what each video is.
         config: Settings; `ray` is the cluster's address.
         quiet: Show no progress.
         tell: Takes warnings.
@@ -68,25 +83,26 @@ def detect_on_cluster(
     if not 0 <= config.chunk_minutes < math.inf:
         raise SettingError("--chunk", f"{config.chunk_minutes} is out of range", "give minutes, or 0 to cut no video")
     here = Here(config)
-    tasks: list[Task] = []
-    wholes: dict[Job, _Whole] = {}
+    tasks: list[VideoTask | ChunkTask] = []
+    cut: dict[Job, _InChunks] = {}
     given = {_absolute(job): job for job in jobs}
     for job in given:
+        info = replace(jobs[given[job]], path=job.video)
         try:
-            tasks += _tasks_of(job, here, wholes)
+            tasks += _tasks_of(job, info, here, cut)
         except TtcliError as error:
             yield given[job], error
     with tqdm(total=len(tasks), unit=" tasks", disable=quiet or None) as progress:
-        again = yield from _run(tasks, here, wholes, given, progress, tell)
+        again = yield from _run(tasks, here, cut, given, progress, tell)
         progress.total += len(again)
-        yield from _run([Task(job, here.config) for job in again], here, {}, given, progress, tell)
+        yield from _run(again, here, {}, given, progress, tell)
 
 
 class Here:
     """What the process that hands out the tasks needs itself: settings for tasks, and a network once it is asked for."""
 
     def __init__(self, config: DetectConfig) -> None:
-        self.address = config.ray
+        self.address = config.ray or LOCAL
         self.config = replace(config, ray=None)
         self._runtime: Runtime | None = None
 
@@ -103,14 +119,14 @@ def load(config: DetectConfig) -> Runtime:
     return load_network(config.weights, config.runtime, config.device, config.precision, config.threads)
 
 
-def run_task(task: Task) -> tuple[Outcome, list[str]]:
+def run_task(task: VideoTask | ChunkTask) -> tuple[Outcome, list[str]]:
     """Do a task in a process that does nothing else; return what comes of it, and warnings."""
     warnings: list[str] = []
     try:
-        runtime = load(task.config)
-        if task.chunk is not None:
-            return answer_chunk(task.job, task.chunk, task.sight, runtime, task.config), warnings
-        return detect_video(task.job, runtime, task.config, True, warnings.append), warnings
+        if isinstance(task, ChunkTask):
+            found = propose_for_chunk(task.plan, task.chunk, load(task.plan.settings))
+            return OtherFrames() if found is None else found, warnings
+        return detect_video(task.job, task.info, load(task.config), task.config, True, warnings.append), warnings
     except TtcliError as error:
         return error, warnings
 
@@ -119,33 +135,35 @@ def _absolute(job: Job) -> Job:
     return Job(job.video.absolute(), job.output.absolute())
 
 
-def _tasks_of(job: Job, here: Here, wholes: dict[Job, _Whole]) -> list[Task]:
-    """Return the tasks that a video is done by, and note in `wholes` one that is cut."""
-    started, config = time.monotonic(), here.config
-    info = probe(job.video, config.picture_rate)
+def _tasks_of(job: Job, info: VideoInfo, here: Here, cut: dict[Job, _InChunks]) -> Sequence[VideoTask | ChunkTask]:
+    """Return the tasks that a video is done by, and note in `cut` one that is cut."""
+    config = here.config
     frames = round(60 * config.chunk_minutes * info.frame_rate)
     frames = max(frames, LEAST_FRAMES) if frames else 0
     short = info.duration_seconds is not None and info.duration_seconds < LEAST_CHUNKS * 60 * config.chunk_minutes
-    if frames and not short:
-        chunks = plan_chunks(info, frames, config.stride or choose_stride(info.frame_rate, here.runtime.most_fps))
-        if chunks:
-            look = look_at(job, here.runtime, config)
-            with FrameReader(job.video, look.height, look.width, judge=True, picture_rate=config.picture_rate) as reader:
-                _, stride = with_stride(reader, info, here.runtime, config)  # that of the plan, or less where pictures repeat
-            sized = (info.height, info.width) if has_square_pixels(info) else (0, 0)
-            sight = Sight(look.height, look.width, stride, *sized)
-            wholes[job] = _Whole(look, chunks, [None] * len(chunks), started)
-            return [Task(job, look.config, chunk, sight) for chunk in chunks]
-    return [Task(job, config)]
+    if not frames or short:
+        return [VideoTask(job, info, config)]
+    chunks = plan_chunks(info, frames, config.stride or choose_stride(info.frame_rate, here.runtime.most_fps))
+    if not chunks:
+        return [VideoTask(job, info, config)]
+    plan = plan_video(info, here.runtime, config)
+    with FrameReader(info, plan.height, plan.width, judge=True) as reader:
+        plan, _ = with_distinct_stride(plan, reader, here.runtime)
+    cut[job] = _InChunks(plan, chunks, {}, len(chunks))
+    return [ChunkTask(job, plan, chunk) for chunk in chunks]
 
 
 def _run(
-    tasks: list[Task], here: Here, wholes: dict[Job, _Whole], given: dict[Job, Job], progress: tqdm, tell: Callable[[str], None]
-) -> Iterator[tuple[Job, DetectSummary | TtcliError]]:
+    tasks: Sequence[VideoTask | ChunkTask],
+    here: Here,
+    cut: dict[Job, _InChunks],
+    given: dict[Job, Job],
+    progress: tqdm,
+    tell: Callable[[str], None],
+) -> Generator[tuple[Job, DetectSummary | TtcliError], None, list[VideoTask]]:
     """Yield what becomes of the videos of some tasks; return those that turned out not to be cut as planned."""
-    again: list[Job] = []
+    again: list[VideoTask] = []
     failed: set[Job] = set()
-    left = {job: len(whole.chunks) for job, whole in wholes.items()}
     if not tasks:
         return again
     for number, (outcome, warnings) in run_tasks(run_task, [(task,) for task in tasks], here.address):
@@ -153,16 +171,17 @@ def _run(
         for warning in warnings:
             tell(warning)
         progress.update()
-        if task.chunk is not None and not isinstance(outcome, TtcliError):
-            whole = wholes[task.job]
-            whole.answers[whole.chunks.index(task.chunk)] = outcome
-            left[task.job] -= 1
-            if left[task.job] or task.job in failed:
+        if isinstance(task, ChunkTask) and not isinstance(outcome, TtcliError):
+            video = cut[task.job]
+            video.left -= 1
+            if isinstance(outcome, ChunkProposals):
+                video.found[task.chunk.first] = outcome
+            if video.left or task.job in failed:
                 continue
-            if any(answers is None for answers in whole.answers):
-                again.append(task.job)
+            if len(video.found) < len(video.chunks):
+                again.append(VideoTask(task.job, video.plan.info, here.config))
                 continue
-            outcome = _put_together(task.job, wholes.pop(task.job), here, tell)
+            outcome = _put_together(task.job, cut.pop(task.job), here, tell)
         if task.job in failed:
             continue
         if isinstance(outcome, TtcliError):
@@ -173,14 +192,10 @@ def _run(
     return again
 
 
-def _put_together(job: Job, whole: _Whole, here: Here, tell: Callable[[str], None]) -> DetectSummary | TtcliError:
+def _put_together(job: Job, video: _InChunks, here: Here, tell: Callable[[str], None]) -> DetectSummary | TtcliError:
     """Write the outputs of a video whose chunks are all there."""
-    views = [view for answers in whole.answers for view in answers.views]
-    frames, predictor = recorded_frames(whole.chunks, whole.answers), RecordedAnswers(here.runtime)
-    never = lambda: False  # noqa: E731
+    proposals = RecordedProposals(video.chunks, [video.found[chunk.first] for chunk in video.chunks])
     try:
-        return write_outputs(
-            job, whole.look, here.runtime, frames, predictor, TableViews(views), lambda: views, never, whole.started, True, tell
-        )
+        return write_outputs(job, video.plan, proposals, here.runtime, True, tell)
     except TtcliError as error:
         return error

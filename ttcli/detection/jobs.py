@@ -9,7 +9,7 @@ from ttcli.errors import InputError, OutputError, SettingError
 from ttcli.outputs import check_output
 from ttcli.results.events import check_threshold
 from ttcli.results.manifest import manifest_path, may_write
-from ttcli.video.probe import is_image_folder, is_video, probe
+from ttcli.video.probe import VideoInfo, is_image_folder, is_video, probe
 from ttcli.video.standard_input import is_spooled
 
 
@@ -65,9 +65,9 @@ def _make_folder(folder: Path) -> None:
         raise OutputError(folder, f"cannot be made ({error.strerror})", cure) from error
 
 
-def check_job(job: Job, config: DetectConfig) -> None:
-    """Raise TtcliError where a video cannot be opened or an output cannot be written."""
-    probe(job.video)
+def check_job(job: Job, config: DetectConfig) -> VideoInfo:
+    """Return what a video is; raise TtcliError where it cannot be opened or an output cannot be written."""
+    info = probe(job.video, config.picture_rate)
     if job.output.exists() and job.output.samefile(job.video):
         raise OutputError(job.output, "is the video itself", "give another name for the output")
     check_output(job.output, config.overwrite)
@@ -82,6 +82,7 @@ def check_job(job: Job, config: DetectConfig) -> None:
         if extra.exists() and extra.samefile(job.video):
             raise OutputError(extra, "is the video itself", f"give another name for the {name}")
         check_output(extra, config.overwrite)
+    return info
 
 
 def check_events(events: Path, videos: Iterable[Path], others: Iterable[Path | None], config: DetectConfig) -> None:

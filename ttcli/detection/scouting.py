@@ -1,4 +1,4 @@
-"""A look at a video before it is read: where its ball is large, the network shall see a smaller picture.
+"""A look at a video before it is read: how large a picture the network shall see, and how far its windows may be apart.
 
 The network was trained on balls of 1 to 12 px. One filmed from close by is wider on its usual picture, and is missed or placed
 beside its middle; on a picture half as large it is as wide as it is in most videos. Measured: docs/VIDEOS.md.
@@ -6,22 +6,21 @@ beside its middle; on a picture half as large it is as wide as it is in most vid
 
 import math
 import time
-from dataclasses import replace
-from itertools import islice
+from collections.abc import Sequence
 from statistics import median
 
 import cv2
 
 from ttcli.configs import DetectConfig
-from ttcli.detection.ball_path import ball_positions
-from ttcli.errors import VideoError
+from ttcli.detection.decision import positions_in
+from ttcli.detection.plan import VideoPlan, plan_at
 from ttcli.inference.closer_look import larger_size
 from ttcli.inference.runtimes import Runtime
 from ttcli.networks.model_input import empty_input, input_channels
 from ttcli.networks.windows import choose_step
 from ttcli.probing.ball_size import BACKGROUND_FRAMES, crop_box, measure_ball
 from ttcli.video.probe import VideoInfo
-from ttcli.video.reader import FrameReader
+from ttcli.video.reader import Frame, FrameReader, read_spans
 
 AUTO = "auto"
 """Stands for a step that is chosen here."""
@@ -38,6 +37,21 @@ WANTED = 6.0
 """... and those that are wider get about this wide."""
 
 
+def plan_video(info: VideoInfo, runtime: Runtime, settings: DetectConfig) -> VideoPlan:
+    """Return how a video shall be detected, for which its ball, and the speed of its decoder, may be looked at.
+
+    Args:
+        info: The video.
+        runtime: The network.
+        settings: Of the user.
+
+    Raises:
+        SettingError: The network is made for pictures of another size.
+    """
+    size = fitting_size(info, runtime) if settings.fit_ball else runtime.working_size(*info.square_size)
+    return plan_at(info, runtime, settings, *size, wanted_step(info, runtime, settings, *size))
+
+
 def fitting_size(info: VideoInfo, runtime: Runtime) -> tuple[int, int]:
     """Return height and width at which the network shall see a video.
 
@@ -52,67 +66,65 @@ def fitting_size(info: VideoInfo, runtime: Runtime) -> tuple[int, int]:
     seconds = info.duration_seconds or 0.0
     span = SPAN_FRAMES / float(info.frame_rate)
     starts = [share * seconds for share in SPANS] if seconds > len(SPANS) * span else [0.0]
-    widths = [width for start in starts for width in _ball_widths(info, runtime, *usual, start)]
+    settings = DetectConfig(closer=False)
+    plan = plan_at(info, runtime, settings, *usual, step=len(runtime.output_frames))
+    widths = [width for frames in read_spans(info, *usual, starts, SPAN_FRAMES) for width in _ball_widths(frames, plan, runtime)]
     if len(widths) < LEAST_BALLS or median(widths) <= WIDEST:
         return usual
     return runtime.working_size(*info.square_size, round(runtime.area * (WANTED / median(widths)) ** 2))
 
 
-def with_step(config: DetectConfig, info: VideoInfo, runtime: Runtime, height: int, width: int) -> DetectConfig:
-    """Return the settings with the number of frames from window to window that they ask for.
+def wanted_step(info: VideoInfo, runtime: Runtime, settings: DetectConfig, height: int, width: int) -> int:
+    """Return the number of frames from window to window that the settings ask for.
 
     "auto" is the smallest with which the network alone takes no longer for a frame than decoding and scaling alone.
 
     Args:
-        config: Settings.
         info: The video.
         runtime: The network.
+        settings: Of the user.
         height: Rows of the picture that the network sees.
-        width: Columns of it.
+        width: Its columns.
     """
     outputs = len(runtime.output_frames)
-    if config.step != AUTO:
-        return replace(config, step=config.step or choose_step(outputs))
-    large_size = larger_size(runtime, height, width, config)
-    with FrameReader(
-        info.path, height, width, judge=True, picture_rate=float(info.frame_rate), large_size=large_size
-    ) as reader:
+    if isinstance(settings.step, int):
+        return settings.step
+    if settings.step is None:
+        return choose_step(outputs)
+    large_size = larger_size(runtime, height, width, settings)
+    with FrameReader(info, height, width, judge=True, large_size=large_size) as reader:
         began, count = time.perf_counter(), 0
-        for count, _ in enumerate(reader, start=1):  # noqa: B007 - counted on beyond the loop
+        for _ in reader:
+            count += 1
             if time.perf_counter() - began > TIMED_SECONDS:
                 break
         frame_seconds = (time.perf_counter() - began) / max(count, 1)
     channels = input_channels(runtime.window_size, runtime.difference)
-    pictures = empty_input(config.batch, channels, height, width, runtime.dtype, runtime.device).zero_()
+    batch = settings.batch
+    pictures = empty_input(batch, channels, height, width, runtime.dtype, runtime.device).zero_()
     runtime(pictures)  # the first time is slow
     began, runs = time.perf_counter(), 0
     while time.perf_counter() - began < TIMED_SECONDS / 2:
         float(runtime(pictures).probabilities[0, 0, 0, 0])  # waits for the device
         runs += 1
-    window_seconds = (time.perf_counter() - began) / (runs * config.batch)
-    return replace(config, step=min(outputs, max(1, math.ceil(window_seconds / frame_seconds))))
+    window_seconds = (time.perf_counter() - began) / (runs * batch)
+    return min(outputs, max(1, math.ceil(window_seconds / frame_seconds)))
 
 
-def _ball_widths(info: VideoInfo, runtime: Runtime, height: int, width: int, start: float) -> list[float]:
-    """Return how wide the ball is in the frames from `start` seconds on, in pixels of a `height` x `width` picture."""
-    try:
-        with FrameReader(info.path, height, width, start_seconds=start, picture_rate=float(info.frame_rate)) as reader:
-            frames = list(islice(reader, SPAN_FRAMES))
-    except VideoError:
-        return []  # nothing behind this place can be decoded
+def _ball_widths(frames: Sequence[Frame], plan: VideoPlan, runtime: Runtime) -> list[float]:
+    """Return how wide the ball is in frames in a row, in pixels of their pictures."""
     grays = [None if frame.picture is None else cv2.cvtColor(frame.picture, cv2.COLOR_RGB2GRAY) for frame in frames]
-    config = DetectConfig(step=len(runtime.output_frames), closer=False)
-    positions = list(ball_positions(iter(frames), info, runtime, height, width, config))
+    positions = list(positions_in(frames, plan, runtime))
     widths = []
     reach = BACKGROUND_FRAMES[-1]
     for number in range(reach, len(frames) - reach):
-        around = [grays[number + offset] for offset in BACKGROUND_FRAMES]
+        around = [gray for offset in BACKGROUND_FRAMES if (gray := grays[number + offset]) is not None]
         ball = positions[number]
-        if ball.x is None or any(gray is None for gray in around):
+        if ball.x is None or ball.y is None or len(around) < len(BACKGROUND_FRAMES):
             continue
-        x, y = (ball.x + 0.5) * width / info.width - 0.5, (ball.y + 0.5) * height / info.height - 0.5
-        rows, columns = crop_box(x, y, height, width)
+        x, y = (ball.x + 0.5) * plan.width / plan.info.width - 0.5, (ball.y + 0.5) * plan.height / plan.info.height - 0.5
+        rows, columns = crop_box(x, y, plan.height, plan.width)
         crops = [gray[rows, columns] for gray in around]
-        size = measure_ball(crops, BACKGROUND_FRAMES.index(0), x - columns.start, y - rows.start, width)
+        size = measure_ball(crops, BACKGROUND_FRAMES.index(0), x - columns.start, y - rows.start, plan.width)
         widths += [size.width] if size else []
     return widths

@@ -2,14 +2,14 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ttcli.inference.camera_motion import CameraTracker, carry_back, lay_over
-from ttcli.networks.blocks import NetworkAnswer
+from ttcli.inference.runtimes import Runtime
 from ttcli.networks.heatmaps import decode_candidates
 from ttcli.networks.model_input import FrameRing, empty_input, input_channels, windows_to_input
 from ttcli.networks.windows import Window, WindowSchedule
@@ -33,24 +33,6 @@ class FrameAnswer(NamedTuple):
     """The CANDIDATES strongest, strongest first."""
     events: tuple[float, ...] | None
     """Probabilities of `event_head.EVENTS`; None of a network without an event head."""
-
-
-class Runtime(Protocol):
-    """What runs the network: `runtimes.TorchRuntime`, or a stand-in with known answers."""
-
-    window_size: int
-    output_frames: tuple[int, ...]
-    """Places in the window of the K frames that are answered for, neighbours of each other."""
-    output_stride: int
-    """Pixels per cell of the heatmaps."""
-    difference: bool
-    """Whether its input has the channels of difference to the window's median."""
-    dtype: torch.dtype
-    """Floating type of its input."""
-    device: torch.device
-
-    def __call__(self, pictures: Tensor) -> NetworkAnswer:
-        """Return what the network answers for model input (B, C, H, W)."""
 
 
 class PendingAnswers(NamedTuple):

@@ -8,7 +8,6 @@ from pathlib import Path
 from ttcli.outputs import complete_file
 from ttcli.results.csv_rows import read_rows
 from ttcli.results.trajectory import BallPosition
-from ttcli.video.reader import Frame
 
 COLUMNS = ("shot", "first_frame", "last_frame", "start_s", "end_s")
 """Columns of shots.csv, in the order in which they are written."""
@@ -26,13 +25,12 @@ class Shot:
     """Time of its last frame."""
 
 
-def noting_shots(frames: Iterable[Frame], shots: list[Shot]) -> Iterator[Frame]:
-    """Yield the frames, keeping `shots` up to date with what they say."""
-    for frame in frames:
-        if frame.shot == len(shots):
-            shots.append(Shot(frame.frame_index, frame.frame_index, frame.time_seconds, frame.time_seconds))
-        shots[-1].last_frame, shots[-1].end_seconds = frame.frame_index, frame.time_seconds
-        yield frame
+def add_to_shots(shots: list[Shot], row: BallPosition) -> None:
+    """Note in the shots of a video that a further row of its path is of one of them."""
+    seconds = row.time_seconds or 0.0
+    if row.shot == len(shots):
+        shots.append(Shot(row.frame_index, row.frame_index, seconds, seconds))
+    shots[-1].last_frame, shots[-1].end_seconds = row.frame_index, seconds
 
 
 def numbered_shots(rows: Iterable[BallPosition], first_frames: Sequence[int]) -> Iterator[BallPosition]:

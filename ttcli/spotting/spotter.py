@@ -157,14 +157,6 @@ def spot_events(
     yield from spotter.finish()
 
 
-def noting_events(rows: Iterable[BallPosition], spotter: EventSpotter, events: list[Event]) -> Iterator[BallPosition]:
-    """Yield the rows, adding the events that they tell to `events`."""
-    for row in rows:
-        events += spotter.add(row)
-        yield row
-    events += spotter.finish()
-
-
 def event_probabilities(model: PathSpotter, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     """Return the probabilities of EVENTS, (2, S), and of bounce and hit by the path alone, (2, S)."""
     if not len(grid.times):

@@ -98,7 +98,7 @@ def _write_frames(
     own_size = (plan.info.height, plan.info.width) if config.keep_native else None
     stored, repeats, shots = set[int](), set[int](), dict[int, int]()
     with (
-        FrameReader(plan.source.video, height, width, wanted=wanted, large_size=own_size, judge=True) as reader,
+        FrameReader(plan.info, height, width, wanted=wanted, large_size=own_size, judge=True) as reader,
         FrameWriter(folder, config.keep_native) as writer,
         tqdm(total=len(wanted), desc=plan.source.name, unit=" frames", disable=quiet or None) as progress,
     ):

@@ -42,13 +42,14 @@ def decode_in_order(
 
     Args:
         path: The file behind `container`, to open a second time where its end is damaged.
-        container: Opened, nothing read from it yet.
+        container: Opened; what is read of it begins where it stands.
         stream: The stream to decode.
         damage: Kept up to date with what was lost.
     """
     waiting = _Waiting()
     # Frames in parallel: with one slice a frame, as cameras and x264 write, slice threads have nothing to share.
-    stream.thread_type = "AUTO"
+    if not stream.codec_context.is_open:  # a second span of the same opening goes on as the first one did
+        stream.thread_type = "AUTO"
     given_up: set[int] = set()
     for pts, frame in _decode(container, stream, waiting, damage):
         if pts in given_up and waiting.one_clock:

@@ -88,6 +88,11 @@ class VideoInfo:
         return is_high_range(self.transfer)
 
     @property
+    def has_square_pixels(self) -> bool:
+        """Whether a pixel is as wide as it is high, as the geometry of tables takes it to be."""
+        return self.square_size == (self.height, self.width)
+
+    @property
     def square_size(self) -> tuple[int, int]:
         """Height and width of the upright picture with square pixels, none of its sides smaller than it is stored."""
         if self.pixel_aspect >= 1:

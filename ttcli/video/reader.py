@@ -4,11 +4,12 @@ import queue
 import threading
 import weakref
 from collections import deque
-from collections.abc import Collection, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import dropwhile
+from functools import partial
+from itertools import dropwhile, islice
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -16,15 +17,17 @@ from typing import NamedTuple
 import av.error
 import cv2
 import numpy as np
+from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
 
 from ttcli.errors import SettingError, VideoError
 from ttcli.video.cuts import CutFinder
 from ttcli.video.decoder import Damage, decode_in_order
 from ttcli.video.deinterlacer import deinterlaced
 from ttcli.video.image_folder import decode_images, numbered_images
-from ttcli.video.probe import VideoInfo, open_video, probe, to_fraction
+from ttcli.video.probe import VideoInfo, open_video, to_fraction
 from ttcli.video.repeats import RepeatFinder
 from ttcli.video.scaling import shrink, to_picture
 
@@ -32,6 +35,8 @@ RESTART_SECONDS = 0.1
 """A timestamp further back than this, and than three frames, begins a new clock, as in joined recordings; time goes on
 from the frame before. Smaller steps back are errors of single timestamps."""
 
+Decoded = Iterator[tuple[int | None, VideoFrame | None]]
+"""Timestamps and frames in presentation order, None for a frame that is broken."""
 THREAD_NAME = "decode video"
 STOP_SECONDS = 0.05
 """How soon a thread that waits for room in the queue sees that it shall stop."""
@@ -61,7 +66,7 @@ class FrameReader:
     are wanted: then the others are decoded and not even scaled, and reading ends after the last of them.
 
     Args:
-        path: The video file, or a folder of numbered pictures.
+        info: The video, as `probe` understood it: a file, or a folder of numbered pictures.
         height: Height of the upright pictures handed out; with `width`, or both None for the video's own size.
         width: Their width.
         queue_size: How many frames the thread may be ahead.
@@ -69,16 +74,15 @@ class FrameReader:
         large_size: Height and width of a second, larger picture of each frame; None hands out none.
         judge: Whether repeated pictures and cuts are looked for; frames come a few later then, no less.
         start_seconds: Where to begin, after the first frame of the video; frames and their times count from there on.
-        picture_rate: Frames per second of a folder of pictures.
 
     Raises:
-        InputError: There is no such file.
-        VideoError: It is no video, or not one frame of it can be decoded.
+        InputError: The file is not there any more, when the first frame is asked for.
+        VideoError: Not one frame of it can be decoded, in the same way.
     """
 
     def __init__(
         self,
-        path: Path,
+        info: VideoInfo,
         height: int | None = None,
         width: int | None = None,
         queue_size: int = 16,
@@ -86,17 +90,15 @@ class FrameReader:
         large_size: tuple[int, int] | None = None,
         judge: bool = False,
         start_seconds: float = 0.0,
-        picture_rate: float = 25.0,
     ) -> None:
         if (height is None) != (width is None):
             raise SettingError("height and width", "only one of them is given", "give both or neither")
-        self.info: VideoInfo = probe(path, picture_rate)
-        self._damage = Damage()
-        self._begin = _Begin()
+        self.info = info
+        self._noted = _Noted()
         self._queue: queue.Queue[Frame | _End] = queue.Queue(queue_size)
         self._ended = False
-        height, width = height or self.info.height, width or self.info.width
-        frames = _read_frames(self.info, height, width, self._damage, self._begin, wanted, large_size, start_seconds)
+        pictures = _Pictures(info, height or info.height, width or info.width, large_size)
+        frames = _read_frames(info, pictures, self._noted, wanted, start_seconds)
         if judge:
             frames = _judged(frames)
         stop = threading.Event()
@@ -107,17 +109,17 @@ class FrameReader:
     @property
     def broken_frames(self) -> int:
         """How many frames were lost; final once the iteration has ended."""
-        return self._damage.broken_frames
+        return self._noted.damage.broken_frames
 
     @property
     def truncated(self) -> bool:
         """Whether the file lacks frames that it lists, cut off as a rule; known once the iteration has ended."""
-        return self._damage.truncated
+        return self._noted.damage.truncated
 
     @property
     def first_stamp(self) -> Fraction | None:
         """Time of the first frame on the file's own clock, seconds; known once it is handed out, None if it has none."""
-        return self._begin.stamp
+        return self._noted.first_stamp
 
     def __enter__(self) -> "FrameReader":
         return self
@@ -143,10 +145,12 @@ class FrameReader:
 
 
 @dataclass
-class _Begin:
-    """Where reading began."""
+class _Noted:
+    """What is noted of a video while it is read."""
 
-    stamp: Fraction | None = None
+    damage: Damage = field(default_factory=Damage)
+    first_stamp: Fraction | None = None
+    """Of the first frame that was read, on the file's own clock, seconds."""
 
 
 @dataclass(frozen=True)
@@ -184,63 +188,125 @@ def _stop(thread: threading.Thread, stop: threading.Event) -> None:
         thread.join()
 
 
+def read_spans(info: VideoInfo, height: int, width: int, starts: Sequence[float], count: int) -> Iterator[list[Frame]]:
+    """Yield the frames of some spans of a video, which is opened once for all of them.
+
+    Args:
+        info: The video.
+        height: Height of the upright pictures.
+        width: Their width.
+        starts: Where each span begins, seconds after the first frame of the video, in order; the frames of a span and their
+            times count from there on.
+        count: Frames of a span; fewer where the video ends before, none where nothing behind its start can be decoded.
+
+    Raises:
+        InputError: The file is not there any more.
+        VideoError: It cannot be opened.
+    """
+    pictures = _Pictures(info, height, width, None)
+    with _opened(info) as decode_from:
+        for start in starts:
+            noted = _Noted()
+            frames = _to_frames(info, *decode_from(noted.damage, start), pictures, noted)
+            span: list[Frame] = []
+            with suppress(VideoError):
+                span = list(islice(frames, count))
+            yield span
+
+
 def _read_frames(
-    info: VideoInfo, height: int, width: int, damage: Damage, begin: _Begin, wanted: Collection[int] | None,
-    large_size: tuple[int, int] | None, start_seconds: float,
+    info: VideoInfo, pictures: "_Pictures", noted: "_Noted", wanted: Collection[int] | None, start_seconds: float
 ) -> Generator[Frame, None, None]:
     """Yield the wanted frames of the file, resized and upright.
 
     Raises:
         VideoError: Not one frame had a picture.
     """
-    scaler, large_scaler, shrinker = (VideoReformatter() for _ in range(3))  # each keeps what it needs for one size
+    with _opened(info) as decode_from:
+        yield from _to_frames(info, *decode_from(noted.damage, start_seconds), pictures, noted, wanted)
+
+
+def _to_frames(
+    info: VideoInfo,
+    decoded: Decoded,
+    time_base: Fraction,
+    pictures: "_Pictures",
+    noted: "_Noted",
+    wanted: Collection[int] | None = None,
+) -> Iterator[Frame]:
+    """Yield the wanted ones of what is decoded, with their times and pictures.
+
+    Raises:
+        VideoError: Not one frame had a picture.
+    """
     last = None if wanted is None else max(wanted, default=-1)
     any_picture = False
-    with _decoded(info, damage, start_seconds) as (decoded, time_base):
-        clock = _Clock(time_base, info.frame_rate)
-        for frame_index, (pts, frame) in enumerate(decoded):
-            any_picture |= frame is not None
-            if frame_index == 0 and pts is not None:
-                begin.stamp = pts * time_base
-            seconds = clock.seconds(pts)
-            if wanted is None or frame_index in wanted:
-                picture = large = None
-                if frame is not None:
-                    try:
-                        if large_size:
-                            frame = shrink(frame, shrinker, *info.orientation.upright_size(*large_size))  # noqa: PLW2901
-                            large = to_picture(frame, large_scaler, *large_size, info.orientation)
-                        picture = to_picture(frame, scaler, height, width, info.orientation)
-                    except av.error.FFmpegError:
-                        picture = large = None  # decoded, to something that is no picture
-                        damage.broken_frames += 1
-                yield Frame(frame_index, seconds, picture, large)
-            if last is not None and frame_index >= last:
-                break
+    clock = _Clock(time_base, info.frame_rate)
+    for frame_index, (pts, frame) in enumerate(decoded):
+        any_picture |= frame is not None
+        if frame_index == 0 and pts is not None:
+            noted.first_stamp = pts * time_base
+        seconds = clock.seconds(pts)
+        if wanted is None or frame_index in wanted:
+            picture, large = pictures.of(frame)
+            noted.damage.broken_frames += frame is not None and picture is None
+            yield Frame(frame_index, seconds, picture, large)
+        if last is not None and frame_index >= last:
+            break
     if not any_picture:
         raise VideoError(info.path, "not one frame could be decoded", "record or copy the file again")
 
 
+class _Pictures:
+    """Makes the pictures of decoded frames: upright, of one size, and larger ones beside them where they are wanted."""
+
+    def __init__(self, info: VideoInfo, height: int, width: int, large_size: tuple[int, int] | None) -> None:
+        self._orientation = info.orientation
+        self._size, self._large_size = (height, width), large_size
+        self._scaler, self._large_scaler, self._shrinker = (VideoReformatter() for _ in range(3))  # each for one size
+
+    def of(self, frame: VideoFrame | None) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Return a frame's picture and its larger one; None where there is none, also of what was decoded to no picture."""
+        if frame is None:
+            return None, None
+        large = None
+        try:
+            if self._large_size is not None:
+                frame = shrink(frame, self._shrinker, *self._orientation.upright_size(*self._large_size))
+                large = to_picture(frame, self._large_scaler, *self._large_size, self._orientation)
+            return to_picture(frame, self._scaler, *self._size, self._orientation), large
+        except av.error.FFmpegError:
+            return None, None
+
+
 @contextmanager
-def _decoded(
-    info: VideoInfo, damage: Damage, start_seconds: float
-) -> Iterator[tuple[Iterator[tuple[int | None, VideoFrame | None]], Fraction]]:
-    """Open a video, and yield its (pts, frame) in order, deinterlaced, and the unit of pts in seconds."""
+def _opened(info: VideoInfo) -> Iterator[Callable[[Damage, float], tuple[Decoded, Fraction]]]:
+    """Open a video, and yield what decodes it from a time in seconds on, and tells the unit of pts in seconds."""
     if info.path.is_dir():
-        first = next(iter(numbered_images(info.path))) + round(start_seconds * info.frame_rate)
-        yield _from(first if start_seconds else None, decode_images(info.path)), 1 / info.frame_rate
+        yield partial(_images_from, info)
         return
     with open_video(info.path) as (container, stream):
-        time_base, first = to_fraction(stream.time_base), None
-        if start_seconds:
-            first = (stream.start_time or 0) + round(start_seconds / time_base)
-            with suppress(av.error.FFmpegError):  # what cannot be sought is read from its beginning
-                container.seek(first, stream=stream)
-        decoded = decode_in_order(info.path, container, stream, damage)
-        yield _from(first, deinterlaced(decoded)), time_base
+        yield partial(_file_from, info.path, container, stream)
 
 
-def _from(first: int | None, decoded: Iterator[tuple[int | None, VideoFrame | None]]) -> Iterator:
+def _images_from(info: VideoInfo, damage: Damage, start_seconds: float) -> tuple[Decoded, Fraction]:
+    first = next(iter(numbered_images(info.path))) + round(start_seconds * info.frame_rate)
+    return _from(first if start_seconds else None, decode_images(info.path)), 1 / info.frame_rate
+
+
+def _file_from(
+    path: Path, container: InputContainer, stream: VideoStream, damage: Damage, start_seconds: float
+) -> tuple[Decoded, Fraction]:
+    time_base, first = to_fraction(stream.time_base), None
+    if start_seconds:
+        first = (stream.start_time or 0) + round(start_seconds / time_base)
+        with suppress(av.error.FFmpegError):  # what cannot be sought is read from its beginning
+            container.seek(first, stream=stream)
+    decoded = decode_in_order(path, container, stream, damage)
+    return _from(first, deinterlaced(decoded)), time_base
+
+
+def _from(first: int | None, decoded: Decoded) -> Decoded:
     """Return what is left of `decoded` from the timestamp `first` on."""
     if first is None:
         return decoded

@@ -1,0 +1,75 @@
+"""What is found in a video: the rows of its ball.csv as they are decided, and what is noted while they come."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ttcli.detection.decision import ball_positions
+from ttcli.detection.gap_filling import fill_gaps
+from ttcli.detection.plan import VideoPlan
+from ttcli.detection.proposals import Proposals
+from ttcli.inference.runtimes import Runtime
+from ttcli.results.events import Event
+from ttcli.results.shots import Shot, add_to_shots
+from ttcli.results.trajectory import BallPosition, Status
+from ttcli.spotting.spotter import EventSpotter
+from ttcli.spotting.weights import load_spotter
+from ttcli.table.views import TableView
+
+
+@dataclass
+class Findings:
+    """What was found in a video, beside the rows of its ball.csv."""
+
+    statuses: Counter[Status] = field(default_factory=Counter)
+    """Rows of each status."""
+    duplicates: int = 0
+    """Rows of pictures that repeat the one before."""
+    shots: list[Shot] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    views: list[TableView] = field(default_factory=list)
+    """From when to when the table was seen how."""
+    truncated: bool = False
+    """Whether the file was cut off."""
+
+    @property
+    def frames(self) -> int:
+        """Rows of all statuses."""
+        return self.statuses.total()
+
+    def count(self, row: BallPosition) -> None:
+        """Note a row that is written."""
+        self.statuses[row.status] += 1
+        self.duplicates += row.duplicate
+        add_to_shots(self.shots, row)
+
+
+def decided_rows(
+    plan: VideoPlan, proposals: Proposals, runtime: Runtime, findings: Findings, with_events: bool
+) -> Iterator[BallPosition]:
+    """Yield the rows of a video's ball.csv as they are decided.
+
+    Args:
+        plan: How the video is detected.
+        proposals: Of the networks, for all of its frames.
+        runtime: The network that proposed.
+        findings: Takes what is noted on the way; complete once all rows have come.
+        with_events: Whether bounces and passings of the net are told.
+    """
+    info, settings = plan.info, plan.settings
+    rows = ball_positions(proposals, plan, runtime.confidence)
+    if with_events:
+        spotter = EventSpotter(load_spotter(None), info.height, info.width, settings.event_threshold, proposals.tables)
+        rows = _noting_events(rows, spotter, findings)
+    for row in fill_gaps(rows, info.height, info.width, settings.fill):
+        findings.count(row)
+        yield row
+    findings.views, findings.truncated = proposals.views(), proposals.truncated
+
+
+def _noting_events(rows: Iterable[BallPosition], spotter: EventSpotter, findings: Findings) -> Iterator[BallPosition]:
+    """Yield the rows, noting the events that they tell."""
+    for row in rows:
+        findings.events += spotter.add(row)
+        yield row
+    findings.events += spotter.finish()

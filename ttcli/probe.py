@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -155,14 +155,14 @@ def _take_sample(info: VideoInfo, runtime: Runtime, start: float) -> _Sample:
     except VideoError:
         return sample  # nothing behind this place can be decoded
     sample.frames = len(frames)
-    good = [frame for frame in frames if frame.picture is not None]
-    sample.broken = len(frames) - len(good)
-    if not good:
+    pictures = [frame.picture for frame in frames if frame.picture is not None]
+    sample.broken = len(frames) - len(pictures)
+    if not pictures:
         return sample
     sample.duplicates = sum(frame.duplicate for frame in frames)
     sample.cuts = frames[-1].shot - frames[0].shot
     sample.seconds = frames[-1].time_seconds - frames[0].time_seconds + float(1 / info.frame_rate)
-    grays = [cv2.cvtColor(frame.picture, cv2.COLOR_RGB2GRAY) for frame in good]
+    grays = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in pictures]
     sample.sharpness = sharpness(grays[len(grays) // 2])
     sample.brightness = float(np.mean([gray.mean() for gray in grays]))
     apart = max(1, round(SHIFT_SECONDS * float(info.frame_rate)))
@@ -170,8 +170,8 @@ def _take_sample(info: VideoInfo, runtime: Runtime, start: float) -> _Sample:
     if shifts:
         sample.camera_speed = float(np.median(shifts)) / width * float(info.frame_rate) / apart
     positions = list(_positions(frames, info, runtime, DetectConfig(closer=False)))
-    seen = [position for position in positions if position.x is not None]
-    sample.seen, sample.confidence = len(seen), sum(position.confidence for position in seen)
+    seen = [position for position in positions if position.place is not None]
+    sample.seen, sample.confidence = len(seen), sum(position.confidence or 0.0 for position in seen)
     _look_closely(sample, info, start, len(frames), _choose_balls(seen, len(frames)))
     return sample
 
@@ -183,10 +183,31 @@ def _choose_balls(seen: list[BallPosition], frames: int) -> list[BallPosition]:
     return [inside[index * len(inside) // MEASURED_BALLS] for index in range(min(MEASURED_BALLS, len(inside)))]
 
 
+class _Crops(NamedTuple):
+    """What is cut out around a ball, from its own frame and some around it."""
+
+    frame_index: int
+    """Of the ball."""
+    x: float
+    """Where it is in the crops, pixels."""
+    y: float
+    box: tuple[slice, slice]
+    """Rows and columns of the crops."""
+    taken: list[np.ndarray]
+
+
+def _crops_around(ball: BallPosition, info: VideoInfo) -> list[_Crops]:
+    """Return what is to be cut out around a ball; nothing where it has no place."""
+    if ball.place is None:
+        return []
+    (x, y), (rows, columns) = ball.place, crop_box(*ball.place, info.height, info.width)
+    return [_Crops(ball.frame_index, x - columns.start, y - rows.start, (rows, columns), [])]
+
+
 def _look_closely(sample: _Sample, info: VideoInfo, start: float, frames: int, balls: list[BallPosition]) -> None:
     """Measure woven fields and the chosen balls at the video's own size."""
     wanted = {ball.frame_index + offset for ball in balls for offset in BACKGROUND_FRAMES} | {0, min(1, frames - 1)}
-    crops: list[list[np.ndarray]] = [[] for _ in balls]
+    crops = [around for ball in balls for around in _crops_around(ball, info)]
     first: np.ndarray | None = None
     with FrameReader(info, wanted=wanted, start_seconds=start, queue_size=1) as reader:
         for frame in reader:
@@ -197,15 +218,13 @@ def _look_closely(sample: _Sample, info: VideoInfo, start: float, frames: int, b
                 first = gray
             elif sample.woven is None:
                 sample.woven = woven_fields(first, gray)
-            for ball, taken in zip(balls, crops, strict=True):
-                if frame.frame_index - ball.frame_index in BACKGROUND_FRAMES:
-                    taken.append(gray[crop_box(ball.x, ball.y, info.height, info.width)].copy())
+            for around in crops:
+                if frame.frame_index - around.frame_index in BACKGROUND_FRAMES:
+                    around.taken.append(gray[around.box].copy())
     sample.balls = []
-    for ball, taken in zip(balls, crops, strict=True):
-        if len(taken) == len(BACKGROUND_FRAMES):
-            rows, columns = crop_box(ball.x, ball.y, info.height, info.width)
-            place = (ball.x - columns.start, ball.y - rows.start)
-            size = measure_ball(taken, BACKGROUND_FRAMES.index(0), *place, info.width)
+    for around in crops:
+        if len(around.taken) == len(BACKGROUND_FRAMES):
+            size = measure_ball(around.taken, BACKGROUND_FRAMES.index(0), around.x, around.y, info.width)
             sample.balls += [size] if size else []
 
 

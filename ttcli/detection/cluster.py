@@ -94,7 +94,7 @@ def detect_on_cluster(
             yield given[job], error
     with tqdm(total=len(tasks), unit=" tasks", disable=quiet or None) as progress:
         again = yield from _run(tasks, here, cut, given, progress, tell)
-        progress.total += len(again)
+        progress.total = len(tasks) + len(again)
         yield from _run(again, here, {}, given, progress, tell)
 
 

@@ -83,7 +83,7 @@ def _fill(
             yield row
             continue
         if not row.duplicate:
-            x, y = np.polynomial.polynomial.polyval(row.time_seconds - before[-1].time_seconds, flight).tolist()
+            x, y = np.polynomial.polynomial.polyval(row.seconds - before[-1].seconds, flight).tolist()
             inside = -0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5
             last = (x, y) if inside else None
         yield replace(row, x=last[0], y=last[1], status=Status.FILLED) if last else row
@@ -94,10 +94,10 @@ def _flight(before: Sequence[BallPosition], after: Sequence[BallPosition], width
     if min(len(before), len(after)) < LEAST_EVIDENCE:
         return None
     sightings = [*before, *after]
-    seconds = np.array([row.time_seconds for row in sightings]) - before[-1].time_seconds
+    seconds = np.array([row.seconds for row in sightings]) - before[-1].seconds
     if (np.diff(seconds) <= 0).any():
         return None
-    places = np.array([(row.x, row.y) for row in sightings])
+    places = np.array([row.place for row in sightings], float)
     flight = np.polynomial.polynomial.polyfit(seconds, places, 2)
     away = np.polynomial.polynomial.polyval(seconds, flight).T - places
     if np.hypot(*away.T).max() > TOLERANCE * width:

@@ -16,7 +16,7 @@ from ttcli.detection.proposals import NetworkProposals, Proposals
 from ttcli.detection.scouting import plan_video
 from ttcli.inference.runtimes import Runtime
 from ttcli.results.events import write_events_csv
-from ttcli.results.manifest import checkpoint_facts, manifest_path, may_write, option_facts, video_facts, write_manifest
+from ttcli.results.manifest import Counts, checkpoint_facts, manifest_path, may_write, option_facts, video_facts, write_manifest
 from ttcli.results.shots import write_shots_csv
 from ttcli.results.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.table.views import views_as_json
@@ -161,7 +161,6 @@ def _facts(
     job: Job, plan: VideoPlan, runtime: Runtime, findings: Findings, summary: DetectSummary, warnings: list[str]
 ) -> dict[str, Any]:
     """Return what the manifest says of a CSV that is complete."""
-    counted = ("frames", "seen", "filled", "broken", "duplicates", "shots")
     closer = None if plan.large_size is None else runtime.closer
     return {
         "video": video_facts(plan.info, job.output),
@@ -170,7 +169,14 @@ def _facts(
         "options": option_facts(plan.settings),
         "seen_by_network": {"height": plan.height, "width": plan.width, "step": plan.step},
         "tables": views_as_json(findings.views),
-        "counts": {name: getattr(summary, name) for name in counted},
+        "counts": Counts(
+            frames=summary.frames,
+            seen=summary.seen,
+            filled=summary.filled,
+            broken=summary.broken,
+            duplicates=summary.duplicates,
+            shots=summary.shots,
+        ),
         "warnings": list(warnings),
         "seconds": round(summary.seconds, 3),
     }

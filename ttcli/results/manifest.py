@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from ttcli import __version__
 from ttcli.configs import DetectConfig
@@ -80,9 +80,18 @@ def read_manifest(ball_csv: Path) -> dict[str, Any]:
     return _parse(path)
 
 
-def counts_if_done(
-    ball_csv: Path, video: Path, weights: Path, closer: Path, config: DetectConfig
-) -> dict[str, int] | None:
+class Counts(TypedDict):
+    """How many frames of each kind a CSV has, and how many shots its video."""
+
+    frames: int
+    seen: int
+    filled: int
+    broken: int
+    duplicates: int
+    shots: int
+
+
+def counts_if_done(ball_csv: Path, video: Path, weights: Path, closer: Path, config: DetectConfig) -> Counts | None:
     """Return the counts of a CSV that is there already, as this video, checkpoint and these options make it; else None.
 
     A CSV that was changed since counts as another one.
@@ -105,7 +114,16 @@ def counts_if_done(
             return None
         files = [("csv", ball_csv), ("checkpoint", weights), ("video", video)]
         files += [("closer", closer)] if says["closer"] else []
-        return says["counts"] if all(says[part]["sha256"] == content_hash(path) for part, path in files) else None
+        same = all(says[part]["sha256"] == content_hash(path) for part, path in files)
+        counts = says["counts"]
+        return Counts(
+            frames=counts["frames"],
+            seen=counts["seen"],
+            filled=counts["filled"],
+            broken=counts["broken"],
+            duplicates=counts["duplicates"],
+            shots=counts["shots"],
+        ) if same else None  # fmt: skip
     except (KeyError, TypeError):  # of another version
         return None
 

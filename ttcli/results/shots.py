@@ -27,7 +27,7 @@ class Shot:
 
 def add_to_shots(shots: list[Shot], row: BallPosition) -> None:
     """Note in the shots of a video that a further row of its path is of one of them."""
-    seconds = row.time_seconds or 0.0
+    seconds = row.seconds
     if row.shot == len(shots):
         shots.append(Shot(row.frame_index, row.frame_index, seconds, seconds))
     shots[-1].last_frame, shots[-1].end_seconds = row.frame_index, seconds

@@ -59,8 +59,24 @@ class BallPosition:
         expected = self.status.has_position
         if (self.x is not None) != expected or (self.y is not None) != expected:
             raise ValueError(f"frame {self.frame_index}: x={self.x}, y={self.y} with status {self.status.value}")
-        if expected and not (math.isfinite(self.x) and math.isfinite(self.y)):
+        if self.place is not None and not all(map(math.isfinite, self.place)):
             raise ValueError(f"frame {self.frame_index}: x={self.x}, y={self.y} is not finite")
+
+    @property
+    def seconds(self) -> float:
+        """`time_seconds` of a row that must have one, as those of `detect` do.
+
+        Raises:
+            ValueError: It has none.
+        """
+        if self.time_seconds is None:
+            raise ValueError(f"frame {self.frame_index} has no time")
+        return self.time_seconds
+
+    @property
+    def place(self) -> tuple[float, float] | None:
+        """x and y; None where the ball has no place."""
+        return None if self.x is None or self.y is None else (self.x, self.y)
 
 
 def write_ball_csv(path: Path, positions: Iterable[BallPosition], overwrite: bool = False) -> int:

@@ -8,7 +8,7 @@ import av.error
 
 from ttcli.video.decoder import ends_early
 from ttcli.video.image_folder import numbered_images
-from ttcli.video.probe import VideoInfo, open_video, to_fraction
+from ttcli.video.probe import VideoInfo, open_video, time_base_of
 
 LEAD = 96
 """Frames that are read before a chunk at the least: what is looked for over some frames is known by then. Times the stride."""
@@ -56,21 +56,21 @@ def plan_chunks(info: VideoInfo, frames: int, stride: int = 1) -> list[Chunk]:
     if info.path.is_dir():
         numbers = list(numbered_images(info.path))
         return _cut(numbers, None, 1 / info.frame_rate, numbers[0], frames, stride)
-    stamps, keys, clean = [], [], True
+    stamps: list[int] = []
+    keys: list[int] = []
     with open_video(info.path) as (container, stream):
         try:
             for packet in container.demux(stream):
                 if not packet.size and packet.dts is None:
                     break
-                clean &= packet.pts is not None and not packet.is_discard and not packet.is_corrupt
-                if not clean:
+                if packet.pts is None or packet.is_discard or packet.is_corrupt:
                     return []
                 stamps.append(packet.pts)
                 if packet.is_keyframe:
                     keys.append(packet.pts)
         except av.error.FFmpegError:
             return []
-        time_base, start = to_fraction(stream.time_base), stream.start_time or 0
+        time_base, start = time_base_of(stream), stream.start_time or 0
         stamps.sort()
         if not stamps or ends_early(stream, len(stamps), stamps[-1] - stamps[0]):
             return []

@@ -19,7 +19,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from ttcli.video.probe import open_video, stated_seconds, to_fraction
+from ttcli.video.probe import open_video, stated_seconds, time_base_of
 
 TRUNCATED_SECONDS = 0.5
 """A file without an index counts as cut off where more than this lacks to its stated duration."""
@@ -182,4 +182,4 @@ def ends_early(stream: VideoStream, packet_count: int, length_pts: int) -> bool:
     if stream.frames:
         return packet_count < len(stream.index_entries)  # not `frames`: edit lists leave some out
     stated = stated_seconds(stream)
-    return stated is not None and float(length_pts * to_fraction(stream.time_base)) < stated - TRUNCATED_SECONDS
+    return stated is not None and float(length_pts * time_base_of(stream)) < stated - TRUNCATED_SECONDS

@@ -31,13 +31,13 @@ def deinterlaced(decoded: Iterable[Decoded]) -> Iterator[Decoded]:
         if frame is not None and shape != (shape := (frame.height, frame.width, frame.format.name)):
             yield from _drain(graph, held)
             graph = _build(frame) if min(frame.height, frame.width) >= LEAST_LENGTH else None
-            if graph is None:
-                yield pts, frame
-                continue
+        if graph is None:
+            yield pts, frame
+            continue
         held.append((pts, frame))
         if frame is not None:
             frame.pts, frame.time_base = None, Fraction(1, 25)  # order is all that counts here, and `held` keeps it
-            graph.push(frame)
+            graph.vpush(frame)
             yield from _finished(graph, held)
     yield from _drain(graph, held)
 
@@ -58,12 +58,13 @@ def _finished(graph: Graph, held: deque[Decoded]) -> Iterator[Decoded]:
     """Yield the frames that the filter has ready, each after the broken ones before it."""
     while held:
         try:
-            whole = graph.pull()
+            whole = graph.vpull()
         except (av.error.BlockingIOError, av.error.EOFError):
             return
-        while held[0][1] is None:
-            yield held.popleft()
         pts, frame = held.popleft()
+        while frame is None:
+            yield pts, None
+            pts, frame = held.popleft()
         whole.colorspace, whole.color_range = frame.colorspace, frame.color_range
         yield pts, whole
 
@@ -71,7 +72,7 @@ def _finished(graph: Graph, held: deque[Decoded]) -> Iterator[Decoded]:
 def _drain(graph: Graph | None, held: deque[Decoded]) -> Iterator[Decoded]:
     """Yield all that is held: the filter's last pictures, and as they are those that it does not give back."""
     if graph is not None:
-        graph.push(None)
+        graph.vpush(None)
         yield from _finished(graph, held)
     while held:
         yield held.popleft()

@@ -88,15 +88,14 @@ class GifWriter:
         if self._count == 0:
             raise OutputError(self.path, "not one picture was written", "check that the input has frames")
         with output_errors(self.path):
-            self._graph.push(None)
+            self._graph.vpush(None)
             with av.open(f"file:{self._temporary}", "w", format="gif") as container:
                 stream = container.add_stream("gif", rate=RATE)
                 stream.height, stream.width = self._size
                 stream.pix_fmt = "pal8"
                 stream.codec_context.time_base = Fraction(1, TICKS_PER_SECOND)
                 for _ in range(self._count):
-                    frame = self._graph.pull()
-                    container.mux(stream.encode(frame))
+                    container.mux(stream.encode(self._graph.vpull()))
                 container.mux(stream.encode(None))
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
 
 
@@ -44,10 +45,10 @@ class Orientation:
 def orientation_of(frame: VideoFrame) -> Orientation:
     """Return what the display matrix of a frame says; an angle that is no multiple of 90 is rounded to one."""
     matrix = frame.side_data.get("DISPLAYMATRIX")
-    if matrix is None:
+    if not isinstance(matrix, SideData):
         return Orientation()
     # x' = a x + c y, y' = b x + d y, with y down (ISO/IEC 14496-12, track header; 16.16 fixed point)
-    a, b, _, c, d = (int(entry) for entry in np.frombuffer(matrix, np.int32)[:5])
+    a, b, _, c, d = (int(entry) for entry in np.frombuffer(bytes(matrix), np.int32)[:5])
     if abs(a) + abs(d) >= abs(b) + abs(c):
         return Orientation(False, a < 0, d < 0)
     return Orientation(True, c < 0, b < 0)

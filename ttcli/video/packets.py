@@ -10,7 +10,7 @@ import numpy as np
 from ttcli.video.decoder import ends_early
 from ttcli.video.frame_rates import usual_step
 from ttcli.video.image_folder import numbered_images
-from ttcli.video.probe import open_video, to_fraction
+from ttcli.video.probe import open_video, time_base_of
 
 UNEVEN_STEPS = 0.02
 """Share of steps that may be off the usual one, at a steady rate."""
@@ -64,7 +64,7 @@ def read_packets(path: Path, picture_rate: float = 25.0) -> PacketFacts:
             truncated = ends_early(stream, count, end_pts - min(stamps, default=0))
         except av.error.FFmpegError:
             truncated = True  # what came counts
-        facts = _facts(np.frombuffer(stamps, np.int64), frames, float(to_fraction(stream.time_base)))
+        facts = _facts(np.frombuffer(stamps, np.int64), frames, float(time_base_of(stream)))
         return replace(facts, truncated=truncated)
 
 

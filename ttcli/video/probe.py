@@ -7,12 +7,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol, TypedDict
 
 import av
 import av.error
 import numpy as np
 from av.container import InputContainer
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -130,15 +131,16 @@ def probe(path: Path, picture_rate: float = 25.0) -> VideoInfo:
             raise VideoError(path, "not one frame could be decoded", "record or copy the file again")
         if frame_rate is None:
             raise VideoError(path, "no frame rate is known", "convert it, for example to mp4")
-        return _info(
-            path, frame, to_fraction(stream.sample_aspect_ratio),
+        return VideoInfo(
+            path=Path(path),
             frame_rate=frame_rate,
             frame_count=stream.frames or None,
             duration_seconds=_duration_seconds(container, stream),
             codec=stream.codec_context.codec.canonical_name,
             has_audio=bool(container.streams.audio),
             container=_container_name(Path(path), container),
-        )  # fmt: skip
+            **_picture_facts(frame, to_fraction(stream.sample_aspect_ratio)),
+        )
 
 
 def _probe_images(folder: Path, frame_rate: Fraction) -> VideoInfo:
@@ -146,25 +148,37 @@ def _probe_images(folder: Path, frame_rate: Fraction) -> VideoInfo:
     frame = next((frame for _, frame in decode_images(folder) if frame is not None), None)
     if frame is None:
         raise VideoError(folder, "not one of its pictures could be decoded", "write them again")
-    return _info(
-        folder, frame, None,
+    return VideoInfo(
+        path=folder,
         frame_rate=frame_rate,
         frame_count=len(numbers),
         duration_seconds=float((numbers[-1] - numbers[0] + 1) / frame_rate),
         codec=numbered_images(folder)[numbers[0]].suffix[1:].lower(),
         has_audio=False,
         container="images",
-    )  # fmt: skip
+        **_picture_facts(frame, None),
+    )
 
 
-def _info(path: Path, frame: VideoFrame, pixel_aspect: Fraction | None, **stated: object) -> VideoInfo:
-    """Return the info of a video with that first frame; `pixel_aspect` is that of the stored picture."""
+class _PictureFacts(TypedDict):
+    """What the first frame of a video says of its pictures: those fields of `VideoInfo`."""
+
+    height: int
+    width: int
+    orientation: Orientation
+    pixel_aspect: Fraction
+    pixel_format: str
+    transfer: int
+    interlaced: bool
+
+
+def _picture_facts(frame: VideoFrame, pixel_aspect: Fraction | None) -> _PictureFacts:
+    """Return what a video's first frame says; `pixel_aspect` is that of the stored picture."""
     orientation = orientation_of(frame)
     height, width = orientation.upright_size(frame.height, frame.width)
     least, most = LIKELY_PIXEL_ASPECTS
     aspect = pixel_aspect if pixel_aspect and least <= pixel_aspect <= most else Fraction(1)
-    return VideoInfo(
-        path=Path(path),
+    return _PictureFacts(
         height=height,
         width=width,
         orientation=orientation,
@@ -172,7 +186,6 @@ def _info(path: Path, frame: VideoFrame, pixel_aspect: Fraction | None, **stated
         pixel_format=frame.format.name,
         transfer=int(frame.color_trc),
         interlaced=frame.interlaced_frame,
-        **stated,
     )
 
 
@@ -212,18 +225,30 @@ def open_input(path: Path) -> InputContainer:
         raise VideoError(path, f"cannot be opened ({error.strerror})", "check the file and its permissions") from error
 
 
-def to_fraction(value: object) -> Fraction | None:
-    """Return a rate or time base as a Fraction, or None where it is unknown.
+class Ratio(Protocol):
+    """A rate as PyAV has it: up to version 18 a Fraction, from 19 on a type of its own, which is false where unknown."""
 
-    PyAV 18 gives Fraction or None; PyAV 19 a type of its own, which is false where unknown.
-    """
+    @property
+    def numerator(self) -> int: ...
+
+    @property
+    def denominator(self) -> int: ...
+
+
+def to_fraction(value: Ratio | None) -> Fraction | None:
+    """Return a rate as a Fraction, or None where it is unknown."""
     return Fraction(value.numerator, value.denominator) if value else None
+
+
+def time_base_of(stream: Stream) -> Fraction:
+    """Return the unit of a stream's timestamps, in seconds: libavformat's own where the stream has none."""
+    return to_fraction(stream.time_base) or Fraction(1, av.time_base)
 
 
 def stated_seconds(stream: VideoStream) -> float | None:
     """Return how long the file says that this stream is, or None where it does not say."""
     if stream.duration:
-        return float(stream.duration * to_fraction(stream.time_base))
+        return float(stream.duration * time_base_of(stream))
     tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
     if tag:  # Matroska: 00:01:02.345000000 for each stream
         return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3])
@@ -250,7 +275,7 @@ def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     stream = container.streams.best("video")
     if container.streams.video and (stream is None or stream.codec_context is None):
         raise VideoError(path, "no decoder is known for its video", "convert it, for example to H.264 mp4")
-    if stream is None or stream.disposition & Disposition.attached_pic:
+    if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
         kind = "no video stream (audio only)" if container.streams.audio else "no video stream"
         raise VideoError(path, kind, "give a file with a video track")
     if stream.width * stream.height > MOST_PIXELS:
@@ -283,7 +308,7 @@ def _begin(container: InputContainer, stream: VideoStream) -> tuple[VideoFrame |
         pass  # the container is cut off
     # stored out of order, the last ones lack their neighbours
     first = np.sort(np.array(stamps, np.float64))[: max(2, len(stamps) - REORDERED_PACKETS)]
-    return frame, np.diff(first) * float(to_fraction(stream.time_base))
+    return frame, np.diff(first) * float(time_base_of(stream))
 
 
 def _frame_rate(stream: VideoStream, steps: np.ndarray) -> Fraction | None:

@@ -27,7 +27,7 @@ from ttcli.video.cuts import CutFinder
 from ttcli.video.decoder import Damage, decode_in_order
 from ttcli.video.deinterlacer import deinterlaced
 from ttcli.video.image_folder import decode_images, numbered_images
-from ttcli.video.probe import VideoInfo, open_video, to_fraction
+from ttcli.video.probe import VideoInfo, open_video, time_base_of
 from ttcli.video.repeats import RepeatFinder
 from ttcli.video.scaling import shrink, to_picture
 
@@ -297,7 +297,7 @@ def _images_from(info: VideoInfo, damage: Damage, start_seconds: float) -> tuple
 def _file_from(
     path: Path, container: InputContainer, stream: VideoStream, damage: Damage, start_seconds: float
 ) -> tuple[Decoded, Fraction]:
-    time_base, first = to_fraction(stream.time_base), None
+    time_base, first = time_base_of(stream), None
     if start_seconds:
         first = (stream.start_time or 0) + round(start_seconds / time_base)
         with suppress(av.error.FFmpegError):  # what cannot be sought is read from its beginning

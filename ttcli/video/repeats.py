@@ -60,12 +60,12 @@ class RepeatFinder:
             self._loud = gray
             self._work = [np.empty(gray.shape, np.int16) for _ in range(2)]
             return [False]
-        if is_surely_loud(self._loud, gray, self._work):
-            change = measure_change(self._loud, gray, self._work) if self._run else None
-        else:
-            change = measure_change(self._loud, gray, self._work)
-        if change is None or change.peak > LOUD:
-            decisions = [*(self._judge_run(change) if self._run else ()), False]
+        if not self._run and is_surely_loud(self._loud, gray, self._work):
+            self._loud_before, self._loud, self._before = self._loud, gray, None
+            return [False]
+        change = measure_change(self._loud, gray, self._work)
+        if change.peak > LOUD:
+            decisions = [*self._judge_run(self._loud, change), False]
             self._loud_before, self._loud, self._before = self._loud, gray, change
             return decisions
         self._run.append(change)
@@ -82,11 +82,11 @@ class RepeatFinder:
         self._run = []
         return decisions
 
-    def _judge_run(self, after: Change) -> list[bool]:
-        """Return which of the quiet pictures before a loud one are repeats."""
+    def _judge_run(self, loud: np.ndarray, after: Change) -> list[bool]:
+        """Return which of the quiet pictures between the last loud one and the next are repeats, by the change to the next."""
         before = self._before
         if before is None and self._loud_before is not None:
-            before = measure_change(self._loud_before, self._loud, self._work)
+            before = measure_change(self._loud_before, loud, self._work)
         before = before or after
         peak, spread, mean = (min(pair) for pair in zip(before, after, strict=True))
         decisions = [

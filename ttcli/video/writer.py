@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 
 from ttcli.errors import OutputError
 from ttcli.outputs import complete_file
-from ttcli.video.probe import open_input, to_fraction
+from ttcli.video.probe import open_input, time_base_of
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 """File suffix -> libavformat's name."""
@@ -138,9 +138,8 @@ class VideoWriter:
         """
         if picture.shape != (self.height, self.width, 3) or picture.dtype != np.uint8:
             raise ValueError(f"picture is {picture.dtype} {picture.shape}, not uint8 {(self.height, self.width, 3)}")
-        if time_seconds is None:
-            time_seconds = self.frame_count / self.frame_rate
-        pts = max(round(time_seconds * self._ticks), self._last_pts + 1)
+        shown = self.frame_count / self.frame_rate if time_seconds is None else time_seconds
+        pts = max(round(shown * self._ticks), self._last_pts + 1)
         frame = self._to_frame(picture)
         frame.time_base = Fraction(1, self._ticks)
         frame.pts = pts
@@ -169,6 +168,8 @@ class VideoWriter:
             self._ticks = self.frame_rate.numerator * most if most else MPEG4_TICKS
         options = ENCODERS[self.encoder](self._crf)
         stream = self._container.add_stream(self.encoder, rate=self.frame_rate, options=options)
+        if not isinstance(stream, VideoStream):
+            raise TypeError(f"{self.encoder} encodes no video")
         if not options:
             quality = BITS_PER_PIXEL * 2 ** ((23 - self._crf) / 6)
             stream.codec_context.bit_rate = round(quality * self.height * self.width * self.frame_rate)
@@ -225,22 +226,22 @@ class _AudioCopy:
     ) -> None:
         self._container = container
         self._stream = container.add_stream_from_template(template)
-        self._time_base = to_fraction(template.time_base)
+        self._time_base = time_base_of(template)
         self._offset = round((_video_start_seconds(source) + Fraction(start_seconds)) / self._time_base)
         self._begins_later = start_seconds > 0
         self._packets = source.demux(template)
-        self._next: Packet | None = None
+        self._next: tuple[Fraction, Packet] | None = None
 
     def copy_until(self, seconds: float) -> None:
         """Copy what starts before `seconds`, counted from the first picture of the source."""
         packet = self._next or self._read()
-        while packet is not None and packet.pts * self._time_base < seconds:
-            self._container.mux(packet)
+        while packet is not None and packet[0] < seconds:
+            self._container.mux(packet[1])
             packet = self._read()
         self._next = packet
 
-    def _read(self) -> Packet | None:
-        """Return the next packet, on the output's clock; None at the end, or where the source breaks off."""
+    def _read(self) -> tuple[Fraction, Packet] | None:
+        """Return the next packet and its time in seconds, on the output's clock; None at the end, or where the source breaks off."""
         with suppress(av.error.FFmpegError):
             for packet in self._packets:
                 if packet.size and packet.pts is not None and packet.dts is not None:
@@ -249,7 +250,7 @@ class _AudioCopy:
                     packet.pts -= self._offset
                     packet.dts -= self._offset
                     packet.stream = self._stream
-                    return packet
+                    return packet.pts * self._time_base, packet
         return None
 
 
@@ -272,7 +273,7 @@ def _video_start_seconds(container: InputContainer) -> Fraction:
     stream = container.streams.best("video")
     if stream is None or stream.start_time is None:
         return Fraction(0)
-    return stream.start_time * to_fraction(stream.time_base)
+    return stream.start_time * time_base_of(stream)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from ttcli.results.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.spot import spot
 from ttcli.spotting.net_plane import on_table
 from ttcli.table.camera import TableCamera
-from ttcli.table.sizes import BALL_RADIUS, TABLE_HEIGHT
+from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT
 from ttcli.table.views import TableView, views_as_json
 
 SIZED = SpotConfig(picture_height=1080, picture_width=1920)

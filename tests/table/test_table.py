@@ -15,8 +15,8 @@ from ttcli.simulation.camera import KINDS
 from ttcli.simulation.drawing import draw_scenes
 from ttcli.simulation.scene import build_scenes
 from ttcli.table.camera import TableCamera, landmarks
+from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH
 from ttcli.table.fit import WHOLE, Region, fit_camera, region_around
-from ttcli.table.sizes import TABLE_HEIGHT, TABLE_LENGTH
 from ttcli.table.views import TableView, TableViews, views_as_json, views_from_json
 from ttcli.table.watcher import CHECK_SECONDS, LOOK_SECONDS, LOOKS, TableWatcher
 from ttcli.table.weights import load_table_finder, save_table_finder

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ttcli.table.sizes import TABLE_LENGTH, TABLE_WIDTH
+from ttcli.table.constants import TABLE_LENGTH, TABLE_WIDTH
 
 Colour = tuple[int, int, int]
 """Red, green, blue: OpenCV draws numbers into channels and does not ask what they mean."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.linalg import cross, vector_norm
 
-from ttcli.table.sizes import BALL_RADIUS, NET_HEIGHT, NET_OVERHANG, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
+from ttcli.table.constants import BALL_RADIUS, GRAVITY, NET_HEIGHT, NET_OVERHANG, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
 TABLE_HALF_WIDTH, TABLE_HALF_LENGTH = TABLE_WIDTH / 2, TABLE_LENGTH / 2
 TABLE_THICKNESS = 0.03
@@ -23,7 +23,6 @@ BARRIER_X = 3.5
 BARRIER_Y = 7.0
 """Where the playing area ends: the ball comes back from there, at any height."""
 
-GRAVITY = 9.81
 AIR_DENSITY = 1.2
 DRAG_COEFFICIENT = 0.45
 """A choice: the usual value for a smooth sphere at Reynolds numbers of 10^4 to 10^5."""

@@ -10,7 +10,6 @@ from torch import Tensor
 from ttcli.simulation.flight import (
     BOUNCE,
     FLOOR,
-    GRAVITY,
     HAND,
     HIT,
     NET_TOUCH,
@@ -24,6 +23,7 @@ from ttcli.simulation.flight import (
 from ttcli.simulation.slow_play import SlowPlay
 from ttcli.simulation.strokes import Random, return_ball, serve_ball
 from ttcli.simulation.timeline import IN_HAND, IN_PLAY, LOOSE, NOT_THERE, TOSS, History, RallyBatch
+from ttcli.table.constants import GRAVITY
 
 SLOW_SHARE = 0.1
 """Part of the stories that are no rally: a ball bounced on racket, table or floor, trickling, or thrown over."""

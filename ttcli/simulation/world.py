@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ttcli.simulation.camera import Cameras
 from ttcli.simulation.textures import FLOOR_SIZE, WALL_HEIGHT, WALL_WIDTH, TextureBank, unpack
-from ttcli.table.sizes import NET_HEIGHT, NET_OVERHANG, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
+from ttcli.table.constants import NET_HEIGHT, NET_OVERHANG, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
 LINE_WIDTH, CENTRE_LINE_WIDTH, TAPE_WIDTH = 0.02, 0.003, 0.015
 TABLE_THICKNESS = 0.03

@@ -11,9 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ttcli.table.camera import TableCamera
-from ttcli.table.sizes import BALL_RADIUS, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
+from ttcli.table.constants import BALL_RADIUS, GRAVITY, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
-GRAVITY = 9.81
 DRAG = 0.125
 """1/m: deceleration over speed squared, of 2.7 g, 40 mm and a coefficient of 0.45."""
 LONGEST_FLIGHT_SECONDS = 0.8

@@ -27,7 +27,7 @@ from ttcli.spotting.net_plane import ONE_PASSING_SECONDS, Passing, flights_at, n
 from ttcli.spotting.network import EVENTS, PathSpotter
 from ttcli.spotting.paths import Grid, Track, make_track, resample
 from ttcli.table.camera import Tables
-from ttcli.table.sizes import BALL_RADIUS, TABLE_HEIGHT
+from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT
 
 WINDOW_STEPS = 2560
 """Of the grid, 21 s of sightings, that the network sees at a time."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttcli.table.sizes import NET_HEIGHT, NET_OVERHANG, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
+from ttcli.table.constants import NET_HEIGHT, NET_OVERHANG, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ttcli.table.camera import TableCamera, landmarks
-from ttcli.table.sizes import TABLE_HEIGHT, TABLE_LENGTH
+from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH
 
 LEAST_PEAK = 0.15
 """Probability from which on a maximum may be a landmark."""

@@ -8,6 +8,7 @@ from torch import Tensor
 from ttcli.networks.event_head import EVENTS
 from ttcli.networks.model_input import median_of_frames
 from ttcli.simulation.streaks import Streaks, streak_patches
+from ttcli.table.constants import BALL_RADIUS, GRAVITY
 from ttcli.training.picture_effects import log_uniform, uniform
 from ttcli.training_set.stored_windows import NEAR_CROP
 from ttcli.training_set.window_batch import UNKNOWN_EVENT, WindowBatch
@@ -25,10 +26,6 @@ LOUDEST_NOISE = 10.0
 NOISE_STRIDE = 4
 """Of the pixels, every so many in each direction are looked at for the window's noise."""
 
-BALL_DIAMETER = 0.04
-"""Metres."""
-GRAVITY = 9.81
-"""Metres per second squared."""
 DIAMETER = (3.0, 14.0)
 """Pixels of a pasted ball."""
 SPEED = (1.5, 25.0)
@@ -232,7 +229,7 @@ def draw_flights(
     """
     draw = lambda bounds: log_uniform(*bounds, (count,), generator)  # noqa: E731
     diameter, frame_rate = draw(DIAMETER), draw(FRAME_RATE)
-    scale = diameter / BALL_DIAMETER  # pixels per metre
+    scale = diameter / (2 * BALL_RADIUS)  # pixels per metre
     speed = (draw(SPEED) * draw(FORESHORTENING) * scale / frame_rate).clamp_max(FASTEST)
     climb = CLIMB * torch.randn(count, generator=generator)
     side = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)

@@ -27,9 +27,9 @@ from rich.table import Table
 
 from ttcli.configs import ExtractConfig, SimulateConfig, TrainConfig
 from ttcli.extract import extract
-from ttcli.inference.runtimes import cpu_multiplies_in_bf16
 from ttcli.models import describe_network, time_network
 from ttcli.networks.checkpoints import load_checkpoint
+from ttcli.networks.devices import cpu_multiplies_in_bf16
 from ttcli.networks.registry import MODELS
 from ttcli.simulate import simulate
 from ttcli.train import train

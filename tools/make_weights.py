@@ -20,8 +20,9 @@ from fit_flight import Clip, clips_of, cost
 
 from ttcli.configs import SimulateConfig, TrainConfig
 from ttcli.detection.tracking import Flight
-from ttcli.inference.runtimes import choose_device, load_runtime
+from ttcli.inference.runtimes import load_runtime
 from ttcli.networks.checkpoints import load_checkpoint, save_checkpoint
+from ttcli.networks.devices import choose_device
 from ttcli.simulate import simulate
 from ttcli.train import train
 from ttcli.training.run_folder import LAST_FILE, run_is_in

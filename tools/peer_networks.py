@@ -18,8 +18,8 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ttcli.inference.runtimes import cpu_multiplies_in_bf16
 from ttcli.networks.blocks import fuse_batch_norm
+from ttcli.networks.devices import cpu_multiplies_in_bf16
 from ttcli.networks.model_input import input_channels
 from ttcli.networks.registry import create_model
 

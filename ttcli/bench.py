@@ -1,6 +1,5 @@
 """`ttcli bench`: what each part of detection takes on this machine, what bounds the whole, and what would help."""
 
-import os
 import platform
 import statistics
 import tempfile
@@ -23,6 +22,7 @@ from ttcli.detection.plan import VideoPlan, plan_at
 from ttcli.errors import VideoError
 from ttcli.inference.exported_runtimes import load_network
 from ttcli.inference.runtimes import Runtime
+from ttcli.networks.devices import usable_cores
 from ttcli.results.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.simulate import simulate
 from ttcli.video.decoder import Damage, decode_in_order
@@ -199,7 +199,7 @@ def _machine(runtime: Runtime, info: VideoInfo) -> dict[str, Any]:
     """Return the facts that rates depend on."""
     return {
         "processor": _processor_name(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": usable_cores(),
         "torch": torch.__version__,
         "torch threads": torch.get_num_threads(),
         "device": str(runtime.device),

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from ttcli.configs import ModelsConfig
 from ttcli.errors import SettingError
-from ttcli.inference.runtimes import TorchRuntime, leave_cores_to_the_decoder
+from ttcli.inference.runtimes import TorchRuntime
 from ttcli.networks.checkpoints import DEFAULT_WEIGHTS, read_metadata
+from ttcli.networks.devices import leave_cores_to_the_decoder
 from ttcli.networks.model_input import SIZE_MULTIPLE, empty_input, input_channels
 from ttcli.networks.registry import MODELS, create_model
 from ttcli.spotting.weights import KIND as OF_PATHS

@@ -13,10 +13,10 @@ from tqdm import tqdm
 
 from ttcli.configs import SimulateConfig
 from ttcli.errors import OutputError, SettingError
-from ttcli.inference.runtimes import choose_device
 from ttcli.labels.ball import NOT_VISIBLE, BallLabel
 from ttcli.labels.event import EventLabel
 from ttcli.labels.openttgames import write_ball_markup, write_events_markup
+from ttcli.networks.devices import choose_device
 from ttcli.outputs import complete_file
 from ttcli.simulation.camera import KINDS
 from ttcli.simulation.flight import CONTACT_NAMES

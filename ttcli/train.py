@@ -20,8 +20,8 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 from ttcli import errors
 from ttcli.configs import TrainConfig
 from ttcli.errors import OutputError, SettingError
-from ttcli.inference.runtimes import choose_device, cpu_multiplies_in_bf16
 from ttcli.networks.checkpoints import load_checkpoint, packaged
+from ttcli.networks.devices import choose_device, cpu_multiplies_in_bf16
 from ttcli.networks.model_input import SIZE_MULTIPLE
 from ttcli.networks.registry import add_event_head, create_model
 from ttcli.training.augmentation import DRAWN_ALREADY, Augmentation

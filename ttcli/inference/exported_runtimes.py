@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from ttcli.errors import CheckpointError, SettingError
-from ttcli.inference.runtimes import Runtime, load_closer, load_runtime, network_threads
+from ttcli.inference.runtimes import Runtime, load_closer, load_runtime
 from ttcli.networks.blocks import NetworkAnswer
 from ttcli.networks.checkpoints import check_metadata
+from ttcli.networks.devices import network_threads
 from ttcli.networks.registry import answered_frames
 
 METADATA_KEY = "ttcli"

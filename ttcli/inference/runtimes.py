@@ -1,7 +1,6 @@
 """A network made ready for one device: model input in, probabilities and offsets out."""
 
 import math
-import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,16 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ttcli.errors import SettingError
 from ttcli.networks.blocks import NetworkAnswer, fuse_batch_norm
 from ttcli.networks.checkpoints import CLOSER_WEIGHTS, load_checkpoint, packaged
+from ttcli.networks.devices import choose_device, choose_dtype, leave_cores_to_the_decoder
 from ttcli.networks.model_input import seen_pictures, working_size
 
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 USUAL_FPS = (24.0, 120.0)
 """Frame rates of checkpoints that do not say theirs: those of drawn windows."""
-MOST_THREADS = 8
-"""Beyond these, torch would be faster than a video can be scaled, which takes one thread."""
 LEAST_PROBABILITY = 1e-6
 """Probabilities are kept this far from 0 and 1, so that their logit is finite."""
 
@@ -187,62 +183,3 @@ def load_closer(metadata: dict[str, Any], device: str, precision: str) -> Closer
     runtime = TorchRuntime(checkpoint.model, checkpoint.metadata, device, precision)
     runtime.weights = CLOSER_WEIGHTS
     return Closer(runtime, **counts)
-
-
-def leave_cores_to_the_decoder() -> None:
-    """Let torch compute on half of the cores, for this whole process.
-
-    A frame of full HD costs the decoder about as much time as the network at its default step. Torch's threads wait
-    for each other by spinning: beside threads that decode, and other programs, they cost far more than they give,
-    on a busy machine of two cores 3 frames a second with two threads and 42 with one.
-    """
-    torch.set_num_threads(min(torch.get_num_threads(), network_threads()))
-
-
-def network_threads() -> int:
-    """Return how many of the cores a network takes beside the decoder."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min((cores + 1) // 2, MOST_THREADS)
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device of that name; auto is CUDA where there is one.
-
-    Raises:
-        SettingError: The device is unknown or not there.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise SettingError("--device", f"{name!r} is unknown", "take auto, cpu or cuda") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise SettingError("--device", "no CUDA device is usable here", "take cpu, or leave the choice to auto")
-    return device
-
-
-def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """Return the floating type to compute in; auto is bf16 where the device multiplies in it, which halves the time.
-
-    Raises:
-        SettingError: The precision is unknown.
-    """
-    if precision == "auto":
-        fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else cpu_multiplies_in_bf16()
-        return torch.bfloat16 if fast else torch.float32
-    if precision not in PRECISIONS:
-        raise SettingError("--precision", f"{precision!r} is unknown", f"take auto, {' or '.join(PRECISIONS)}")
-    return PRECISIONS[precision]
-
-
-def cpu_multiplies_in_bf16() -> bool:
-    """Return whether this processor has instructions for bf16 products; without them bf16 is slower than fp32."""
-    check = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # private: not in every release of torch
-    if check is not None and check():
-        return True
-    try:
-        flags = Path("/proc/cpuinfo").read_text(errors="replace").split()
-    except OSError:  # not Linux
-        return False
-    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)

@@ -20,6 +20,7 @@ from tqdm import tqdm
 from ttcli.configs import TrainConfig
 from ttcli.errors import TrainingError
 from ttcli.networks.checkpoints import load_checkpoint, save_checkpoint
+from ttcli.networks.devices import usable_cores
 from ttcli.networks.event_head import EVENTS
 from ttcli.networks.heatmaps import OUTPUT_STRIDE, draw_targets
 from ttcli.networks.model_input import SIZE_MULTIPLE, windows_to_input
@@ -304,9 +305,8 @@ def _source_maker(data: TrainingData, plan: BatchPlan, device: torch.device) -> 
 def _share_cores(fabric: Fabric) -> None:
     """Let torch compute on this process's share of the cores, less one for the thread that makes batches."""
     if fabric.device.type == "cpu":
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         processes = int(os.environ.get("LOCAL_WORLD_SIZE", fabric.world_size))
-        torch.set_num_threads(max(1, cores // processes - 1))
+        torch.set_num_threads(max(1, usable_cores() // processes - 1))
 
 
 @contextmanager

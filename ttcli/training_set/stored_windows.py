@@ -1,6 +1,5 @@
 """Windows to train on, read from a set that was extracted from labelled video."""
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 
 from ttcli.errors import InputError, LabelError, SettingError
+from ttcli.networks.devices import usable_cores
 from ttcli.networks.event_head import EVENTS
 from ttcli.spotting.paths import soft_targets
 from ttcli.training_set.frame_cache import FrameCache
@@ -74,7 +74,7 @@ class StoredWindows:
         self.cache: FrameCache[tuple[int, int]] = FrameCache(self._load, cache_bytes)
         self._seed = seed
         self._order_epoch, self._order = -1, np.empty(0, int)
-        self._threads = ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1), thread_name_prefix="read windows")
+        self._threads = ThreadPoolExecutor(min(MOST_THREADS, usable_cores()), thread_name_prefix="read windows")
 
     @property
     def picture_area(self) -> int:

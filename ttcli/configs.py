@@ -3,6 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+DEVICES = ("auto", "cpu", "cuda")
+"""What a network may run on; torch knows further ones."""
+PRECISIONS = ("auto", "bf16", "fp32")
+"""What a network may compute in."""
+TRAINING_PRECISIONS = ("auto", "bf16", "fp16", "fp32")
+"""What a network may be trained in."""
+
 
 @dataclass(frozen=True)
 class DetectConfig:

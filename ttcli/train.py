@@ -32,8 +32,8 @@ from ttcli.training_set.stored_windows import check_events
 
 ARCHITECTURE = ("window_size", "outputs", "neck", "activation", "pretrained")
 """Fields of TrainConfig that say how the network is built, beside its name and `background`."""
-PRECISIONS = {"bf16": "bf16-mixed", "fp16": "16-mixed", "fp32": "32-true"}
-"""What Fabric calls them."""
+FABRIC_PRECISIONS = {"bf16": "bf16-mixed", "fp16": "16-mixed", "fp32": "32-true"}
+"""Each of TRAINING_PRECISIONS but auto -> what Fabric calls it."""
 
 
 def train(data: Path | None, output: Path, config: TrainConfig, quiet: bool = False) -> dict:
@@ -110,7 +110,7 @@ def _fabric(config: TrainConfig) -> Fabric:
         devices=started or config.devices,
         num_nodes=int(os.environ["WORLD_SIZE"]) // started if started else 1,
         strategy="ddp_spawn" if _spawns(config) else "ddp" if started or config.devices > 1 else "auto",
-        precision=PRECISIONS[precision],
+        precision=FABRIC_PRECISIONS[precision],
     )
 
 

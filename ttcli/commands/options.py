@@ -9,11 +9,13 @@ from typing import Any
 
 import click
 
-DEVICES = click.Choice(["auto", "cpu", "cuda"])
-PRECISIONS = click.Choice(["auto", "bf16", "fp32"])
+from ttcli import configs
+
+DEVICES = click.Choice(configs.DEVICES)
+PRECISIONS = click.Choice(configs.PRECISIONS)
 RUNTIMES = click.Choice(["auto", "torch", "onnx", "openvino"])
 ENCODERS = click.Choice(["auto", "libx264", "libopenh264", "h264_videotoolbox", "h264_nvenc", "mpeg4"])
-TRAINING_PRECISIONS = click.Choice(["auto", "bf16", "fp16", "fp32"])
+TRAINING_PRECISIONS = click.Choice(configs.TRAINING_PRECISIONS)
 CAMERAS = click.Choice(["any", "side", "end", "corner", "broadcast", "top"])
 FILE = click.Path(path_type=Path)
 LABEL_FORMATS = click.Choice(["ttcli", "openttgames", "tracknet", "tracknet-tennis", "yolo", "cvat"])

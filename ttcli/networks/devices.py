@@ -8,7 +8,7 @@ import torch
 from ttcli.errors import SettingError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-"""Precision that a user may ask for, beside auto -> floating type."""
+"""Each of PRECISIONS but auto -> floating type."""
 MOST_THREADS = 8
 """Beyond these, torch would be faster than a video can be scaled, which takes one thread."""
 

@@ -21,10 +21,11 @@ import torch
 
 from ttcli.detection.tracking import Candidates, Flight, decide
 from ttcli.inference.predictor import StreamingPredictor
-from ttcli.inference.runtimes import TorchRuntime, load_runtime, log_odds
+from ttcli.inference.runtimes import TorchRuntime, load_runtime
 from ttcli.labels.formats import read_ball_labels
 from ttcli.labels.problems import Problems
 from ttcli.labels.sources import Source, find_sources
+from ttcli.networks.odds import log_odds
 from ttcli.networks.windows import choose_step, choose_stride
 from ttcli.training.calibration import fit_calibration
 from ttcli.video.probe import VideoInfo, probe

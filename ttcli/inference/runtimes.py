@@ -12,17 +12,10 @@ from ttcli.networks.blocks import NetworkAnswer, fuse_batch_norm
 from ttcli.networks.checkpoints import CLOSER_WEIGHTS, load_checkpoint, packaged
 from ttcli.networks.devices import choose_device, choose_dtype, leave_cores_to_the_decoder
 from ttcli.networks.model_input import seen_pictures, working_size
+from ttcli.networks.odds import LEAST_PROBABILITY, log_odds  # noqa: F401 - inference.closer_look takes it from here
 
 USUAL_FPS = (24.0, 120.0)
 """Frame rates of checkpoints that do not say theirs: those of drawn windows."""
-LEAST_PROBABILITY = 1e-6
-"""Probabilities are kept this far from 0 and 1, so that their logit is finite."""
-
-
-def log_odds(probability: np.ndarray) -> np.ndarray:
-    """Return the log odds of probabilities, finite for 0 and 1 too."""
-    probability = probability.clip(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
-    return np.log(probability) - np.log1p(-probability)
 
 
 class Runtime:

@@ -1,6 +1,5 @@
 """Parts that several networks are built from."""
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -8,6 +7,7 @@ from torch import Tensor, nn
 
 from ttcli.errors import SettingError
 from ttcli.networks.event_head import EventHead
+from ttcli.networks.odds import log_odds_of
 
 HEATMAP_PRIOR = 0.01
 """Probability that a fresh network gives everywhere, so that the focal loss starts small."""
@@ -120,7 +120,7 @@ class BallHead(nn.Module):
         self.offset = _short_branch(channels_in, hidden, 2 * frames_out)
         last = self.heatmap[-1]
         nn.init.normal_(last.weight, std=0.01)
-        nn.init.constant_(last.bias, math.log(HEATMAP_PRIOR / (1 - HEATMAP_PRIOR)))
+        nn.init.constant_(last.bias, log_odds_of(HEATMAP_PRIOR))
 
     def add_events(self) -> None:
         """Answer for events too, from now on."""

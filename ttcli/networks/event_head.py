@@ -1,9 +1,9 @@
 """Whether the ball bounces, or passes the net, told from what the network sees where the ball is."""
 
-import math
-
 import torch
 from torch import Tensor, nn
+
+from ttcli.networks.odds import log_odds_of
 
 EVENTS = ("bounce", "net")
 """What the head answers for, in this order."""
@@ -46,7 +46,7 @@ class EventHead(nn.Module):
             nn.Conv1d(HIDDEN, len(EVENTS), 1),
         )  # fmt: skip
         nn.init.normal_(self.tell[-1].weight, std=0.01)
-        nn.init.constant_(self.tell[-1].bias, math.log(EVENT_PRIOR / (1 - EVENT_PRIOR)))
+        nn.init.constant_(self.tell[-1].bias, log_odds_of(EVENT_PRIOR))
 
     def forward(self, features: Tensor, logits: Tensor, offsets: Tensor) -> Tensor:
         """Return logits (B, K, 2), in fp32: a place of 0.1 cells counts, and bf16 does not know it.

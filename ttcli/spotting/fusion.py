@@ -4,11 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ttcli.networks.odds import log_odds
 from ttcli.spotting.paths import Grid
 
 REACH_SECONDS = 0.06
 """Farther than this from a frame that the head answers for, the path is asked alone."""
 LEAST_PROBABILITY = 1e-4
+"""Probabilities are kept this far from 0 and 1: neither of the two may be so sure that the other counts for nothing."""
 PATH, HEAD, BIAS = (1.0, 1.0), (0.0, 0.0), (0.0, 0.0)
 """Of bounce and net: the weights of both log odds, and what is added."""
 
@@ -35,7 +37,7 @@ def fuse(grid: Grid, probabilities: np.ndarray, head: HeadAnswers) -> np.ndarray
     near, logits = head_logits(grid, head)
     fused = probabilities.copy()
     for kind in range(len(fused)):
-        odds = PATH[kind] * log_odds(probabilities[kind]) + HEAD[kind] * logits[kind] + BIAS[kind]
+        odds = PATH[kind] * log_odds(probabilities[kind], LEAST_PROBABILITY) + HEAD[kind] * logits[kind] + BIAS[kind]
         fused[kind, near] = 1 / (1 + np.exp(-odds[near]))
     return fused * grid.valid
 
@@ -52,11 +54,5 @@ def head_logits(grid: Grid, head: HeadAnswers) -> tuple[np.ndarray, np.ndarray]:
     away = np.minimum(np.abs(head.times[after] - grid.times[at]), np.abs(head.times[before] - grid.times[at]))
     near[at] = away <= REACH_SECONDS
     for kind in range(2):
-        logits[kind, at] = np.interp(grid.times[at], head.times, log_odds(head.probabilities[:, kind]))
+        logits[kind, at] = np.interp(grid.times[at], head.times, log_odds(head.probabilities[:, kind], LEAST_PROBABILITY))
     return near, logits
-
-
-def log_odds(probabilities: np.ndarray) -> np.ndarray:
-    """Return ln(p / (1 - p)), of probabilities kept away from 0 and 1."""
-    kept = probabilities.clip(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
-    return np.log(kept) - np.log1p(-kept)

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from ttcli.evaluation.ball_metrics import REFERENCE_WIDTH, Outcomes, ball_metrics
 from ttcli.inference.predictor import StreamingPredictor
-from ttcli.inference.runtimes import LEAST_PROBABILITY, TorchRuntime
+from ttcli.inference.runtimes import TorchRuntime
 from ttcli.networks.event_head import EVENTS
 from ttcli.networks.heatmaps import decode_heatmaps
 from ttcli.networks.model_input import windows_to_input
+from ttcli.networks.odds import LEAST_PROBABILITY
 from ttcli.networks.windows import choose_step
 from ttcli.training_set.window_batch import WindowBatch
 

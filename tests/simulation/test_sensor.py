@@ -6,11 +6,11 @@ import pytest
 import torch
 from scenes import neutral_sensors, seeded
 
+from ttcli.simulation.cosines import block_cosines
 from ttcli.simulation.sensor import (
     Caption,
     _add_fresh_noise,
     _compress,
-    _cosines,
     _halve_chroma,
     draw_captions,
     draw_sensors,
@@ -106,9 +106,14 @@ def test_half_chroma_keeps_brightness_and_averages_colour():
 
 
 def test_the_cosine_transform_is_orthonormal():
-    cosines = _cosines()
+    cosines = block_cosines()
     assert torch.allclose(cosines @ cosines.T, torch.eye(64), atol=1e-6)
     assert torch.allclose(cosines[0], torch.full((64,), 1 / 8))
+
+
+def test_of_few_ripples_the_slowest_are_kept():
+    whole = block_cosines().view(8, 8, 64)
+    assert torch.allclose(block_cosines(4).view(4, 4, 64), whole[:4, :4], atol=1e-6)
 
 
 def step_of(step: float) -> torch.Tensor:

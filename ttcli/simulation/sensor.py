@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ttcli.simulation.cosines import block_cosines
 from ttcli.simulation.portions import portions
 from ttcli.simulation.streaks import soften
 from ttcli.simulation.textures import WALL_HEIGHT, WALL_WIDTH, TextureBank
@@ -122,19 +123,11 @@ def _add_fresh_noise(pictures: Tensor, strength: Tensor, generator: torch.Genera
         window += torch.randn(window.shape, device=window.device, generator=there).mul_(some[:, None, None, None, None])
 
 
-def _cosines() -> Tensor:
-    """Return the discrete cosine transform of 8x8 blocks as a matrix (64, 64): patterns by pixels."""
-    k, n = torch.arange(8)[:, None], torch.arange(8)
-    basis = torch.cos((2 * n + 1) * k * torch.pi / 16) * 0.5
-    basis[0] = 0.125**0.5
-    return torch.einsum("ui,vj->uvij", basis, basis).reshape(64, 64)
-
-
 def _compress(pictures: Tensor, step: Tensor) -> Tensor:
     """Return pictures (..., T, 3, H, W) whose 8x8 blocks lost what is finer than `step` (..., 1, 1, 1, 1), more at high frequencies."""
     height, width = pictures.shape[-2:]
     rows, columns = height // 8, width // 8
-    cosines = _cosines().to(pictures.device)
+    cosines = block_cosines().to(pictures.device)
     whole = pictures[..., : rows * 8, : columns * 8]
     blocks = whole.unflatten(-2, (rows, 8)).unflatten(-1, (columns, 8)).transpose(-3, -2).flatten(-2)  # (..., rows, columns, 64)
     order = torch.arange(8, device=pictures.device)

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ttcli.simulation.cosines import BLOCK, block_cosines
+
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in brightness, ITU-R BT.601."""
 GAIN = (0.75, 1.3)
@@ -38,7 +40,6 @@ QUANTISER = (2.0, 10.0)
 QUANTISER_SLOPE = 0.5
 """How much coarser each step to a finer ripple is rounded."""
 CHROMA_COARSER = 1.5
-BLOCK = 8
 CHROMA_RIPPLES = 4
 """Of the eight ripples in each direction colour keeps the slower half, as video does that stores it at half size."""
 CACHED = 1 << 19
@@ -192,7 +193,7 @@ def _compress(frames: Tensor, strength: float) -> None:
 def _quantise(planes: Tensor, strength: float, ripples: int) -> Tensor:
     """Return planes (M, H, W), of whole blocks, whose cosine coefficients are rounded, the fastest left out."""
     count, height, width = planes.shape
-    basis, steps = _cosines(ripples, planes.device)
+    basis, steps = _ripples(ripples, planes.device)
     blocks = planes.view(count, height // BLOCK, BLOCK, width // BLOCK, BLOCK).transpose(2, 3)
     shape = blocks.shape
     coefficients = blocks.reshape(-1, BLOCK * BLOCK) @ basis
@@ -201,13 +202,11 @@ def _quantise(planes: Tensor, strength: float, ripples: int) -> Tensor:
 
 
 @functools.lru_cache(maxsize=8)
-def _cosines(ripples: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the orthonormal cosine transform of a block, (64, R * R), and each ripple's relative step, (R * R,)."""
-    place, ripple = torch.arange(BLOCK)[:, None], torch.arange(ripples)
-    line = torch.cos(math.pi / BLOCK * (place + 0.5) * ripple) * math.sqrt(2 / BLOCK)
-    line[:, 0] /= math.sqrt(2)
+def _ripples(ripples: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the cosine transform of a block, pixels by ripples (64, R * R), and each ripple's relative step, (R * R,)."""
+    ripple = torch.arange(ripples)
     steps = 1 + QUANTISER_SLOPE * (ripple[:, None] + ripple)
-    return torch.kron(line, line).to(device), steps.flatten().to(device)
+    return block_cosines(ripples).T.contiguous().to(device), steps.flatten().to(device)
 
 
 def _parts(window: Tensor) -> tuple[Tensor, ...]:

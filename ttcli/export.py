@@ -13,19 +13,12 @@ from torch import Tensor, nn
 
 from ttcli.configs import ExportConfig
 from ttcli.errors import OutputError, SettingError
-from ttcli.inference.exported_runtimes import (
-    INPUT,
-    METADATA_KEY,
-    OUTPUTS,
-    RUNTIMES,
-    SUFFIX,
-    import_library,
-    load_exported,
-)
+from ttcli.inference.exported_runtimes import INPUT, OUTPUTS, RUNTIMES, SUFFIX, import_library, load_exported
 from ttcli.networks.blocks import fuse_batch_norm
 from ttcli.networks.checkpoints import load_checkpoint, packaged
 from ttcli.networks.heatmaps import decode_heatmaps
 from ttcli.networks.model_input import SIZE_MULTIPLE, seen_pictures, windows_to_input, working_size
+from ttcli.networks.weight_files import METADATA_KEY
 from ttcli.outputs import check_output, complete_file
 from ttcli.training.drawn_windows import drawn_films
 from ttcli.video.probe import probe

@@ -19,8 +19,8 @@ from ttcli.networks.blocks import NetworkAnswer
 from ttcli.networks.checkpoints import check_metadata
 from ttcli.networks.devices import network_threads
 from ttcli.networks.registry import answered_frames
+from ttcli.networks.weight_files import METADATA_KEY
 
-METADATA_KEY = "ttcli"
 INPUT, OUTPUTS = "pictures", ("probabilities", "offsets", "events")
 """Names of the input and the outputs in exported files; events are of networks with an event head."""
 OUTPUT_STRIDE = 4

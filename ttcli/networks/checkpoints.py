@@ -1,10 +1,9 @@
 """Checkpoints: a network's weights and what it takes to rebuild it, in one safetensors file.
 
-The metadata is JSON under the key "ttcli" of the file's string metadata, and can be read without the weights. Reading
-runs no code from the file: nothing is unpickled.
+The metadata is JSON and can be read without the weights, see `weight_files`. Reading runs no code from the file: nothing
+is unpickled.
 """
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import ttcli
-from ttcli.errors import CheckpointError, OutputError, SettingError
+from ttcli.errors import CheckpointError, SettingError
+from ttcli.networks import weight_files
 from ttcli.networks.registry import create_model
-from ttcli.outputs import complete_file
 
 DEFAULT_WEIGHTS = Path(__file__).parents[1] / "weights" / "centernet_v8s.safetensors"
 FAST_WEIGHTS = DEFAULT_WEIGHTS.with_name("centernet_v8n.safetensors")
@@ -28,7 +25,6 @@ CLOSER_WEIGHTS = DEFAULT_WEIGHTS.with_name("closer_v8n.safetensors")
 """What looks at the candidates of both again, in larger pictures."""
 PACKAGED = {"default": DEFAULT_WEIGHTS, "fast": FAST_WEIGHTS}
 """The checkpoints in the package, by the names that stand for them wherever a checkpoint of the ball is asked for."""
-METADATA_KEY = "ttcli"
 SCALE = ".int8_scale"
 """Ends the name of the scales (C,) of a tensor that is stored in 8 bits, one for each of its C output channels."""
 CURE = "give a checkpoint that `ttcli train` wrote"
@@ -77,11 +73,7 @@ def save_checkpoint(
     tensors: dict[str, Tensor] = {}
     for name, tensor in model.state_dict().items():
         tensors |= _stored(name, tensor, dtype)
-    with complete_file(path, overwrite) as temporary:
-        try:
-            save_file(tensors, temporary, metadata={METADATA_KEY: json.dumps(described)})
-        except (OSError, SafetensorError) as error:
-            raise OutputError(path, f"cannot be written ({error})", "look for space on the disk") from error
+    weight_files.write_weights(path, tensors, described, overwrite)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -117,18 +109,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: The file is missing, damaged or of another kind.
     """
-    if not path.is_file():
-        raise CheckpointError(path, "no such file", CURE)
-    try:
-        with safe_open(path, framework="pt") as file:
-            strings = file.metadata() or {}
-    except (OSError, SafetensorError) as error:
-        raise _unreadable(path, error) from error
-    try:
-        metadata = json.loads(strings.get(METADATA_KEY, "null"))
-    except (ValueError, RecursionError):
-        metadata = None
-    return check_metadata(path, metadata)
+    return check_metadata(path, weight_files.read_metadata(path, CURE))
 
 
 def check_metadata(path: Path, metadata: Any) -> dict[str, Any]:
@@ -160,7 +141,7 @@ def _arguments(model: nn.Module) -> dict[str, Any]:
 
 
 def _stored(name: str, tensor: Tensor, dtype: torch.dtype | None) -> dict[str, Tensor]:
-    """Return a tensor as the file holds it: on the CPU, contiguous, kernels and matrices in `dtype`, by name."""
+    """Return a tensor as the file holds it: on the CPU, kernels and matrices in `dtype`, by name."""
     tensor = tensor.detach().cpu().contiguous()
     if dtype is None or not tensor.is_floating_point() or tensor.dim() < 2:
         return {name: tensor}
@@ -177,15 +158,10 @@ def _per_channel(scale: Tensor, tensor: Tensor) -> Tensor:
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
     """Return all tensors of a file, floats and what was stored in 8 bits in fp32, free of the file's own memory."""
-    tensors = {}
-    try:
-        with safe_open(path, framework="pt") as file:
-            for name in file.keys():  # noqa: SIM118 - the file is no mapping
-                tensor = file.get_tensor(name)
-                wanted = torch.float32 if tensor.is_floating_point() else tensor.dtype
-                tensors[name] = tensor.to(wanted, copy=True)
-    except (OSError, SafetensorError) as error:
-        raise _unreadable(path, error) from error
+    tensors = {
+        name: tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
+        for name, tensor in weight_files.read_tensors(path, CURE).items()
+    }
     for name in [name for name, tensor in tensors.items() if tensor.dtype == torch.int8]:
         scale = tensors.pop(name + SCALE, None)
         if scale is None or scale.shape != tensors[name].shape[:1]:
@@ -208,11 +184,6 @@ def _check_tensors(path: Path, wanted: dict[str, Tensor], given: dict[str, Tenso
             raise CheckpointError(path, f"{name} is {tensor.dtype} {tuple(tensor.shape)} where {due} is due", CURE)
         if not torch.isfinite(tensor).all():
             raise CheckpointError(path, f"{name} holds values that are not finite", CURE)
-
-
-def _unreadable(path: Path, error: Exception) -> CheckpointError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return CheckpointError(path, f"not a safetensors file, or a damaged one ({reason})", CURE)
 
 
 def _some(names: list[str]) -> str:

@@ -1,17 +1,13 @@
 """The spotting network as a file: safetensors with metadata that can be read alone; nothing is unpickled."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 
 import ttcli
-from ttcli.errors import CheckpointError, OutputError
-from ttcli.networks.small_weights import METADATA_KEY, load_small_weights, read_small_metadata
-from ttcli.outputs import complete_file
+from ttcli.errors import CheckpointError
+from ttcli.networks.weight_files import load_weights, read_metadata, write_weights
 from ttcli.spotting.network import CHANNELS, EVENTS, PathSpotter
 from ttcli.spotting.paths import FEATURES, GRID_RATE
 
@@ -34,12 +30,8 @@ def save_spotter(path: Path, model: PathSpotter, metadata: dict[str, Any], overw
         OutputError: The file cannot be written, or exists and `overwrite` is false.
     """
     described = {**metadata, **_contract(), "channels": model.channels, "version": ttcli.__version__}
-    tensors = {name: tensor.detach().to(torch.float16).contiguous() for name, tensor in model.state_dict().items()}
-    with complete_file(path, overwrite) as temporary:
-        try:
-            save_file(tensors, temporary, metadata={METADATA_KEY: json.dumps(described)})
-        except (OSError, SafetensorError) as error:
-            raise OutputError(path, f"cannot be written ({error})", "look for space on the disk") from error
+    tensors = {name: tensor.to(torch.float16) for name, tensor in model.state_dict().items()}
+    write_weights(path, tensors, described, overwrite)
 
 
 def load_spotter(path: Path | None = None) -> PathSpotter:
@@ -55,7 +47,7 @@ def load_spotter(path: Path | None = None) -> PathSpotter:
         raise CheckpointError(path, f"its metadata has channels = {channels!r:.40}", CURE)
     with torch.device("meta"):
         model = PathSpotter(channels)
-    load_small_weights(path, model, CURE)
+    load_weights(path, model, CURE)
     return model.eval()
 
 
@@ -65,7 +57,7 @@ def read_spotter_metadata(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: The file is missing, damaged or of another kind.
     """
-    metadata = read_small_metadata(path, CURE)
+    metadata = read_metadata(path, CURE)
     if not isinstance(metadata, dict) or any(metadata.get(key) != value for key, value in _contract().items()):
         raise CheckpointError(path, "holds no spotter of this version", CURE)
     return metadata

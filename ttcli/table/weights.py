@@ -1,17 +1,14 @@
 """The table finder as a file: safetensors with metadata; nothing is unpickled."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 
 import ttcli
 from ttcli.errors import CheckpointError
-from ttcli.networks.small_weights import METADATA_KEY, load_small_weights, read_small_metadata
 from ttcli.networks.table_finder import TableFinder
-from ttcli.outputs import complete_file
+from ttcli.networks.weight_files import load_weights, read_metadata, write_weights
 
 DEFAULT_TABLE_FINDER = Path(__file__).parents[1] / "weights" / "table" / "table_finder.safetensors"
 """The finder in the package."""
@@ -20,14 +17,17 @@ CURE = "give a file that tools/train_table_finder.py wrote"
 
 
 def save_table_finder(path: Path, model: TableFinder, metadata: dict[str, Any]) -> None:
-    """Write a finder's weights in half precision and what is to be said of it, replacing an older file."""
+    """Write a finder's weights in half precision and what is to be said of it, replacing an older file.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
     tensors = {
-        name: (tensor.to(torch.float16) if tensor.is_floating_point() else tensor).contiguous()
+        name: tensor.to(torch.float16) if tensor.is_floating_point() else tensor
         for name, tensor in model.state_dict().items()
     }
     described = {**metadata, "kind": KIND, "version": ttcli.__version__}
-    with complete_file(path, overwrite=True) as temporary:
-        save_file(tensors, temporary, metadata={METADATA_KEY: json.dumps(described)})
+    write_weights(path, tensors, described)
 
 
 def load_table_finder(path: Path | None = None) -> TableFinder:
@@ -39,7 +39,7 @@ def load_table_finder(path: Path | None = None) -> TableFinder:
     path = path or DEFAULT_TABLE_FINDER
     read_table_finder_metadata(path)
     model = TableFinder()
-    load_small_weights(path, model, CURE)
+    load_weights(path, model, CURE)
     return model.eval()
 
 
@@ -49,7 +49,7 @@ def read_table_finder_metadata(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: The file is missing, damaged or of another kind.
     """
-    metadata = read_small_metadata(path, CURE)
+    metadata = read_metadata(path, CURE)
     if not isinstance(metadata, dict) or metadata.get("kind") != KIND:
         raise CheckpointError(path, "holds no table finder of this version", CURE)
     return metadata

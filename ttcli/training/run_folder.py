@@ -21,12 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ttcli.configs import TrainConfig
 from ttcli.errors import CheckpointError, InputError, OutputError, SettingError
+from ttcli.networks.weight_files import READ_ERRORS, read_all, write_weights
 from ttcli.outputs import complete_file
 from ttcli.training_set.window_batch import WindowBatch
 
@@ -150,7 +149,7 @@ def save_state(
     tensors |= {f"averaged/{name}": value for name, value in averaged.state_dict().items()}
     for number, memory in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{number}/{name}": value for name, value in memory.items()}
-    _save_tensors(folder / STATE_FILE, tensors, {STATE_KEY: json.dumps(asdict(state))})
+    write_weights(folder / STATE_FILE, tensors, asdict(state), key=STATE_KEY)
 
 
 def restore_state(
@@ -163,9 +162,8 @@ def restore_state(
     """
     path = folder / STATE_FILE
     try:
-        with safe_open(path, framework="pt") as file:
-            state = RunState(**json.loads((file.metadata() or {})[STATE_KEY]))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - the file is no mapping
+        strings, tensors = read_all(path)
+        state = RunState(**json.loads(strings[STATE_KEY]))
         for part, network in (("model", model), ("averaged", averaged)):
             network.load_state_dict(_below(f"{part}/", tensors))
         memory: dict[int, dict[str, Tensor]] = {}
@@ -173,7 +171,7 @@ def restore_state(
             number, _, kind = name.partition("/")
             memory.setdefault(int(number), {})[kind] = value
         optimizer.load_state_dict({"state": memory, "param_groups": optimizer.state_dict()["param_groups"]})
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (*READ_ERRORS, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(path, f"cannot be gone on with ({reason})", "start the run anew with --overwrite") from error
     return state
@@ -198,16 +196,7 @@ def save_failed_batch(folder: Path, batch: WindowBatch) -> None:
     Raises:
         OutputError: The disk is full.
     """
-    _save_tensors(folder / FAILED_FILE, vars(batch), {})
-
-
-def _save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
-    stored = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    with complete_file(path, overwrite=True) as temporary:
-        try:
-            save_file(stored, temporary, metadata=metadata)
-        except (OSError, SafetensorError) as error:
-            raise OutputError(path, f"cannot be written ({error})", "look for space on the disk") from error
+    write_weights(folder / FAILED_FILE, vars(batch))
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -11,7 +11,7 @@ frame is unknown. Status is 0 in flight, 1 hit, 2 bounce. The labelled point is 
 Where a file of the first dialect has 2 or 3, they are read as in the second. A frame without a row is unknown.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from ttcli.errors import LabelError
@@ -20,8 +20,7 @@ from ttcli.labels.event import EventLabel
 from ttcli.labels.picture_names import frame_of_stem, is_plain_name
 from ttcli.labels.problems import Report, refuse
 from ttcli.labels.ttcli_csv import first_cells
-from ttcli.outputs import complete_file
-from ttcli.results.csv_rows import Row, read_rows
+from ttcli.results.csv_rows import Row, read_rows, write_rows
 
 COLUMNS = ("Frame", "Visibility", "X", "Y")
 TENNIS_COLUMNS = ("file name", "visibility", "x-coordinate", "y-coordinate", "status")
@@ -110,16 +109,14 @@ def read_tennis_events(path: Path, report: Report = refuse) -> list[EventLabel]:
 
 def write_ball_labels(path: Path, labels: Mapping[int, BallLabel], overwrite: bool = False) -> None:
     """Write `Frame,Visibility,X,Y`; not visible is 0,0,0, and unknown frames have no row."""
-    rows = (f"{frame},{_visibility(label)}" for frame, label in _writable(labels))
-    _write(path, COLUMNS, rows, overwrite)
+    rows = ((frame, *_cells(label, nowhere="0")) for frame, label in _writable(labels))
+    write_rows(path, COLUMNS, rows, overwrite)
 
 
 def write_tennis_labels(path: Path, labels: Mapping[int, BallLabel], overwrite: bool = False) -> None:
     """Write the older dialect; visible balls are all `easy`, and status, which labels do not hold, is empty."""
-    rows = (
-        f"{frame:04d}.jpg,{_visibility(label) if label.visible else '0,,'}," for frame, label in _writable(labels)
-    )
-    _write(path, TENNIS_COLUMNS, rows, overwrite)
+    rows = ((f"{frame:04d}.jpg", *_cells(label, nowhere=""), "") for frame, label in _writable(labels))
+    write_rows(path, TENNIS_COLUMNS, rows, overwrite)
 
 
 def cannot_hold(label: BallLabel) -> str | None:
@@ -183,11 +180,6 @@ def _writable(labels: Mapping[int, BallLabel]) -> list[tuple[int, BallLabel]]:
     return [(frame_index, label) for frame_index, label in rows if cannot_hold(label) is None]
 
 
-def _visibility(label: BallLabel) -> str:
-    return f"1,{label.x:.2f},{label.y:.2f}" if label.visible else "0,0,0"
-
-
-def _write(path: Path, columns: tuple[str, ...], rows: Iterable[str], overwrite: bool) -> None:
-    with complete_file(path, overwrite) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        file.write(",".join(columns) + "\n")
-        file.writelines(f"{row}\n" for row in rows)
+def _cells(label: BallLabel, nowhere: str) -> tuple[str, str, str]:
+    """Return visibility, x and y; a ball that is not visible is `nowhere`."""
+    return ("1", f"{label.x:.2f}", f"{label.y:.2f}") if label.visible else ("0", nowhere, nowhere)

@@ -9,8 +9,7 @@ from ttcli.errors import LabelError
 from ttcli.labels.ball import NOT_VISIBLE, BallEntries, BallLabel, rounded
 from ttcli.labels.event import EventLabel
 from ttcli.labels.problems import Report, refuse
-from ttcli.outputs import complete_file
-from ttcli.results.csv_rows import FRAME_DIGITS, Row, read_rows
+from ttcli.results.csv_rows import FRAME_DIGITS, Row, read_rows, write_rows
 
 COLUMNS = ("frame", "status", "x", "y")
 """Columns that must be there, in any order; others are passed over."""
@@ -69,12 +68,14 @@ def read_ball_labels(
 
 def write_ball_labels(path: Path, labels: Mapping[int, BallLabel], overwrite: bool = False) -> None:
     """Write labels as `frame,status,x,y`, with positions in hundredths of a pixel; unknown frames have no row."""
-    with complete_file(path, overwrite) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        file.write(",".join(COLUMNS) + "\n")
-        for frame_index, label in sorted(labels.items()):
-            label = rounded(label)
-            position = f"visible,{label.x:.2f},{label.y:.2f}" if label.visible else "absent,,"
-            file.write(f"{frame_index},{position}\n")
+    write_rows(path, COLUMNS, ((frame, *label_cells(rounded(label))) for frame, label in sorted(labels.items())), overwrite)
+
+
+def label_cells(label: BallLabel | None) -> tuple[str, str, str]:
+    """Return the cells `status`, `x` and `y` of a label; None is unknown."""
+    if label is None:
+        return "unknown", "", ""
+    return ("visible", f"{label.x:.2f}", f"{label.y:.2f}") if label.visible else ("absent", "", "")
 
 
 def left_behind(path: Path) -> list[str]:
@@ -112,10 +113,9 @@ def read_events(path: Path, report: Report = refuse) -> list[EventLabel]:
 
 def write_events(path: Path, events: Iterable[EventLabel], overwrite: bool = False) -> None:
     """Write an events.csv of which only `frame` and `event` are filled, which is all that an EventLabel holds."""
-    with complete_file(path, overwrite) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        file.write(",".join(EVENT_COLUMNS) + "\n")
-        for label in sorted(events, key=lambda label: label.frame_index):
-            file.write(f"{label.frame_index},,{_quoted(label.event)},,,\n")
+    ordered = sorted(events, key=lambda label: label.frame_index)
+    rows = ((label.frame_index, None, label.event, None, None, None) for label in ordered)
+    write_rows(path, EVENT_COLUMNS, rows, overwrite)
 
 
 def events_left_behind(path: Path) -> list[str]:
@@ -150,7 +150,3 @@ def _event_name(row: Row) -> str:
     if not row.cells["event"]:
         raise row.error("the event has no name", "give one, such as bounce")
     return row.cells["event"]
-
-
-def _quoted(cell: str) -> str:
-    return '"' + cell.replace('"', '""') + '"' if any(mark in cell for mark in ',"\n\r') else cell

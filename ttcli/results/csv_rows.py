@@ -1,15 +1,19 @@
-"""Rows of a CSV file by column name, where each error names the file and the line."""
+"""Rows of a CSV file: read by column name, where each error names the file and the line, and written one by one."""
 
 import csv
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from ttcli.errors import InputError, LabelError
+from ttcli.outputs import complete_file
 
 FRAME_DIGITS = 9
 """Longest frame number taken: four weeks at 240 fps. A longer one is a slip, and would size arrays downstream."""
+_ASKS_FOR_QUOTES = re.compile('[,"\n\r]')
 
 
 def frame_number(text: str) -> int | None:
@@ -117,3 +121,35 @@ def _row(path: Path, line_number: int, columns: list[str], cells: list[str]) -> 
             "fill the line up with commas, or cut it; a file that was cut off must be written again",
         )
     return Row(path, line_number, dict(zip(columns, (cell.strip() for cell in cells))))
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Iterable[object]], overwrite: bool = False) -> int:
+    """Write a CSV file row by row, as `rows` yields them, and return the number of rows.
+
+    The file is complete or not there: an error in `rows` leaves nothing under its name.
+
+    Args:
+        path: The file.
+        columns: Its first line.
+        rows: Cells of each further line; None is an empty cell.
+        overwrite: Replace an existing file.
+
+    Raises:
+        OutputError: `path` exists and `overwrite` is false, or its folder cannot be written.
+    """
+    with complete_file(path, overwrite) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        append_rows(file, [columns])
+        return append_rows(file, rows)
+
+
+def append_rows(file: TextIO, rows: Iterable[Iterable[object]]) -> int:
+    """Write rows to an open file, as `write_rows` does, and return how many."""
+    count = 0
+    for count, cells in enumerate(rows, start=1):
+        file.write(",".join(map(_cell, cells)) + "\n")
+    return count
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return '"' + text.replace('"', '""') + '"' if _ASKS_FOR_QUOTES.search(text) else text

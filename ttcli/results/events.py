@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ttcli.errors import SettingError
-from ttcli.outputs import complete_file
-from ttcli.results.csv_rows import FRAME_DIGITS, Row, read_rows
+from ttcli.results.csv_rows import FRAME_DIGITS, Row, read_rows, write_rows
 
 COLUMNS = ("frame", "time_s", "event", "x", "y", "confidence", "error_s", "table_x_m", "table_y_m")
 """Columns of events.csv, in the order in which they are written; they are read by name."""
@@ -48,13 +47,7 @@ def write_events_csv(path: Path, events: Iterable[Event], overwrite: bool = Fals
     Raises:
         OutputError: `path` exists and `overwrite` is false, or its folder cannot be written.
     """
-    rows = 0
-    with complete_file(path, overwrite) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        file.write(",".join(COLUMNS) + "\n")
-        for event in events:
-            file.write(_format_row(event) + "\n")
-            rows += 1
-    return rows
+    return write_rows(path, COLUMNS, map(_cells, events), overwrite)
 
 
 def read_events_csv(path: Path) -> list[Event]:
@@ -67,24 +60,22 @@ def read_events_csv(path: Path) -> list[Event]:
     return sorted((_parse_row(row) for row in read_rows(path, needed=("frame", "event"))), key=lambda event: event.frame)
 
 
-def _format_row(event: Event) -> str:
-    name = '"' + event.event.replace('"', '""') + '"' if any(mark in event.event for mark in ',"\n\r') else event.event
-    position = (event.x, event.y)
-    cells = (
+def _cells(event: Event) -> tuple[object, ...]:
+    return (
         f"{event.frame:.2f}",
         _format(event.time_seconds, 6),
-        name,
-        *(_format(value, 2) for value in position),
+        event.event,
+        _format(event.x, 2),
+        _format(event.y, 2),
         _format(event.confidence, 3),
         _format(event.error_seconds, 4),
         _format(event.table_x, 3),
         _format(event.table_y, 3),
     )
-    return ",".join(cells)
 
 
-def _format(value: float | None, decimals: int) -> str:
-    return "" if value is None else f"{value:.{decimals}f}"
+def _format(value: float | None, decimals: int) -> str | None:
+    return None if value is None else f"{value:.{decimals}f}"
 
 
 def _parse_row(row: Row) -> Event:

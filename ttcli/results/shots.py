@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ttcli.outputs import complete_file
-from ttcli.results.csv_rows import read_rows
+from ttcli.results.csv_rows import read_rows, write_rows
 from ttcli.results.trajectory import BallPosition
 
 COLUMNS = ("shot", "first_frame", "last_frame", "start_s", "end_s")
@@ -55,9 +54,8 @@ def write_shots_csv(path: Path, shots: Iterable[Shot], overwrite: bool = False) 
     Raises:
         OutputError: `path` exists and `overwrite` is false, or its folder cannot be written.
     """
-    with complete_file(path, overwrite) as temporary:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            file.write(",".join(COLUMNS) + "\n")
-            for number, shot in enumerate(shots):
-                times = f"{shot.start_seconds:.6f},{shot.end_seconds:.6f}"
-                file.write(f"{number},{shot.first_frame},{shot.last_frame},{times}\n")
+    rows = (
+        (number, shot.first_frame, shot.last_frame, f"{shot.start_seconds:.6f}", f"{shot.end_seconds:.6f}")
+        for number, shot in enumerate(shots)
+    )
+    write_rows(path, COLUMNS, rows, overwrite)

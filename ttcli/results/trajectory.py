@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from ttcli.outputs import complete_file
-from ttcli.results.csv_rows import Row, read_rows
+from ttcli.results.csv_rows import Row, read_rows, write_rows
 
 COLUMNS = ("frame", "time_s", "x", "y", "confidence", "status", "duplicate")
 """Columns of ball.csv, in the order in which they are written; they are read by name."""
@@ -87,14 +86,7 @@ def write_ball_csv(path: Path, positions: Iterable[BallPosition], overwrite: boo
     Raises:
         OutputError: `path` exists and `overwrite` is false, or its folder cannot be written.
     """
-    rows = 0
-    with complete_file(path, overwrite) as temporary:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            file.write(",".join(COLUMNS) + "\n")
-            for position in positions:
-                file.write(_format_row(position) + "\n")
-                rows += 1
-    return rows
+    return write_rows(path, COLUMNS, map(_cells, positions), overwrite)
 
 
 def read_ball_csv(path: Path) -> list[BallPosition]:
@@ -122,17 +114,16 @@ def stream_ball_csv(path: Path) -> Iterator[BallPosition]:
         yield position
 
 
-def _format_row(position: BallPosition) -> str:
-    cells = (
-        str(position.frame_index),
-        "" if position.time_seconds is None else f"{position.time_seconds:.6f}",
-        "" if position.x is None else f"{position.x:.2f}",
-        "" if position.y is None else f"{position.y:.2f}",
-        "" if position.confidence is None else _format_confidence(position.confidence),
+def _cells(position: BallPosition) -> tuple[object, ...]:
+    return (
+        position.frame_index,
+        None if position.time_seconds is None else f"{position.time_seconds:.6f}",
+        None if position.x is None else f"{position.x:.2f}",
+        None if position.y is None else f"{position.y:.2f}",
+        None if position.confidence is None else _format_confidence(position.confidence),
         position.status.value,
-        str(int(position.duplicate)),
+        int(position.duplicate),
     )
-    return ",".join(cells)
 
 
 def _format_confidence(confidence: float) -> str:

@@ -10,7 +10,6 @@
 Each file is written under another name first, so that it is whole or not there, whenever a run is killed.
 """
 
-import csv
 import fcntl
 import io
 import json
@@ -27,6 +26,7 @@ from ttcli.configs import TrainConfig
 from ttcli.errors import CheckpointError, InputError, OutputError, SettingError
 from ttcli.networks.weight_files import READ_ERRORS, read_all, write_weights
 from ttcli.outputs import complete_file
+from ttcli.results.csv_rows import append_rows
 from ttcli.training_set.window_batch import WindowBatch
 
 BEST_FILE, LAST_FILE, STATE_FILE = "best.safetensors", "last.safetensors", "state.safetensors"
@@ -183,10 +183,9 @@ def write_metrics(folder: Path, rows: list[dict[str, Any]]) -> None:
     Raises:
         OutputError: The disk is full.
     """
+    columns = list(rows[0])
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")  # None becomes an empty cell
-    writer.writeheader()
-    writer.writerows(rows)
+    append_rows(text, [columns, *([row.get(name) for name in columns] for row in rows)])
     write_whole(folder / METRICS_FILE, text.getvalue().encode())
 
 

@@ -10,7 +10,6 @@ levels, with halved colours (4:2:0) to 1.0, which would save a fifth of the spac
 lossless WebP 107 KB and 2.2 ms, but 185 ms to encode; raw pictures need no decoding and 442 KB.
 """
 
-import csv
 import json
 import zlib
 from pathlib import Path
@@ -22,7 +21,8 @@ import numpy as np
 
 from ttcli.errors import InputError, LabelError, OutputError
 from ttcli.labels.ball import NOT_VISIBLE, BallLabel
-from ttcli.results.csv_rows import Row, read_rows
+from ttcli.labels.ttcli_csv import label_cells
+from ttcli.results.csv_rows import Row, append_rows, read_rows
 
 FRAMES_FILE = "frames.csv"
 PICTURES_FILE = "pictures.bin"
@@ -84,8 +84,7 @@ class FrameWriter:
         except OSError as error:
             self._close(quietly=True)
             raise _cannot_write(self.folder, error) from error
-        self._csv = csv.writer(self._rows, lineterminator="\n")
-        self._csv.writerow(columns)
+        append_rows(self._rows, [columns])
         return self
 
     def __exit__(
@@ -109,7 +108,7 @@ class FrameWriter:
             ValueError: Frames out of order, pictures of unequal sizes, or a crop that is not kept.
         """
         self._check(frame_index, picture, native)
-        cells = [frame_index, *_label_cells(label)]
+        cells = [frame_index, *label_cells(label)]
         try:
             cells += _append_picture(self._pictures, picture)
             if native is not None:
@@ -117,7 +116,7 @@ class FrameWriter:
                 cells += [native.left, native.top, height, width, *_append_picture(self._native, native.picture)]
             elif self.keep_native:
                 cells += [""] * len(NATIVE_COLUMNS)
-            self._csv.writerow(cells)
+            append_rows(self._rows, [cells])
         except OSError as error:
             raise _cannot_write(self.folder, error) from error
 
@@ -247,12 +246,6 @@ def read_clip(folder: Path) -> dict:
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise LabelError(path, f"{name} is no whole number from 1 on", EXTRACT_AGAIN)
     return clip
-
-
-def _label_cells(label: BallLabel | None) -> list[str]:
-    if label is None:
-        return ["unknown", "", ""]
-    return ["visible", f"{label.x:.2f}", f"{label.y:.2f}"] if label.visible else ["absent", "", ""]
 
 
 def _append_picture(file: IO[bytes], picture: np.ndarray) -> list[int]:

@@ -1,12 +1,11 @@
 """The windows of an extracted clip: the rows of its windows.csv, `first,stride,split,kind`."""
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from ttcli.errors import OutputError
-from ttcli.results.csv_rows import read_rows
+from ttcli.results.csv_rows import read_rows, write_rows
 from ttcli.training_set.splits import SPLITS
 
 WINDOWS_FILE = "windows.csv"
@@ -36,17 +35,11 @@ def write_windows(folder: Path, windows: Iterable[StoredWindow]) -> int:
     Raises:
         OutputError: The folder cannot be written, or the disk is full.
     """
-    count = 0
     try:
-        with (folder / WINDOWS_FILE).open("w", encoding="utf-8", newline="") as file:
-            rows = csv.writer(file, lineterminator="\n")
-            rows.writerow(COLUMNS)
-            for count, window in enumerate(windows, start=1):
-                rows.writerow(window)
+        return write_rows(folder / WINDOWS_FILE, COLUMNS, windows, overwrite=True)
     except OSError as error:
         cure = "make room on the disk, or give another folder"
         raise OutputError(folder, f"cannot be written ({error.strerror})", cure) from error
-    return count
 
 
 def read_windows(folder: Path) -> list[StoredWindow]:

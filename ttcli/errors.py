@@ -60,5 +60,17 @@ class SettingError(TtcliError):
     """Two settings contradict each other, or one is out of its range."""
 
 
+class LibraryError(SettingError):
+    """What was asked for needs a library that is not installed.
+
+    Args:
+        library: Its name as it is imported, where a caller may want it.
+    """
+
+    def __init__(self, place: str | Path, fact: str, cure: str, library: str | None = None) -> None:
+        super().__init__(place, fact, cure)
+        self.library = library
+
+
 class TrainingError(TtcliError):
     """Training cannot go on, for example after a loss that is not finite."""

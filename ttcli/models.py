@@ -2,19 +2,21 @@
 
 import statistics
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.table import Table
+from rich.text import Text
 from torch import Tensor, nn
 
 from ttcli.configs import ModelsConfig
-from ttcli.errors import SettingError
+from ttcli.errors import LibraryError, SettingError
 from ttcli.inference.runtimes import TorchRuntime
 from ttcli.networks.checkpoints import DEFAULT_WEIGHTS, read_metadata
 from ttcli.networks.devices import leave_cores_to_the_decoder
+from ttcli.networks.libraries import CURE
 from ttcli.networks.model_input import SIZE_MULTIPLE, empty_input, input_channels
 from ttcli.networks.registry import MODELS, create_model
 from ttcli.spotting.weights import KIND as OF_PATHS
@@ -61,10 +63,12 @@ class Catalogue:
     height: int
     """Of the picture that cost and time are stated for, in pixels."""
     width: int
+    lacking: dict[str, str] = field(default_factory=dict)
+    """Networks that cannot be built here, and for each the library that is not installed."""
 
     def as_json(self) -> dict[str, Any]:
-        """Return everything as one dict for JSON."""
-        return asdict(self)
+        """Return everything as one dict for JSON; without `lacking` where nothing is."""
+        return {name: value for name, value in asdict(self).items() if name != "lacking" or value}
 
     def as_tables(self) -> list[Table]:
         """Return a table of the networks and one of the checkpoints, for a terminal."""
@@ -74,6 +78,9 @@ class Catalogue:
         for network in self.networks:
             cells = [f"{network.parameters / 1e6:.1f} M", f"{network.gflops_per_frame:.2f}"]
             networks.add_row(network.name, *cells, *[f"{network.ms_per_frame:.1f}" if timed else ""][:timed])
+        for name, library in self.lacking.items():
+            networks.add_row(name, f"lacks {library}")
+            networks.caption = Text(CURE)  # in which rich would take [train] for markup
         checkpoints = Table("checkpoint", "size", "network", "frames", "training data", "licence", "metrics")
         checkpoints.title = "Checkpoints in the package"
         for checkpoint in self.checkpoints:
@@ -100,8 +107,13 @@ def models(config: ModelsConfig = ModelsConfig(), folder: Path = DEFAULT_WEIGHTS
     found += [(path, read_spotter_metadata(path)) for path in sorted((folder / "events").glob("*.safetensors"))]
     found += [(path, read_table_finder_metadata(path)) for path in sorted((folder / "table").glob("*.safetensors"))]
     checkpoints = [CheckpointEntry(str(path), path.stat().st_size, metadata) for path, metadata in found]
-    networks = [describe_network(name, height, width, config.timed) for name in MODELS]
-    return Catalogue(networks, checkpoints, height, width)
+    networks, lacking = [], {}
+    for name in MODELS:
+        try:
+            networks.append(describe_network(name, height, width, config.timed))
+        except LibraryError as error:
+            lacking[name] = error.library
+    return Catalogue(networks, checkpoints, height, width, lacking)
 
 
 def describe_network(name: str, height: int, width: int, timed: bool = False) -> NetworkEntry:

@@ -20,6 +20,7 @@ from ttcli.commands.options import (
     show_summary,
 )  # fmt: skip
 from ttcli.configs import ExportConfig, ModelsConfig, TrainConfig
+from ttcli.networks.libraries import training_libraries
 from ttcli.training.learning_rates import SCHEDULES
 
 
@@ -84,7 +85,8 @@ from ttcli.training.learning_rates import SCHEDULES
 @json_option
 def train(data: Path, output: Path, crop: tuple[int, int], quiet: bool, as_json: bool, **settings: Any) -> None:
     """Train a network on DATA: a set that `ttcli extract` made, or `simulated` for windows drawn on the fly."""
-    from ttcli.train import train as run
+    with training_libraries("ttcli train"):
+        from ttcli.train import train as run
 
     height, width = crop
     source = None if data == Path("simulated") else data

@@ -13,8 +13,8 @@ The contract that each keeps, and `tests/networks/test_registry.py` tests:
 * each batch norm registered right after the convolution that it follows, so that `fuse_batch_norm` finds it;
 * logits near -4.6 at the start, so that the loss is finite from the first step in fp32 and bf16.
 
-A network's module is imported when the network is built: torchvision and segmentation-models-pytorch take seconds,
-and the default network needs neither.
+A network's module is imported when the network is built: torchvision and segmentation-models-pytorch take seconds, come
+with the extra `train` alone, and the default network needs neither.
 """
 
 from collections.abc import Callable
@@ -24,6 +24,7 @@ from functools import partial
 from torch import nn
 
 from ttcli.errors import SettingError
+from ttcli.networks.libraries import training_libraries
 from ttcli.networks.model_input import input_channels
 
 WINDOW_SIZES = (1, 3, 5, 9)
@@ -126,8 +127,8 @@ def create_model(
         event_head: Answer for events too.
 
     Raises:
-        SettingError: The name or a setting is unknown, the network has no such choice, a library that it needs is
-            not installed, or the weights cannot be fetched.
+        SettingError: The name or a setting is unknown, the network has no such choice, or the weights cannot be fetched.
+        LibraryError: A library that the network needs is not installed.
     """
     if name not in MODELS:
         raise SettingError(f"model {name!r}", "no network of that name", f"take one of {', '.join(MODELS)}")
@@ -176,24 +177,9 @@ def answered_frames(outputs: str, window_size: int) -> tuple[int, ...]:
 
 
 def _build(name: str, wanted: Wanted) -> nn.Module:
-    """Return the network; a library that cannot be imported is a SettingError."""
-    try:
+    """Return the network; a library that cannot be imported is a LibraryError."""
+    with training_libraries(f"model {name!r}"):
         return MODELS[name](wanted)
-    except ImportError as error:
-        library = (error.name or "").split(".")[0]
-        if library not in _PACKAGES:
-            raise
-        cure = f"pip install {_PACKAGES[library]}"
-        raise SettingError(f"model {name!r}", f"{library} cannot be imported ({error.msg})", cure) from error
-
-
-_PACKAGES = {
-    "torchvision": "torchvision",
-    "timm": "timm",
-    "segmentation_models_pytorch": "segmentation-models-pytorch",
-    "huggingface_hub": "huggingface-hub",
-}
-"""Libraries of other people that some networks need -> what pip calls them."""
 
 
 def _check_known(setting: str, value: object, known: tuple) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from matplotlib.figure import Figure  # without pyplot, which would look for a screen
 from torch import nn
 
 from ttcli.configs import TrainConfig
@@ -136,8 +137,6 @@ def write_card(metadata: dict[str, Any], config: TrainConfig, state: RunState) -
 
 def draw_curves(rows: list[dict[str, Any]]) -> bytes:
     """Return losses, scores and learning rates over the steps of a run, as PNG."""
-    from matplotlib.figure import Figure  # without pyplot, which would look for a screen
-
     figure = Figure(figsize=(9, 7), layout="constrained")
     losses, scores, rates = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 1))
     steps = [row["step"] for row in rows]

@@ -1,0 +1,77 @@
+"""Without the extra `train` everything but training runs, and what needs it says so in one line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from ttcli.networks.libraries import LIBRARIES
+from ttcli.networks.weight_files import write_weights
+
+RUN_ALL = """
+import json, sys
+for library in json.loads(sys.argv[1]):
+    sys.modules[library] = None  # cannot be imported
+from click.testing import CliRunner
+from ttcli.cli import main
+for arguments in json.loads(sys.argv[2]):
+    result = CliRunner().invoke(main, arguments)
+    print(json.dumps([result.exit_code, result.stdout, result.stderr, repr(result.exception)]))
+"""
+CURE = "pip install 'ttcli[train]'"
+EVERYTHING_ELSE = [
+    "detect ball.mp4 -o ball.csv --weights fast --step 9 -q",
+    "verify ball.csv",
+    "render ball.mp4 --ball ball.csv -o overlay.mp4 -q",
+    "spot ball.csv -o events.csv",
+    "probe ball.mp4 --weights fast --samples 1",
+    "evaluate ball.csv ball.csv",
+    "convert ball.csv ball.xml",
+    "extract ball.mp4 --labels ball.csv --no-events -o set -q",
+    "simulate -o drawn --rallies 1 --frames 2 --size 320x180 -q",
+]
+SLOWER = ["bench ball.mp4 --rounds 1 --seconds 0.2 -q", "export fast -o model.onnx"]
+
+
+def run_all(folder: Path, commands: list[str]) -> list[tuple[int, str, str, str]]:
+    """Return exit code, stdout, stderr and exception of each command, run in a folder without the libraries."""
+    arguments = [json.dumps(LIBRARIES), json.dumps([command.split() for command in commands])]
+    done = subprocess.run([sys.executable, "-c", RUN_ALL, *arguments], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
+
+
+def test_everything_but_training_runs(tmp_path, ball_video):
+    ball_video("ball.mp4")
+    for command, (code, *told) in zip(EVERYTHING_ELSE, run_all(tmp_path, EVERYTHING_ELSE), strict=True):
+        hopeless = command.startswith("probe")  # in its words, for a video as small as this
+        assert (code, told[1]) == (int(hopeless), ""), (command, told)
+
+
+@pytest.mark.slow
+def test_bench_and_export_run(tmp_path, ball_video):
+    ball_video("ball.mp4")
+    for command, (code, *told) in zip(SLOWER, run_all(tmp_path, SLOWER), strict=True):
+        assert code == 0, (command, told)
+
+
+def test_what_needs_the_libraries_names_them_and_the_cure(tmp_path, ball_video):
+    ball_video("ball.mp4")
+    described = {"model": "unet_effb0", "window_size": 9, "difference": True, "outputs": "all"}
+    write_weights(tmp_path / "unet.safetensors", {"none": torch.zeros(1)}, described)
+    commands = ["train simulated -o run --steps 1", "detect ball.mp4 -o x.csv --weights unet.safetensors"]
+    trained, detected, table, listed = run_all(tmp_path, [*commands, "models", "models --json"])
+    for (code, _, stderr, _), place in ((trained, "ttcli train"), (detected, "unet.safetensors")):
+        assert code == 1 and stderr.startswith(f"ttcli: {place}: ")
+        assert stderr.endswith(f"; {CURE}\n") and stderr.count("\n") == 1
+    assert "lightning_fabric" in trained[2] or "matplotlib" in trained[2]
+    assert not (tmp_path / "run").exists()
+
+    assert table[0] == 0 and CURE in table[1] and "lacks segmentation_models_pytorch" in table[1]
+    content = json.loads(listed[1])
+    assert {network["name"] for network in content["networks"]} >= {"centernet_v8n", "centernet_hourglass52"}
+    assert content["lacking"]["unet_effb0"] == "segmentation_models_pytorch"
+    assert content["lacking"]["effunetpp_b0"] == "torchvision"

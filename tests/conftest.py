@@ -16,6 +16,8 @@ from ttcli.inference.runtimes import TorchRuntime
 from ttcli.simulation.rally import simulate_rallies
 from ttcli.simulation.textures import TextureBank, paint_textures
 from ttcli.simulation.timeline import RallyBatch
+from ttcli.training import data as training_data
+from ttcli.training import drawn_windows
 
 # A run tells of the change at hand, not of what was drawn: the same examples each time.
 # HYPOTHESIS_PROFILE=search draws others.
@@ -61,6 +63,19 @@ def rallies() -> RallyBatch:
 def textures() -> TextureBank:
     """A few painted walls and floors."""
     return paint_textures(0, walls=4, floors=3)
+
+
+@pytest.fixture
+def drawn_quickly(rallies: RallyBatch, textures: TextureBank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw windows and films from a few rallies and walls that are there already, and few of those that are not trained on.
+
+    Replaced, for there is nothing to set: a run plays its rallies for itself, which takes most of a short one.
+    """
+    monkeypatch.setattr(drawn_windows, "simulate_rallies", lambda count, generator, device: rallies.to(device))
+    monkeypatch.setattr(drawn_windows, "paint_textures", lambda seed: textures)
+    few = {"VALIDATION_WINDOWS": 8, "CALIBRATION_FILMS": 1, "FILM_FRAMES": 12, "FILM_HEIGHT": 64, "FILM_WIDTH": 96}
+    for name, value in few.items():
+        monkeypatch.setattr(training_data, name, value)
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,14 @@ import json
 import math
 import signal
 from dataclasses import replace
-from types import SimpleNamespace
 
 import cv2
 import pytest
 import torch
 from safetensors import safe_open
 from scenes import seeded
+from stand_ins import SmallNetwork
+from stored_sets import write_clip
 from torch import nn
 from torch.multiprocessing.spawn import ProcessRaisedException
 
@@ -20,56 +21,41 @@ from ttcli.configs import TrainConfig
 from ttcli.errors import CheckpointError, InputError, LabelError, OutputError, SettingError, TrainingError
 from ttcli.networks.blocks import Prediction
 from ttcli.networks.checkpoints import load_checkpoint
-from ttcli.networks.registry import create_model
-from ttcli.training import data as training_data
-from ttcli.training import drawn_windows
-from ttcli.training import loop as training_loop
-from ttcli.training.batches import BatchStream
+from ttcli.networks.registry import MODELS, create_model
+from ttcli.training.drawn_windows import drawn_films
 from ttcli.training.learning_rates import FINAL_PART
-from ttcli.training.loop import TrainingLoop
+from ttcli.training.loop import average
 from ttcli.training.run_folder import locked
 from ttcli.training.validation import Answers, answer_films, answer_windows, validate
 from ttcli.training_set.window_batch import WindowBatch
 
 CONFIG = TrainConfig(
-    steps=3, batch=2, reuse=2, crop_height=64, crop_width=64, warmup=1, save_every=2, device="cpu", precision="fp32"
-)
+    model="small", window_size=3, steps=3, batch=2, reuse=2, crop_height=32, crop_width=32, warmup=1, save_every=2,
+    device="cpu", precision="fp32",
+)  # fmt: skip
+DRAWN = replace(CONFIG, model="centernet_v8n", window_size=9, crop_height=64, crop_width=64)
+"""Training on drawn windows, of the network that is the default."""
 PLAIN = {"slope": 1.0, "bias": 0.0}
 
 
-@pytest.fixture(autouse=True)
-def quick(rallies, textures, monkeypatch):
-    """Draw from a few rallies that are there already, and validate on few windows."""
-    monkeypatch.setattr(drawn_windows, "simulate_rallies", lambda count, generator, device: rallies.to(device))
-    monkeypatch.setattr(drawn_windows, "paint_textures", lambda seed: textures)
-    monkeypatch.setattr(training_data, "VALIDATION_WINDOWS", 3)
-    monkeypatch.setattr(training_data, "CALIBRATION_FILMS", 2)
-    monkeypatch.setattr(training_data, "FILM_FRAMES", 40)
-    monkeypatch.setattr(training_data, "FILM_HEIGHT", 64)
-    monkeypatch.setattr(training_data, "FILM_WIDTH", 96)
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A set of a few small windows."""
+    folder = tmp_path_factory.mktemp("sets") / "mine"
+    for name, split in (("game_1", "training"), ("game_2", "validation")):
+        write_clip(folder, name, split, frames=10, window_size=3)
+    return folder
 
 
 @pytest.fixture
-def steps_done(monkeypatch):
-    """Replace the step by one that costs nothing; return the learning rates that it met."""
-    rates = []
+def small(monkeypatch):
+    """Let `small` be the name of a network, and return a function that gives it other settings."""
 
-    def learn(loop, batch):
-        rates.append(loop.optimizer.param_groups[0]["lr"])
-        return {"loss": torch.zeros(())}
+    def set_up(**settings):
+        monkeypatch.setitem(MODELS, "small", lambda wanted: SmallNetwork(wanted.channels_in, wanted.frames_out, **settings))
 
-    def batches(stream, first):
-        while True:
-            yield None
-
-    monkeypatch.setattr(TrainingLoop, "_learn", learn)
-    monkeypatch.setattr(BatchStream, "start", batches)
-    answers = Answers(torch.ones(4), torch.zeros(4, 2), torch.ones(4))
-    monkeypatch.setattr(training_data.DrawnData, "validate", lambda *arguments: answers)
-    monkeypatch.setattr(training_data.DrawnData, "calibrate", lambda *arguments: answers)
-    monkeypatch.setattr(training_loop, "fit_calibration", lambda *arguments: PLAIN)
-    monkeypatch.setattr(training_loop, "write_report", lambda *arguments: None)
-    return rates
+    set_up()
+    return set_up
 
 
 def metrics_of(run):
@@ -81,6 +67,11 @@ def steps_of(run):
     return [int(row["step"]) for row in metrics_of(run)]
 
 
+def rates_of(run):
+    """Return the learning rates of the steps of a run that saved after each."""
+    return [float(row["learning_rate"]) for row in metrics_of(run)]
+
+
 def weights_of(run, name="last.safetensors"):
     return load_checkpoint(run / name).model.state_dict()
 
@@ -89,9 +80,9 @@ def same_weights(first, second):
     return all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_a_run_leaves_checkpoints_metrics_and_a_report(tmp_path):
+def test_a_run_leaves_checkpoints_metrics_and_a_report(tmp_path, drawn_quickly):
     run = tmp_path / "runs" / "first"
-    summary = training.train(None, run, CONFIG, quiet=True)
+    summary = training.train(None, run, DRAWN, quiet=True)
     assert steps_of(run) == [2, 3]
     assert summary["steps"] == 3 and summary["best"] == str(run / "best.safetensors")
     row = metrics_of(run)[-1]
@@ -102,13 +93,13 @@ def test_a_run_leaves_checkpoints_metrics_and_a_report(tmp_path):
         assert 0 <= float(row[name]) <= 1
     checkpoint = load_checkpoint(run / "last.safetensors")
     assert checkpoint.metadata["steps"] == 3
-    assert checkpoint.metadata["model"] == CONFIG.model
+    assert checkpoint.metadata["model"] == DRAWN.model
     assert checkpoint.metadata["calibration"].keys() == PLAIN.keys()
     assert checkpoint.metadata["metrics"]["drawn_recall@10"] == float(row["recall@10"])
     prediction = checkpoint.model(torch.zeros(1, 36, 64, 64))
     assert prediction.logits.isfinite().all()
-    torch.manual_seed(CONFIG.seed)
-    untrained = create_model(CONFIG.model).state_dict()
+    torch.manual_seed(DRAWN.seed)
+    untrained = create_model(DRAWN.model).state_dict()
     assert not same_weights(weights_of(run), untrained)
     files = {path.name for path in run.iterdir()} - {"tensorboard", ".lock"}
     assert files == {
@@ -121,53 +112,66 @@ def test_a_run_leaves_checkpoints_metrics_and_a_report(tmp_path):
     assert "centernet_v8n, 9 frames" in card and "simulation" in card and "crop_height: 64" in card
 
 
-def test_the_same_seed_trains_the_same_weights(tmp_path):
-    config = replace(CONFIG, steps=1)
+def test_the_same_seed_trains_the_same_weights(tmp_path, data, small):
+    small(dropout=0.5)
     for name in ("first", "again"):
-        training.train(None, tmp_path / name, config, quiet=True)
+        training.train(data, tmp_path / name, replace(CONFIG, augment="all"), quiet=True)
+    training.train(data, tmp_path / "other", replace(CONFIG, augment="all", seed=1), quiet=True)
     assert same_weights(weights_of(tmp_path / "first"), weights_of(tmp_path / "again"))
+    assert not same_weights(weights_of(tmp_path / "first"), weights_of(tmp_path / "other"))
 
 
-@pytest.mark.parametrize("settings", [{}, {"model": "deeplabv3p_effb0", "schedule": "plateau", "augment": "all"}])
-def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tmp_path, settings):
-    config = replace(CONFIG, steps=4, schedule="constant", batch=4, crop_height=32, crop_width=32)
-    config = replace(config, **settings)
-    training.train(None, tmp_path / "whole", config, quiet=True)
-    training.train(None, tmp_path / "parts", replace(config, steps=2), quiet=True)
+def assert_goes_on_to_the_same_weights(data, tmp_path, config):
+    config = replace(config, steps=4, batch=4)
+    training.train(data, tmp_path / "whole", config, quiet=True)
+    training.train(data, tmp_path / "parts", replace(config, steps=2), quiet=True)
     assert not same_weights(weights_of(tmp_path / "whole"), weights_of(tmp_path / "parts"))
-    training.train(None, tmp_path / "parts", TrainConfig(steps=4, resume=True), quiet=True)
+    training.train(data, tmp_path / "parts", TrainConfig(steps=4, resume=True), quiet=True)
     assert same_weights(weights_of(tmp_path / "whole"), weights_of(tmp_path / "parts"))
     assert steps_of(tmp_path / "parts") == [2, 4]
     assert metrics_of(tmp_path / "whole")[-1]["loss"] == metrics_of(tmp_path / "parts")[-1]["loss"]
 
 
-def test_a_run_does_not_go_on_with_other_settings_or_data(tmp_path, steps_done):
-    training.train(None, tmp_path / "run", CONFIG, quiet=True)
+@pytest.mark.parametrize("settings", [{"schedule": "constant"}, {"schedule": "plateau", "augment": "all"}])
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tmp_path, data, small, settings):
+    small(dropout=0.5)  # what a step leaves out by chance is the same too
+    assert_goes_on_to_the_same_weights(data, tmp_path, replace(CONFIG, **settings))
+
+
+def test_a_run_on_drawn_windows_goes_on_with_those_that_come_next(tmp_path, drawn_quickly):
+    # Its network has batch norm, whose statistics go on too.
+    config = replace(DRAWN, schedule="constant", crop_height=32, crop_width=32)
+    assert_goes_on_to_the_same_weights(None, tmp_path, config)
+
+
+def test_a_run_does_not_go_on_with_other_settings_or_data(tmp_path, data, small):
+    training.train(data, tmp_path / "run", CONFIG, quiet=True)
     with pytest.raises(SettingError, match="learning rate: is 0.5, and the run began with 0.0015"):
-        training.train(None, tmp_path / "run", TrainConfig(resume=True, learning_rate=0.5), quiet=True)
-    with pytest.raises(SettingError, match="DATA: is .*other, and the run began with simulated"):
+        training.train(data, tmp_path / "run", TrainConfig(resume=True, learning_rate=0.5), quiet=True)
+    with pytest.raises(SettingError, match="DATA: is .*other, and the run began with .*mine"):
         training.train(tmp_path / "other", tmp_path / "run", TrainConfig(resume=True), quiet=True)
     with pytest.raises(InputError, match="holds no run that could go on"):
-        training.train(None, tmp_path / "nothing", TrainConfig(resume=True), quiet=True)
+        training.train(data, tmp_path / "nothing", TrainConfig(resume=True), quiet=True)
     (tmp_path / "run" / "state.safetensors").write_bytes(b"half a file")
     with pytest.raises(CheckpointError, match="cannot be gone on with"):
-        training.train(None, tmp_path / "run", TrainConfig(resume=True), quiet=True)
+        training.train(data, tmp_path / "run", TrainConfig(resume=True), quiet=True)
 
 
-def test_training_begins_with_the_weights_of_a_checkpoint(tmp_path, steps_done):
-    training.train(None, tmp_path / "first", replace(CONFIG, steps=1, seed=5), quiet=True)
-    config = replace(CONFIG, steps=1, init=tmp_path / "first" / "last.safetensors")
-    training.train(None, tmp_path / "second", config, quiet=True)
-    assert same_weights(weights_of(tmp_path / "first"), weights_of(tmp_path / "second"))  # the steps here change nothing
-
-
-def test_what_a_checkpoint_is_cannot_be_chosen_anew(tmp_path, steps_done):
-    training.train(None, tmp_path / "first", replace(CONFIG, steps=1), quiet=True)
+def test_training_begins_with_the_weights_of_a_checkpoint(tmp_path, data, small):
+    training.train(data, tmp_path / "first", replace(CONFIG, steps=1, seed=5), quiet=True)
     start = tmp_path / "first" / "last.safetensors"
-    with pytest.raises(SettingError, match="--window: 3 is not what --init has: 9"):
-        training.train(None, tmp_path / "second", replace(CONFIG, init=start, window_size=3), quiet=True)
-    with pytest.raises(SettingError, match="--model: centernet_v8s is not what --init has: centernet_v8n"):
-        training.train(None, tmp_path / "second", replace(CONFIG, init=start, model="centernet_v8s"), quiet=True)
+    config = replace(CONFIG, steps=1, init=start, learning_rate=1e-30)  # a step that changes nothing
+    training.train(data, tmp_path / "second", config, quiet=True)
+    assert same_weights(weights_of(tmp_path / "first"), weights_of(tmp_path / "second"))
+
+
+def test_what_a_checkpoint_is_cannot_be_chosen_anew(tmp_path, data, small):
+    training.train(data, tmp_path / "first", replace(CONFIG, steps=1), quiet=True)
+    start = tmp_path / "first" / "last.safetensors"
+    with pytest.raises(SettingError, match="--window: 5 is not what --init has: 3"):
+        training.train(data, tmp_path / "second", replace(CONFIG, init=start, window_size=5), quiet=True)
+    with pytest.raises(SettingError, match="--model: centernet_v8s is not what --init has: small"):
+        training.train(data, tmp_path / "second", replace(CONFIG, init=start, model="centernet_v8s"), quiet=True)
 
 
 def test_the_failure_of_a_started_process_is_told_as_its_own():
@@ -178,23 +182,23 @@ def test_the_failure_of_a_started_process_is_told_as_its_own():
     assert training._as_told(bug) is bug
 
 
-def test_a_run_is_not_overwritten_unless_asked(tmp_path, steps_done):
-    training.train(None, tmp_path, CONFIG, quiet=True)
+def test_a_run_is_not_overwritten_unless_asked(tmp_path, data, small):
+    training.train(data, tmp_path, CONFIG, quiet=True)
     with pytest.raises(OutputError, match="holds a run already"):
-        training.train(None, tmp_path, CONFIG, quiet=True)
-    training.train(None, tmp_path, replace(CONFIG, steps=1, overwrite=True), quiet=True)
+        training.train(data, tmp_path, CONFIG, quiet=True)
+    training.train(data, tmp_path, replace(CONFIG, steps=1, overwrite=True), quiet=True)
     assert steps_of(tmp_path) == [1]
 
 
-def test_two_runs_do_not_share_a_folder(tmp_path, steps_done):
+def test_two_runs_do_not_share_a_folder(tmp_path, data, small):
     with locked(tmp_path), pytest.raises(OutputError, match="another run is going on in it"):
-        training.train(None, tmp_path, CONFIG, quiet=True)
-    training.train(None, tmp_path, CONFIG, quiet=True)
+        training.train(data, tmp_path, CONFIG, quiet=True)
+    training.train(data, tmp_path, CONFIG, quiet=True)
 
 
-def test_a_run_that_was_killed_while_it_wrote_leaves_no_half_file_behind(tmp_path, steps_done):
+def test_a_run_that_was_killed_while_it_wrote_leaves_no_half_file_behind(tmp_path, data, small):
     (tmp_path / ".state.abc.safetensors").write_bytes(b"half")
-    training.train(None, tmp_path, CONFIG, quiet=True)
+    training.train(data, tmp_path, CONFIG, quiet=True)
     assert not list(tmp_path.glob(".*.safetensors"))
 
 
@@ -213,105 +217,99 @@ def test_crops_that_the_network_cannot_take_are_refused(tmp_path, name, size):
 
 def test_the_closer_look_is_trained_on_drawn_windows_alone(tmp_path):
     with pytest.raises(SettingError, match="--closer: is for drawn windows"):
-        training.train(tmp_path, tmp_path / "run", replace(CONFIG, closer=True))
+        training.train(tmp_path, tmp_path / "run", replace(DRAWN, closer=True))
 
 
-def test_a_loss_that_is_not_finite_ends_training_keeps_the_last_checkpoint_and_the_batch(tmp_path, monkeypatch):
-    losses = iter([1.0, 1.0, 1.0, math.nan])
-    ball_loss = training_loop.ball_loss
-
-    def fail_in_time(*arguments):
-        loss, parts = ball_loss(*arguments)
-        return loss * next(losses), parts
-
-    monkeypatch.setattr(training_loop, "ball_loss", fail_in_time)
+def test_a_loss_that_is_not_finite_ends_training_keeps_the_last_checkpoint_and_the_batch(tmp_path, data, small):
+    small(meet=lambda number, answer: answer._replace(logits=answer.logits * math.nan) if number == 4 else None)
     with pytest.raises(TrainingError, match="not finite"):
-        training.train(None, tmp_path, replace(CONFIG, steps=10), quiet=True)
+        training.train(data, tmp_path, replace(CONFIG, steps=10), quiet=True)
     assert steps_of(tmp_path) == [2]
     assert load_checkpoint(tmp_path / "last.safetensors").metadata["steps"] == 2
     assert all(value.isfinite().all() for value in weights_of(tmp_path).values())
     with safe_open(tmp_path / "failed_batch.safetensors", framework="pt") as file:
-        assert file.get_tensor("frames").shape == (2, 9, 64, 64, 3)
+        assert file.get_tensor("frames").shape == (2, 3, 32, 32, 3)
 
 
-def test_too_little_memory_says_which_batch_to_try(tmp_path, monkeypatch, steps_done):
-    def fail(loop, batch):
+def test_too_little_memory_says_which_batch_to_try(tmp_path, data, small):
+    def fail(number, answer):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
-    monkeypatch.setattr(TrainingLoop, "_learn", fail)
+    small(meet=fail)
     with pytest.raises(TrainingError, match="a batch of 12 windows does not fit .* try --batch 6$"):
-        training.train(None, tmp_path, replace(CONFIG, batch=12, reuse=3), quiet=True)
+        training.train(data, tmp_path, replace(CONFIG, batch=12, reuse=3), quiet=True)
     with pytest.raises(TrainingError, match="take smaller crops"):
-        training.train(None, tmp_path, replace(CONFIG, batch=2), quiet=True)
+        training.train(data, tmp_path, replace(CONFIG, batch=2), quiet=True)
 
 
-def test_ctrl_c_saves_and_the_run_can_go_on(tmp_path, steps_done, monkeypatch):
-    learn = TrainingLoop._learn
-
-    def learn_and_be_interrupted(loop, batch):
-        if loop.state.step == 5:
-            signal.raise_signal(signal.SIGINT)
-        return learn(loop, batch)
-
-    monkeypatch.setattr(TrainingLoop, "_learn", learn_and_be_interrupted)
+def test_ctrl_c_saves_and_the_run_can_go_on(tmp_path, data, small):
+    small(meet=lambda number, answer: signal.raise_signal(signal.SIGINT) if number == 5 else None)
     config = replace(CONFIG, steps=50, save_every=100)
     with pytest.raises(KeyboardInterrupt):
-        training.train(None, tmp_path, config, quiet=True)
+        training.train(data, tmp_path, config, quiet=True)
     assert steps_of(tmp_path) == [5]
     assert load_checkpoint(tmp_path / "last.safetensors").metadata["steps"] == 5
-    monkeypatch.setattr(TrainingLoop, "_learn", learn)
-    assert training.train(None, tmp_path, TrainConfig(resume=True), quiet=True)["steps"] == 50
+    small()
+    assert training.train(data, tmp_path, TrainConfig(resume=True), quiet=True)["steps"] == 50
 
 
-def test_the_learning_rate_rises_in_a_line_and_falls_as_a_cosine(tmp_path, steps_done):
-    config = replace(CONFIG, steps=40, warmup=10, learning_rate=0.5, save_every=100)
-    training.train(None, tmp_path, config, quiet=True)
-    cosine = [0.5 * (1 + math.cos(math.pi * step / 40)) for step in range(40)]
-    floor = FINAL_PART
-    expected = [0.5 * min(1, (index + 1) / 10) * (floor + (1 - floor) * part) for index, part in enumerate(cosine)]
-    assert steps_done == pytest.approx(expected)
-    assert max(steps_done) == steps_done[9] > 0.4
+def cosine(progress):
+    """Return the part of its peak that a learning rate with the schedule `cosine` has after a part of a run."""
+    return FINAL_PART + (1 - FINAL_PART) * 0.5 * (1 + math.cos(math.pi * min(progress, 1)))
 
 
-def test_no_warm_up_begins_at_the_peak(tmp_path, steps_done):
-    training.train(None, tmp_path, replace(CONFIG, warmup=0, learning_rate=0.25, steps=20, save_every=1000), quiet=True)
-    assert steps_done[0] == pytest.approx(0.25, rel=0.01)
+def test_the_learning_rate_rises_in_a_line_and_falls_as_a_cosine(tmp_path, data, small):
+    config = replace(CONFIG, steps=40, warmup=10, learning_rate=0.01, save_every=1)
+    training.train(data, tmp_path, config, quiet=True)
+    rates = rates_of(tmp_path)
+    assert rates == pytest.approx([0.01 * min(1, (step + 1) / 10) * cosine(step / 40) for step in range(40)])
+    assert max(rates) == rates[9] > 0.008
 
 
-def test_a_plateau_lowers_the_rate_and_early_stopping_ends_the_run(tmp_path, steps_done):
-    config = replace(CONFIG, schedule="plateau", learning_rate=0.5, steps=100, save_every=1, early_stop=15)
-    training.train(None, tmp_path, config, quiet=True)
+def test_no_warm_up_begins_at_the_peak(tmp_path, data, small):
+    training.train(data, tmp_path, replace(CONFIG, warmup=0, learning_rate=0.25, steps=1, save_every=1), quiet=True)
+    assert rates_of(tmp_path)[0] == pytest.approx(0.25, rel=0.01)
+
+
+def test_a_plateau_lowers_the_rate_and_early_stopping_ends_the_run(tmp_path, small):
+    write_clip(tmp_path / "set", "game_1", "training", frames=10, window_size=3)
+    # No ball in any frame: as soon as a network claims none it is right everywhere, and no score is better.
+    write_clip(tmp_path / "set", "game_2", "validation", frames=10, window_size=3, seen=False)
+    config = replace(CONFIG, schedule="plateau", learning_rate=0.01, steps=100, save_every=1, early_stop=15)
+    training.train(tmp_path / "set", tmp_path / "run", config, quiet=True)
     # The first validation is the best; six more without a better one make the rate a fifth, and again.
-    assert steps_done == pytest.approx([0.5] * 7 + [0.1] * 6 + [0.02] * 3)
+    assert rates_of(tmp_path / "run") == pytest.approx([0.01] * 7 + [0.002] * 6 + [0.0004] * 3)
 
 
-def test_time_ends_a_run_that_is_given_minutes(tmp_path, steps_done, monkeypatch):
-    clock = iter(range(1000))
-    monkeypatch.setattr(training_loop, "time", SimpleNamespace(monotonic=lambda: 6.0 * next(clock)))
-    summary = training.train(None, tmp_path, replace(CONFIG, minutes=1.0, steps=1, save_every=1000), quiet=True)
-    assert summary["steps"] == 10
-    assert steps_done[-1] < steps_done[1]
+def test_time_ends_a_run_that_is_given_minutes(tmp_path, data, small):
+    config = replace(CONFIG, minutes=0.02, steps=1, warmup=0, learning_rate=0.01, save_every=1)
+    summary = training.train(data, tmp_path, config, quiet=True)
+    minutes = [float(row["minutes"]) for row in metrics_of(tmp_path)]  # trained when each step was done
+    assert summary["steps"] == len(minutes) > 1
+    assert minutes[-2] <= 0.02 <= minutes[-1]  # no step begins when the time is over
+    expected = [0.01 * cosine(trained / 0.02) for trained in (0.0, *minutes[:-1])]
+    assert rates_of(tmp_path) == pytest.approx(expected, abs=0.01 * 0.05)  # minutes are told in thousandths
 
 
 def test_averaged_weights_follow_the_trained_ones():
     averaged, model = (create_model("centernet_v8n") for _ in range(2))
     before = {name: value.clone() for name, value in averaged.state_dict().items()}
-    training_loop.average(averaged, model, decay=0.75)
+    average(averaged, model, decay=0.75)
     for name, value in averaged.state_dict().items():
         if value.is_floating_point():
             assert torch.allclose(value, 0.75 * before[name] + 0.25 * model.state_dict()[name], atol=1e-6)
 
 
-def test_a_network_that_answers_for_the_last_frame_alone_is_trained(tmp_path):
-    training.train(None, tmp_path / "run", replace(CONFIG, steps=1, window_size=3, outputs="last"), quiet=True)
+def test_a_network_that_answers_for_the_last_frame_alone_is_trained(tmp_path, data, small):
+    training.train(data, tmp_path / "run", replace(CONFIG, steps=1, outputs="last"), quiet=True)
     checkpoint = load_checkpoint(tmp_path / "run" / "last.safetensors")
     assert (checkpoint.metadata["window_size"], checkpoint.metadata["outputs"]) == (3, "last")
     assert checkpoint.model.output_frames == (2,)
 
 
 @pytest.mark.gpu
-def test_fp16_scales_the_loss_and_remembers_the_scale(tmp_path):
-    config = replace(CONFIG, steps=1, precision="fp16", device="cuda")
+def test_fp16_scales_the_loss_and_remembers_the_scale(tmp_path, drawn_quickly):
+    config = replace(DRAWN, steps=1, precision="fp16", device="cuda")
     training.train(None, tmp_path, config, quiet=True)
     with safe_open(tmp_path / "state.safetensors", framework="pt") as file:
         assert json.loads(file.metadata()["ttcli-run"])["scaler"]["scale"] > 1
@@ -341,8 +339,8 @@ class Answer(nn.Module):
         return Prediction(logits, torch.zeros(*self.cells.shape, 16, 16))
 
 
-def test_films_are_answered_frame_by_frame():
-    films = drawn_windows.drawn_films(2, 40, 64, 96, seed=1)
+def test_films_are_answered_frame_by_frame(drawn_quickly):
+    films = drawn_films(2, 40, 64, 96, seed=1)
     answers = answer_films(create_model("centernet_v8n").eval(), films)
     assert 0 < len(answers.logits) == len(answers.right) == len(answers.visible) <= 80
     assert answers.logits.isfinite().all()

@@ -22,8 +22,6 @@ from ttcli.networks.blocks import NetworkAnswer
 from ttcli.networks.checkpoints import load_checkpoint
 from ttcli.networks.event_head import EVENTS, EventHead
 from ttcli.simulation.flight import BOUNCE, NET_PASS
-from ttcli.training import data as training_data
-from ttcli.training import drawn_windows
 from ttcli.training.drawn_windows import DrawnWindows, drawn_events, soft_events
 from ttcli.training.losses import event_loss
 from ttcli.training.validation import Answers, validate_events
@@ -37,13 +35,13 @@ CONFIG = TrainConfig(
 
 
 @pytest.fixture
-def quick(rallies, textures, monkeypatch):
-    """Draw from a few rallies that are there already, and validate on few windows."""
-    monkeypatch.setattr(drawn_windows, "simulate_rallies", lambda count, generator, device: rallies)
-    monkeypatch.setattr(drawn_windows, "paint_textures", lambda seed: textures)
-    monkeypatch.setattr(training_data, "VALIDATION_WINDOWS", 8)
-    for name, value in {"CALIBRATION_FILMS": 2, "FILM_FRAMES": 40, "FILM_HEIGHT": 64, "FILM_WIDTH": 96}.items():
-        monkeypatch.setattr(training_data, name, value)
+def data(tmp_path):
+    """A set of small windows that knows a bounce and a passing of the net in each clip."""
+    for name, split in (("one", "training"), ("two", "validation")):
+        write_clip(tmp_path / "set", name, split, frames=10, window_size=3)
+        path = tmp_path / "set/clips" / name / "clip.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "event_frames": {"bounce": [2], "net": [6]}}))
+    return tmp_path / "set"
 
 
 def test_targets_of_drawn_windows_rise_and_fall_around_contacts(rallies):
@@ -58,8 +56,8 @@ def test_targets_of_drawn_windows_rise_and_fall_around_contacts(rallies):
     assert wanted.tolist() == pytest.approx(expected, abs=2e-3)
 
 
-def test_every_drawn_window_knows_its_events(quick, rallies):
-    batch = DrawnWindows(9, 64, 64, seed=1).draw(160)
+def test_every_drawn_window_knows_its_events(drawn_quickly, rallies):
+    batch = DrawnWindows(9, 32, 32, seed=1).draw(160)
     assert batch.events.shape == (160, 9, 2) and batch.events.min() >= 0 and batch.events.max() <= 1
     assert (batch.events > 0.5).any(1).float().mean(0).min() > 0.01  # of both kinds
     assert (rallies.contact_kind == NET_PASS).any()
@@ -147,11 +145,12 @@ def test_each_frame_gets_its_own_events_however_windows_overlap(step):
     assert all(answer.events is None for answer in StreamingPredictor(WindowRecorder(), 32, 32, step).answers(pictures))
 
 
-def test_a_head_is_trained_alone_and_the_ball_is_found_as_before(tmp_path, quick):
-    training.train(None, tmp_path / "ball", replace(CONFIG, event_head=False), quiet=True)
+def test_a_head_is_trained_alone_and_the_ball_is_found_as_before(tmp_path, data):
+    small = replace(CONFIG, window_size=3, crop_height=32, crop_width=32)
+    training.train(data, tmp_path / "ball", replace(small, event_head=False), quiet=True)
     before = load_checkpoint(tmp_path / "ball/last.safetensors").model
-    config = replace(CONFIG, init=tmp_path / "ball/last.safetensors", freeze_ball=True, average=0.0)
-    summary = training.train(None, tmp_path / "run", config, quiet=True)
+    config = replace(small, init=tmp_path / "ball/last.safetensors", freeze_ball=True, average=0.0)
+    summary = training.train(data, tmp_path / "run", config, quiet=True)
     assert {"bounce_ap", "net_ap", "event_loss"} <= summary.keys()
     after = load_checkpoint(tmp_path / "run/last.safetensors")
     assert after.model.event_head and after.metadata["event_head"]
@@ -160,10 +159,11 @@ def test_a_head_is_trained_alone_and_the_ball_is_found_as_before(tmp_path, quick
     assert set(after.model.state_dict()) - set(kept) == {f"head.events.{name}" for name in after.model.head.events.state_dict()}
     with safe_open(tmp_path / "run/state.safetensors", framework="pt") as file:
         best = json.loads(file.metadata()["ttcli-run"])["best_score"]
-    assert best == pytest.approx(((summary["bounce_ap"] or 0) + (summary["net_ap"] or 0)) / 2)
-    again = training.train(None, tmp_path / "run", TrainConfig(steps=3, resume=True), quiet=True)
+    assert best == pytest.approx((summary["bounce_ap"] + summary["net_ap"]) / 2)
+    again = training.train(data, tmp_path / "run", TrainConfig(steps=3, resume=True), quiet=True)
     assert again["steps"] == 3
-    further = training.train(None, tmp_path / "more", replace(CONFIG, event_head=False, init=tmp_path / "run/last.safetensors"), quiet=True)
+    ball_alone = replace(small, event_head=False, init=tmp_path / "run/last.safetensors")
+    further = training.train(data, tmp_path / "more", ball_alone, quiet=True)
     assert "event_loss" in further  # the head that a checkpoint brings goes on learning
 
 

@@ -103,9 +103,7 @@ def test_what_a_worker_cannot_read_is_told_in_one_line():
 
 
 @pytest.mark.gpu
-def test_batches_made_in_a_stream_of_their_own_are_those_made_in_turn(rallies, textures, monkeypatch):
-    monkeypatch.setattr(drawn_windows, "simulate_rallies", lambda count, generator, device: rallies.to(device))
-    monkeypatch.setattr(drawn_windows, "paint_textures", lambda seed: textures)
+def test_batches_made_in_a_stream_of_their_own_are_those_made_in_turn(drawn_quickly):
     device = torch.device("cuda")
     plan = BatchPlan(batch=24, reuse=3, augmentation=DRAWN_ALREADY, seed=0)
     source = lambda: drawn_windows.DrawnWindows(9, 64, 96, 1, device)  # noqa: E731

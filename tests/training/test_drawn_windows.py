@@ -14,10 +14,8 @@ from ttcli.training.drawn_windows import DrawnWindows
 
 
 @pytest.fixture
-def source(rallies, textures, monkeypatch):
+def source(drawn_quickly):
     """Return a function that makes sources of windows without playing rallies or painting walls first."""
-    monkeypatch.setattr(drawn_windows, "simulate_rallies", lambda count, generator, device: rallies)
-    monkeypatch.setattr(drawn_windows, "paint_textures", lambda seed: textures)
     return lambda seed=0, window_size=9, height=64, width=96: DrawnWindows(window_size, height, width, seed)
 
 
@@ -104,9 +102,7 @@ def test_windows_are_the_same_in_whatever_portions_they_are_asked_for(source):
         assert torch.equal(torch.cat([getattr(part, field.name) for part in parts]), getattr(together, field.name))
 
 
-def test_a_process_that_takes_its_portions_in_turn_draws_no_others(rallies, textures, monkeypatch):
-    monkeypatch.setattr(drawn_windows, "simulate_rallies", lambda count, generator, device: rallies)
-    monkeypatch.setattr(drawn_windows, "paint_textures", lambda seed: textures)
+def test_a_process_that_takes_its_portions_in_turn_draws_no_others(drawn_quickly, monkeypatch):
     data, drawn = DrawnData(3, 32, 32), []
     draw_block = DrawnWindows._draw_block
     monkeypatch.setattr(DrawnWindows, "_draw_block", lambda self, number: drawn.append(self._chunk) or draw_block(self, number))
@@ -118,9 +114,7 @@ def test_a_process_that_takes_its_portions_in_turn_draws_no_others(rallies, text
     assert set(drawn) == {2} and len(drawn) <= 6 + 5  # the pool of older ones, four batches, and one made ahead
 
 
-def test_windows_for_the_closer_look_have_the_ball_near_the_middle_or_beside(rallies, textures, monkeypatch):
-    monkeypatch.setattr(drawn_windows, "simulate_rallies", lambda count, generator, device: rallies)
-    monkeypatch.setattr(drawn_windows, "paint_textures", lambda seed: textures)
+def test_windows_for_the_closer_look_have_the_ball_near_the_middle_or_beside(drawn_quickly):
     windows = DrawnWindows(9, 96, 96, seed=3, closer=True)
     batch = windows.draw(64)
     away = (batch.positions[:, 4] - 47.5)[batch.visible[:, 4]].norm(dim=1)

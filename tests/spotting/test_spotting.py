@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,13 +10,18 @@ import torch
 
 from ttcli.errors import CheckpointError
 from ttcli.results.trajectory import BallPosition, Status
-from ttcli.spotting import spotter as spotter_module
 from ttcli.spotting.fusion import HeadAnswers, fuse, head_logits
 from ttcli.spotting.instants import Peak, find_peaks, fit_bounce, fit_touch
 from ttcli.spotting.network import EVENTS, PathSpotter
 from ttcli.spotting.paths import FEATURES, LONGEST_GAP_SECONDS, Grid, Track, make_track, resample, soft_targets
 from ttcli.spotting.simulated import SimulatedTracks
-from ttcli.spotting.spotter import event_probabilities, spot_events, window_probabilities
+from ttcli.spotting.spotter import (
+    LOOK_EVERY,
+    WINDOW_STEPS,
+    event_probabilities,
+    spot_events,
+    window_probabilities,
+)
 from ttcli.spotting.training import batch_tracks, spotting_loss
 from ttcli.spotting.weights import load_spotter, read_spotter_metadata, save_spotter
 
@@ -202,27 +208,32 @@ def test_repeated_frames_of_a_slowed_video_do_not_add_bounces(model):
     assert len(bounces) <= 20 / (flight * slower / 2) + 1
 
 
-def test_long_paths_are_told_as_they_come_and_each_event_once(model, monkeypatch):
-    path, *_ = side_view()
-    positions = rows(path, np.arange(3000) / 120)
-    at_once = list(spot_events(positions, model, HEIGHT, WIDTH, 0.5))
-    monkeypatch.setattr(spotter_module, "WINDOW_STEPS", 900)
-    monkeypatch.setattr(spotter_module, "MARGIN_STEPS", 200)
-    taken = 0
+LONG_FLIGHTS = 100
+
+
+@pytest.fixture(scope="module")
+def long_path(model):
+    """Return the rows of a path several windows long, its events, and how many rows were taken when each was told."""
+    path, _, flight = side_view()
+    given, taken, events = rows(path, np.arange(round(LONG_FLIGHTS * flight * 120)) / 120), 0, []
 
     def counted():
         nonlocal taken
-        for row in positions:
+        for row in given:
             taken += 1
             yield row
 
-    events = spot_events(counted(), model, HEIGHT, WIDTH, 0.5)
-    first = next(events)
-    assert taken < 1000
-    in_pieces = [first, *events]
-    kinds = [sum(event.event == "bounce" for event in found) for found in (at_once, in_pieces)]
-    assert abs(kinds[0] - kinds[1]) <= 2
-    assert np.diff([event.time_seconds for event in in_pieces]).min() > 0
+    for event in spot_events(counted(), model, HEIGHT, WIDTH, 0.5):
+        events.append((event, taken))
+    assert len(given) > 2 * WINDOW_STEPS
+    return given, *zip(*events, strict=True)
+
+
+def test_long_paths_are_told_as_they_come_and_each_event_once(long_path):
+    given, events, taken = long_path
+    assert taken[0] <= WINDOW_STEPS + LOOK_EVERY and taken[len(taken) // 2] < len(given)
+    assert sum(event.event == "bounce" for event in events) == pytest.approx(LONG_FLIGHTS, abs=2)
+    assert np.diff([event.time_seconds for event in events]).min() > 0
 
 
 def test_windows_give_what_one_window_gives(model):
@@ -248,7 +259,7 @@ def test_a_file_that_is_no_spotter_is_refused(tmp_path):
     from ttcli.networks.checkpoints import DEFAULT_WEIGHTS
 
     damaged = tmp_path / "damaged.safetensors"
-    damaged.write_bytes(spotter_module.__file__.encode())
+    damaged.write_bytes(Path(__file__).read_bytes())
     cut = tmp_path / "cut.safetensors"
     save_spotter(cut, PathSpotter(channels=8), {})
     cut.write_bytes(cut.read_bytes()[:-100])
@@ -257,9 +268,8 @@ def test_a_file_that_is_no_spotter_is_refused(tmp_path):
             load_spotter(path)
 
 
-def test_simulated_tracks_are_the_same_for_a_seed_and_every_weight_learns(monkeypatch):
-    monkeypatch.setattr("ttcli.spotting.simulated.DURATION_SECONDS", 2.5)
-    draws = [[source.draw() for _ in range(4)] for source in (SimulatedTracks(3, rallies=4), SimulatedTracks(3, rallies=4))]
+def test_simulated_tracks_are_the_same_for_a_seed_and_every_weight_learns():
+    draws = [[source.draw() for _ in range(4)] for source in (SimulatedTracks(3, 4, 1.5), SimulatedTracks(3, 4, 1.5))]
     for one, other in zip(*draws, strict=True):
         assert np.array_equal(one.track.positions, other.track.positions)
         assert (np.diff(one.track.times) > 0).all() and set(one.events) == {"bounce", "net", "hit"}

@@ -63,7 +63,7 @@ def test_the_camera_is_found_by_what_it_sees_of_the_table(kind):
     random, off = np.random.default_rng(kind), []
     whole = [camera for camera in true_cameras(16, seed=3)[16 * kind : 16 * kind + 16] if is_seen_whole(camera)]
     assert len(whole) >= 3
-    for camera in whole:
+    for camera in whole[:8]:
         found = fit_camera(heat_of(camera, random, missing=(int(random.integers(8)),), error=0.1), STRIDE, WIDTH, HEIGHT)
         assert found is not None
         off.append(off_at_the_net(found, camera))
@@ -200,7 +200,7 @@ def test_weights_come_back_and_damaged_ones_are_told_of(tmp_path):
 
 
 def test_the_weights_of_the_package_find_drawn_tables(rallies, textures):
-    generator, count, off = seeded(11), 12, []
+    generator, count, off = seeded(11), 8, []
     kinds = torch.arange(count) % 4
     times = torch.full((count, 1), 0.5)
     rally = torch.arange(count) % len(rallies.positions)

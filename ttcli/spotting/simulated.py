@@ -53,12 +53,13 @@ class SimulatedTracks:
     Args:
         seed: The same seed gives the same tracks.
         rallies: Rallies that are played at a time.
+        duration_seconds: Length of each.
     """
 
-    def __init__(self, seed: int, rallies: int = RALLIES) -> None:
+    def __init__(self, seed: int, rallies: int = RALLIES, duration_seconds: float = DURATION_SECONDS) -> None:
         self._generator = torch.Generator().manual_seed(seed)
         self._random = np.random.default_rng(seed)
-        self._count = rallies
+        self._count, self._duration_seconds = rallies, duration_seconds
         self._rallies: RallyBatch | None = None
         self._left = 0
 
@@ -69,7 +70,7 @@ class SimulatedTracks:
     def draw(self) -> LabelledTrack:
         """Return the next track."""
         if self._left <= 0:
-            self._rallies = simulate_rallies(self._count, self._generator, duration_seconds=DURATION_SECONDS)
+            self._rallies = simulate_rallies(self._count, self._generator, duration_seconds=self._duration_seconds)
             self._left = self._count * SCENES_PER_RALLY
         count = int(self._random.integers(1, MOST_RALLIES + 1))
         self._left -= count

@@ -10,9 +10,10 @@ import torch
 from ball_videos import HEIGHT, WIDTH, ball_path, ball_picture, write_video
 from extract_runs import PLACES
 from label_files import write_tracknet
-from stand_ins import BrightestSpot
+from stand_ins import BrightestSpot, SmallNetwork
 
 from ttcli.inference.runtimes import TorchRuntime
+from ttcli.networks.registry import MODELS
 from ttcli.simulation.rally import simulate_rallies
 from ttcli.simulation.textures import TextureBank, paint_textures
 from ttcli.simulation.timeline import RallyBatch
@@ -63,6 +64,18 @@ def rallies() -> RallyBatch:
 def textures() -> TextureBank:
     """A few painted walls and floors."""
     return paint_textures(0, walls=4, floors=3)
+
+
+@pytest.fixture
+def small_network(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let `small` be a network of the registry, and return a function that gives it settings of SmallNetwork."""
+
+    def set_up(**settings) -> None:
+        build = lambda wanted: SmallNetwork(wanted.channels_in, wanted.frames_out, **settings)  # noqa: E731
+        monkeypatch.setitem(MODELS, "small", build)
+
+    set_up()
+    return set_up
 
 
 @pytest.fixture

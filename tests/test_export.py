@@ -1,5 +1,6 @@
 """Exported networks: the answers of torch in other runtimes, and one line for every file that is not one."""
 
+import errno
 import sys
 from dataclasses import replace
 
@@ -7,7 +8,6 @@ import pytest
 import torch
 from video_files import encode, noise_pictures
 
-from ttcli import export as exporting
 from ttcli.configs import DetectConfig, ExportConfig
 from ttcli.detect import detect
 from ttcli.errors import CheckpointError, OutputError, SettingError
@@ -37,7 +37,8 @@ def exported(network, tmp_path_factory):
     """Return the checkpoint, the file made of it, and what `export` said."""
     folder = tmp_path_factory.mktemp("exported")
     save_checkpoint(folder / "mine.safetensors", network, METADATA)
-    config = ExportConfig(folder / "mine.safetensors", HEIGHT, WIDTH)
+    video = encode(folder / "a.mp4", noise_pictures(20, HEIGHT, WIDTH))
+    config = ExportConfig(folder / "mine.safetensors", HEIGHT, WIDTH, video=video)
     return folder / "mine.safetensors", folder / "mine.onnx", export(folder / "mine.onnx", config)
 
 
@@ -81,12 +82,20 @@ def test_detect_finds_the_same_in_every_runtime(exported, tmp_path, runtime):
         assert (one.x, one.y) == pytest.approx((other.x, other.y), abs=0.05)
 
 
-def test_unless_told_otherwise_the_file_is_for_what_detect_shows_the_network(network, tmp_path):
-    save_checkpoint(tmp_path / "small.safetensors", network, METADATA | {"area": 96 * 160})
-    export(tmp_path / "wide.onnx", ExportConfig(tmp_path / "small.safetensors"))
+@pytest.fixture
+def small(tmp_path, small_network):
+    """Return the checkpoint of a network that is exported in a moment."""
+    torch.manual_seed(1)
+    metadata = METADATA | {"area": 96 * 160}
+    save_checkpoint(tmp_path / "small.safetensors", create_model("small", window_size=3), metadata)
+    return tmp_path / "small.safetensors"
+
+
+def test_unless_told_otherwise_the_file_is_for_what_detect_shows_the_network(small, tmp_path, drawn_quickly):
+    export(tmp_path / "wide.onnx", ExportConfig(small))
     assert load_exported(tmp_path / "wide.onnx", "onnx", "fp32").working_size(720, 1280) == (96, 160)
     encode(tmp_path / "upright.mp4", noise_pictures(16, 128, 96))
-    export(tmp_path / "upright.onnx", ExportConfig(tmp_path / "small.safetensors", video=tmp_path / "upright.mp4"))
+    export(tmp_path / "upright.onnx", ExportConfig(small, video=tmp_path / "upright.mp4"))
     assert load_exported(tmp_path / "upright.onnx", "onnx", "fp32").working_size(128, 96) == working_size(128, 96, 96 * 160)
 
 
@@ -126,7 +135,7 @@ def test_a_network_of_somebody_else_is_refused(exported, tmp_path):
             load_exported(tmp_path / "foreign.onnx", runtime, "auto")
 
 
-def test_what_cannot_be_exported_is_one_line_and_leaves_nothing(exported, tmp_path, monkeypatch):
+def test_what_cannot_be_exported_is_one_line_and_leaves_nothing(exported, tmp_path):
     config = ExportConfig(exported[0], HEIGHT, WIDTH)
     with pytest.raises(SettingError, match="does not end in .onnx"):
         export(tmp_path / "mine.pt", config)
@@ -134,11 +143,27 @@ def test_what_cannot_be_exported_is_one_line_and_leaves_nothing(exported, tmp_pa
         export(tmp_path / "mine.onnx", replace(config, width=100))
     with pytest.raises(OutputError, match="exists already"):
         export(exported[1], config)
-    monkeypatch.setattr(exporting, "_write_onnx", lambda network, pictures, path, metadata: path.write_bytes(b"half"))
-    monkeypatch.setattr(exporting, "_compare", lambda *arguments: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        export(tmp_path / "mine.onnx", config)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_half_file(small, tmp_path, drawn_quickly, monkeypatch):
+    def fill_up(model, path):
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = set(tmp_path.iterdir())
+    monkeypatch.setattr("onnx.save", fill_up)
+    with pytest.raises(OutputError, match=r"cannot be written \(No space left on device\)"):
+        export(tmp_path / "mine.onnx", ExportConfig(small, HEIGHT, WIDTH))
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_comparison_that_fails_leaves_nothing_either(small, tmp_path, drawn_quickly, monkeypatch):
+    before = set(tmp_path.iterdir())
+    monkeypatch.setattr("onnx.save", lambda model, path: path.write_bytes(b"no network"))  # no runtime can read it
+    with pytest.raises(CheckpointError):
+        export(tmp_path / "mine.onnx", ExportConfig(small, HEIGHT, WIDTH))
+    assert set(tmp_path.iterdir()) == before
 
 
 def test_a_missing_library_names_the_extra(exported, monkeypatch):
@@ -147,9 +172,9 @@ def test_a_missing_library_names_the_extra(exported, monkeypatch):
         load_exported(exported[1], "onnx", "auto")
 
 
-def test_events_are_exported_with_their_head(tmp_path):
+def test_events_are_exported_with_their_head(tmp_path, small_network, drawn_quickly):
     torch.manual_seed(1)
-    model = create_model("centernet_v8n", window_size=3, event_head=True).eval()
+    model = create_model("small", window_size=3, event_head=True).eval()
     save_checkpoint(tmp_path / "events.safetensors", model, {})
     settings = ExportConfig(weights=tmp_path / "events.safetensors", height=HEIGHT, width=WIDTH)
     export(tmp_path / "events.onnx", settings)

@@ -11,7 +11,6 @@ import pytest
 import torch
 from safetensors import safe_open
 from scenes import seeded
-from stand_ins import SmallNetwork
 from stored_sets import write_clip
 from torch import nn
 from torch.multiprocessing.spawn import ProcessRaisedException
@@ -21,7 +20,7 @@ from ttcli.configs import TrainConfig
 from ttcli.errors import CheckpointError, InputError, LabelError, OutputError, SettingError, TrainingError
 from ttcli.networks.blocks import Prediction
 from ttcli.networks.checkpoints import load_checkpoint
-from ttcli.networks.registry import MODELS, create_model
+from ttcli.networks.registry import create_model
 from ttcli.training.drawn_windows import drawn_films
 from ttcli.training.learning_rates import FINAL_PART
 from ttcli.training.loop import average
@@ -45,17 +44,6 @@ def data(tmp_path_factory):
     for name, split in (("game_1", "training"), ("game_2", "validation")):
         write_clip(folder, name, split, frames=10, window_size=3)
     return folder
-
-
-@pytest.fixture
-def small(monkeypatch):
-    """Let `small` be the name of a network, and return a function that gives it other settings."""
-
-    def set_up(**settings):
-        monkeypatch.setitem(MODELS, "small", lambda wanted: SmallNetwork(wanted.channels_in, wanted.frames_out, **settings))
-
-    set_up()
-    return set_up
 
 
 def metrics_of(run):
@@ -112,8 +100,8 @@ def test_a_run_leaves_checkpoints_metrics_and_a_report(tmp_path, drawn_quickly):
     assert "centernet_v8n, 9 frames" in card and "simulation" in card and "crop_height: 64" in card
 
 
-def test_the_same_seed_trains_the_same_weights(tmp_path, data, small):
-    small(dropout=0.5)
+def test_the_same_seed_trains_the_same_weights(tmp_path, data, small_network):
+    small_network(dropout=0.5)
     for name in ("first", "again"):
         training.train(data, tmp_path / name, replace(CONFIG, augment="all"), quiet=True)
     training.train(data, tmp_path / "other", replace(CONFIG, augment="all", seed=1), quiet=True)
@@ -133,8 +121,8 @@ def assert_goes_on_to_the_same_weights(data, tmp_path, config):
 
 
 @pytest.mark.parametrize("settings", [{"schedule": "constant"}, {"schedule": "plateau", "augment": "all"}])
-def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tmp_path, data, small, settings):
-    small(dropout=0.5)  # what a step leaves out by chance is the same too
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tmp_path, data, small_network, settings):
+    small_network(dropout=0.5)  # what a step leaves out by chance is the same too
     assert_goes_on_to_the_same_weights(data, tmp_path, replace(CONFIG, **settings))
 
 
@@ -144,7 +132,7 @@ def test_a_run_on_drawn_windows_goes_on_with_those_that_come_next(tmp_path, draw
     assert_goes_on_to_the_same_weights(None, tmp_path, config)
 
 
-def test_a_run_does_not_go_on_with_other_settings_or_data(tmp_path, data, small):
+def test_a_run_does_not_go_on_with_other_settings_or_data(tmp_path, data, small_network):
     training.train(data, tmp_path / "run", CONFIG, quiet=True)
     with pytest.raises(SettingError, match="learning rate: is 0.5, and the run began with 0.0015"):
         training.train(data, tmp_path / "run", TrainConfig(resume=True, learning_rate=0.5), quiet=True)
@@ -157,7 +145,7 @@ def test_a_run_does_not_go_on_with_other_settings_or_data(tmp_path, data, small)
         training.train(data, tmp_path / "run", TrainConfig(resume=True), quiet=True)
 
 
-def test_training_begins_with_the_weights_of_a_checkpoint(tmp_path, data, small):
+def test_training_begins_with_the_weights_of_a_checkpoint(tmp_path, data, small_network):
     training.train(data, tmp_path / "first", replace(CONFIG, steps=1, seed=5), quiet=True)
     start = tmp_path / "first" / "last.safetensors"
     config = replace(CONFIG, steps=1, init=start, learning_rate=1e-30)  # a step that changes nothing
@@ -165,7 +153,7 @@ def test_training_begins_with_the_weights_of_a_checkpoint(tmp_path, data, small)
     assert same_weights(weights_of(tmp_path / "first"), weights_of(tmp_path / "second"))
 
 
-def test_what_a_checkpoint_is_cannot_be_chosen_anew(tmp_path, data, small):
+def test_what_a_checkpoint_is_cannot_be_chosen_anew(tmp_path, data, small_network):
     training.train(data, tmp_path / "first", replace(CONFIG, steps=1), quiet=True)
     start = tmp_path / "first" / "last.safetensors"
     with pytest.raises(SettingError, match="--window: 5 is not what --init has: 3"):
@@ -182,7 +170,7 @@ def test_the_failure_of_a_started_process_is_told_as_its_own():
     assert training._as_told(bug) is bug
 
 
-def test_a_run_is_not_overwritten_unless_asked(tmp_path, data, small):
+def test_a_run_is_not_overwritten_unless_asked(tmp_path, data, small_network):
     training.train(data, tmp_path, CONFIG, quiet=True)
     with pytest.raises(OutputError, match="holds a run already"):
         training.train(data, tmp_path, CONFIG, quiet=True)
@@ -190,13 +178,13 @@ def test_a_run_is_not_overwritten_unless_asked(tmp_path, data, small):
     assert steps_of(tmp_path) == [1]
 
 
-def test_two_runs_do_not_share_a_folder(tmp_path, data, small):
+def test_two_runs_do_not_share_a_folder(tmp_path, data, small_network):
     with locked(tmp_path), pytest.raises(OutputError, match="another run is going on in it"):
         training.train(data, tmp_path, CONFIG, quiet=True)
     training.train(data, tmp_path, CONFIG, quiet=True)
 
 
-def test_a_run_that_was_killed_while_it_wrote_leaves_no_half_file_behind(tmp_path, data, small):
+def test_a_run_that_was_killed_while_it_wrote_leaves_no_half_file_behind(tmp_path, data, small_network):
     (tmp_path / ".state.abc.safetensors").write_bytes(b"half")
     training.train(data, tmp_path, CONFIG, quiet=True)
     assert not list(tmp_path.glob(".*.safetensors"))
@@ -220,8 +208,8 @@ def test_the_closer_look_is_trained_on_drawn_windows_alone(tmp_path):
         training.train(tmp_path, tmp_path / "run", replace(DRAWN, closer=True))
 
 
-def test_a_loss_that_is_not_finite_ends_training_keeps_the_last_checkpoint_and_the_batch(tmp_path, data, small):
-    small(meet=lambda number, answer: answer._replace(logits=answer.logits * math.nan) if number == 4 else None)
+def test_a_loss_that_is_not_finite_ends_training_keeps_the_last_checkpoint_and_the_batch(tmp_path, data, small_network):
+    small_network(meet=lambda number, answer: answer._replace(logits=answer.logits * math.nan) if number == 4 else None)
     with pytest.raises(TrainingError, match="not finite"):
         training.train(data, tmp_path, replace(CONFIG, steps=10), quiet=True)
     assert steps_of(tmp_path) == [2]
@@ -231,25 +219,25 @@ def test_a_loss_that_is_not_finite_ends_training_keeps_the_last_checkpoint_and_t
         assert file.get_tensor("frames").shape == (2, 3, 32, 32, 3)
 
 
-def test_too_little_memory_says_which_batch_to_try(tmp_path, data, small):
+def test_too_little_memory_says_which_batch_to_try(tmp_path, data, small_network):
     def fail(number, answer):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
-    small(meet=fail)
+    small_network(meet=fail)
     with pytest.raises(TrainingError, match="a batch of 12 windows does not fit .* try --batch 6$"):
         training.train(data, tmp_path, replace(CONFIG, batch=12, reuse=3), quiet=True)
     with pytest.raises(TrainingError, match="take smaller crops"):
         training.train(data, tmp_path, replace(CONFIG, batch=2), quiet=True)
 
 
-def test_ctrl_c_saves_and_the_run_can_go_on(tmp_path, data, small):
-    small(meet=lambda number, answer: signal.raise_signal(signal.SIGINT) if number == 5 else None)
+def test_ctrl_c_saves_and_the_run_can_go_on(tmp_path, data, small_network):
+    small_network(meet=lambda number, answer: signal.raise_signal(signal.SIGINT) if number == 5 else None)
     config = replace(CONFIG, steps=50, save_every=100)
     with pytest.raises(KeyboardInterrupt):
         training.train(data, tmp_path, config, quiet=True)
     assert steps_of(tmp_path) == [5]
     assert load_checkpoint(tmp_path / "last.safetensors").metadata["steps"] == 5
-    small()
+    small_network()
     assert training.train(data, tmp_path, TrainConfig(resume=True), quiet=True)["steps"] == 50
 
 
@@ -258,7 +246,7 @@ def cosine(progress):
     return FINAL_PART + (1 - FINAL_PART) * 0.5 * (1 + math.cos(math.pi * min(progress, 1)))
 
 
-def test_the_learning_rate_rises_in_a_line_and_falls_as_a_cosine(tmp_path, data, small):
+def test_the_learning_rate_rises_in_a_line_and_falls_as_a_cosine(tmp_path, data, small_network):
     config = replace(CONFIG, steps=40, warmup=10, learning_rate=0.01, save_every=1)
     training.train(data, tmp_path, config, quiet=True)
     rates = rates_of(tmp_path)
@@ -266,12 +254,12 @@ def test_the_learning_rate_rises_in_a_line_and_falls_as_a_cosine(tmp_path, data,
     assert max(rates) == rates[9] > 0.008
 
 
-def test_no_warm_up_begins_at_the_peak(tmp_path, data, small):
+def test_no_warm_up_begins_at_the_peak(tmp_path, data, small_network):
     training.train(data, tmp_path, replace(CONFIG, warmup=0, learning_rate=0.25, steps=1, save_every=1), quiet=True)
     assert rates_of(tmp_path)[0] == pytest.approx(0.25, rel=0.01)
 
 
-def test_a_plateau_lowers_the_rate_and_early_stopping_ends_the_run(tmp_path, small):
+def test_a_plateau_lowers_the_rate_and_early_stopping_ends_the_run(tmp_path, small_network):
     write_clip(tmp_path / "set", "game_1", "training", frames=10, window_size=3)
     # No ball in any frame: as soon as a network claims none it is right everywhere, and no score is better.
     write_clip(tmp_path / "set", "game_2", "validation", frames=10, window_size=3, seen=False)
@@ -281,7 +269,7 @@ def test_a_plateau_lowers_the_rate_and_early_stopping_ends_the_run(tmp_path, sma
     assert rates_of(tmp_path / "run") == pytest.approx([0.01] * 7 + [0.002] * 6 + [0.0004] * 3)
 
 
-def test_time_ends_a_run_that_is_given_minutes(tmp_path, data, small):
+def test_time_ends_a_run_that_is_given_minutes(tmp_path, data, small_network):
     config = replace(CONFIG, minutes=0.02, steps=1, warmup=0, learning_rate=0.01, save_every=1)
     summary = training.train(data, tmp_path, config, quiet=True)
     minutes = [float(row["minutes"]) for row in metrics_of(tmp_path)]  # trained when each step was done
@@ -300,7 +288,7 @@ def test_averaged_weights_follow_the_trained_ones():
             assert torch.allclose(value, 0.75 * before[name] + 0.25 * model.state_dict()[name], atol=1e-6)
 
 
-def test_a_network_that_answers_for_the_last_frame_alone_is_trained(tmp_path, data, small):
+def test_a_network_that_answers_for_the_last_frame_alone_is_trained(tmp_path, data, small_network):
     training.train(data, tmp_path / "run", replace(CONFIG, steps=1, outputs="last"), quiet=True)
     checkpoint = load_checkpoint(tmp_path / "run" / "last.safetensors")
     assert (checkpoint.metadata["window_size"], checkpoint.metadata["outputs"]) == (3, "last")

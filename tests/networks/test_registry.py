@@ -12,6 +12,7 @@ from ttcli.errors import SettingError
 from ttcli.networks.blocks import fuse_batch_norm
 from ttcli.networks.checkpoints import load_checkpoint, save_checkpoint
 from ttcli.networks.heatmaps import decode_heatmaps, draw_targets
+from ttcli.networks.hourglass import CHANNELS, CenterNetHourglass, Hourglass
 from ttcli.networks.imagenet import fetch, spread_colours
 from ttcli.networks.model_input import input_channels, windows_to_input
 from ttcli.networks.registry import MODELS, OUTPUTS, WINDOW_SIZES, create_model
@@ -46,8 +47,11 @@ def randomise_batch_norm(model: nn.Module) -> None:
             nn.init.uniform_(module.bias, -0.2, 0.2)
 
 
-SLOW = {"centernet_hourglass104"}
+NARROW = {"narrow_hourglass104": 2, "narrow_hourglass52": 1}
+"""Hourglasses of so many stacks, built as those of the registry, which have a hundred million parameters."""
+SLOW = {"centernet_hourglass104", "centernet_hourglass52"}
 CASES = [pytest.param(name, {}, id=name, marks=[pytest.mark.slow] if name in SLOW else []) for name in MODELS]
+CASES += [pytest.param(name, {}, id=name) for name in NARROW]
 CASES += [
     pytest.param("centernet_v8n", {"neck": "asff"}, id="centernet_v8n-asff"),
     pytest.param("effunetpp_b0", {"activation": "relu"}, id="effunetpp_b0-relu"),
@@ -57,7 +61,13 @@ CASES += [
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES)
-def test_every_model_keeps_the_contract(name, settings, tmp_path):
+def test_every_model_keeps_the_contract(name, settings, tmp_path, monkeypatch):
+    for narrow, stacks in NARROW.items():
+        monkeypatch.setitem(
+            MODELS, narrow, lambda wanted, stacks=stacks: CenterNetHourglass(
+                wanted.channels_in, wanted.frames_out, stacks, channels=[size // 8 for size in CHANNELS]
+            )
+        )  # fmt: skip
     model = create_model(name, **settings)
     for part in ("encoder", "decoder", "head"):
         assert isinstance(getattr(model, part), nn.Module)
@@ -166,9 +176,17 @@ def test_a_mean_over_a_picture_is_not_learned_from_one_window():
     assert model.eval()(torch.zeros(1, 3, 32, 32)).logits.shape == (1, 1, 8, 8)
 
 
-def test_an_hourglass_takes_sides_that_cannot_be_halved_to_the_end():
-    from ttcli.networks.hourglass import Hourglass
+@pytest.mark.parametrize("name", ["centernet_hourglass104", "centernet_hourglass52"])
+def test_a_wide_hourglass_is_a_narrow_one_with_more_channels(name):
+    with torch.device("meta"):  # shapes without numbers
+        wide = create_model(name)
+        narrow = CenterNetHourglass(36, 9, NARROW[f"narrow_{name.removeprefix('centernet_')}"], [size // 8 for size in CHANNELS])
+        given, wanted = wide(torch.zeros(2, 36, HEIGHT, WIDTH)), narrow(torch.zeros(2, 36, HEIGHT, WIDTH))
+    assert given.logits.shape == wanted.logits.shape and given.offsets.shape == wanted.offsets.shape
+    assert wide.state_dict().keys() == narrow.state_dict().keys()
 
+
+def test_an_hourglass_takes_sides_that_cannot_be_halved_to_the_end():
     hourglass = Hourglass((8, 8, 8, 8), (1, 1, 1, 1)).eval()
     x = torch.randn(1, 8, 9, 13)
     with torch.inference_mode():

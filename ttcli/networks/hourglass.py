@@ -65,13 +65,13 @@ class Hourglass(nn.Module):
 class HourglassStack(nn.Module):
     """Hourglasses one after another, each of which sees what the one before it made of the features.
 
-    All have CHANNELS[0] channels at stride 4.
+    All have `channels[0]` channels at stride 4.
     """
 
-    def __init__(self, stacks: int) -> None:
+    def __init__(self, stacks: int, channels: Sequence[int] = CHANNELS) -> None:
         super().__init__()
-        width = CHANNELS[0]
-        self.hourglasses = nn.ModuleList(Hourglass(CHANNELS, DEPTHS) for _ in range(stacks))
+        width = channels[0]
+        self.hourglasses = nn.ModuleList(Hourglass(channels, DEPTHS) for _ in range(stacks))
         self.outputs = nn.ModuleList(ConvUnit(width, width, activation=nn.ReLU) for _ in range(stacks))
         between = range(stacks - 1)
         self.kept = nn.ModuleList(ConvUnit(width, width, 1, activation=nn.Identity) for _ in between)
@@ -90,6 +90,12 @@ class HourglassStack(nn.Module):
 class CenterNetHourglass(nn.Module):
     """Heatmaps and offsets at stride 4 from a window of frames.
 
+    Args:
+        channels_in: Of the model input.
+        frames_out: Frames that it answers for.
+        stacks: Hourglasses one after another.
+        channels: At stride 4 and after each halving, down to stride 128.
+
     Example:
         >>> model = CenterNetHourglass(channels_in=36, frames_out=9, stacks=1)
         >>> model(torch.zeros(1, 36, 64, 96)).logits.shape
@@ -98,16 +104,16 @@ class CenterNetHourglass(nn.Module):
 
     output_stride = 4
 
-    def __init__(self, channels_in: int, frames_out: int, stacks: int) -> None:
+    def __init__(self, channels_in: int, frames_out: int, stacks: int, channels: Sequence[int] = CHANNELS) -> None:
         super().__init__()
         self.channels_in = channels_in
         self.frames_out = frames_out
         self.encoder = nn.Sequential(
             ConvUnit(channels_in, STEM_CHANNELS, kernel=7, stride=2, activation=nn.ReLU),
-            Residual(STEM_CHANNELS, CHANNELS[0], stride=2),
+            Residual(STEM_CHANNELS, channels[0], stride=2),
         )
-        self.decoder = HourglassStack(stacks)
-        self.head = BallHead(CHANNELS[0], CHANNELS[0], frames_out)
+        self.decoder = HourglassStack(stacks, channels)
+        self.head = BallHead(channels[0], channels[0], frames_out)
 
     def forward(self, x: Tensor) -> Prediction:
         """Return the prediction for input (B, C, H, W); SettingError where H or W is no multiple of 32."""

@@ -11,7 +11,7 @@ from ttcli.labels.openttgames import read_ball_markup, read_events_markup
 from ttcli.simulate import simulate
 from ttcli.video.probe import probe
 
-CONFIG = SimulateConfig(rallies=2, seed=4, camera="side", frame_rate=60, height=144, width=256, frames=60, device="cpu")
+CONFIG = SimulateConfig(rallies=2, seed=4, camera="side", frame_rate=60, height=96, width=160, frames=40, device="cpu")
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def test_each_rally_is_a_video_with_labels_in_the_layout(written):
     visible = 0
     for video in summary["videos"]:
         info = probe(folder / "videos" / f"{video['name']}.mp4")
-        assert (info.height, info.width, info.frame_rate) == (144, 256, 60)
+        assert (info.height, info.width, info.frame_rate) == (96, 160, 60)
         annotations = folder / "training" / "annotations" / video["name"]
         labels = read_ball_markup(annotations / "ball_markup.json")
         visible += sum(label.visible for label in labels.values())

@@ -26,7 +26,16 @@ hypothesis.settings.register_profile("same", derandomize=True)
 hypothesis.settings.register_profile("search", derandomize=False)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
-torch.set_num_threads(1)  # on pictures this small, threads that wait for each other cost more than they give
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Compute in one thread, whatever the test before chose: on small pictures threads mostly wait for each other.
+
+    `train` and `detect` take nearly all cores, of which each of several processes of pytest has one.
+    """
+    torch.set_num_threads(1)
+
 
 @pytest.fixture
 def runtime() -> TorchRuntime:

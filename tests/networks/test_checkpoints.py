@@ -1,6 +1,8 @@
 """A checkpoint rebuilds its network, and says in one line why another file cannot."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -239,3 +241,12 @@ def test_the_checkpoints_of_the_package_are_small():
     files = list(DEFAULT_WEIGHTS.parent.rglob("*.safetensors"))
     assert {DEFAULT_WEIGHTS, FAST_WEIGHTS} <= set(files)
     assert sum(file.stat().st_size for file in files) < 15e6
+
+
+@pytest.mark.slow
+def test_a_checkpoint_is_loaded_without_what_torch_would_import_to_draw_weights():
+    code = (
+        "import sys; from ttcli.networks.checkpoints import DEFAULT_WEIGHTS, load_checkpoint; "
+        "load_checkpoint(DEFAULT_WEIGHTS); sys.exit('sympy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

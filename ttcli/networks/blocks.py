@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ttcli.errors import SettingError
-from ttcli.networks.event_head import EventHead
+from ttcli.networks.event_head import EventHead, begin_small
 from ttcli.networks.odds import log_odds_of
 
 HEATMAP_PRIOR = 0.01
@@ -119,7 +119,7 @@ class BallHead(nn.Module):
         self.heatmap = _short_branch(channels_in, hidden, frames_out)
         self.offset = _short_branch(channels_in, hidden, 2 * frames_out)
         last = self.heatmap[-1]
-        nn.init.normal_(last.weight, std=0.01)
+        begin_small(last.weight)
         nn.init.constant_(last.bias, log_odds_of(HEATMAP_PRIOR))
 
     def add_events(self) -> None:

@@ -2,12 +2,10 @@
 
 import io
 import json
-from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
-import ttcli.evaluate
 from ttcli.configs import EvaluateConfig
 from ttcli.errors import InputError, LabelError, SettingError
 from ttcli.evaluate import evaluate
@@ -81,15 +79,11 @@ def test_openttgames_labels_bring_the_size_of_their_picture(tmp_path):
 
 
 @pytest.mark.parametrize("video", ["truth/clip.mp4", "truth/clip.MOV", "out/ball.webm"])
-def test_a_video_beside_either_file_gives_the_size(tmp_path, monkeypatch, video):
-    probed = []
-    monkeypatch.setattr(
-        ttcli.evaluate, "probe", lambda path: probed.append(path) or SimpleNamespace(height=360, width=640)
-    )
-    path = put(tmp_path / video, "")
+def test_a_video_beside_either_file_gives_the_size(tmp_path, ball_video, video):
+    (tmp_path / video).parent.mkdir()
+    ball_video("any.mp4", positions=2, height=360, width=640).rename(tmp_path / video)
     predicted, truth = put(tmp_path / "out/ball.csv", PREDICTED), put(tmp_path / "truth/clip.csv", TRUTH)
     report = evaluate(predicted, truth, EvaluateConfig())
-    assert probed == [path]
     assert (report.clips[0].height, report.clips[0].width) == (360, 640)
     assert report.pooled.figures["recall@10"] == 0  # 5 px of 640 are 15 px of 1920
 
@@ -125,20 +119,15 @@ def test_inputs_that_do_not_go_together_are_refused(tmp_path):
         evaluate(put(tmp_path / "events.csv", "frame,event,x,y\n"), truth, FULL_HD)
 
 
-def test_the_size_of_a_dataset_video_is_taken_from_the_video_itself(tmp_path, monkeypatch):
+def test_the_size_of_a_dataset_video_is_taken_from_the_video_itself(tmp_path, ball_video):
     annotations = tmp_path / "test" / "annotations" / "test_1"
     annotations.mkdir(parents=True)
-    (tmp_path / "videos").mkdir()
-    video = tmp_path / "videos" / "test_1.mp4"
-    video.touch()
+    ball_video("videos/test_1.mp4", positions=2, height=360, width=640)
     (annotations / "ball_markup.json").write_text('{"0": {"x": 100, "y": 50}}')
     predicted = tmp_path / "test_1.csv"
     predicted.write_text("frame,time_s,x,y,confidence,status\n0,0.0,104.0,50.0,0.9,seen\n")
-    probed = []
-    small = SimpleNamespace(height=360, width=640)
-    monkeypatch.setattr("ttcli.evaluate.probe", lambda path: probed.append(path) or small)
     report = evaluate(predicted, annotations / "ball_markup.json", EvaluateConfig(bootstrap=0))
-    assert probed == [video]
+    assert (report.clips[0].height, report.clips[0].width) == (360, 640)
     assert report.pooled.figures["recall@10"] == 0  # 4 px of 640 are 12 of 1920
 
 

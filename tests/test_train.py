@@ -327,9 +327,9 @@ class Answer(nn.Module):
         return Prediction(logits, torch.zeros(*self.cells.shape, 16, 16))
 
 
-def test_films_are_answered_frame_by_frame(drawn_quickly):
+def test_films_are_answered_frame_by_frame(drawn_quickly, small_network):
     films = drawn_films(2, 40, 64, 96, seed=1)
-    answers = answer_films(create_model("centernet_v8n").eval(), films)
+    answers = answer_films(create_model("small").eval(), films)
     assert 0 < len(answers.logits) == len(answers.right) == len(answers.visible) <= 80
     assert answers.logits.isfinite().all()
     assert not (answers.right & ~answers.visible).any()

@@ -5,7 +5,6 @@ import dataclasses
 import pytest
 import torch
 
-from ttcli.simulation import rally
 from ttcli.simulation.flight import (
     BALL_RADIUS,
     BOUNCE,
@@ -141,8 +140,8 @@ def test_position_at_interpolates_between_samples(batch):
 
 
 @pytest.mark.parametrize("slow_share", [0.0, 1.0])
-def test_one_story_alone_is_made_too(slow_share, monkeypatch):
-    monkeypatch.setattr(rally, "SLOW_SHARE", slow_share)
-    alone = simulate_rallies(1, torch.Generator().manual_seed(1), duration_seconds=0.4, sample_rate=250)
+def test_one_story_alone_is_made_too(slow_share):
+    generator = torch.Generator().manual_seed(1)
+    alone = simulate_rallies(1, generator, duration_seconds=0.4, sample_rate=250, slow_share=slow_share)
     assert alone.positions.shape == (1, 100, 3)
     assert alone.positions.isfinite().all()

@@ -46,6 +46,7 @@ def simulate_rallies(
     device: torch.device | str = "cpu",
     duration_seconds: float = 8.0,
     sample_rate: int = 500,
+    slow_share: float = SLOW_SHARE,
 ) -> RallyBatch:
     """Return `count` stories of a ball; the same generator state gives the same stories.
 
@@ -59,9 +60,11 @@ def simulate_rallies(
             which a GPU takes several times as long.
         duration_seconds: Length of every story's record.
         sample_rate: Samples per second, also the steps of the integration; from 400 on they are short enough.
+        slow_share: How probably a story is slow play.
     """
     with _one_thread():
-        match = _Match(count, generator, torch.device("cpu"), round(duration_seconds * sample_rate), sample_rate)
+        samples = round(duration_seconds * sample_rate)
+        match = _Match(count, generator, torch.device("cpu"), samples, sample_rate, slow_share)
         match.begin_rallies((~match.slow).nonzero()[:, 0])
         match.begin_slow_play(match.slow.nonzero()[:, 0])
         while match.play_on():
@@ -84,13 +87,19 @@ class _Match:
     """All stories while they are made: each ball at its own clock, which goes back when a racket takes it early."""
 
     def __init__(
-        self, count: int, generator: torch.Generator, device: torch.device, samples: int, sample_rate: int
+        self,
+        count: int,
+        generator: torch.Generator,
+        device: torch.device,
+        samples: int,
+        sample_rate: int,
+        slow_share: float,
     ) -> None:
         self.generator, self.device, self.samples, self.rate = generator, device, samples, sample_rate
         self.random = Random(generator, device)
         self.length = samples + sample_rate  # beyond the end, so that strokes just before it are decided alike
         self.history = History(count, self.length, sample_rate, device)
-        self.slow = self.random.uniform(count) < SLOW_SHARE
+        self.slow = self.random.uniform(count) < slow_share
         self.side = torch.where(self.random.uniform(count) < 0.5, -1.0, 1.0)  # of the player who has the ball
         self.clock = torch.zeros(count, dtype=torch.long, device=device)  # the last sample written
         self.start = self.clock.clone()  # the last stroke's sample

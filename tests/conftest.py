@@ -27,7 +27,6 @@ hypothesis.settings.register_profile("search", derandomize=False)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
-
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
     """Compute in one thread, whatever the test before chose: on small pictures threads mostly wait for each other.

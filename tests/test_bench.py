@@ -32,7 +32,9 @@ def test_every_part_has_a_rate_and_a_short_video_is_read_again(ball_video):
 
 
 def test_json_holds_all_of_it(ball_video):
-    result = CliRunner().invoke(cli.main, ["bench", str(ball_video(positions=12)), "--rounds", "1", "--seconds", "0.1", "--json", "-q"])
+    result = CliRunner().invoke(
+        cli.main, ["bench", str(ball_video(positions=12)), "--rounds", "1", "--seconds", "0.1", "--json", "-q"]
+    )
     assert result.exit_code == 0, result.stderr
     content = json.loads(result.stdout)
     assert {"video", "machine", "stages", "bound", "advice"} == content.keys()
@@ -68,7 +70,13 @@ def test_a_missing_video_is_one_line(tmp_path):
 )
 def test_it_says_what_the_whole_waits_for(monkeypatch, decode, network, whole, fastest, bound, advice):
     monkeypatch.setattr(benching.torch.cuda, "is_available", lambda: False)
-    rates = {"decode": 2 * decode, "decode and scale": decode, "network, step 3": network, "detect, step 3": whole, "detect, step 9": fastest}
+    rates = {
+        "decode": 2 * decode,
+        "decode and scale": decode,
+        "network, step 3": network,
+        "detect, step 3": whole,
+        "detect, step 9": fastest,
+    }
     stages = [Stage(name, rate, rate, rate) for name, rate in rates.items()]
     says, what_helps = _judge(stages, 3, 9)
     assert bound in says and any(advice in line for line in what_helps)

@@ -192,7 +192,9 @@ def to_and_fro(frame: int) -> tuple[float, float]:
 
 def test_windows_hold_no_picture_twice_and_cross_no_cut(tmp_path: Path) -> None:
     width, height = 96, 64
-    halls = [np.random.default_rng(seed).integers(0, 120, (4, 6, 3), dtype=np.uint8).repeat(16, 0).repeat(16, 1) for seed in (1, 2)]
+    halls = [
+        np.random.default_rng(seed).integers(0, 120, (4, 6, 3), dtype=np.uint8).repeat(16, 0).repeat(16, 1) for seed in (1, 2)
+    ]
     pictures, labels = [], {}
     for frame in range(60):
         shown = 19 if frame == 20 else frame  # frame 20 shows frame 19 again
@@ -240,7 +242,9 @@ def test_a_video_of_one_rally_is_cut_in_time(tmp_path: Path, window_size: int, s
     run(tmp_path, tmp_path / "in.mp4", window_size=window_size, stride=stride, height=32, width=32)
     splits = split_of_frames(tmp_path / "set")
     assert all(len(those) == 1 for those in splits.values())
-    training, validation = ([frame for (_, frame), those in splits.items() if those == {name}] for name in ("training", "validation"))
+    training, validation = (
+        [frame for (_, frame), those in splits.items() if those == {name}] for name in ("training", "validation")
+    )
     assert max(training) < min(validation) and 60 < len(training) < 85 and 15 <= len(validation) <= 30
 
 

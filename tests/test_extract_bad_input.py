@@ -73,7 +73,12 @@ def test_sources_that_lack_something_are_left_out_and_with_strict_fatal(tmp_path
     report = run(tmp_path)
     assert report.added == ["a"] and all(line.startswith("left out: ") and "\n" not in line for line in report.left_out)
     told = "\n".join(sorted(report.left_out))
-    for fact in ("b.mp4: has no labels", "c.csv: the video c of these labels is missing", "d.mp4: is no video", "e.csv: is empty"):
+    for fact in (
+        "b.mp4: has no labels",
+        "c.csv: the video c of these labels is missing",
+        "d.mp4: is no video",
+        "e.csv: is empty",
+    ):
         assert fact in told
     with pytest.raises(InputError, match="b.mp4: has no labels"):
         run(tmp_path, strict=True, overwrite=True)

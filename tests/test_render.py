@@ -243,7 +243,9 @@ def test_events_are_marked_where_and_when_they_happen(ball_video, tmp_path):
     ]
     write_events_csv(tmp_path / "events.csv", events)
     render(video, tmp_path / "ball.csv", tmp_path / "out.mp4", CONFIG, events_csv=tmp_path / "events.csv")
-    bounced, flashed = ([is_like(picture, colour) for picture in pictures_of(tmp_path / "out.mp4")] for colour in (BOUNCE, FLASH))
+    bounced, flashed = (
+        [is_like(picture, colour) for picture in pictures_of(tmp_path / "out.mp4")] for colour in (BOUNCE, FLASH)
+    )
     assert [frame for frame, mark in enumerate(bounced) if mark.any()][0] == 10
     assert [frame for frame, mark in enumerate(flashed) if mark.any()][0] == 20
     assert not flashed[30].any()

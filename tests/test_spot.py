@@ -32,7 +32,8 @@ def bouncing(count=240, frame_rate=60):
 
 def ball_csv(path, frame_rate=60):
     rows = (
-        BallPosition(frame, frame / frame_rate, x, y, 0.95, Status.SEEN) for frame, (x, y) in enumerate(bouncing(240, frame_rate))
+        BallPosition(frame, frame / frame_rate, x, y, 0.95, Status.SEEN)
+        for frame, (x, y) in enumerate(bouncing(240, frame_rate))
     )
     write_ball_csv(path, rows)
     return path
@@ -120,7 +121,8 @@ def test_a_manifest_tells_where_the_table_is(tmp_path):
     manifest_path(path).write_text(json.dumps({"made_by": MADE_BY, "tables": views}))
     spot(path, tmp_path / "with.csv", SIZED)
     without, told = (
-        [event for event in read_events_csv(tmp_path / f"{name}.csv") if event.event == "bounce"] for name in ("without", "with")
+        [event for event in read_events_csv(tmp_path / f"{name}.csv") if event.event == "bounce"]
+        for name in ("without", "with")
     )
     assert all(event.table_x is None for event in without)
     for event in without:

@@ -111,9 +111,7 @@ def make_sets(output: Path, clips: Path | None, jobs: int, rallies: float) -> No
         extract(videos, output / "sets" / name, config, quiet=True)
 
 
-def run_one(
-    run: Run, output: Path, config: dict[str, Any], test_windows: int, deadline: float
-) -> dict[str, Any] | None:
+def run_one(run: Run, output: Path, config: dict[str, Any], test_windows: int, deadline: float) -> dict[str, Any] | None:
     """Train and answer what was left out, in a process of its own; return the figures, None after the deadline."""
     folder = output / "runs" / run.name
     done = folder / "result.json"

@@ -93,9 +93,7 @@ def clips_of(folders: Iterable[Path], runtime: TorchRuntime) -> list[Clip]:
     return [read_clip(source, runtime) for source in sources if source.video and source.balls]
 
 
-def labelled_clip(
-    source: Source, info: VideoInfo, times: np.ndarray, peaks: np.ndarray, height: int, width: int
-) -> Clip:
+def labelled_clip(source: Source, info: VideoInfo, times: np.ndarray, peaks: np.ndarray, height: int, width: int) -> Clip:
     """Return what is offered, peaks (T, K, 3) of a `height` x `width` picture, beside the labels of the video."""
     labels = read_ball_labels(source.balls, Problems().add, height=info.height, width=info.width)
     right, known, visible = np.zeros(peaks.shape[:2], bool), np.zeros(len(peaks), bool), np.zeros(len(peaks), bool)

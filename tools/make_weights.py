@@ -51,13 +51,9 @@ class Recipe:
 
 
 COMMON = TrainConfig(batch=BATCH, reuse=8, average=0.999, warmup=300, save_every=700)
-DEFAULT = Recipe(
-    "centernet_v8s", 3_923_000, replace(COMMON, model="centernet_v8s", learning_rate=0.004), area=576 * 320
-)
+DEFAULT = Recipe("centernet_v8s", 3_923_000, replace(COMMON, model="centernet_v8s", learning_rate=0.004), area=576 * 320)
 FAST = Recipe("centernet_v8n", 1_852_000, replace(COMMON, model="centernet_v8n", learning_rate=0.004))
-CLOSER = Recipe(
-    "closer_v8n", 1_448_000, replace(COMMON, closer=True, crop_height=128, crop_width=128, learning_rate=0.002)
-)
+CLOSER = Recipe("closer_v8n", 1_448_000, replace(COMMON, closer=True, crop_height=128, crop_width=128, learning_rate=0.002))
 
 
 def trained(recipe: Recipe, runs: Path, share: float, **settings: object) -> Path:

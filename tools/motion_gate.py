@@ -53,7 +53,15 @@ def main() -> None:
         seen = np.array([row.status.has_position for row in read_ball_csv(args.results / f"{video.stem}.csv")])
         found[video.stem] = motion_around(video), seen
     gate = min((motion[seen].min() for motion, seen in found.values() if seen.any()), default=np.inf)
-    table = Table("video", "frames", "with ball", "least motion with ball", "least without", "passed over, one gate for all", "a gate of its own")
+    table = Table(
+        "video",
+        "frames",
+        "with ball",
+        "least motion with ball",
+        "least without",
+        "passed over, one gate for all",
+        "a gate of its own",
+    )
     for name, (motion, seen) in found.items():
         own = motion[seen].min() if seen.any() else np.inf
         rest = f"{motion[~seen].min():.1f}" if not seen.all() else "-"

@@ -33,9 +33,15 @@ def main() -> None:
     parser.add_argument("-o", "--output", required=True, type=Path)
     parser.add_argument("--calibration", nargs=2, type=float, metavar=("SLOPE", "BIAS"), help="else that of the first")
     parser.add_argument(
-        "--closer", nargs=3, type=float, metavar=("OWN", "LOOK", "BIAS"), help="how much the closer look counts; else that of the first"
+        "--closer",
+        nargs=3,
+        type=float,
+        metavar=("OWN", "LOOK", "BIAS"),
+        help="how much the closer look counts; else that of the first",
     )
-    parser.add_argument("--picture", metavar="WIDTHxHEIGHT", help="so many pixels is what `detect` shows it; else as the first has it")
+    parser.add_argument(
+        "--picture", metavar="WIDTHxHEIGHT", help="so many pixels is what `detect` shows it; else as the first has it"
+    )
     parser.add_argument("--bits", type=int, choices=DTYPES, default=16, help="of each weight in the file")
     options = parser.parse_args()
 

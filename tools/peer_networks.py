@@ -82,7 +82,9 @@ class Exchange(nn.Module):
         if source == target:
             return nn.Identity()
         if source > target:
-            return nn.Sequential(unit(widths[source], widths[target], kernel=1), nn.Upsample(scale_factor=2 ** (source - target)))
+            return nn.Sequential(
+                unit(widths[source], widths[target], kernel=1), nn.Upsample(scale_factor=2 ** (source - target))
+            )
         steps = [unit(widths[source], widths[source], 2) for _ in range(target - source - 1)]
         return nn.Sequential(*steps, unit(widths[source], widths[target], 2))
 

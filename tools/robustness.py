@@ -152,7 +152,10 @@ def worsen(video: Path, output: Path, change: Change) -> None:
     info = probe(video)
     random = np.random.default_rng(0)
     rate = Fraction(info.frame_rate) / change.keep
-    with FrameReader(info) as reader, VideoWriter(output, info.height, info.width, rate, crf=change.crf, overwrite=True) as writer:
+    with (
+        FrameReader(info) as reader,
+        VideoWriter(output, info.height, info.width, rate, crf=change.crf, overwrite=True) as writer,
+    ):
         for frame in reader:
             if frame.frame_index % change.keep == 0:
                 writer.write(change.apply(frame.picture, frame.frame_index, random))

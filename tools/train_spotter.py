@@ -126,7 +126,13 @@ def main() -> None:
         if options.labels:
             sources.append(LabelledTracks([read_folder(folder) for folder in options.labels], options.seed + 1).draw)
         steps = train_spotter(
-            model, sources, options.batch, options.learning_rate, options.minutes, options.seed, lambda line: print(line, flush=True)
+            model,
+            sources,
+            options.batch,
+            options.learning_rate,
+            options.minutes,
+            options.seed,
+            lambda line: print(line, flush=True),
         )
         metadata = {
             "training_data": "simulation" + (" and labelled paths" if options.labels else ""),

@@ -1,8 +1,8 @@
 """Find the ball in table-tennis video.
 
-    from ttcli import detect_ball
+from ttcli import detect_ball
 
-    found = detect_ball("match.mp4")
+found = detect_ball("match.mp4")
 """
 
 import os

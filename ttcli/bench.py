@@ -161,9 +161,7 @@ def _frames(plan: VideoPlan) -> Iterator[Frame]:
         yield from reader
 
 
-def _detected(
-    read: Callable[[], Iterable[Frame]], plan: VideoPlan, runtime: Runtime, seconds: float
-) -> Iterator[BallPosition]:
+def _detected(read: Callable[[], Iterable[Frame]], plan: VideoPlan, runtime: Runtime, seconds: float) -> Iterator[BallPosition]:
     """Yield the ball in what is read, for so long."""
     return positions_in(_for_seconds(read, seconds), plan, runtime)
 

@@ -169,9 +169,7 @@ def _check_size(source: Path, footage: Footage, source_format: LabelFormat, targ
         raise SettingError(source, fact, "tell it, as in --size 1920x1080")
 
 
-def _held(
-    labels: Mapping[int, BallLabel], target: LabelFormat, footage: Footage
-) -> tuple[dict[int, BallLabel], list[str]]:
+def _held(labels: Mapping[int, BallLabel], target: LabelFormat, footage: Footage) -> tuple[dict[int, BallLabel], list[str]]:
     """Return the labels that the target can hold, as it holds them, and what is lost by that."""
     held: dict[int, BallLabel] = {}
     reasons: Counter[str] = Counter()

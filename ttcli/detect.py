@@ -95,9 +95,7 @@ def _summary_if_done(job: Job, config: DetectConfig) -> DetectSummary | None:
 
 
 @contextmanager
-def _noting_failure(
-    job: Job, failures: dict[Job, TtcliError], several: bool, tell: Callable[[str], None]
-) -> Iterator[None]:
+def _noting_failure(job: Job, failures: dict[Job, TtcliError], several: bool, tell: Callable[[str], None]) -> Iterator[None]:
     """Of several videos, tell of the one that fails here and keep its error; of a single one, let it pass."""
     try:
         yield

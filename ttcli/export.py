@@ -177,7 +177,11 @@ def _compare(network: nn.Module, windows: Tensor, path: Path) -> list[Comparison
         if importlib.util.find_spec(RUNTIMES[runtime]) is not None:
             answers = load_exported(path, runtime, precision)(windows)
             difference = float((answers[0] - expected[0]).abs().max())
-            found.append(Comparison(runtime, precision, len(windows), difference, _largest_shift(expected[:2], answers[:2], windows.shape[3])))
+            found.append(
+                Comparison(
+                    runtime, precision, len(windows), difference, _largest_shift(expected[:2], answers[:2], windows.shape[3])
+                )
+            )
     return found
 
 

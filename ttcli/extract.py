@@ -320,9 +320,7 @@ def _expected(plans: list[ClipPlan], config: ExtractConfig) -> dict[str, Any]:
     return count_clips({plan.source.name: plan.counts(plan.windows, frames[plan.source.name]) for plan in plans})
 
 
-def _extract_all(
-    plans: list[ClipPlan], output: Path, config: ExtractConfig, quiet: bool
-) -> Iterator[Problems | InputError]:
+def _extract_all(plans: list[ClipPlan], output: Path, config: ExtractConfig, quiet: bool) -> Iterator[Problems | InputError]:
     """Extract all clips, several at a time where `jobs` says so, and yield what came of each, in their order."""
     options = _set_options(config)
     with tqdm(total=len(plans), unit=" videos", disable=quiet or len(plans) < 2 or None) as progress:
@@ -340,7 +338,9 @@ def _extract_all(
                     yield future.result()
                     progress.update()
             except BrokenProcessPool as error:
-                raise OutputError(output, "a process that extracted was killed", "make room in memory, or give fewer --jobs") from error
+                raise OutputError(
+                    output, "a process that extracted was killed", "make room in memory, or give fewer --jobs"
+                ) from error
             finally:
                 pool.shutdown(cancel_futures=True)
 

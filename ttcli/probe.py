@@ -94,9 +94,7 @@ class _Sample:
     balls: list[BallSize] | None = None
 
 
-def probe(
-    video: Path, config: ProbeConfig, quiet: bool = False, runtime: Runtime | None = None
-) -> ProbeReport:
+def probe(video: Path, config: ProbeConfig, quiet: bool = False, runtime: Runtime | None = None) -> ProbeReport:
     """Return what a video is and what can be expected of it, from its packets and a few sampled seconds.
 
     Args:
@@ -228,9 +226,7 @@ def _look_closely(sample: _Sample, info: VideoInfo, start: float, frames: int, b
             sample.balls += [size] if size else []
 
 
-def _positions(
-    frames: Iterable[Frame], info: VideoInfo, runtime: Runtime, settings: DetectConfig
-) -> Iterator[BallPosition]:
+def _positions(frames: Iterable[Frame], info: VideoInfo, runtime: Runtime, settings: DetectConfig) -> Iterator[BallPosition]:
     """Yield the ball in frames in a row of a video, at the size at which the network usually sees it."""
     return positions_in(frames, plan_at(info, runtime, settings, *runtime.working_size(*info.square_size)), runtime)
 

@@ -134,9 +134,7 @@ def render(
     return RenderSummary(shown_name(video), str(output), frames, marked)
 
 
-def _slow_instants(
-    events: Sequence[Event], events_csv: Path | None, config: RenderConfig, info: VideoInfo
-) -> list[float]:
+def _slow_instants(events: Sequence[Event], events_csv: Path | None, config: RenderConfig, info: VideoInfo) -> list[float]:
     """Return the instants, in seconds of the video, around which it is shown slower.
 
     Raises:

@@ -113,13 +113,18 @@ def _film(
     height, width = config.height, config.width
     count = scenes.times.shape[1]
     drawn_frames, chunks = film(scenes, textures, rallies, height, width, generator), []
-    with VideoWriter(
-        output / "videos" / f"{name}.mp4", height, width, frame_rate, crf=config.crf, overwrite=config.overwrite
-    ) as writer, tqdm(total=count, desc=name, unit="frame", disable=True if quiet else None) as bar:
+    with (
+        VideoWriter(
+            output / "videos" / f"{name}.mp4", height, width, frame_rate, crf=config.crf, overwrite=config.overwrite
+        ) as writer,
+        tqdm(total=count, desc=name, unit="frame", disable=True if quiet else None) as bar,
+    ):
         for drawn in drawn_frames:
             for picture in drawn.frames[0].cpu().numpy():
                 writer.write(picture)
-            chunks.append({field.name: getattr(drawn, field.name)[0].cpu() for field in fields(drawn) if field.name != "frames"})
+            chunks.append(
+                {field.name: getattr(drawn, field.name)[0].cpu() for field in fields(drawn) if field.name != "frames"}
+            )
             bar.update(drawn.frames.shape[1])
     truth = {key: torch.cat([chunk[key] for chunk in chunks]) for key in chunks[0]}
     folder = output / config.part / "annotations" / name

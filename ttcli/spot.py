@@ -41,7 +41,9 @@ class SpotSummary:
         return asdict(self)
 
     def __str__(self) -> str:
-        return f"{self.ball} -> {self.output}: bounces: {self.bounce}, passings of the net: {self.net}, touches: {self.net_touch}"
+        return (
+            f"{self.ball} -> {self.output}: bounces: {self.bounce}, passings of the net: {self.net}, touches: {self.net_touch}"
+        )
 
 
 def default_output(ball: Path) -> Path:

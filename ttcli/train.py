@@ -191,7 +191,9 @@ def _training_data(data: Path | None, config: TrainConfig) -> TrainingData:
     shape = config.window_size, config.crop_height, config.crop_width
     if config.closer and data is not None:
         raise SettingError("--closer", "is for drawn windows", "give `simulated` as the data, or leave it out")
-    whole = DrawnData(*shape, config.closer) if data is None else ExtractedData(data, *shape, config.cache_memory // config.devices)
+    whole = (
+        DrawnData(*shape, config.closer) if data is None else ExtractedData(data, *shape, config.cache_memory // config.devices)
+    )
     if config.event_head and data is not None:
         check_events(data)
     return whole if config.limit_samples is None else LimitedData(whole, config.limit_samples, config.seed + 1)

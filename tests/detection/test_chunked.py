@@ -157,7 +157,9 @@ def test_what_is_short_stays_whole(tmp_path, here):
 def test_a_chunk_with_other_frames_than_promised_leaves_the_video_to_one_task(tmp_path, here, monkeypatch):
     path = write_video(tmp_path / "long.mp4", pictures(), gop=30)
     real = cluster.propose_for_chunk
-    monkeypatch.setattr(cluster, "propose_for_chunk", lambda plan, chunk, *rest: real(plan, chunk, *rest) if chunk.first else None)
+    monkeypatch.setattr(
+        cluster, "propose_for_chunk", lambda plan, chunk, *rest: real(plan, chunk, *rest) if chunk.first else None
+    )
     alone, cut, _ = both(path, tmp_path, replace(CONFIG, step=9))
     assert isinstance(here[-1], VideoTask) and alone.read_bytes() == cut.read_bytes()
 

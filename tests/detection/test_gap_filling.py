@@ -24,7 +24,9 @@ def flight(frame):
 def rows(place=flight, count=22, gap=GAP):
     """Return rows of a ball seen in all frames but those of the gap."""
     seen = [BallPosition(f, f / RATE, *place(f), 0.9, Status.SEEN) for f in range(count)]
-    return [replace(row, x=None, y=None, confidence=0.2, status=Status.UNSEEN) if row.frame_index in gap else row for row in seen]
+    return [
+        replace(row, x=None, y=None, confidence=0.2, status=Status.UNSEEN) if row.frame_index in gap else row for row in seen
+    ]
 
 
 def filled(path, most=10):
@@ -111,11 +113,15 @@ def test_few_rows_are_held_back(most):
 @given(st.lists(st.sampled_from([Status.SEEN, Status.UNSEEN, Status.BROKEN]), max_size=60), st.integers(0, 12))
 def test_rows_that_say_something_are_left_alone(states, most):
     path = [
-        BallPosition(f, f / RATE, *(flight(f) if state is Status.SEEN else (None, None)), 0.5, state) for f, state in enumerate(states)
+        BallPosition(f, f / RATE, *(flight(f) if state is Status.SEEN else (None, None)), 0.5, state)
+        for f, state in enumerate(states)
     ]
     found = filled(path, most)
     assert [row.frame_index for row in found] == list(range(len(path)))
-    assert all(new == old or (old.status is Status.UNSEEN and new.status is Status.FILLED) for new, old in zip(found, path, strict=True))
+    assert all(
+        new == old or (old.status is Status.UNSEEN and new.status is Status.FILLED)
+        for new, old in zip(found, path, strict=True)
+    )
 
 
 def test_events_are_told_from_what_was_seen():

@@ -25,7 +25,9 @@ def ball_of(radius, frames=60, scale=1):
     for frame in range(frames):
         picture = np.full((HEIGHT * scale, WIDTH * scale, 3), 50, np.uint8)
         x, y = 256 + 180 * np.sin(frame / 8), 144 + 60 * np.cos(frame / 6)
-        cv2.circle(picture, (round(x * scale * 16), round(y * scale * 16)), round(radius * scale * 16), (250,) * 3, -1, cv2.LINE_AA, 4)
+        cv2.circle(
+            picture, (round(x * scale * 16), round(y * scale * 16)), round(radius * scale * 16), (250,) * 3, -1, cv2.LINE_AA, 4
+        )
         yield picture
 
 

@@ -117,7 +117,9 @@ def test_blocks_leave_no_seam():
     """Decided in blocks or in one go: the same choices, and confidences within 0.01."""
     rng = np.random.default_rng(3)
     path = flight(90, fall=0.05)
-    frames = [offer(index, (*place, rng.uniform(0.05, 0.9)), (*rng.uniform(0, 280, 2), 0.3)) for index, place in enumerate(path)]
+    frames = [
+        offer(index, (*place, rng.uniform(0.05, 0.9)), (*rng.uniform(0, 280, 2), 0.3)) for index, place in enumerate(path)
+    ]
     whole = list(decide(frames[:90], AREA))  # shorter than a block and its look ahead
     blocks = list(decide(frames + [offer(index) for index in range(90, 90 + BLOCK)], AREA))[:80]
     assert [decision.choice for decision in blocks[: BLOCK - 1]] == [decision.choice for decision in whole[: BLOCK - 1]]

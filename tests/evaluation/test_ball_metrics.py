@@ -49,9 +49,7 @@ def test_every_metric_agrees_with_the_hand():
             "f1@10": 4 / 9,
             "rmse": math.sqrt((25 + 100) / 2),
             "median": 7.5,
-            "rmse_512": math.sqrt(
-                ((3 * 512 / 1920) ** 2 + (4 * 512 / 1080) ** 2 + (10 * 512 / 1920) ** 2) / 2
-            ),
+            "rmse_512": math.sqrt(((3 * 512 / 1920) ** 2 + (4 * 512 / 1080) ** 2 + (10 * 512 / 1920) ** 2) / 2),
             "f1@4px_512x288": 6 / 9,
             "false_claims_per_1000": 1000 / 3,
         }
@@ -134,11 +132,16 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
 
 def test_frames_are_told_apart_by_visibility_and_speed():
     truth = {
-        0: ball(0, 0), 1: ball(9, 0),  # 9 px a frame
-        10: ball(0, 0), 11: ball(10, 0), 12: ball(50, 0),  # 10, then (10 + 40) / 2, then 40
-        20: ball(0, 0), 21: ball(0, 41),  # 41
+        0: ball(0, 0),
+        1: ball(9, 0),  # 9 px a frame
+        10: ball(0, 0),
+        11: ball(10, 0),
+        12: ball(50, 0),  # 10, then (10 + 40) / 2, then 40
+        20: ball(0, 0),
+        21: ball(0, 41),  # 41
         30: ball(0, 0),  # no neighbour
-        40: NOT_VISIBLE, 41: NOT_VISIBLE,
+        40: NOT_VISIBLE,
+        41: NOT_VISIBLE,
     }
     predicted = {0: truth[0], 10: truth[10], 11: truth[11], 40: ball(1, 1)}
     strata = ball_metrics(compare(predicted, truth, height=1080, width=1920)).strata

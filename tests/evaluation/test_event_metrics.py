@@ -80,7 +80,9 @@ def test_events_of_other_names_are_passed_over():
 def test_intervals_hold_the_figures_and_narrow_with_more_rallies():
     def made(rallies):
         labels = [(1200 * rally + 100 * n, "bounce") for rally in range(rallies) for n in range(5)]
-        found = [Event(frame + 1.0, None, "bounce", confidence=1.0) for frame, _ in labels if frame // 1200 % 5]  # a fifth is missed
+        found = [
+            Event(frame + 1.0, None, "bounce", confidence=1.0) for frame, _ in labels if frame // 1200 % 5
+        ]  # a fifth is missed
         return metrics(found, labels)
 
     few, many = made(10), made(100)

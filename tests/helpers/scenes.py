@@ -93,7 +93,9 @@ def plain_scenes(
     return scenes if people else replace(scenes, people=scenes.people.at(torch.arange(0)))
 
 
-def close_scenes(rally: Tensor, times: Tensor, exposure: Tensor, balls: RallyBatch, textures: TextureBank, **settings) -> Scenes:
+def close_scenes(
+    rally: Tensor, times: Tensor, exposure: Tensor, balls: RallyBatch, textures: TextureBank, **settings
+) -> Scenes:
     """Return plain scenes, enlarged so that balls are some pixels wide, and cut round the ball of the middle frame."""
     scenes = plain_scenes(rally, times, exposure, textures, enlarged=ENLARGED, **settings)
     middle = times.shape[1] // 2
@@ -110,7 +112,9 @@ def scenes_of(balls: RallyBatch, textures: TextureBank, frames: int = 1, **setti
     return close_scenes(torch.arange(count), times, torch.full((count,), 0.01), balls, textures, **settings)
 
 
-def backdrop_of(scenes: Scenes, textures: TextureBank, height: int = CROP_HEIGHT, width: int = CROP_WIDTH, **settings) -> Backdrop:
+def backdrop_of(
+    scenes: Scenes, textures: TextureBank, height: int = CROP_HEIGHT, width: int = CROP_WIDTH, **settings
+) -> Backdrop:
     """Return a backdrop without captions, with room for a camera that pans."""
     return paint_backdrop(scenes, textures, height, width, seeded(), **{"captions": 0.0, "margin": 64, **settings})
 

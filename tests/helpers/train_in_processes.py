@@ -13,7 +13,6 @@ from ttcli.configs import TrainConfig
 from ttcli.networks import registry
 from ttcli.train import train
 
-
 registry.MODELS["centernet_v8n"] = lambda wanted: SmallNetwork(wanted.channels_in, wanted.frames_out)
 
 if __name__ == "__main__":

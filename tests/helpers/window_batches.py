@@ -40,9 +40,7 @@ def counting_windows(count: int = 3, length: int = 9, height: int = 32, width: i
     return WindowBatch(frames, positions, number % 2 == 0, number % 3 > 0)
 
 
-def textured_windows(
-    count: int, length: int, height: int, width: int, seed: int = 0, noise: float = 0.0
-) -> WindowBatch:
+def textured_windows(count: int, length: int, height: int, width: int, seed: int = 0, noise: float = 0.0) -> WindowBatch:
     """Return windows of a scene at rest without a ball, each frame with noise of its own."""
     coarse = torch.rand(count, 3, 6, 8, generator=seeded(seed)) * 120 + 30
     scene = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic").permute(0, 2, 3, 1)

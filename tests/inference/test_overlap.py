@@ -19,8 +19,7 @@ def test_answers_do_not_depend_on_how_long_they_wait(runtime, count, step, batch
     random = np.random.default_rng(count)
     pictures = [random.integers(0, 256, (64, 96, 3), dtype=np.uint8) for _ in range(count)]
     told = [
-        list(StreamingPredictor(runtime, 64, 96, step, batch=batch, ahead=ahead).answers(iter(pictures)))
-        for ahead in (0, 1, 3)
+        list(StreamingPredictor(runtime, 64, 96, step, batch=batch, ahead=ahead).answers(iter(pictures))) for ahead in (0, 1, 3)
     ]
     assert len(told[0]) == count
     assert told[0] == told[1] == told[2]

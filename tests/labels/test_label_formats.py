@@ -27,9 +27,7 @@ FULL_HD = Footage(height=1080, width=1920)
 quick = settings(max_examples=50, deadline=None)
 
 hundredths = st.tuples(st.integers(0, 191_900), st.integers(1, 107_900))
-ball_labels = st.one_of(
-    st.just(NOT_VISIBLE), hundredths.map(lambda place: BallLabel(True, place[0] / 100, place[1] / 100))
-)
+ball_labels = st.one_of(st.just(NOT_VISIBLE), hundredths.map(lambda place: BallLabel(True, place[0] / 100, place[1] / 100)))
 labels_by_frame = st.dictionaries(st.integers(0, 60) | st.integers(0, 10**6), ball_labels, max_size=30)
 
 
@@ -338,8 +336,7 @@ def test_cvat_tracks_close_one_frame_after_a_run_but_not_after_the_video(tmp_pat
 def test_events_csv_takes_the_nearest_frame(tmp_path):
     path = write(
         tmp_path / "events.csv",
-        "frame,time_s,event,x,y,confidence\n"
-        "12.5,0.1,net,5,6,0.9\n3.2,0,bounce,,,\nnan,,net,,,\n4,,,,,\n2.9,,bounce,,,\n",
+        "frame,time_s,event,x,y,confidence\n12.5,0.1,net,5,6,0.9\n3.2,0,bounce,,,\nnan,,net,,,\n4,,,,,\n2.9,,bounce,,,\n",
     )
     problems = Problems()
     assert read_event_labels(path, problems.add) == [EventLabel(3, "bounce"), EventLabel(13, "net")]

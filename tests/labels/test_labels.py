@@ -60,7 +60,10 @@ def test_events_are_sorted_and_unknown_names_are_kept_and_listed(tmp_path):
     path = write(tmp_path / "events.json", '{"130": "bounce", "9": "serve", "40": "empty_event", "50": "serve"}')
     events = read_events_markup(path)
     assert [(event.frame_index, event.event) for event in events] == [
-        (9, "serve"), (40, "empty_event"), (50, "serve"), (130, "bounce"),
+        (9, "serve"),
+        (40, "empty_event"),
+        (50, "serve"),
+        (130, "bounce"),
     ]
     assert unknown_events(events) == ["serve"]
     write_events_markup(tmp_path / "again.json", reversed(events))
@@ -107,8 +110,7 @@ def test_a_malformed_events_markup_is_refused(tmp_path, text):
 def test_labels_by_hand_are_read_with_their_three_states(tmp_path):
     path = write(
         tmp_path / "clip.csv",
-        "frame,status,x,y,length,angle_deg,diameter\n"
-        "2,visible,1236.6,663.6,24.0,20,16.0\n0,unknown,,,,,\n1,absent,,,,,\n",
+        "frame,status,x,y,length,angle_deg,diameter\n2,visible,1236.6,663.6,24.0,20,16.0\n0,unknown,,,,,\n1,absent,,,,,\n",
     )
     assert read_ball_labels(path) == {1: NOT_VISIBLE, 2: BallLabel(True, 1236.6, 663.6)}
 

@@ -13,9 +13,7 @@ def ones(*shape: int) -> torch.Tensor:
 
 
 def draw_one(x: float, y: float, visible: bool = True, known: bool = True, **settings):
-    return draw_targets(
-        torch.tensor([[[x, y]]]), torch.tensor([[visible]]), torch.tensor([[known]]), HEIGHT, WIDTH, **settings
-    )
+    return draw_targets(torch.tensor([[[x, y]]]), torch.tensor([[visible]]), torch.tensor([[known]]), HEIGHT, WIDTH, **settings)
 
 
 def border_positions() -> torch.Tensor:

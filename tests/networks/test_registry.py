@@ -180,7 +180,9 @@ def test_a_mean_over_a_picture_is_not_learned_from_one_window():
 def test_a_wide_hourglass_is_a_narrow_one_with_more_channels(name):
     with torch.device("meta"):  # shapes without numbers
         wide = create_model(name)
-        narrow = CenterNetHourglass(36, 9, NARROW[f"narrow_{name.removeprefix('centernet_')}"], [size // 8 for size in CHANNELS])
+        narrow = CenterNetHourglass(
+            36, 9, NARROW[f"narrow_{name.removeprefix('centernet_')}"], [size // 8 for size in CHANNELS]
+        )
         given, wanted = wide(torch.zeros(2, 36, HEIGHT, WIDTH)), narrow(torch.zeros(2, 36, HEIGHT, WIDTH))
     assert given.logits.shape == wanted.logits.shape and given.offsets.shape == wanted.offsets.shape
     assert wide.state_dict().keys() == narrow.state_dict().keys()
@@ -265,9 +267,7 @@ def test_weights_that_cannot_be_fetched_are_one_line():
     assert logging.getLogger("huggingface_hub").level != logging.ERROR
 
 
-@pytest.mark.parametrize(
-    ("name", "library"), [("unet_effb0", "segmentation_models_pytorch"), ("effunetpp_b0", "torchvision")]
-)
+@pytest.mark.parametrize(("name", "library"), [("unet_effb0", "segmentation_models_pytorch"), ("effunetpp_b0", "torchvision")])
 def test_a_missing_library_is_one_line(name, library, monkeypatch):
     for module in ("segmentation", "effunetpp"):
         monkeypatch.delitem(sys.modules, f"ttcli.networks.{module}", raising=False)

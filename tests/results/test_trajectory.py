@@ -39,7 +39,11 @@ def test_what_is_written_is_read_back(tmp_path):
     read = read_ball_csv(tmp_path / "ball.csv")
     for before, after in zip(POSITIONS, read, strict=True):
         assert (after.frame_index, after.status, after.x, after.y, after.duplicate) == (
-            before.frame_index, before.status, before.x, before.y, before.duplicate,
+            before.frame_index,
+            before.status,
+            before.x,
+            before.y,
+            before.duplicate,
         )
         assert after.time_seconds == pytest.approx(before.time_seconds, abs=1e-6)
         assert after.confidence == pytest.approx(before.confidence, abs=1e-4)

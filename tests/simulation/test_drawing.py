@@ -207,8 +207,7 @@ def test_the_hall_follows_a_moving_camera_also_without_a_margin(textures):
     balls = over_table(5)
     scenes = scenes_of(balls, textures, frames=3, moving=True, people=False, seed=3)
     wide, narrow = (
-        draw_scenes(scenes, backdrop_of(scenes, textures, margin=margin), balls, *CROP, seeded()).frames
-        for margin in (64, 0)
+        draw_scenes(scenes, backdrop_of(scenes, textures, margin=margin), balls, *CROP, seeded()).frames for margin in (64, 0)
     )
     inner = (slice(None), slice(None), slice(40, -40), slice(60, -60))
     assert (wide[inner].float() - narrow[inner].float()).abs().mean() < 1
@@ -234,9 +233,7 @@ def test_frames_drawn_in_pieces_are_those_drawn_together(rallies, textures, movi
     scenes = moments(rallies, textures, 4, moving)
     backdrop = backdrop_of(scenes, textures)
     together = draw_scenes(scenes, backdrop, rallies, *CROP, seeded())
-    pieces = [
-        draw_scenes(scenes.at(part), backdrop, rallies, *CROP, seeded()) for part in (slice(0, 1), slice(1, FRAMES))
-    ]
+    pieces = [draw_scenes(scenes.at(part), backdrop, rallies, *CROP, seeded()) for part in (slice(0, 1), slice(1, FRAMES))]
     frames = torch.cat([piece.frames for piece in pieces], 1)
     assert (frames.int() - together.frames.int()).abs().max() <= 1
     assert torch.equal(torch.cat([piece.position for piece in pieces], 1), together.position)
@@ -297,7 +294,9 @@ def test_the_exposure_decides_how_long_and_faint_a_streak_is_but_not_its_label(r
     rally, when, _ = bounces(rallies)
     times = when[:, None] - 0.05
     long, short = (
-        balls_drawn(close_scenes(rally, times, torch.full((len(rally),), seconds), rallies, textures, people=False), rallies, textures)
+        balls_drawn(
+            close_scenes(rally, times, torch.full((len(rally),), seconds), rallies, textures, people=False), rallies, textures
+        )
         for seconds in (0.03, 0.001)
     )
     both = (long[0].visible & short[0].visible & (long[0].in_view > 0.95) & (short[0].in_view > 0.95))[:, 0]

@@ -75,7 +75,11 @@ def test_the_tables_corners_are_where_they_project_to(halls, cameras, textures):
 def test_lines_are_on_the_border_and_along_the_middle(halls, cameras, textures):
     top = torch.arange(COUNT)[-PER_KIND:]
     assert KINDS[-1] == "top"
-    places = {"side": [TABLE_HALF_WIDTH - 0.01, 0.7, 0.76], "end": [-0.4, 0.01 - TABLE_HALF_LENGTH, 0.76], "middle": [0.0, 0.9, 0.76]}
+    places = {
+        "side": [TABLE_HALF_WIDTH - 0.01, 0.7, 0.76],
+        "end": [-0.4, 0.01 - TABLE_HALF_LENGTH, 0.76],
+        "middle": [0.0, 0.9, 0.76],
+    }
     for name, place in places.items():
         picture = look_closely(halls.at(top), cameras.at(top), textures, place, zoom=64.0)[0].picture
         assert (picture[:, :, 4, 4] - halls.line[top]).abs().max() < 0.05, name

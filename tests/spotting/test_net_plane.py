@@ -117,7 +117,11 @@ def test_passings_are_told_better_where_the_table_is_known(monkeypatch):
         ]
         for known in off:
             tables = (lambda seconds, camera=camera: camera) if known else None
-            told = [event.time_seconds for event in spot_events(rows, model, height, simulated.WIDTH, 0.5, tables) if event.event == "net"]
+            told = [
+                event.time_seconds
+                for event in spot_events(rows, model, height, simulated.WIDTH, 0.5, tables)
+                if event.event == "net"
+            ]
             away = [np.abs(events["net"] - time).min() for time in told if len(events["net"])]
             off[known] += [distance for distance in away if distance < 0.15]
     assert len(off[True]) >= len(off[False]) >= 10

@@ -47,7 +47,9 @@ def is_seen_whole(camera):
     """Return whether all landmarks are on the picture, and apart: from low beside the table, corners hide each other."""
     places, kinds = landmarks()
     seen = camera.project(places)
-    apart = np.linalg.norm(seen[:, None] - seen[None], axis=2) + np.where((kinds[:, None] == kinds) & ~np.eye(8, dtype=bool), 0, 1e3)
+    apart = np.linalg.norm(seen[:, None] - seen[None], axis=2) + np.where(
+        (kinds[:, None] == kinds) & ~np.eye(8, dtype=bool), 0, 1e3
+    )
     return ((seen > 20) & (seen < (WIDTH - 20, HEIGHT - 20))).all() and apart.min() > 100
 
 

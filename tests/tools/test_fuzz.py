@@ -19,6 +19,7 @@ FILES = 12
 LIMIT_SECONDS = 10
 """For one file; a usual one takes 0.03."""
 
+
 @pytest.fixture(scope="module")
 def seeds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return make_seeds(tmp_path_factory.mktemp("seeds"))

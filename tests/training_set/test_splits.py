@@ -16,7 +16,9 @@ def test_every_game_has_one_split_and_test_stays_test(games, share) -> None:
     assert splits.keys() == games.keys() and set(splits.values()) <= set(SPLITS)
     assert all((splits[name] == TEST) == (part == TEST) for name, part in games.items())
     others = [split for split in splits.values() if split != TEST]
-    assert others.count(VALIDATION) == (min(max(1, round(share * len(others))), len(others) - 1) if share and len(others) > 1 else 0)
+    assert others.count(VALIDATION) == (
+        min(max(1, round(share * len(others))), len(others) - 1) if share and len(others) > 1 else 0
+    )
 
 
 @given(first=NAMES, later=NAMES, share=SHARES)
@@ -29,7 +31,9 @@ def test_games_that_come_later_leave_the_others_alone(first, later, share) -> No
 
 @given(games=NAMES, share=SHARES)
 def test_the_order_of_games_does_not_matter(games, share) -> None:
-    assert split_by_game(dict.fromkeys(sorted(games)), share, {}) == split_by_game(dict.fromkeys(sorted(games)[::-1]), share, {})
+    assert split_by_game(dict.fromkeys(sorted(games)), share, {}) == split_by_game(
+        dict.fromkeys(sorted(games)[::-1]), share, {}
+    )
 
 
 @given(rallies=st.lists(st.integers(0, 50), max_size=40), share=SHARES)
@@ -41,5 +45,8 @@ def test_every_rally_has_one_split_and_one_is_left_for_training(rallies, share) 
 
 
 def test_videos_do_not_all_lose_the_same_rallies() -> None:
-    lost = {min(rally for rally, split in split_by_rally(range(10), name, 0.1).items() if split == VALIDATION) for name in "abcdefgh"}
+    lost = {
+        min(rally for rally, split in split_by_rally(range(10), name, 0.1).items() if split == VALIDATION)
+        for name in "abcdefgh"
+    }
     assert len(lost) > 1

@@ -43,10 +43,15 @@ from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, 
 @option(DetectConfig, "weights", type=FILE, help="Checkpoint: a file, or `fast`, the package's small one; else its default.")
 @option(DetectConfig, "threshold", type=click.FloatRange(0, 1), help="Smallest confidence that counts as seen.")
 @option(
-    DetectConfig, "fill", type=click.IntRange(0, 120), metavar="FRAMES",
+    DetectConfig,
+    "fill",
+    type=click.IntRange(0, 120),
+    metavar="FRAMES",
     help="Fill gaps of at most so many frames where one flight leads over them.",
 )
-@option(DetectConfig, "step", type=Step(), help="Frames from window to window, 3 as a rule: 9 is fastest, 1 most exact; or auto.")
+@option(
+    DetectConfig, "step", type=Step(), help="Frames from window to window, 3 as a rule: 9 is fastest, 1 most exact; or auto."
+)
 @option(DetectConfig, "threads", type=click.IntRange(1), help="Threads of the network; half of the cores unless given.")
 @option(DetectConfig, "stride", type=click.IntRange(1), help="Frames between neighbours in a window; by frame rate.")
 @option(DetectConfig, "picture_rate", "--fps", type=FRAME_RATES, help="Frames per second, of a folder of pictures.")
@@ -57,10 +62,21 @@ from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, 
 @option(DetectConfig, "closer", "--closer/--no-closer", help="Look at each candidate again in a larger picture.")
 @option(DetectConfig, "steady", "--steady/--no-steady", help="Follow a camera that moves.")
 @option(
-    DetectConfig, "ray", is_flag=False, flag_value="local", metavar="[ADDRESS]",
+    DetectConfig,
+    "ray",
+    is_flag=False,
+    flag_value="local",
+    metavar="[ADDRESS]",
     help="Videos as tasks of a Ray cluster; of this machine without an ADDRESS.",
 )
-@option(DetectConfig, "chunk_minutes", "--chunk", type=click.FloatRange(0), metavar="MINUTES", help="Of a task of --ray; 0 cuts no video.")
+@option(
+    DetectConfig,
+    "chunk_minutes",
+    "--chunk",
+    type=click.FloatRange(0),
+    metavar="MINUTES",
+    help="Of a task of --ray; 0 cuts no video.",
+)
 @option(DetectConfig, "fit_ball", "--fit-ball/--no-fit-ball", help="Take a smaller picture where the ball is large.")
 @option(DetectConfig, "batch", type=click.IntRange(1), help="Windows that go through the network together.")
 @overwrite_option
@@ -118,9 +134,7 @@ def detect(
 @overwrite_option
 @quiet_option
 @json_option
-def spot(
-    ball: Path, output: Path | None, size: tuple[int, int] | None, quiet: bool, as_json: bool, **settings: Any
-) -> None:
+def spot(ball: Path, output: Path | None, size: tuple[int, int] | None, quiet: bool, as_json: bool, **settings: Any) -> None:
     """Write the bounces and passings of the net on the path BALL: a ball.csv, or labels of the ball.
 
     `net` is the ball's passing of the net's plane, which every good shot does: no touch, and no fault. Where nobody saw

@@ -40,9 +40,7 @@ from ttcli.configs import ConvertConfig, EvaluateConfig, ExtractConfig, Simulate
 @option(EvaluateConfig, "bootstrap", type=click.IntRange(0), help="Resamplings behind each 95 % interval; 0: none.")
 @quiet_option
 @json_option
-def evaluate(
-    predicted: Path, truth: Path, size: tuple[int, int] | None, quiet: bool, as_json: bool, **settings: Any
-) -> None:
+def evaluate(predicted: Path, truth: Path, size: tuple[int, int] | None, quiet: bool, as_json: bool, **settings: Any) -> None:
     """Measure PREDICTED balls or events against the TRUTH: two files, or two folders."""
     from ttcli.evaluate import evaluate as run
 
@@ -141,9 +139,7 @@ def extract(
 
 
 @click.command(
-    epilog=example(
-        "ttcli convert ball.csv ball.xml --video match.mp4", "ttcli convert ball_markup.json labels/ --to yolo"
-    )
+    epilog=example("ttcli convert ball.csv ball.xml --video match.mp4", "ttcli convert ball_markup.json labels/ --to yolo")
 )
 @click.argument("source", metavar="IN", type=FILE)
 @click.argument("output", metavar="OUT", type=FILE)
@@ -156,9 +152,7 @@ def extract(
 @overwrite_option
 @quiet_option
 @json_option
-def convert(
-    source: Path, output: Path, size: tuple[int, int] | None, quiet: bool, as_json: bool, **settings: Any
-) -> None:
+def convert(source: Path, output: Path, size: tuple[int, int] | None, quiet: bool, as_json: bool, **settings: Any) -> None:
     """Write the labels of IN, of balls or of events, in another format, and say what is lost.
 
     OUT ends in .csv for ttcli's own format, .json for OpenTTGames, .xml for CVAT; without suffix it is a folder of

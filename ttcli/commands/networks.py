@@ -50,7 +50,13 @@ from ttcli.training.learning_rates import SCHEDULES
     "--crop", type=PictureSize(), default=(TrainConfig.crop_height, TrainConfig.crop_width),
     show_default=f"{TrainConfig.crop_width}x{TrainConfig.crop_height}", help="Size of the windows, multiples of 32.",
 )  # fmt: skip
-@option(TrainConfig, "closer", "--closer", is_flag=True, help="Train for the closer look of `detect`: drawn windows, twice as large.")
+@option(
+    TrainConfig,
+    "closer",
+    "--closer",
+    is_flag=True,
+    help="Train for the closer look of `detect`: drawn windows, twice as large.",
+)
 @option(TrainConfig, "learning_rate", type=click.FloatRange(0, min_open=True), help="Peak learning rate of AdamW.")
 @option(TrainConfig, "schedule", type=click.Choice(SCHEDULES), help="How the learning rate goes after the warm-up.")
 @option(TrainConfig, "drop_at", type=click.FloatRange(0, 1), help="Part of the run after which `steps` takes a tenth.")
@@ -69,7 +75,10 @@ from ttcli.training.learning_rates import SCHEDULES
 @option(TrainConfig, "workers", type=click.IntRange(0), help="Processes that make windows; 0: a thread does, on the device.")
 @option(TrainConfig, "limit_samples", type=click.IntRange(1), help="Train and validate on so many windows: a check.")
 @option(
-    TrainConfig, "cache_memory", type=MemorySize(), show_default=f"{TrainConfig.cache_memory // 10**9}GB",
+    TrainConfig,
+    "cache_memory",
+    type=MemorySize(),
+    show_default=f"{TrainConfig.cache_memory // 10**9}GB",
     help="Memory for decoded pictures of an extracted set.",
 )
 @option(TrainConfig, "devices", type=click.IntRange(1), help="Processes that train together.")

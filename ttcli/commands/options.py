@@ -30,9 +30,7 @@ class PictureSize(click.ParamType):
 
     name = "WIDTHxHEIGHT"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
         if isinstance(value, tuple):
             return value
         width, _, height = value.lower().partition("x")

@@ -97,7 +97,9 @@ def _on_the_whole_clock(views: Iterable[TableView], chunk: Chunk) -> list[TableV
     until = chunk.times[-1] + (chunk.times[-1] - chunk.times[-2] if len(chunk.times) > 1 else 0.0)  # the next one's first frame
     moved = [
         TableView(
-            max(view.start_seconds + chunk.read_time, chunk.times[0]), min(view.end_seconds + chunk.read_time, until), view.camera
+            max(view.start_seconds + chunk.read_time, chunk.times[0]),
+            min(view.end_seconds + chunk.read_time, until),
+            view.camera,
         )
         for view in views
     ]

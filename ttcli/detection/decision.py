@@ -88,18 +88,14 @@ def _position(proposal: Proposal, peak: Peak, confidence: float, plan: VideoPlan
     return BallPosition(*place, x, y, confidence, Status.SEEN, events=proposal.events, shot=proposal.shot)
 
 
-def _single_choices(
-    proposals: Iterable[Proposal], plan: VideoPlan, confidence: Confidence
-) -> Iterator[tuple[Peak, float]]:
+def _single_choices(proposals: Iterable[Proposal], plan: VideoPlan, confidence: Confidence) -> Iterator[tuple[Peak, float]]:
     """Yield the strongest peak of each frame with its confidence, whatever the frames around it say."""
     for proposal in proposals:
         peak = proposal.peaks[0] if proposal.peaks else NOWHERE
         yield peak, confidence(peak.probability)
 
 
-def _linked_choices(
-    proposals: Iterable[Proposal], plan: VideoPlan, confidence: Confidence
-) -> Iterator[tuple[Peak, float]]:
+def _linked_choices(proposals: Iterable[Proposal], plan: VideoPlan, confidence: Confidence) -> Iterator[tuple[Peak, float]]:
     """Yield the peak of each frame that is most probably the ball in the light of the frames around it."""
     undecided: deque[tuple[Peak, ...]] = deque()
 

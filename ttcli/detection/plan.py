@@ -56,9 +56,7 @@ def plan_at(
     return VideoPlan(info, height, width, large_size, step or choose_step(len(runtime.output_frames)), stride, settings)
 
 
-def with_distinct_stride(
-    plan: VideoPlan, frames: Iterable[Frame], runtime: Runtime
-) -> tuple[VideoPlan, Iterable[Frame]]:
+def with_distinct_stride(plan: VideoPlan, frames: Iterable[Frame], runtime: Runtime) -> tuple[VideoPlan, Iterable[Frame]]:
     """Return the plan and the frames, all of them; the stride is less where the rate is high by repeated pictures alone.
 
     Args:

@@ -22,9 +22,7 @@ CORES_EACH = 2
 """Cores that a task takes: one decodes, one runs the network."""
 
 
-def run_tasks(
-    function: Callable[..., Any], tasks: Sequence[tuple], address: str = LOCAL
-) -> Iterator[tuple[int, Any]]:
+def run_tasks(function: Callable[..., Any], tasks: Sequence[tuple], address: str = LOCAL) -> Iterator[tuple[int, Any]]:
     """Yield the number of each task and what the function returned for it, as they are done.
 
     Args:

@@ -68,7 +68,9 @@ def fitting_size(info: VideoInfo, runtime: Runtime) -> tuple[int, int]:
     starts = [share * seconds for share in SPANS] if seconds > len(SPANS) * span else [0.0]
     settings = DetectConfig(closer=False)
     plan = plan_at(info, runtime, settings, *usual, step=len(runtime.output_frames))
-    widths = [width for frames in read_spans(info, *usual, starts, SPAN_FRAMES) for width in _ball_widths(frames, plan, runtime)]
+    widths = [
+        width for frames in read_spans(info, *usual, starts, SPAN_FRAMES) for width in _ball_widths(frames, plan, runtime)
+    ]
     if len(widths) < LEAST_BALLS or median(widths) <= WIDEST:
         return usual
     return runtime.working_size(*info.square_size, round(runtime.area * (WANTED / median(widths)) ** 2))

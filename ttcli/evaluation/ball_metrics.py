@@ -71,9 +71,7 @@ class BallMetrics:
         return {**counts, **self.figures, "intervals_95": self.intervals, "strata": self.strata}
 
 
-def compare(
-    predicted: Mapping[int, BallLabel], truth: Mapping[int, BallLabel], height: int, width: int
-) -> Outcomes:
+def compare(predicted: Mapping[int, BallLabel], truth: Mapping[int, BallLabel], height: int, width: int) -> Outcomes:
     """Return the outcome at each labelled frame of one clip.
 
     Args:

@@ -72,9 +72,7 @@ class EventReport:
         return [events_table(self.as_json(), NAMES)]
 
 
-def compare_event_files(
-    predicted: Path, truth: Path, frame_rate: float | None = None, bootstrap: int = 1000
-) -> EventReport:
+def compare_event_files(predicted: Path, truth: Path, frame_rate: float | None = None, bootstrap: int = 1000) -> EventReport:
     """Return the metrics of predicted events against labelled ones.
 
     Args:
@@ -116,9 +114,7 @@ def event_files(folder: Path) -> dict[str, Path]:
     return {**by_clip, **{path.stem.removesuffix(ENDING): path for path in tables}}
 
 
-def _compare(
-    predicted: Path, truth: Path, frame_rate: float | None, problems: Problems
-) -> tuple[float, EventOutcomes]:
+def _compare(predicted: Path, truth: Path, frame_rate: float | None, problems: Problems) -> tuple[float, EventOutcomes]:
     """Return the frame rate of a clip, and what was labelled and found in it."""
     found, labels = _read(predicted, problems), _read(truth, problems)
     rate = frame_rate or _frame_rate_of(found) or _frame_rate_of(labels) or _frame_rate_beside(predicted, truth)

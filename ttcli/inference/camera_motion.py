@@ -160,15 +160,11 @@ def lay_over(pictures: Sequence[np.ndarray], maps: Sequence[np.ndarray]) -> Tens
         if corner_motion(each, height, width) < 1e-6:
             out[:] = picture
         else:
-            cv2.warpAffine(
-                picture, each[:2], (width, height), dst=out, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-            )
+            cv2.warpAffine(picture, each[:2], (width, height), dst=out, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return torch.from_numpy(laid)
 
 
-def carry_back(
-    probabilities: Tensor, offsets: Tensor, maps: Sequence[np.ndarray], stride: int
-) -> tuple[Tensor, Tensor]:
+def carry_back(probabilities: Tensor, offsets: Tensor, maps: Sequence[np.ndarray], stride: int) -> tuple[Tensor, Tensor]:
     """Return heatmaps (K, h, w) and offsets (K, 2, h, w) of frames that were laid over another, where each really was.
 
     Args:

@@ -225,6 +225,4 @@ class CloserLook:
         for picture, each, out in zip(pictures, maps, window, strict=True):
             to_cut = LARGER @ each @ np.linalg.inv(LARGER)
             to_cut[:2, 2] -= cut.left, cut.top
-            cv2.warpAffine(
-                picture, to_cut[:2], (CUT, CUT), dst=out, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-            )
+            cv2.warpAffine(picture, to_cut[:2], (CUT, CUT), dst=out, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -127,9 +127,7 @@ class OpenVinoRuntime(ExportedRuntime):
         return NetworkAnswer(*(torch.from_numpy(np.array(answers[place], np.float32)) for place in range(len(answers))))
 
 
-def load_network(
-    weights: Path | None, runtime: str, device: str, precision: str, threads: int | None = None
-) -> Runtime:
+def load_network(weights: Path | None, runtime: str, device: str, precision: str, threads: int | None = None) -> Runtime:
     """Return a network ready to run, in torch or another runtime.
 
     Args:

@@ -28,9 +28,7 @@ class YoloV8Encoder(nn.Module):
         self.stages = nn.ModuleList()
         for index, depth in enumerate(depths):
             before, after = channels[index], channels[index + 1]
-            self.stages.append(
-                nn.Sequential(ConvUnit(before, after, stride=2), C2f(after, after, depth, shortcut=True))
-            )
+            self.stages.append(nn.Sequential(ConvUnit(before, after, stride=2), C2f(after, after, depth, shortcut=True)))
         self.stages[-1].append(SPPF(channels[-1], channels[-1]))
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -84,9 +82,7 @@ class AdaptiveFusionNeck(nn.Module):
     def forward(self, features: list[Tensor]) -> Tensor:
         levels = self.levels(features)
         weights = self.weights(levels)
-        mean = sum(
-            _enlarge(level, 1 << index) * weights[:, index : index + 1] for index, level in enumerate(levels)
-        )
+        mean = sum(_enlarge(level, 1 << index) * weights[:, index : index + 1] for index, level in enumerate(levels))
         return self.join(mean)
 
     def levels(self, features: list[Tensor]) -> list[Tensor]:
@@ -97,8 +93,7 @@ class AdaptiveFusionNeck(nn.Module):
     def weights(self, levels: list[Tensor]) -> Tensor:
         """Return how much each level counts at each place of the finest, shape (B, levels, h, w), sum 1."""
         evidence = [
-            _enlarge(unit(level), 1 << index)
-            for index, (unit, level) in enumerate(zip(self.evidence, levels, strict=True))
+            _enlarge(unit(level), 1 << index) for index, (unit, level) in enumerate(zip(self.evidence, levels, strict=True))
         ]
         return self.weigh(torch.cat(evidence, dim=1)).softmax(dim=1)
 
@@ -124,9 +119,7 @@ class CenterNetYoloV8(nn.Module):
 
     output_stride = 4
 
-    def __init__(
-        self, channels_in: int, frames_out: int, width: float, depth: float, neck: str = "pan"
-    ) -> None:
+    def __init__(self, channels_in: int, frames_out: int, width: float, depth: float, neck: str = "pan") -> None:
         super().__init__()
         scaled = [int(channels * width) for channels in (64, 128, 256, 512, 1024)]
         features = tuple(scaled[1:])

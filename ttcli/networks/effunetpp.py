@@ -41,9 +41,7 @@ class EfficientNetEncoder(nn.Module):
         return features
 
 
-def build_effunetpp(
-    channels_in: int, frames_in: int, frames_out: int, activation: str, pretrained: bool
-) -> EncoderDecoder:
+def build_effunetpp(channels_in: int, frames_in: int, frames_out: int, activation: str, pretrained: bool) -> EncoderDecoder:
     """Return the network.
 
     Args:

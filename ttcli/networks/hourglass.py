@@ -28,9 +28,7 @@ class Residual(nn.Module):
         self.first = ConvUnit(channels_in, channels_out, stride=stride, activation=nn.ReLU)
         self.second = ConvUnit(channels_out, channels_out, activation=nn.Identity)
         changes = stride != 1 or channels_in != channels_out
-        self.skip: nn.Module = (
-            ConvUnit(channels_in, channels_out, 1, stride, nn.Identity) if changes else nn.Identity()
-        )
+        self.skip: nn.Module = ConvUnit(channels_in, channels_out, 1, stride, nn.Identity) if changes else nn.Identity()
         self.activation = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:

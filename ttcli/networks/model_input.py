@@ -20,9 +20,7 @@ DIFFERENCE_SCALE = 32.0
 """Gray levels of difference to the window's median that become 1: a ball differs by 30 to 100."""
 
 
-def working_size(
-    height: int, width: int, area: int = WORKING_AREA, multiple: int = SIZE_MULTIPLE
-) -> tuple[int, int]:
+def working_size(height: int, width: int, area: int = WORKING_AREA, multiple: int = SIZE_MULTIPLE) -> tuple[int, int]:
     """Return the height and width at which a network sees a picture of `height` x `width`.
 
     Both are multiples of `multiple`. Of the sizes near `area` pixels, the one that changes the shape and the area
@@ -165,9 +163,7 @@ class FrameRing:
             _write_differences([self._grays[place] for place in places], pixels[..., start:])
 
 
-def empty_input(
-    batch: int, channels: int, height: int, width: int, dtype: torch.dtype, device: torch.device
-) -> Tensor:
+def empty_input(batch: int, channels: int, height: int, width: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return memory for the model input of a batch, shape (B, C, H, W), channels_last."""
     return torch.empty(batch, height, width, channels, dtype=dtype, device=device).permute(0, 3, 1, 2)
 

@@ -76,9 +76,7 @@ def _segmentation(wanted: Wanted, decoder: str, encoder: str) -> nn.Module:
 def _effunetpp(wanted: Wanted) -> nn.Module:
     from ttcli.networks.effunetpp import build_effunetpp
 
-    return build_effunetpp(
-        wanted.channels_in, wanted.frames_in, wanted.frames_out, wanted.activation, wanted.pretrained
-    )
+    return build_effunetpp(wanted.channels_in, wanted.frames_in, wanted.frames_out, wanted.activation, wanted.pretrained)
 
 
 MODELS: dict[str, Callable[[Wanted], nn.Module]] = {

@@ -86,7 +86,12 @@ class WindowSchedule:
     """
 
     def __init__(
-        self, window_size: int, step: int, stride: int = 1, first_output: int = 0, outputs: int | None = None,
+        self,
+        window_size: int,
+        step: int,
+        stride: int = 1,
+        first_output: int = 0,
+        outputs: int | None = None,
         first: int = 0,
     ) -> None:
         self.window_size = window_size

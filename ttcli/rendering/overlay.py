@@ -193,9 +193,7 @@ class Inset:
         corner = self._corner(place)
         matrix = np.array([[1 / self._zoom, 0, 0], [0, 1 / self._zoom, 0]])
         matrix[:, 2] = self._centre - (self._side - 1) / 2 / self._zoom
-        closer = cv2.warpAffine(
-            clean, matrix, (self._side, self._side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        )
+        closer = cv2.warpAffine(clean, matrix, (self._side, self._side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
         draw_inset(picture, closer, *corner)
 
     def _corner(self, ball: np.ndarray) -> tuple[int, int]:

@@ -50,7 +50,12 @@ class Drawn:
 
 
 def draw_scenes(
-    scenes: Scenes, backdrop: Backdrop, rallies: RallyBatch, height: int, width: int, generator: torch.Generator,
+    scenes: Scenes,
+    backdrop: Backdrop,
+    rallies: RallyBatch,
+    height: int,
+    width: int,
+    generator: torch.Generator,
     glints: float = 0.0,
 ) -> Drawn:
     """Return the scenes as their cameras take them, pictures of height x width.

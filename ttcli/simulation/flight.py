@@ -102,9 +102,7 @@ def table_restitution(speed: Tensor) -> Tensor:
     return (0.95 - 0.0125 * speed).clamp(min=0.75)
 
 
-def bounce(
-    velocity: Tensor, spin: Tensor, normal: Tensor, restitution: Tensor, friction: Tensor
-) -> tuple[Tensor, Tensor]:
+def bounce(velocity: Tensor, spin: Tensor, normal: Tensor, restitution: Tensor, friction: Tensor) -> tuple[Tensor, Tensor]:
     """Return velocity and spin after an impact of a hollow sphere (inertia 2/3 m r^2) on a fixed surface.
 
     Friction stops the contact point (the ball rolls away) where Coulomb's law allows for it, else the ball slides.

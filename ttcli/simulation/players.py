@@ -150,9 +150,7 @@ def sweep_of_parts(before: Tensor, after: Tensor, cameras: Cameras) -> Tensor:
     return (last - first).norm(dim=-1)
 
 
-def disc_streaks(
-    people: People, poses: Sequence[Tensor], cameras: Cameras, disc: int, blur: Tensor
-) -> tuple[Streaks, Tensor]:
+def disc_streaks(people: People, poses: Sequence[Tensor], cameras: Cameras, disc: int, blur: Tensor) -> tuple[Streaks, Tensor]:
     """Return a disc of each person as the shutter sees it, N * T streaks in order, and its depth (N, T).
 
     Args:
@@ -206,7 +204,9 @@ def paint_people(
     columns = torch.arange(width // GRID + 3, device=ends.device) * GRID + GRID_START
     distance = segment_distances(ends, rows, columns) - radius[..., None, None]  # (N, T, PARTS, h, w)
 
-    soft = (1 + blur)[:, None, None].expand(shape) if sweep is None else 1 + blur[:, None, None] + SWEEP_BLUR * sweep[..., :LIMBS]
+    soft = (
+        (1 + blur)[:, None, None].expand(shape) if sweep is None else 1 + blur[:, None, None] + SWEEP_BLUR * sweep[..., :LIMBS]
+    )
     nearest = (distance / soft[..., None, None]).amin(2)  # in widths of an edge
     colour = torch.zeros(*shape[:2], 3, len(rows), len(columns), device=ends.device)
     for part in range(LIMBS):

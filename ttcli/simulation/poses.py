@@ -61,9 +61,7 @@ def pose_people(people: People, rallies: RallyBatch, rally: Tensor, times: Tenso
     return _skeleton(people, root, engaged, twist, (aim, swing), (palm, hold), times)
 
 
-def _stand_and_run(
-    people: People, times: Tensor, when: Tensor, where: Tensor, swung: Tensor
-) -> tuple[Tensor, Tensor]:
+def _stand_and_run(people: People, times: Tensor, when: Tensor, where: Tensor, swung: Tensor) -> tuple[Tensor, Tensor]:
     """Return where people stand (N, T, 2) in frames at `times` (N, T), and how near a stroke is, (N, T) in [0, 1].
 
     They are where each stroke that they make wants them, a mean over contacts (N, E) by a bell in time, and run through it.
@@ -89,9 +87,7 @@ def _stand_and_run(
     return root, weight[..., 0].clamp(max=1)
 
 
-def _near_contacts(
-    times: Tensor, when: Tensor, where: Tensor, chosen: Tensor, spread: float
-) -> tuple[Tensor, Tensor, Tensor]:
+def _near_contacts(times: Tensor, when: Tensor, where: Tensor, chosen: Tensor, spread: float) -> tuple[Tensor, Tensor, Tensor]:
     """Return how near frames (N, T) are to chosen contacts (N, E), in [0, 1] (N, T, 1), where those are and how long ago.
 
     The place (N, T, 3) and the time since (N, T, 1) are means over contacts, weighted by a bell `spread` seconds wide.

@@ -93,9 +93,7 @@ def build_scenes(
     )  # fmt: skip
 
 
-def draw_moments(
-    rallies: RallyBatch, count: int, frames: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
+def draw_moments(rallies: RallyBatch, count: int, frames: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Return rallies (B,), frame times (B, T) and exposures (B,) for windows somewhere in the given rallies."""
     uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
     rally = torch.randint(len(rallies.positions), (count,), generator=generator)

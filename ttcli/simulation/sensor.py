@@ -129,7 +129,8 @@ def _compress(pictures: Tensor, step: Tensor) -> Tensor:
     rows, columns = height // 8, width // 8
     cosines = block_cosines().to(pictures.device)
     whole = pictures[..., : rows * 8, : columns * 8]
-    blocks = whole.unflatten(-2, (rows, 8)).unflatten(-1, (columns, 8)).transpose(-3, -2).flatten(-2)  # (..., rows, columns, 64)
+    # (..., H, W) -> (..., rows, columns, 64)
+    blocks = whole.unflatten(-2, (rows, 8)).unflatten(-1, (columns, 8)).transpose(-3, -2).flatten(-2)
     order = torch.arange(8, device=pictures.device)
     coarse = step[..., None] * (0.6 + 0.25 * (order[:, None] + order)).view(64)
     blocks = (blocks @ cosines.T).div_(coarse).round_().mul_(coarse) @ cosines

@@ -79,9 +79,7 @@ def return_ball(incoming: Ball, generator: torch.Generator) -> Ball:
     speed, topspin, depth, clearance = (random.between(*ranges[name].unbind(dim=1)) for name in ranges)
     sidespin = random.uniform(count, low=-1) * position.new_tensor([s.sidespin for s in STROKES.values()])[kind]
     across = random.uniform(count, low=-1) * (TABLE_HALF_WIDTH - 0.15)
-    target = torch.stack(
-        [across, -position[:, 1].sign() * depth, torch.full_like(depth, TABLE_HEIGHT + BALL_RADIUS)], dim=1
-    )
+    target = torch.stack([across, -position[:, 1].sign() * depth, torch.full_like(depth, TABLE_HEIGHT + BALL_RADIUS)], dim=1)
     spin = spin_of(target - position, topspin, sidespin)
     duration = flight_time((target - position)[:, :2].norm(dim=1), speed).clamp(max=LONGEST_FLIGHT)
     velocity = aim_velocity(position, spin, target, duration, clearance)

@@ -100,9 +100,7 @@ def _any_colour(chance: np.random.Generator) -> tuple[int, int, int]:
     return tuple(int(v) for v in chance.integers(0, 256, 3))
 
 
-def _cloudy(
-    chance: np.random.Generator, height: int, width: int, colour: np.ndarray, contrast: float
-) -> np.ndarray:
+def _cloudy(chance: np.random.Generator, height: int, width: int, colour: np.ndarray, contrast: float) -> np.ndarray:
     """Return a surface of one colour with light and dirt on it at several scales."""
     clouds = np.zeros((height, width), np.float32)
     for cell in (128, 48, 12, 3):

@@ -151,9 +151,7 @@ def _read_surface(halls: Halls, kind: Tensor, floor: Tensor, hit: list[Tensor], 
     return torch.stack([plane * gain[:, channel][entry] for channel, plane in enumerate(colour)], 1)
 
 
-def _bilinear(
-    texels: Tensor, base: Tensor, rows: Tensor, columns: Tensor, height: Tensor, width: Tensor
-) -> list[Tensor]:
+def _bilinear(texels: Tensor, base: Tensor, rows: Tensor, columns: Tensor, height: Tensor, width: Tensor) -> list[Tensor]:
     """Return red, green and blue between the texels of pictures that begin at `base`, repeating beyond their borders."""
     top, left = rows.floor(), columns.floor()
     down, right = rows - top, columns - left
@@ -183,16 +181,16 @@ def segment_distances(ends: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     length = along.square().sum(-1).clamp_min(1e-6)
     from_x = columns - start[..., 0, None]
     from_y = rows - start[..., 1, None]
-    reached = (from_x * (along[..., 0] / length)[..., None])[..., None, :] + (from_y * (along[..., 1] / length)[..., None])[..., None]
+    reached = (from_x * (along[..., 0] / length)[..., None])[..., None, :] + (from_y * (along[..., 1] / length)[..., None])[
+        ..., None
+    ]
     reached = reached.clamp_(0, 1)
     dx = from_x[..., None, :] - reached * along[..., 0, None, None]
     dy = from_y[..., None] - reached * along[..., 1, None, None]
     return (dx.square_() + dy.square_()).sqrt_()
 
 
-def _lay_table(
-    halls: Halls, origin: list[Tensor], rays: list[Tensor], picture: Tensor, depth: Tensor
-) -> tuple[Tensor, Tensor]:
+def _lay_table(halls: Halls, origin: list[Tensor], rays: list[Tensor], picture: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
     """Return picture and depth with the table on them: its edge first, then the top with its lines."""
     for height, colour in ((TABLE_HEIGHT - TABLE_THICKNESS, halls.edge), (TABLE_HEIGHT, halls.table)):
         far, (x, y), (pixel_x, pixel_y) = _meet_plane(origin, rays, axis=2, at=height)
@@ -209,9 +207,7 @@ def _lay_table(
     return picture, depth
 
 
-def _hang_net(
-    halls: Halls, origin: list[Tensor], rays: list[Tensor], picture: Tensor, depth: Tensor
-) -> tuple[Tensor, Tensor]:
+def _hang_net(halls: Halls, origin: list[Tensor], rays: list[Tensor], picture: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
     """Return the picture with the net in it, and how much the net covers (B, H, W)."""
     far, (x, z), (pixel_x, pixel_z) = _meet_plane(origin, rays, axis=1, at=0.0)
     top, end = TABLE_HEIGHT + NET_HEIGHT, TABLE_WIDTH / 2 + NET_OVERHANG
@@ -234,9 +230,7 @@ def _stripe(distance: Tensor, half_width: float, pixel: Tensor) -> Tensor:
     return _step((half_width - distance) / pixel).minimum((2 * half_width / pixel).clamp(max=1))
 
 
-def _meet_plane(
-    origin: list[Tensor], rays: list[Tensor], axis: int, at: float
-) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+def _meet_plane(origin: list[Tensor], rays: list[Tensor], axis: int, at: float) -> tuple[Tensor, list[Tensor], list[Tensor]]:
     """Return depth (B, H, W), the other two coordinates there, and the metres that a pixel spans in each of them."""
     slope = torch.where(rays[axis].abs() < 1e-5, 1e-5, rays[axis])
     depth = (at - origin[axis]) / slope

@@ -219,4 +219,3 @@ def _meet(away: np.ndarray, positions: np.ndarray, weights: np.ndarray) -> tuple
     solution = np.linalg.lstsq(columns * root, positions * root, rcond=None)[0]
     residuals = positions - columns @ solution
     return float((weights[:, None] * residuals**2).sum()), solution[0], residuals
-

@@ -68,9 +68,7 @@ class EventSpotter:
         tables: Where the table is, for instants of passings and to tell bounces on it from others; None where unknown.
     """
 
-    def __init__(
-        self, model: PathSpotter, height: int, width: int, threshold: float, tables: Tables | None = None
-    ) -> None:
+    def __init__(self, model: PathSpotter, height: int, width: int, threshold: float, tables: Tables | None = None) -> None:
         self._model, self._height, self._width, self._threshold = model, height, width, threshold
         self._tables = tables or (lambda seconds: None)
         self._latest = -math.inf

@@ -83,9 +83,7 @@ def _centre(plane: np.ndarray, row: int, column: int) -> tuple[float, float, flo
     return float((weight * x).sum()), float((weight * y).sum()), float(plane[row, column])
 
 
-def fit_camera(
-    heat: np.ndarray, stride: int, width: int, height: int, region: Region = WHOLE
-) -> TableCamera | None:
+def fit_camera(heat: np.ndarray, stride: int, width: int, height: int, region: Region = WHOLE) -> TableCamera | None:
     """Return the camera of a picture, or None where no table is seen well enough.
 
     Args:
@@ -97,7 +95,8 @@ def fit_camera(
     """
     peaks = find_peaks(heat)
     whole = np.array([width, height])
-    scale = whole * (region.width, region.height) / (np.array(heat.shape[:0:-1]) * stride)  # video pixels to a pixel of the picture
+    # video pixels to a pixel of the picture
+    scale = whole * (region.width, region.height) / (np.array(heat.shape[:0:-1]) * stride)
     corner = whole * (region.left, region.top)
     pixels = [corner + (found[:, :2] + 0.5) * stride * scale - 0.5 for found in peaks]
     sure = [found[:, 2] for found in peaks]
@@ -236,9 +235,7 @@ def _search(places: np.ndarray, seen: np.ndarray, width: int, height: int) -> Ta
     return best
 
 
-def _pose(
-    places: np.ndarray, seen: np.ndarray, focal: float, width: int, height: int
-) -> tuple[TableCamera | None, float]:
+def _pose(places: np.ndarray, seen: np.ndarray, focal: float, width: int, height: int) -> tuple[TableCamera | None, float]:
     """Return the camera of a focal length, and the mean square of its errors; one that stands under the table is none."""
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     matrix = np.array([[focal, 0, centre[0]], [0, focal, centre[1]], [0, 0, 1]])

@@ -23,8 +23,7 @@ def save_table_finder(path: Path, model: TableFinder, metadata: dict[str, Any]) 
         OutputError: The file cannot be written.
     """
     tensors = {
-        name: tensor.to(torch.float16) if tensor.is_floating_point() else tensor
-        for name, tensor in model.state_dict().items()
+        name: tensor.to(torch.float16) if tensor.is_floating_point() else tensor for name, tensor in model.state_dict().items()
     }
     described = {**metadata, "kind": KIND, "version": ttcli.__version__}
     write_weights(path, tensors, described)

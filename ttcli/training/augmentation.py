@@ -49,9 +49,7 @@ class Augmentation:
     """Blocks and smeared colour of a poor stream."""
 
 
-DRAWN_ALREADY = Augmentation(
-    stride=0, mask_ball=0, paste_ball=0, repeat=0, zoom=0, blur=0, recolour=0, noise=0, compression=0
-)
+DRAWN_ALREADY = Augmentation(stride=0, mask_ball=0, paste_ball=0, repeat=0, zoom=0, blur=0, recolour=0, noise=0, compression=0)
 """For windows that the simulator drew with all the rest in them: a mirror, time backwards and colours exchanged."""
 
 
@@ -82,9 +80,7 @@ def augment(batch: WindowBatch, settings: Augmentation, generator: torch.Generat
     return batch
 
 
-def take_frames(
-    batch: WindowBatch, window_size: int | None, probability: float, generator: torch.Generator
-) -> WindowBatch:
+def take_frames(batch: WindowBatch, window_size: int | None, probability: float, generator: torch.Generator) -> WindowBatch:
     """Return windows of fewer frames, taken at one stride within each window and in their order; always a copy.
 
     Args:

@@ -217,9 +217,7 @@ def paste_balls(batch: WindowBatch, rows: Tensor, generator: torch.Generator) ->
     batch.events[rows.to(batch.events.device)] = events
 
 
-def draw_flights(
-    count: int, length: int, height: int, width: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def draw_flights(count: int, length: int, height: int, width: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return flights through a picture and the balls' radius (N,), in pixels.
 
     Gravity follows from the ball's size, which tells how many pixels a metre has, and from a frame rate.

@@ -116,9 +116,7 @@ class DrawnData:
 
     def _for_validation(self, device: torch.device) -> WindowBatch:
         if self._validation is None:
-            source = DrawnWindows(
-                *self._shape, VALIDATION_SEED, device, rallies=VALIDATION_RALLIES, closer=self._closer
-            )
+            source = DrawnWindows(*self._shape, VALIDATION_SEED, device, rallies=VALIDATION_RALLIES, closer=self._closer)
             self._validation = source.draw(VALIDATION_WINDOWS)
         return self._validation
 

@@ -87,9 +87,7 @@ class TrainingLoop:
         self.plain = network.to(fabric.device, memory_format=torch.channels_last)
         self._set_training(self.plain)
         self.averaged = copy.deepcopy(self.plain).eval()
-        plain_optimizer = torch.optim.AdamW(
-            self.plain.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-        )
+        plain_optimizer = torch.optim.AdamW(self.plain.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
         self.state = RunState()
         if config.resume:
             self.state = restore_state(output, self.plain, self.averaged, plain_optimizer)

@@ -107,9 +107,7 @@ def offset_loss(
     return (distance * weight).sum() / divisor(weight.sum())
 
 
-def event_loss(
-    logits: Tensor, wanted: Tensor, divisor: Callable[[Tensor], Tensor] = at_least_one
-) -> Tensor:
+def event_loss(logits: Tensor, wanted: Tensor, divisor: Callable[[Tensor], Tensor] = at_least_one) -> Tensor:
     """Return the mean cross entropy over the events of which something is known, in fp32.
 
     Args:

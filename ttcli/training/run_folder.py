@@ -137,9 +137,7 @@ def settings_to_go_on(folder: Path, data: Path | None, config: TrainConfig) -> T
     return TrainConfig(**before)
 
 
-def save_state(
-    folder: Path, state: RunState, model: nn.Module, averaged: nn.Module, optimizer: torch.optim.Optimizer
-) -> None:
+def save_state(folder: Path, state: RunState, model: nn.Module, averaged: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Write all that it takes to go on.
 
     Raises:
@@ -152,9 +150,7 @@ def save_state(
     write_weights(folder / STATE_FILE, tensors, asdict(state), key=STATE_KEY)
 
 
-def restore_state(
-    folder: Path, model: nn.Module, averaged: nn.Module, optimizer: torch.optim.Optimizer
-) -> RunState:
+def restore_state(folder: Path, model: nn.Module, averaged: nn.Module, optimizer: torch.optim.Optimizer) -> RunState:
     """Put networks and optimiser back to where a run was, and return how far that is.
 
     Raises:

@@ -57,9 +57,7 @@ class Answers(NamedTuple):
         return self.distance <= FOUND_DISTANCE
 
 
-def answer_windows(
-    model: nn.Module, batches: Iterable[WindowBatch], picture: tuple[int, int] | None = None
-) -> Answers:
+def answer_windows(model: nn.Module, batches: Iterable[WindowBatch], picture: tuple[int, int] | None = None) -> Answers:
     """Return a network's answers for the frames of windows.
 
     Args:
@@ -140,9 +138,7 @@ def _claimed_distance(answers: Answers, claimed: Tensor, width: int, height: int
     return torch.where(claimed, distance, torch.inf).double().numpy()
 
 
-def _answers(
-    places: Tensor, probabilities: Tensor, labels: tuple[Tensor, Tensor, Tensor], height: int, width: int
-) -> Answers:
+def _answers(places: Tensor, probabilities: Tensor, labels: tuple[Tensor, Tensor, Tensor], height: int, width: int) -> Answers:
     """Return the answers at the known frames: places (B, K, 2) and probabilities (B, K) against labels."""
     positions, visible, known = labels
     error = (places - positions) / positions.new_tensor([width, height])

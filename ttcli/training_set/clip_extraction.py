@@ -28,9 +28,7 @@ Box = tuple[int, int, int, int]
 """Left, top, right, bottom in source pixels; the last two are behind the box."""
 
 
-def extract_clip(
-    plan: ClipPlan, output: Path, config: ExtractConfig, options: dict[str, Any], quiet: bool = False
-) -> Problems:
+def extract_clip(plan: ClipPlan, output: Path, config: ExtractConfig, options: dict[str, Any], quiet: bool = False) -> Problems:
     """Write the folder of one clip and return what was wrong with its frames.
 
     Args:

@@ -87,14 +87,10 @@ class FrameWriter:
         append_rows(self._rows, [columns])
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self._close(quietly=error is not None)
 
-    def append(
-        self, frame_index: int, picture: np.ndarray, label: BallLabel | None, native: NativeCrop | None = None
-    ) -> None:
+    def append(self, frame_index: int, picture: np.ndarray, label: BallLabel | None, native: NativeCrop | None = None) -> None:
         """Store one frame.
 
         Args:

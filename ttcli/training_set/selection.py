@@ -116,8 +116,12 @@ def labelled_windows(
     visible = seen[at].sum(1)
     return [
         LabelledWindow(
-            int(frames[row]), LABELLED, int(rallies[row]), int(rallies[at[row, -1]]),
-            int(visible[row]), bool(visible[row] == window_size),
+            int(frames[row]),
+            LABELLED,
+            int(rallies[row]),
+            int(rallies[at[row, -1]]),
+            int(visible[row]),
+            bool(visible[row] == window_size),
         )  # fmt: skip
         for row in np.nonzero(whole)[0]
     ]
@@ -170,7 +174,5 @@ def _frames(window: LabelledWindow, choice: Choice) -> range:
 def _surroundings(events: Collection[EventLabel], choice: Choice) -> set[int]:
     """Return the frames within `before` and `after` of any of the events."""
     return {
-        frame
-        for event in events
-        for frame in range(event.frame_index - choice.before, event.frame_index + choice.after + 1)
+        frame for event in events for frame in range(event.frame_index - choice.before, event.frame_index + choice.after + 1)
     }

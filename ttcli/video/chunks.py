@@ -79,9 +79,7 @@ def plan_chunks(info: VideoInfo, frames: int, stride: int = 1) -> list[Chunk]:
     return _cut(stamps, sorted(keys), time_base, start, frames, stride)
 
 
-def _cut(
-    stamps: list[int], keys: list[int] | None, time_base: Fraction, start: int, frames: int, stride: int
-) -> list[Chunk]:
+def _cut(stamps: list[int], keys: list[int] | None, time_base: Fraction, start: int, frames: int, stride: int) -> list[Chunk]:
     """Return chunks of frames with timestamps in order; they can be read from `keys` on, or from anywhere if None."""
     count = len(stamps)
     pieces = round(count / frames)

@@ -115,9 +115,7 @@ class _Waiting:
         return self._sent_run == 0
 
 
-def _decode_tail(
-    path: Path, waiting: _Waiting, damage: Damage
-) -> Iterator[tuple[int | None, VideoFrame | None]]:
+def _decode_tail(path: Path, waiting: _Waiting, damage: Damage) -> Iterator[tuple[int | None, VideoFrame | None]]:
     """Decode the last frames once more in one thread, and yield (pts, frame) for every pts that waits.
 
     Where draining the decoder at the end meets damage, PyAV gives up the frames that its other threads hold.

@@ -44,9 +44,7 @@ def deinterlaced(decoded: Iterable[Decoded]) -> Iterator[Decoded]:
 
 def _build(frame: VideoFrame) -> Graph:
     graph = Graph()
-    source = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 25)
-    )
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 25))
     whole, sink = graph.add(FILTER, SETTINGS), graph.add("buffersink")
     source.link_to(whole)
     whole.link_to(sink)

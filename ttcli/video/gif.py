@@ -53,9 +53,7 @@ class GifWriter:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self._stack.__exit__(kind, error, traceback)
 
     def write(self, picture: np.ndarray, time_seconds: float) -> None:
@@ -79,9 +77,7 @@ class GifWriter:
         self._graph.push(frame)
         self._count += 1
 
-    def _finish(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def _finish(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         """Make the palette, and write the pictures, where all went well."""
         if kind is not None:
             return

@@ -26,9 +26,7 @@ from ttcli.video.tone import is_high_range
 # Formats that are lists of other files. A video from outside must not make us open what it names.
 PLAYLIST_FORMATS = {"concat", "dash", "hls", "imf", "sdp"}
 
-VIDEO_SUFFIXES = tuple(
-    ".mp4 .mov .mkv .avi .webm .m4v .wmv .flv .mpg .mpeg .mts .m2ts .ts .mxf .3gp .ogv".split()
-)
+VIDEO_SUFFIXES = tuple(".mp4 .mov .mkv .avi .webm .m4v .wmv .flv .mpg .mpeg .mts .m2ts .ts .mxf .3gp .ogv".split())
 """What counts as a video where a folder is searched, usual ones first; a file named by itself may end in anything."""
 
 

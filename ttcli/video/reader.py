@@ -124,9 +124,7 @@ class FrameReader:
     def __enter__(self) -> "FrameReader":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self.close()
 
     def __iter__(self) -> Iterator[Frame]:

@@ -18,9 +18,7 @@ HD_HEIGHT = 720
 """From this height on, untagged video is taken as BT.709, as players do; below it as BT.601, swscale's default."""
 
 
-def to_picture(
-    frame: VideoFrame, scaler: VideoReformatter, height: int, width: int, orientation: Orientation
-) -> np.ndarray:
+def to_picture(frame: VideoFrame, scaler: VideoReformatter, height: int, width: int, orientation: Orientation) -> np.ndarray:
     """Return the frame as (height, width, 3) RGB, scaled first and turned upright while it is small."""
     stored_height, stored_width = orientation.upright_size(height, width)  # the way back is the same
     try:

@@ -24,9 +24,7 @@ BRIGHTEST = 1000.0 / WHITE_NITS
 """Light that becomes full white."""
 STEPS = 4096
 """Of the table from light to code values; its argument is the fourth root of light, so that dark tones get enough."""
-BT2020_TO_BT709 = np.array(
-    [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32
-)
+BT2020_TO_BT709 = np.array([[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32)
 """Linear light (ITU-R BT.2087-0, annex 1)."""
 
 

@@ -124,9 +124,7 @@ class VideoWriter:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self._stack.__exit__(kind, error, traceback)
 
     def write(self, picture: np.ndarray, time_seconds: float | None = None) -> None:
@@ -190,13 +188,9 @@ class VideoWriter:
             return _AudioCopy(source, known[0], self._container, self._audio_start_seconds)
         except ValueError as error:  # PyAV's word for a format that does not hold this codec
             codec = known[0].codec_context.name
-            raise OutputError(
-                self.path, f"cannot hold the sound of {self._audio_from} ({codec})", "end it in .mkv"
-            ) from error
+            raise OutputError(self.path, f"cannot hold the sound of {self._audio_from} ({codec})", "end it in .mkv") from error
 
-    def _finish(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def _finish(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         """Close the container, after the last frames and their sound where all went well."""
         if kind is not None:
             with suppress(av.error.FFmpegError):
@@ -221,9 +215,7 @@ class VideoWriter:
 class _AudioCopy:
     """Copies the packets of a file's first sound track into a container, up to a time that moves on."""
 
-    def __init__(
-        self, source: InputContainer, template: AudioStream, container: OutputContainer, start_seconds: float
-    ) -> None:
+    def __init__(self, source: InputContainer, template: AudioStream, container: OutputContainer, start_seconds: float) -> None:
         self._container = container
         self._stream = container.add_stream_from_template(template)
         self._time_base = time_base_of(template)

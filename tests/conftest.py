@@ -79,7 +79,9 @@ def small_network(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let `small` be a network of the registry, and return a function that gives it settings of SmallNetwork."""
 
     def set_up(**settings) -> None:
-        build = lambda wanted: SmallNetwork(wanted.channels_in, wanted.frames_out, **settings)  # noqa: E731
+        def build(wanted) -> SmallNetwork:
+            return SmallNetwork(wanted.channels_in, wanted.frames_out, **settings)
+
         monkeypatch.setitem(MODELS, "small", build)
 
     set_up()

@@ -228,7 +228,7 @@ def test_extract_takes_its_defaults_from_the_config(monkeypatch):
     report = types.SimpleNamespace(left_out=[], problems=[], as_json=dict, as_table=str)
     monkeypatch.setattr("ttcli.extract.extract", lambda *arguments: seen.append(arguments[:5]) or report)
     assert run("extract").exit_code == 0
-    assert seen == [((Path("."),), Path("extracted"), ExtractConfig(), None, None)]
+    assert seen == [((Path(),), Path("extracted"), ExtractConfig(), None, None)]
 
 
 @pytest.mark.parametrize(

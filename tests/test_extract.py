@@ -270,7 +270,7 @@ def test_the_same_video_under_another_name_is_not_added(tmp_path: Path, pair) ->
 
 def test_one_video_with_two_labels_is_refused(tmp_path: Path, pair) -> None:
     pair("a")
-    pair("b", places={frame: None for frame in PLACES})
+    pair("b", places=dict.fromkeys(PLACES))
     with pytest.raises(InputError, match=r"b\.csv: labels the same video as .*a\.csv; give one"):
         run(tmp_path)
 

@@ -399,13 +399,11 @@ def test_a_gif_is_short_small_and_complete(ball_video, tmp_path):
 
 
 def test_a_gif_that_would_be_long_is_refused_and_leaves_nothing(tmp_path):
-    with pytest.raises(SettingError, match="--start"):
-        with GifWriter(tmp_path / "a.gif", 48, 64) as writer:
-            writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)
-            writer.write(np.zeros((48, 64, 3), np.uint8), 21.0)
-    with pytest.raises(OutputError, match="not one picture"):
-        with GifWriter(tmp_path / "a.gif", 48, 64):
-            pass
+    with pytest.raises(SettingError, match="--start"), GifWriter(tmp_path / "a.gif", 48, 64) as writer:
+        writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)
+        writer.write(np.zeros((48, 64, 3), np.uint8), 21.0)
+    with pytest.raises(OutputError, match="not one picture"), GifWriter(tmp_path / "a.gif", 48, 64):
+        pass
     assert not list(tmp_path.iterdir())
 
 

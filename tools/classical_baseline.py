@@ -108,10 +108,10 @@ def detect(video: Path, weights: np.ndarray) -> Iterator[BallPosition]:
             logits = features @ weights
             best = np.argsort(-logits)[:MOST_BLOBS]
             missing = MOST_BLOBS - len(best)
-            places = np.concatenate([places[best], np.zeros((missing, 2))])
+            chosen = np.concatenate([places[best], np.zeros((missing, 2))])
             logits = np.concatenate([logits[best], np.full(missing, -np.inf)])
-            offers.append((frame_index, seconds, places))
-            yield Candidates(seconds, places * WORKING_WIDTH / WIDTH, logits)
+            offers.append((frame_index, seconds, chosen))
+            yield Candidates(seconds, chosen * WORKING_WIDTH / WIDTH, logits)
 
     area = WORKING_WIDTH**2 * info.height / info.width
     for number, decision in enumerate(decide(candidates(), area)):

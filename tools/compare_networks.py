@@ -3,8 +3,9 @@
     python tools/compare_networks.py OUT --badminton CLIPS --steps 1000 --jobs 8
 
 From nothing: it draws simulated rallies, extracts a set of them and of the badminton clips (TrackNet pairs), trains every
-network on it, and answers the rallies and the clips that were left out, each kind by itself. Each run is a process of its own with a folder of its own under OUT/runs; one that
-is complete is not made again, so that a stopped comparison goes on. Results are in OUT/results.json as they come.
+network on it, and answers the rallies and the clips that were left out, each kind by itself. Each run is a process of its own
+with a folder of its own under OUT/runs; one that is complete is not made again, so that a stopped comparison goes on. Results
+are in OUT/results.json as they come.
 """
 
 import argparse

@@ -31,7 +31,7 @@ BATCH = 256
 EVENTS_FILE = "events_markup.json"
 """Of each video of a simulated set."""
 POOL = 24_000
-"""Windows that are kept to come again on a GPU, which take 16 GB of its memory; on a processor those that `train` keeps by itself."""
+"""Windows that are kept to come again on a GPU, 16 GB of its memory; on a processor those that `train` keeps by itself."""
 SLOPES, BIASES = (2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0), (-0.4, 0.0, 0.4, 0.8, 1.2)
 """Of confidence: of this grid the pair is taken for which what `detect` writes is likeliest."""
 VIDEOS = SimulateConfig(rallies=40, seed=9501, part="test", height=540, width=960, frames=60)

@@ -3,9 +3,9 @@
     ttcli detect VIDEOS -o RESULTS
     python tools/motion_gate.py VIDEOS RESULTS
 
-The motion around a frame is the largest 3x3 mean of the difference of neighbouring grays, of the window of nine frames around it, at the
-size that the network sees. A gate passes over frames with less motion than some threshold. What a threshold would save is
-of no use where it loses a ball, so the one that is told of is the highest that loses none over all videos.
+The motion around a frame is the largest 3x3 mean of the difference of neighbouring grays, of the window of nine frames around
+it, at the size that the network sees. A gate passes over frames with less motion than some threshold. What a threshold would save
+is of no use where it loses a ball, so the one that is told of is the highest that loses none over all videos.
 """
 
 import argparse

@@ -10,6 +10,7 @@ stem keeps the full resolution, branches of 16, 32, 64 and 128 channels. Only th
 import argparse
 import statistics
 import time
+from itertools import pairwise
 
 import torch
 from rich import box
@@ -99,7 +100,7 @@ class Wasb(nn.Module):
     def __init__(self, widths: tuple[int, ...] = (16, 32, 64, 128), blocks: int = 2) -> None:
         super().__init__()
         self.stem = nn.Sequential(unit(9, 64), unit(64, 64), Residual(64), unit(64, widths[0]))
-        self.begin = nn.ModuleList(unit(fine, coarse, 2) for fine, coarse in zip(widths, widths[1:]))
+        self.begin = nn.ModuleList(unit(fine, coarse, 2) for fine, coarse in pairwise(widths))
         self.stages = nn.ModuleList(Exchange(list(widths[:count]), blocks) for count in (2, 3, 4))
         self.last = nn.Conv2d(widths[0], 3, 1)
 
@@ -126,8 +127,8 @@ def main() -> None:
     }
     dtype = torch.bfloat16 if cpu_multiplies_in_bf16() else torch.float32
     ready, flops = {}, {}
-    for name, (network, channels, frames) in networks.items():
-        network = fuse_batch_norm(network.eval())
+    for name, (fresh, channels, frames) in networks.items():
+        network = fuse_batch_norm(fresh.eval())
         with FlopCounterMode(display=False) as counter, torch.inference_mode():
             network(torch.zeros(1, channels, HEIGHT, WIDTH))
         flops[name] = counter.get_total_flops() / frames / 1e9

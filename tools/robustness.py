@@ -4,8 +4,8 @@
     python tools/robustness.py sim docs/robustness.png [--weights CHECKPOINT] [--scratch FOLDER]
 
 The simulated videos are detected as they are, and their frames sorted by how wide the ball is and how long its streak, which
-`truth.json` knows. Then each video is made worse in one way at a time, by several amounts, and detected again. Pixels are those of a
-picture 1920 wide; recall and precision within 10 of them.
+`truth.json` knows. Then each video is made worse in one way at a time, by several amounts, and detected again. Pixels are those
+of a picture 1920 wide; recall and precision within 10 of them.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""Train the network that tells events from paths, and measure it on labelled paths.
+r"""Train the network that tells events from paths, and measure it on labelled paths.
 
     python tools/train_spotter.py -o ttcli/weights/events/path_spotter.safetensors --minutes 60
-    python tools/train_spotter.py -o real.safetensors --minutes 30 --init simulated.safetensors \\
+    python tools/train_spotter.py -o real.safetensors --minutes 30 --init simulated.safetensors \
         --labels OpenTTGames/training/annotations/game_1 --labels OpenTTGames/training/annotations/game_2
     python tools/train_spotter.py --init spotter.safetensors --measure OpenTTGames/test/annotations/test_1
     python tools/train_spotter.py --init spotter.safetensors --simulated 200
@@ -80,7 +80,12 @@ def measure_simulated(model: PathSpotter, count: int, seed: int) -> dict[str, ob
         rows = [
             BallPosition(frame, time, *place, sure, Status.SEEN)
             for frame, (time, place, sure) in enumerate(
-                zip(track.times.tolist(), (track.positions * PICTURE_WIDTH + middle).tolist(), track.confidences.tolist())
+                zip(
+                    track.times.tolist(),
+                    (track.positions * PICTURE_WIDTH + middle).tolist(),
+                    track.confidences.tolist(),
+                    strict=True,
+                )
             )
         ]
         found = list(spot_events(rows, model, PICTURE_HEIGHT, PICTURE_WIDTH, 0.5))

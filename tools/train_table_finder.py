@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from ttcli.networks.table_finder import HEIGHT, KINDS, STRIDE, WIDTH, TableFinder
 from ttcli.simulation.backdrop import paint_backdrop
+from ttcli.simulation.chance import uniform_draw
 from ttcli.simulation.drawing import draw_scenes
 from ttcli.simulation.rally import simulate_rallies
 from ttcli.simulation.scene import build_scenes, draw_kinds, draw_moments
@@ -61,7 +62,7 @@ class Halls:
         if self._count % PICTURES_PER_RALLIES == 0:
             self._rallies = simulate_rallies(RALLIES, generator)
         self._count += count
-        uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
+        uniform = uniform_draw(generator, count)
         rally, times, exposure = draw_moments(self._rallies, count, 1, generator)
         still = torch.zeros(count, dtype=torch.bool)
         kinds = draw_kinds(count, generator)
@@ -96,7 +97,7 @@ def wanted_heat(places: Tensor) -> Tensor:
 def changed(pictures: Pictures, generator: torch.Generator) -> Pictures:
     """Return the pictures turned, moved, enlarged, mirrored, and with other colours, noise and blur, by chance."""
     count = len(pictures.pixels)
-    uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
+    uniform = uniform_draw(generator, count)
     angle, size = 0.16 * (uniform() - 0.5), 0.8 + 0.5 * uniform()
     shift = 0.25 * (uniform(2) - 0.5) * torch.tensor([WIDTH, HEIGHT])
     mirror = torch.where(uniform() < 0.5, -1.0, 1.0)

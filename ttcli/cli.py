@@ -18,6 +18,7 @@ class Group(click.Group):
     """The commands, and the one place where an expected failure becomes a line on stderr and exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an expected failure is told of and ends with exit code 1."""
         try:
             return super().invoke(ctx)
         except TtcliError as error:

@@ -156,7 +156,8 @@ def _write_onnx(network: nn.Module, pictures: Tensor, path: Path, metadata: str)
         warnings.simplefilter("ignore")  # of the exporter, about itself
         program = torch.onnx.export(
             _Answering(network).eval(), (pictures,), None, dynamo=True, opset_version=OPSET, verbose=False,
-            input_names=[INPUT], output_names=list(OUTPUTS if network.event_head else OUTPUTS[:2]), dynamic_shapes=({0: torch.export.Dim("batch")},),
+            input_names=[INPUT], output_names=list(OUTPUTS if network.event_head else OUTPUTS[:2]),
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
         )  # fmt: skip
     model = program.model_proto
     entry = model.metadata_props.add()

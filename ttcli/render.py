@@ -117,11 +117,12 @@ def render(
         )  # fmt: skip
     count = info.frame_count or max(by_frame, default=0) + 1
     wanted = None if (first, last) == (0, None) else range(first, (count - 1 if last is None else last) + 1)
+    total = info.frame_count if wanted is None else len(wanted)
     frames = marked = 0
     with (
         FrameReader(info, height, width, wanted=wanted) as reader,
         writer,
-        tqdm(total=info.frame_count if wanted is None else len(wanted), desc=video.name, unit=" frames", disable=quiet or None) as progress,
+        tqdm(total=total, desc=video.name, unit=" frames", disable=quiet or None) as progress,
     ):  # fmt: skip
         for frame in reader:
             position = by_frame.pop(frame.frame_index, None)

@@ -125,7 +125,7 @@ def _spawns(config: TrainConfig) -> bool:
 
 def _is_first() -> bool:
     """Return whether this is the first of the processes that torchrun, or Fabric on several GPUs, starts as a whole."""
-    return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", 0))) == 0
+    return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
 
 
 @contextmanager

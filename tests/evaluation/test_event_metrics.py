@@ -90,7 +90,11 @@ def test_intervals_hold_the_figures_and_narrow_with_more_rallies():
         for name in ("pce", "spce", "recall@4", "f1@4"):
             low, high = result.intervals[name]
             assert low <= result.figures[name] <= high
-    width = lambda result: result.intervals["recall@4"][1] - result.intervals["recall@4"][0]  # noqa: E731
+
+    def width(result):
+        low, high = result.intervals["recall@4"]
+        return high - low
+
     assert width(many) < 0.5 * width(few) and width(many) == pytest.approx(2 * 1.96 * 0.4 / 10, rel=0.3)
     assert many.intervals["precision@4"] == (1, 1)
 

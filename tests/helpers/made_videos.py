@@ -385,8 +385,10 @@ def main() -> None:
             info = reader.info
             found = _cells(len(frames), frames[-1].time_seconds, info)
             expected = _cells(len(made.times), made.times[-1], made)
-            cells = [each if each == other else f"{each}, expected {other}" for each, other in zip(found, expected)]
-            worst = max(abs(frame.time_seconds - time) for frame, time in zip(frames, made.times))
+            cells = [
+                each if each == other else f"{each}, expected {other}" for each, other in zip(found, expected, strict=True)
+            ]
+            worst = max(abs(frame.time_seconds - time) for frame, time in zip(frames, made.times, strict=False))
             right = found[:1] + found[2:] == expected[:1] + expected[2:] and worst <= made.tolerance_seconds
             print(f"| {made.name} | {made.what} | {' | '.join(cells)} | {'yes' if right else f'NO, {worst:.4f} s'} |")
 

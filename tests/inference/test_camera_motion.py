@@ -47,7 +47,7 @@ def tracked(pictures: list[np.ndarray]) -> CameraTracker:
 def test_a_pan_with_a_zoom_is_followed():
     views = [view(200 + 2.5 * n, 150 - 0.7 * n, 1 + 0.004 * n) for n in range(40)]
     tracker = tracked(film(views))
-    for first in range(0, 31):  # over the nine frames of a window
+    for first in range(31):  # over the nine frames of a window
         found = np.linalg.inv(tracker.pose(first)) @ tracker.pose(first + 8)
         true = np.linalg.inv(views[first]) @ views[first + 8]
         assert corner_motion(np.linalg.inv(true) @ found, HEIGHT, WIDTH) < 1.5, first
@@ -126,7 +126,7 @@ def test_the_ball_is_found_where_it_is_while_the_camera_pans(stride):
     pictures = film(views, noise=0)
     balls = [(40.0 + 4 * n, 80 + 20 * np.sin(n / 5)) for n in range(40)]
     for picture, (x, y) in zip(pictures, balls, strict=True):
-        picture //= 3  # the stand-in takes what is bright for the ball
+        np.floor_divide(picture, 3, out=picture)  # the stand-in takes what is bright for the ball
         cv2.circle(picture, (round(x * 16), round(y * 16)), 3 * 16, (255, 255, 255), -1, cv2.LINE_AA, 4)
     runtime = TorchRuntime(BrightestSpot(), {"area": HEIGHT * WIDTH}, device="cpu", precision="fp32")
     predictor = StreamingPredictor(runtime, HEIGHT, WIDTH, 3, stride)

@@ -39,9 +39,9 @@ class Teller:
 
     window_size, output_frames, output_stride, difference = 9, tuple(range(9)), 4, False
     dtype, device, most_fps, weights = torch.float32, torch.device("cpu"), 120.0, None
-    calibration = {"slope": 2.0, "bias": 0.5}
 
     def __init__(self, path, logits=(1.0, -0.9, -1.5), closer=None):
+        self.calibration = {"slope": 2.0, "bias": 0.5}
         self.path, self.logits, self.closer = path, logits, closer
 
     def __call__(self, pictures):

@@ -100,8 +100,10 @@ def test_an_existing_file_is_not_replaced(tmp_path, key):
         "Frame,Visibility,X,Y\n0,1,5,6\n1,0,0,0\n2,0,-1,-1\n4,2,7.5,8\n5,3,7,8\n6,0,,\n",
         "Frame,X,Y,Visibility,Inpaint_Mask\n0,5,6,1,0\n1,0,0,0,0\n2,-1,-1,0,1\n4,7.5,8,2,0\n5,7,8,3,0\n6,,,0,0\n",
         "Frame,Visibility,X,Y,l,theta\n0,1,5,6,2,3\n1,0,0,0,0,0\n2,0,0,0,0,0\n4,2,7.5,8,1,1\n6,0,3,4,0,0\n",
-        "file name,visibility,x-coordinate,y-coordinate,status\n"
-        "0000.jpg,1,5,6,0\n0001.jpg,0,,,\n2.png,0,,,\nimg_0004.jpg,2,7.5,8,2\n0005.jpg,3,7,8,0\n0006.jpg,0,,,\n",
+        (
+            "file name,visibility,x-coordinate,y-coordinate,status\n"
+            "0000.jpg,1,5,6,0\n0001.jpg,0,,,\n2.png,0,,,\nimg_0004.jpg,2,7.5,8,2\n0005.jpg,3,7,8,0\n0006.jpg,0,,,\n"
+        ),
     ],
 )
 def test_tracknet_is_read_in_both_dialects_and_any_order_of_columns(tmp_path, text):
@@ -253,7 +255,7 @@ def test_cvat_outside_lasts_until_the_next_shape_and_ends_a_track(tmp_path):
         read_ball_labels(path)
     write(path, path.read_text().replace("Ball ", "ball"))
     here = BallLabel(True, 5, 6)
-    absent = {frame: NOT_VISIBLE for frame in (3, 4, 5, *range(21, 100))}
+    absent = dict.fromkeys((3, 4, 5, *range(21, 100)), NOT_VISIBLE)
     assert read_ball_labels(path) == {0: here, 6: here, 20: here, **absent}
 
 
@@ -279,7 +281,7 @@ def test_cvat_interpolation_is_nobodys_label_and_is_reported_once(tmp_path):
 def test_a_wrong_cvat_shape_is_unknown_and_counted(tmp_path, wrong, fact):
     path = cvat_file(tmp_path, track(shape(0), shape(5, outside=1), wrong, shape(12)))
     labels, problems = read_counting(path)
-    assert 10 not in labels or labels[10] == NOT_VISIBLE and 'frame="10"' not in wrong
+    assert 10 not in labels or (labels[10] == NOT_VISIBLE and 'frame="10"' not in wrong)
     assert labels[12] == BallLabel(True, 5, 6) and labels[5] == NOT_VISIBLE
     assert problems.count == 1 and fact in problems.lines()[0]
     with pytest.raises(LabelError, match=fact):

@@ -123,7 +123,8 @@ def test_safetensors_of_another_program_are_refused(path):
 @pytest.mark.parametrize(
     ("key", "value"),
     [("model", None), ("window_size", "9"), ("window_size", True), ("difference", 1), ("outputs", ["all"]),
-     ("neck", None), ("activation", 1), ("pretrained", "yes"), ("area", -1), ("multiple", 1.5), ("calibration", {"slope": 1.0}), ("calibration", [1, 2])],
+     ("neck", None), ("activation", 1), ("pretrained", "yes"), ("area", -1), ("multiple", 1.5),
+     ("calibration", {"slope": 1.0}), ("calibration", [1, 2])],
 )  # fmt: skip
 def test_metadata_of_the_wrong_type_are_refused(path, key, value):
     rewrite(path, metadata={**ARGUMENTS, key: value})

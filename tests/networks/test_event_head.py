@@ -172,7 +172,7 @@ def test_nothing_is_left_to_train_without_a_head(tmp_path):
         training.train(None, tmp_path / "run", replace(CONFIG, event_head=False, freeze_ball=True), quiet=True)
 
 
-def test_a_set_keeps_the_events_of_its_videos(tmp_path, film):  # noqa: F811
+def test_a_set_keeps_the_events_of_its_videos(tmp_path, film):
     markup = write_markup(tmp_path, PLACES, {8: "bounce", 16: "bounce", 20: "empty_event"})
     settings = ExtractConfig(window_size=5, before=4, after=4, validation=0.0, **SMALL)
     extract([film], tmp_path / "set", settings, markup, markup.with_name("events_markup.json"), True)

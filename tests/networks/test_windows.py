@@ -105,7 +105,7 @@ def test_the_same_windows_in_the_same_order_at_every_run():
 
 @pytest.mark.parametrize(("step", "stride"), CASES)
 def test_a_stretch_of_a_video_has_the_same_windows_wherever_one_begins(step, stride):
-    whole = set(window.frame_indexes for window in all_windows(150, WindowSchedule(WINDOW_SIZE, step, stride)))
+    whole = {window.frame_indexes for window in all_windows(150, WindowSchedule(WINDOW_SIZE, step, stride))}
     for first in range(1, 20):
         part = all_windows(150 - first, WindowSchedule(WINDOW_SIZE, step, stride, first=first))
         later = [tuple(first + frame for frame in window.frame_indexes) for window in part]

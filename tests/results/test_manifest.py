@@ -74,7 +74,10 @@ def test_what_looked_closer_is_told_and_verified(ball_video, tmp_path, runtime, 
     monkeypatch.setattr("ttcli.detect.CLOSER_WEIGHTS", weights)
     ball_video("in/match.mp4", 5)
     config = replace(CONFIG, weights=runtime.weights)
-    run = lambda: detect([tmp_path / "in"], tmp_path / "out", config, quiet=True, runtime=runtime)[0]  # noqa: E731
+
+    def run():
+        return detect([tmp_path / "in"], tmp_path / "out", config, quiet=True, runtime=runtime)[0]
+
     assert not run().done_before
     ball_csv = tmp_path / "out" / "match.csv"
     assert read_manifest(ball_csv)["closer"]["name"] == "closer.safetensors"

@@ -125,7 +125,10 @@ def test_who_rushes_past_is_behind_the_ball_when_it_is_there(people):
         pose_people(rushing, still, scenes.rally[rushing.window], torch.full((len(rushing.side), 1), 0.2 + seconds))
         for seconds in (-0.15, 0.0, 0.15)
     )
-    trunk = lambda capsules: capsules[who, 0, PART["shorts"]].mean(1)[:, :2]  # noqa: E731
+
+    def trunk(capsules):
+        return capsules[who, 0, PART["shorts"]].mean(1)[:, :2]
+
     farther = (trunk(there) - camera[:, :2]).norm(dim=1) - (place - camera)[:, :2].norm(dim=1)
     assert farther.median() > 0.1
     assert (trunk(there) - place[:, :2]).norm(dim=1).max() < 1.3
@@ -237,7 +240,10 @@ def test_the_racket_sweeps_over_the_picture_at_a_hit_and_feet_do_not(rallies, te
     scenes = plain_scenes(rally, when[:, None], torch.full((len(rally),), 0.02), textures)
     people, window = scenes.people, scenes.people.window
     cameras = scenes.cameras.at(window)
-    pose = lambda seconds: pose_people(people, rallies, rally[window], scenes.times[window] + seconds)  # noqa: E731
+
+    def pose(seconds):
+        return pose_people(people, rallies, rally[window], scenes.times[window] + seconds)
+
     half, full = (sweep_of_parts(pose(-seconds), pose(seconds), cameras) for seconds in (0.005, 0.01))
     assert half.shape == (len(window), 1, PARTS)
     strikes = people.side == side[window]
@@ -250,7 +256,10 @@ def test_a_part_that_sweeps_is_drawn_softer(people):
     scenes, capsules = people
     cameras = scenes.cameras.at(scenes.people.window)
     sweep = torch.zeros(30, 1, PARTS)
-    paint = lambda sweep: paint_people(scenes.people, capsules, cameras, torch.zeros(30), HEIGHT, WIDTH, sweep)[1]  # noqa: E731
+
+    def paint(sweep):
+        return paint_people(scenes.people, capsules, cameras, torch.zeros(30), HEIGHT, WIDTH, sweep)[1]
+
     assert torch.equal(paint(sweep), paint(None))
     soft = paint(sweep + 6)
     assert ((soft > 0.05) & (soft < 0.95)).sum() > 1.5 * ((paint(None) > 0.05) & (paint(None) < 0.95)).sum()

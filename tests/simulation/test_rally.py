@@ -1,6 +1,7 @@
 """Simulated rallies: the order of their contacts, their places, speeds and ends."""
 
 import dataclasses
+from itertools import pairwise
 
 import pytest
 import torch
@@ -102,7 +103,7 @@ def test_strokes_alternate_and_each_follows_a_bounce_on_the_strikers_half(batch)
     for story in served(batch):
         contacts = contacts_of(batch, story)
         hits = [index for index, (kind, _) in enumerate(contacts) if kind == HIT]
-        for last, index in zip(hits, hits[1:], strict=False):
+        for last, index in pairwise(hits):
             side = contacts[index][1]
             assert contacts[last][1] == -side
             between = contacts[last + 1 : index]

@@ -60,7 +60,7 @@ def test_windows_that_nothing_is_done_to_are_equal_copies():
 def test_the_same_seed_gives_the_same_windows_and_leaves_those_that_came_in(seed, probability):
     batch = dotted_windows(count=3, seed=1)
     untouched = copied(batch)
-    chances = replace(ALWAYS, **{name: probability for name in ("mask_ball", "zoom", "blur", "noise", "recolour")})
+    chances = replace(ALWAYS, **dict.fromkeys(("mask_ball", "zoom", "blur", "noise", "recolour"), probability))
     first, again, other = (augment(batch, chances, seeded(value)) for value in (seed, seed, seed + 1))
     assert same(batch, untouched)
     assert same(first, again)
@@ -244,10 +244,10 @@ def test_variations_are_a_mirror_time_backwards_and_channels_exchanged():
         for window in range(len(batch.frames)):
             before, after = batch.at(torch.tensor([window])), varied.at(torch.tensor([window]))
             options = []
-            for mirror in (False, True):
+            for mirrored in (False, True):
                 for back in (False, True):
                     positions = before.positions.clone()
-                    if mirror:
+                    if mirrored:
                         positions[..., 0] = width - 1 - positions[..., 0]
                     order = torch.arange(5).flip(0) if back else torch.arange(5)
                     if torch.equal(positions[:, order], after.positions):

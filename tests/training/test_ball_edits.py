@@ -164,7 +164,7 @@ def test_pasted_balls_fly_on_parabolas_and_fall_downwards(seed):
     assert fall[..., 0].abs().max() < 0.01
     assert (fall[..., 1] > 0).all()
     assert fall[..., 1].std(1).max() < 0.01
-    assert (1.5 <= radius).all() and (radius <= 7).all()
+    assert (radius >= 1.5).all() and (radius <= 7).all()
     # in the order of frames, and of the exposure within one
     velocity = paths[:, :, 1].diff(dim=1)
     within = paths[:, :, 2] - paths[:, :, 0]

@@ -107,7 +107,10 @@ def test_what_a_worker_cannot_read_is_told_in_one_line():
 def test_batches_made_in_a_stream_of_their_own_are_those_made_in_turn(drawn_quickly):
     device = torch.device("cuda")
     plan = BatchPlan(batch=24, reuse=3, augmentation=DRAWN_ALREADY, seed=0)
-    source = lambda: drawn_windows.DrawnWindows(9, 64, 96, 1, device)  # noqa: E731
+
+    def source():
+        return drawn_windows.DrawnWindows(9, 64, 96, 1, device)
+
     aside, in_turn = BatchStream(source, plan, device).start(0), BatchStream(source, plan)
     load = torch.randn(2048, 2048, device=device)
     for number in range(6):

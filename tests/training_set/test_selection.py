@@ -15,7 +15,7 @@ def choice(window_size=3, stride=1, events=("all",), before=4, after=12, far=0, 
 
 
 def seen(frames):
-    return {frame: SEEN for frame in frames}
+    return dict.fromkeys(frames, SEEN)
 
 
 @settings(max_examples=60, deadline=None)
@@ -74,7 +74,7 @@ def test_between_two_events_the_nearest_gives_the_name():
 
 
 def test_a_ball_free_stretch_is_a_far_one():
-    labels = {frame: NOT_VISIBLE for frame in range(50)}
+    labels = dict.fromkeys(range(50), NOT_VISIBLE)
     picked = select_windows(labels, [], choice(events=("bounce",), far=5))
     assert len(picked) == 5 and all(window.visible == 0 for window in picked)
 
@@ -102,7 +102,7 @@ def test_windows_that_never_fit_are_refused():
 
 
 def test_a_long_time_without_the_ball_begins_a_new_rally_though_it_is_labelled():
-    labels = seen(range(20)) | {frame: NOT_VISIBLE for frame in range(20, 200)} | seen(range(200, 220))
+    labels = seen(range(20)) | dict.fromkeys(range(20, 200), NOT_VISIBLE) | seen(range(200, 220))
     windows = {window.first: window for window in labelled_windows(labels, 3, 1)}
     assert (windows[10].rally, windows[100].rally, windows[210].rally) == (0, 0, 1)
     assert (windows[198].rally, windows[198].last_rally) == (0, 1)

@@ -129,7 +129,7 @@ def test_distance_to_the_border_decides_what_is_known(tmp_path):
 
 def test_the_three_states_of_a_label_survive(tmp_path):
     states = {0: NOT_VISIBLE, 1: None}
-    data = write_set(tmp_path, label_of=lambda frame_index, label: states.get(frame_index, label))
+    data = write_set(tmp_path, label_of=states.get)
     batch = next(source(data, height=None, width=None).all_windows())
     assert batch.visible[0].tolist() == [False, False, True]
     assert batch.known[0].tolist() == [True, False, True]

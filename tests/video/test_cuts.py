@@ -40,7 +40,8 @@ def test_a_cut_is_found_at_its_frame(place: int) -> None:
     assert cuts([first] * place + [second] * (20 - place)) == [place]
 
 
-def test_several_cuts_are_found(place: int = 5) -> None:
+def test_several_cuts_are_found() -> None:
+    place = 5
     shots = [view(scene(seed), 0) for seed in range(4)]
     assert cuts([shot for shot in shots for _ in range(place)]) == [place, 2 * place, 3 * place]
 

@@ -121,10 +121,10 @@ def test_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # files that grow beyond it fail as on a full disk
     try:
-        with pytest.raises(OutputError, match="cannot be written") as raised:
-            with VideoWriter(tmp_path / "a.mp4", 96, 128, Fraction(25)) as writer:
-                for picture in noise_pictures(100):
-                    writer.write(picture)
+        writing = VideoWriter(tmp_path / "a.mp4", 96, 128, Fraction(25))
+        with pytest.raises(OutputError, match="cannot be written") as raised, writing as writer:
+            for picture in noise_pictures(100):
+                writer.write(picture)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "\n" not in str(raised.value)
@@ -152,9 +152,9 @@ def test_another_encoder_stands_in_for_one_that_is_not_there(tmp_path: Path, mon
 
 def test_an_encoder_that_does_not_work_here_is_one_line(tmp_path: Path) -> None:
     for encoder, message in (("h264_nvenc", "h264_nvenc"), ("libopenh264", "libopenh264")):
-        with pytest.raises(OutputError, match=message):
-            with VideoWriter(tmp_path / "a.mp4", 48, 64, Fraction(25), encoder=encoder) as writer:
-                writer.write(np.zeros((48, 64, 3), np.uint8))
+        writing = VideoWriter(tmp_path / "a.mp4", 48, 64, Fraction(25), encoder=encoder)
+        with pytest.raises(OutputError, match=message), writing as writer:
+            writer.write(np.zeros((48, 64, 3), np.uint8))
         assert not list(tmp_path.iterdir())
 
 
@@ -163,6 +163,5 @@ def test_encoders_of_the_command_line_are_those_that_are_known() -> None:
 
 
 def test_picture_of_another_size_is_a_bug(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="not uint8"):
-        with VideoWriter(tmp_path / "a.mp4", 48, 64, Fraction(25)) as writer:
-            writer.write(np.zeros((10, 10, 3), np.uint8))
+    with pytest.raises(ValueError, match="not uint8"), VideoWriter(tmp_path / "a.mp4", 48, 64, Fraction(25)) as writer:
+        writer.write(np.zeros((10, 10, 3), np.uint8))

@@ -86,12 +86,12 @@ def detect_on_cluster(
     tasks: list[VideoTask | ChunkTask] = []
     cut: dict[Job, _InChunks] = {}
     given = {_absolute(job): job for job in jobs}
-    for job in given:
-        info = replace(jobs[given[job]], path=job.video)
+    for job, as_given in given.items():
+        info = replace(jobs[as_given], path=job.video)
         try:
             tasks += _tasks_of(job, info, here, cut)
         except TtcliError as error:
-            yield given[job], error
+            yield as_given, error
     with tqdm(total=len(tasks), unit=" tasks", disable=quiet or None) as progress:
         again = yield from _run(tasks, here, cut, given, progress, tell)
         progress.total = len(tasks) + len(again)
@@ -171,24 +171,25 @@ def _run(
         for warning in warnings:
             tell(warning)
         progress.update()
-        if isinstance(task, ChunkTask) and not isinstance(outcome, TtcliError):
+        became = outcome if isinstance(outcome, (DetectSummary, TtcliError)) else None
+        if isinstance(task, ChunkTask) and became is None:
             video = cut[task.job]
             video.left -= 1
             if isinstance(outcome, ChunkProposals):
                 video.found[task.chunk.first] = outcome
-            if video.left or task.job in failed:
-                continue
-            if len(video.found) < len(video.chunks):
-                again.append(VideoTask(task.job, video.plan.info, here.config))
-                continue
-            outcome = _put_together(task.job, cut.pop(task.job), here, tell)
-        if task.job in failed:
+            if not video.left and task.job not in failed:
+                if len(video.found) < len(video.chunks):
+                    again.append(VideoTask(task.job, video.plan.info, here.config))
+                else:
+                    became = _put_together(task.job, cut.pop(task.job), here, tell)
+        if became is None or task.job in failed:
             continue
-        if isinstance(outcome, TtcliError):
+        if isinstance(became, TtcliError):
             failed.add(task.job)
+            yield given[task.job], became
         else:
-            outcome = replace(outcome, video=shown_name(given[task.job].video), output=str(given[task.job].output))
-        yield given[task.job], outcome
+            names = {"video": shown_name(given[task.job].video), "output": str(given[task.job].output)}
+            yield given[task.job], replace(became, **names)
     return again
 
 

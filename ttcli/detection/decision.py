@@ -12,6 +12,7 @@ from ttcli.detection.proposals import Proposal, propose
 from ttcli.detection.tracking import Candidates, decide
 from ttcli.inference.predictor import CANDIDATES, Peak
 from ttcli.inference.runtimes import Runtime
+from ttcli.networks.odds import log_odds
 from ttcli.results.trajectory import BallPosition, Status
 from ttcli.video.reader import Frame
 
@@ -105,7 +106,7 @@ def _linked_choices(proposals: Iterable[Proposal], plan: VideoPlan, confidence: 
             undecided.append(peaks)
             confidences = np.array([confidence(peak.probability) if proposal.peaks else 0.0 for peak in peaks])
             with np.errstate(divide="ignore"):  # log odds of 0 and 1 are infinite, and mean it
-                logits = np.log(confidences) - np.log1p(-confidences)
+                logits = log_odds(confidences, least=0.0)
             yield Candidates(proposal.time_seconds, np.array([(peak.x, peak.y) for peak in peaks]), logits)
 
     for decision in decide(candidates(), plan.height * plan.width):

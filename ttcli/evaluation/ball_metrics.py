@@ -84,7 +84,7 @@ def compare(predicted: Mapping[int, BallLabel], truth: Mapping[int, BallLabel], 
     none = BallLabel(visible=False)
     claims = [predicted.get(frame_index, none) for frame_index in frames]
     labels = [truth[frame_index] for frame_index in frames]
-    errors = np.array([_error(claim, label) for claim, label in zip(claims, labels)]).reshape(-1, 2)
+    errors = np.array([_error(claim, label) for claim, label in zip(claims, labels, strict=True)]).reshape(-1, 2)
     return Outcomes(
         rally=rally_numbers(frames),
         stratum=np.array([_stratum(truth, frame_index, width) for frame_index in frames], dtype=int),

@@ -249,6 +249,7 @@ def _matches(outcomes: EventOutcomes) -> list[dict[str, Any]]:
         truth = [time for time, kind in outcomes.labels if kind == name]
         found = sorted(((time, sure) for time, kind, sure in outcomes.found if kind == name), key=lambda entry: -entry[1])
         matched = match_one_to_one([time for time, _ in found], truth, TOLERANCES[-1])
-        error_of = {index: 1000 * (time - truth[index]) for (time, _), index in zip(found, matched) if index is not None}
+        pairs = [(time, index) for (time, _), index in zip(found, matched, strict=True) if index is not None]
+        error_of = {index: 1000 * (time - truth[index]) for time, index in pairs}
         rows += [{"time_s": time, "event": name, "error_ms": error_of.get(index)} for index, time in enumerate(truth)]
     return sorted(rows, key=lambda row: row["time_s"])

@@ -79,7 +79,7 @@ class CameraTracker:
         return self.poses[number - self._first]
 
     def maps(self, numbers: Sequence[int], onto: int) -> list[np.ndarray] | None:
-        """Return the maps (3, 3) from the pixels of some pictures to those of picture `onto`; None where the camera stands still."""
+        """Return the maps (3, 3) from the pixels of some pictures to those of picture `onto`; None where the camera rests."""
         back = np.linalg.inv(self.pose(onto))
         maps = [back @ self.pose(number) for number in numbers]
         return maps if any(self._corner_motion(each) > LEAST_MOTION for each in maps) else None

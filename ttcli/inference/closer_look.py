@@ -17,9 +17,10 @@ import torch
 from ttcli.configs import DetectConfig
 from ttcli.inference.camera_motion import CameraTracker
 from ttcli.inference.predictor import CANDIDATES, FrameAnswer, Peak, StreamingPredictor
-from ttcli.inference.runtimes import Runtime, log_odds
+from ttcli.inference.runtimes import Runtime
 from ttcli.networks.heatmaps import decode_candidates
 from ttcli.networks.model_input import CLOSER, empty_input, input_channels, windows_to_input
+from ttcli.networks.odds import log_odds
 from ttcli.networks.windows import window_frames
 from ttcli.video.reader import Frame
 
@@ -27,7 +28,8 @@ CUT = 96
 """Height and width of a cut, in pixels of the larger picture."""
 REACH, SAME_PLACE = 3.0, 2.0
 """Working pixels from a candidate within which a peak of the closer look is about the same ball, and within which its place counts:
-further away the two contradict each other, as on long faint streaks, and the first, which saw more of the picture, is right more often."""
+further away the two contradict each other, as on long faint streaks, and the first, which saw more of the picture, is right more
+often."""
 FRAMES, CUTS = 16, 8
 """Frames whose candidates are looked at together, and cuts that go through the network together: always as many, for in batches of
 another size the same cut has another last digit, and rows would depend on where one began to look."""

@@ -12,7 +12,7 @@ from ttcli.networks.blocks import NetworkAnswer, fuse_batch_norm
 from ttcli.networks.checkpoints import CLOSER_WEIGHTS, load_checkpoint, packaged
 from ttcli.networks.devices import choose_device, choose_dtype, leave_cores_to_the_decoder
 from ttcli.networks.model_input import seen_pictures, working_size
-from ttcli.networks.odds import LEAST_PROBABILITY, log_odds  # noqa: F401 - inference.closer_look takes it from here
+from ttcli.networks.odds import LEAST_PROBABILITY
 
 USUAL_FPS = (24.0, 120.0)
 """Frame rates of checkpoints that do not say theirs: those of drawn windows."""

@@ -78,8 +78,8 @@ def write_ball_markup(path: Path, labels: Mapping[int, BallLabel], overwrite: bo
     A visible ball that the format cannot hold (see `cannot_hold`) is left out, which makes it unknown.
     """
     entries: dict[str, dict[str, float]] = {}
-    for frame_index, label in sorted(labels.items()):
-        label = rounded(label)
+    for frame_index, given in sorted(labels.items()):
+        label = rounded(given)
         if not label.visible:
             entries[str(frame_index)] = {"x": -1, "y": -1}
         elif cannot_hold(label) is None:

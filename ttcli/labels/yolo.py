@@ -108,8 +108,8 @@ def write_ball_labels(
         raise SettingError(path, "boxes are shares of a picture of unknown size", "tell it, as in --size 1920x1080")
     side = BALL_SHARE * width if ball_width is None else ball_width
     with _complete_folder(path, overwrite) as temporary:
-        for frame_index, label in labels.items():
-            label = rounded(label)
+        for frame_index, given in labels.items():
+            label = rounded(given)
             if cannot_hold(label, height, width) is None:
                 # 7 decimals: the hundredth of a pixel survives up to pictures 100,000 wide.
                 line = f"{BALL_CLASS} {label.x / width:.7f} {label.y / height:.7f} " if label.visible else ""

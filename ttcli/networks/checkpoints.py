@@ -222,7 +222,7 @@ _METADATA_CHECKS: dict[str, tuple[bool, Callable[[Any], bool]]] = {
     "event_head": (False, lambda value: isinstance(value, bool)),
     "area": (False, _is_count),
     "multiple": (False, _is_count),
-    "fps": (False, lambda value: _is_rates(value)),
+    "fps": (False, _is_rates),
     "calibration": (False, lambda value: value is None or _are_numbers(value, ("slope", "bias"))),
     "closer": (False, lambda value: value is None or _are_numbers(value, ("own", "look", "bias"))),
 }

@@ -120,7 +120,7 @@ def _row(path: Path, line_number: int, columns: list[str], cells: list[str]) -> 
             f"{len(cells)} cells where the first line has {len(columns)}",
             "fill the line up with commas, or cut it; a file that was cut off must be written again",
         )
-    return Row(path, line_number, dict(zip(columns, (cell.strip() for cell in cells))))
+    return Row(path, line_number, dict(zip(columns, (cell.strip() for cell in cells), strict=True)))
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Iterable[object]], overwrite: bool = False) -> int:
@@ -145,8 +145,9 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Iterable[objec
 def append_rows(file: TextIO, rows: Iterable[Iterable[object]]) -> int:
     """Write rows to an open file, as `write_rows` does, and return how many."""
     count = 0
-    for count, cells in enumerate(rows, start=1):
+    for cells in rows:
         file.write(",".join(map(_cell, cells)) + "\n")
+        count += 1
     return count
 
 

@@ -74,7 +74,7 @@ class BallPosition:
 
     @property
     def place(self) -> tuple[float, float] | None:
-        """x and y; None where the ball has no place."""
+        """X and y; None where the ball has no place."""
         return None if self.x is None or self.y is None else (self.x, self.y)
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from ttcli.simulation.camera import Cameras, homographies
 from ttcli.simulation.scene import Scenes
@@ -99,13 +99,16 @@ def _follow_camera(canvas: Tensor, source: Cameras, target: Cameras, height: int
     y, x = torch.meshgrid(
         torch.arange(height, device=canvas.device).float(), torch.arange(width, device=canvas.device).float(), indexing="ij"
     )
-    row = lambda i: maps[..., i, 0, None, None] * x + maps[..., i, 1, None, None] * y + maps[..., i, 2, None, None]  # noqa: E731
+
+    def row(i: int) -> Tensor:
+        return maps[..., i, 0, None, None] * x + maps[..., i, 1, None, None] * y + maps[..., i, 2, None, None]
+
     scale = row(2)
     size = torch.tensor([canvas.shape[3], canvas.shape[2]], device=canvas.device)
     grid = (torch.stack([row(0) / scale, row(1) / scale], -1) + 0.5) * (2 / size) - 1  # (B, T, H, W, 2)
     count, frames = grid.shape[:2]
     # The frames of a window lie below each other, so that one call samples each window's canvas once.
-    seen = F.grid_sample(canvas, grid.flatten(1, 2), padding_mode="border", align_corners=False)
+    seen = functional.grid_sample(canvas, grid.flatten(1, 2), padding_mode="border", align_corners=False)
     layers = seen.view(count, -1, frames, height, width).transpose(1, 2)
     layers[:, :, 3].mul_(scale)  # `scale` is depth along the source's axis by depth along the target's: 3 % off in a pan
     return layers
@@ -113,7 +116,7 @@ def _follow_camera(canvas: Tensor, source: Cameras, target: Cameras, height: int
 
 def _draw_specks(specks: Tensor, pictures: Tensor) -> None:
     """Draw small still lights into pictures (B, 3, H, W), in place."""
-    count, _, height, width = pictures.shape
+    height, width = pictures.shape[2:]
     rows, slots = torch.nonzero(specks[..., 2] > 0.4, as_tuple=True)
     if not len(rows):
         return

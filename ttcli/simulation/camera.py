@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ttcli.simulation.chance import uniform_draw
+
 LARGEST_TREMOR = 0.004
 """Radians, 2 working pixels in an ordinary view; nine tremors in ten are below two thirds of it."""
 
@@ -94,7 +96,7 @@ def place_cameras(
         generator: Source of all chance, on the CPU.
     """
     count = len(kinds)
-    uniform = lambda *shape: torch.rand(*shape, generator=generator)  # noqa: E731
+    uniform = uniform_draw(generator)
     ranges = torch.tensor([_PLACES[kind] for kind in KINDS])[kinds.cpu()]
     low, high = ranges[:, 0:6:2], ranges[:, 1:6:2]
     side = (uniform(count, 3) < 0.5).float() * 2 - 1

@@ -1,8 +1,8 @@
 """What people wear: pieces of painted walls, for folds and prints, that move as the trunk does."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from ttcli.simulation.portions import portions
 from ttcli.simulation.textures import WALL_HEIGHT, WALL_WIDTH, TextureBank
@@ -40,7 +40,7 @@ def print_clothes(
     """
     height, width = colour.shape[3:]
     fine, contrast = weave.unbind(1)
-    along = F.normalize(torso[:, :, 0] - torso[:, :, 1], dim=-1)
+    along = functional.normalize(torso[:, :, 0] - torso[:, :, 1], dim=-1)
     step = along * (fine[:, None] / scale)[..., None]  # texels to a pixel
     first = (cloth * torch.tensor([textures.wall_count, WALL_HEIGHT, WALL_WIDTH], device=colour.device)).long()
     strength = contrast[:, None] / (1 + moved / CLOTH_MOVES) / 255

@@ -1,8 +1,9 @@
-"""Glints: specks of light that flicker, creep along an edge or flash by, smaller than a ball, as lamps, panels and rails make them."""
+"""Glints: specks of light that flicker, creep along an edge or flash by, smaller than a ball: of lamps, panels and rails."""
 
 import torch
 from torch import Tensor
 
+from ttcli.simulation.chance import uniform_draw
 from ttcli.simulation.streaks import Streaks, blend, streak_patches
 
 MOST = 4
@@ -16,7 +17,7 @@ SPEEDS = (0.0, 2.5, 9.0)
 def draw_glints(pictures: Tensor, share: float, generator: torch.Generator) -> None:
     """Draw glints into a share of windows (B, T, 3, H, W), in place."""
     count, frames, _, height, width = pictures.shape
-    uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
+    uniform = uniform_draw(generator, count)
     there = (uniform(1) < share) & (uniform(MOST) < 0.5)
     place = uniform(MOST, 1, 2) * torch.tensor([width, height])
     fastest = torch.tensor(SPEEDS)[torch.randint(len(SPEEDS), (count, MOST), generator=generator)]

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from ttcli.simulation.camera import Cameras
+from ttcli.simulation.chance import uniform_draw
 from ttcli.simulation.cloth import draw_weaves, print_clothes
 from ttcli.simulation.streaks import Streaks
 from ttcli.simulation.textures import TextureBank
@@ -74,7 +75,7 @@ def draw_people(camera: Tensor, generator: torch.Generator) -> People:
         generator: Source of all chance, on the CPU.
     """
     windows, count = len(camera), len(camera) * 3
-    uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
+    uniform = uniform_draw(generator, count)
     side = torch.tensor([-1.0, 1.0, 0.0]).repeat(windows)
     home = torch.stack([(uniform() - 0.5) * 1.2, side * (1.9 + 1.2 * uniform())], 1)
     aside = (uniform(2) - 0.5) * torch.tensor([8.0, 9.0])
@@ -107,8 +108,8 @@ def rush_behind(
         time: When it is there (M,), seconds.
         generator: Source of all chance, on the CPU.
     """
-    uniform = lambda *shape: torch.rand(len(rows), *shape, generator=generator).to(place.device)  # noqa: E731
-    away = F.normalize((place - camera)[:, :2], dim=1)
+    uniform = uniform_draw(generator, len(rows), device=place.device)
+    away = functional.normalize((place - camera)[:, :2], dim=1)
     behind = RUSH_BEHIND[0] + (RUSH_BEHIND[1] - RUSH_BEHIND[0]) * uniform(1)
     home = place[:, :2] + behind * away + RUSH_ASIDE * (2 * uniform(2) - 1)
     rush = (2 * uniform(2) - 1) * FASTEST_RUSH
@@ -126,7 +127,7 @@ def _part(name: str) -> int:
 
 def _clothes(count: int, generator: torch.Generator) -> Tensor:
     """Return colours (N, PARTS, 3): skin, shirt, shorts, shoes, racket and hair are drawn apart."""
-    uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
+    uniform = uniform_draw(generator, count)
     light = 0.35 + 0.65 * uniform(1)
     skin = torch.tensor([0.88, 0.66, 0.54]) * (0.35 + 0.7 * uniform(1))
     shirt = uniform(3) * (uniform(1) * 0.9 + 0.1)
@@ -228,5 +229,5 @@ def paint_people(
 
 def _between(field: Tensor, height: int, width: int) -> Tensor:
     """Return a field known at every GRID-th pixel, from GRID_START on, at all pixels (bilinear)."""
-    fine = F.interpolate(field, scale_factor=GRID, mode="bilinear", align_corners=False)
+    fine = functional.interpolate(field, scale_factor=GRID, mode="bilinear", align_corners=False)
     return fine[:, :, GRID : GRID + height, GRID : GRID + width]

@@ -1,8 +1,8 @@
 """How people move: to where they will hit, through the stroke, and how each part of the body lies meanwhile."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from ttcli.simulation.flight import HAND, HIT
 from ttcli.simulation.players import People
@@ -142,7 +142,9 @@ def _skeleton(
     idle = spot(0.25 * hand, 0.5, 1.02 + sway - low)
     racket_hand = torch.lerp(idle, aim - 0.12 * (aim - neck), pull)
     racket_hand = racket_shoulder + _within_reach(racket_hand - racket_shoulder, size)
-    blade = racket_hand + 0.14 * F.normalize(aim - racket_shoulder, dim=-1) * pull + (1 - pull) * (idle - pelvis) * 0.25
+    blade = (
+        racket_hand + 0.14 * functional.normalize(aim - racket_shoulder, dim=-1) * pull + (1 - pull) * (idle - pelvis) * 0.25
+    )
     swung = pull[..., 0] * people.phase[:, 1:2].sin()  # the free arm goes along, up or down
     free_hand = spot(-0.28 * hand * (1 + 0.4 * swung.abs()), 0.42 - 0.3 * swung.abs(), 1.05 - sway + 0.35 * swung - low)
     free_hand = free_shoulder + _within_reach(torch.lerp(free_hand, *palm) - free_shoulder, size)

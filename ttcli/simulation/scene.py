@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ttcli.simulation.camera import KINDS, Cameras, place_cameras
+from ttcli.simulation.chance import uniform_draw
 from ttcli.simulation.flight import HIT
 from ttcli.simulation.players import People, draw_people
 from ttcli.simulation.sensor import Sensors, draw_sensors
@@ -76,7 +77,7 @@ def build_scenes(
         generator: Source of all chance, on the CPU.
     """
     count, device = len(rally), times.device
-    uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
+    uniform = uniform_draw(generator, count)
     cameras = place_cameras(kinds, times, height, width, moving, generator)
     people = draw_people(cameras.position[:, 0], generator)
     area = torch.as_tensor(height * width).float().expand(count)
@@ -95,7 +96,7 @@ def build_scenes(
 
 def draw_moments(rallies: RallyBatch, count: int, frames: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Return rallies (B,), frame times (B, T) and exposures (B,) for windows somewhere in the given rallies."""
-    uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
+    uniform = uniform_draw(generator, count)
     rally = torch.randint(len(rallies.positions), (count,), generator=generator)
     state, end_sample = rallies.state.cpu(), rallies.end_sample.cpu()
     choice = torch.multinomial(torch.tensor(_RATE_WEIGHTS), count, replacement=True, generator=generator)
@@ -140,7 +141,7 @@ def draw_kinds(count: int, generator: torch.Generator) -> Tensor:
 
 def _ball_colours(count: int, generator: torch.Generator) -> Tensor:
     """Return colours (B, 3): mostly white balls, a quarter orange ones, about as bright as white paint in that hall."""
-    uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
+    uniform = uniform_draw(generator, count)
     white = 0.93 + 0.07 * uniform(3)
     orange = torch.tensor([1.0, 0.55, 0.12]) * (0.85 + 0.15 * uniform(3)) + 0.25 * uniform(1)
     colour = torch.where(uniform(1) < 0.28, orange, white)

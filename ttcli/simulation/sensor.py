@@ -9,9 +9,10 @@ from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
+from ttcli.simulation.chance import uniform_draw
 from ttcli.simulation.cosines import block_cosines
 from ttcli.simulation.portions import portions
 from ttcli.simulation.streaks import soften
@@ -51,7 +52,7 @@ class Sensors:
 
 def draw_sensors(count: int, generator: torch.Generator) -> Sensors:
     """Return sensors as phones, action cameras, broadcasts and web videos have them."""
-    uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
+    uniform = uniform_draw(generator, count)
     return Sensors(
         blur=0.3 * uniform() ** 1.5,
         sharpen=1.2 * uniform() * (uniform() < 0.3),
@@ -97,8 +98,8 @@ def _halve_chroma(pictures: Tensor) -> Tensor:
     """Return pictures (T, 3, H, W) whose colour, but not brightness, is averaged over 2x2 pixels, as in 4:2:0."""
     weights = torch.tensor([0.299, 0.587, 0.114], device=pictures.device).view(1, 3, 1, 1)
     bright = (pictures * weights).sum(1, keepdim=True)
-    coarse = F.avg_pool2d(pictures - bright, 2)
-    return F.interpolate(coarse, size=pictures.shape[2:], mode="nearest") + bright
+    coarse = functional.avg_pool2d(pictures - bright, 2)
+    return functional.interpolate(coarse, size=pictures.shape[2:], mode="nearest") + bright
 
 
 @functools.cache
@@ -120,11 +121,14 @@ def _add_fresh_noise(pictures: Tensor, strength: Tensor, generator: torch.Genera
     """Add normal noise to pictures (B, T, 3, H, W) on a GPU, where drawing it costs next to nothing."""
     there = torch.Generator(pictures.device).manual_seed(int(torch.randint(1 << 62, (1,), generator=generator)))
     for window, some in zip(pictures.split(32), strength.split(32), strict=True):  # else it is half of all memory
-        window += torch.randn(window.shape, device=window.device, generator=there).mul_(some[:, None, None, None, None])
+        window.add_(torch.randn(window.shape, device=window.device, generator=there).mul_(some[:, None, None, None, None]))
 
 
 def _compress(pictures: Tensor, step: Tensor) -> Tensor:
-    """Return pictures (..., T, 3, H, W) whose 8x8 blocks lost what is finer than `step` (..., 1, 1, 1, 1), more at high frequencies."""
+    """Return pictures (..., T, 3, H, W) whose 8x8 blocks lost what is finer than `step` (..., 1, 1, 1, 1).
+
+    At high frequencies more is lost.
+    """
     height, width = pictures.shape[-2:]
     rows, columns = height // 8, width // 8
     cosines = block_cosines().to(pictures.device)

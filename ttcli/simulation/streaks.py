@@ -31,8 +31,8 @@ class Streaks:
     """Round things in motion, N of them.
 
     `path` (N, P, 2) are pixels at the exposure's instants, first to last, `share` (N, P - 1) the part of the exposure
-    spent between two of them (sum 1; a share of 0 costs nothing), `radius` (N,) in pixels, `picture` (N,) the index of the picture they are in,
-    `blur` (N,) the weight of the neighbours in the lens's kernel (blur, 1 - 2 blur, blur).
+    spent between two of them (sum 1; a share of 0 costs nothing), `radius` (N,) in pixels, `picture` (N,) the index of the picture
+    they are in, `blur` (N,) the weight of the neighbours in the lens's kernel (blur, 1 - 2 blur, blur).
     """
 
     path: Tensor

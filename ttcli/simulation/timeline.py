@@ -128,7 +128,7 @@ class History:
         passed = (self.contact.pass_fraction <= 1).nonzero(as_tuple=True)
         rally, sample, kind, position = (torch.cat(parts) for parts in zip(*self.marks, strict=True))
         fractions = [self.contact.fraction[found], self.contact.pass_fraction[passed]]
-        times = [(where[1] - 1 + part) / self.sample_rate for where, part in zip((found, passed), fractions)]
+        times = [(where[1] - 1 + part) / self.sample_rate for where, part in zip((found, passed), fractions, strict=True)]
         kinds = [self.contact.kind[found], torch.full_like(passed[0], NET_PASS)]
         positions = [self.contact.position[found], self.contact.pass_position[passed]]
         came_from = self.ball.position[passed[0], (passed[1] - 1).clamp(min=0), 1]

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ttcli.simulation.camera import Cameras
+from ttcli.simulation.chance import uniform_draw
 from ttcli.simulation.textures import FLOOR_SIZE, WALL_HEIGHT, WALL_WIDTH, TextureBank, unpack
 from ttcli.table.constants import NET_HEIGHT, NET_OVERHANG, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
@@ -63,8 +64,11 @@ class View:
 def build_halls(position: Tensor, textures: TextureBank, generator: torch.Generator) -> Halls:
     """Return halls large enough for cameras at `position` (B, 3)."""
     count = len(position)
-    uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
-    pick = lambda high: torch.randint(high, (count,), generator=generator)  # noqa: E731
+    uniform = uniform_draw(generator, count)
+
+    def pick(high: int) -> Tensor:
+        return torch.randint(high, (count,), generator=generator)
+
     position = position.cpu()
     reach = torch.tensor([3.0, 5.0]) + uniform(2) * torch.tensor([6.0, 8.0])
     high = torch.cat([torch.maximum(reach, position[:, :2] + 0.5), (position[:, 2:] + 0.5).clamp_min(4) + 5 * uniform(1)], 1)

@@ -38,8 +38,8 @@ ONE_PASSING_SECONDS = 0.15
 NETWORK_SPREAD = 0.03
 """Seconds, 1 sigma, of the network's instants of passings."""
 MOST_DROPPED, DROP_COST = 4, 0.25 / 1920
-"""Sightings farthest from the bounce that may be left out, as false ones at a racket or of the flight before are, and by how much each
-must better the misfit."""
+"""Sightings farthest from the bounce that may be left out, as false ones at a racket or of the flight before are, and by how much
+each must better the misfit."""
 _FAR = 8.0
 """Errors of a sighting beyond which it is no worse, in SIGHTING_ERROR."""
 _STEP = 1 / 60

@@ -203,9 +203,10 @@ class _Path(NamedTuple):
         passings = self._passings(near, bends + [bounce.time for bounce in bounces.values()])
         nets = [peak for peak in peaks if peak.kind == "net"]
         nets += _implied(passings, nets, threshold)
-        within = lambda peak: begin < peak.time <= end  # noqa: E731
-        found = [self._bounce_event(peak, bounces[peak]) for peak in filter(within, bounces)]
-        found += [event for peak in filter(within, nets) for event in self._net_events(peak, passings, bends)]
+        found = [self._bounce_event(peak, bounce) for peak, bounce in bounces.items() if begin < peak.time <= end]
+        for peak in nets:
+            if begin < peak.time <= end:
+                found += self._net_events(peak, passings, bends)
         return sorted(_apart(found), key=lambda event: event.time_seconds)
 
     def _may_be_on_table(self, bounce: Instant) -> bool:

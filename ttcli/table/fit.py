@@ -196,7 +196,7 @@ def _camera_of(
         shown = camera.project(places)
         matched, score = _match(shown, kinds, pixels, sure, near)
         rows = [row for row, index in enumerate(matched) if index is not None]
-        if len(rows) < LEAST_LANDMARKS or not NET_KINDS <= {int(kinds[row]) for row in rows}:
+        if len(rows) < LEAST_LANDMARKS or not {int(kinds[row]) for row in rows} >= NET_KINDS:
             return None, 0.0
         seen = np.array([pixels[kinds[row]][matched[row]] for row in rows])
         camera = _search(places[rows], seen, width, height)

@@ -64,7 +64,11 @@ def augment(batch: WindowBatch, settings: Augmentation, generator: torch.Generat
         settings: What is done, and how often.
         generator: On the processor. The same seed does the same on every device.
     """
-    choose = lambda probability: _choose(len(batch.frames), probability, generator)  # noqa: E731
+    count = len(batch.frames)
+
+    def choose(probability: float) -> Tensor:
+        return _choose(count, probability, generator)
+
     batch = take_frames(batch, settings.window_size, settings.stride, generator)  # a copy: the rest is in place
     mask_balls(batch, choose(settings.mask_ball))
     paste_balls(batch, choose(settings.paste_ball), generator)

@@ -64,9 +64,9 @@ def mask_balls(batch: WindowBatch, rows: Tensor) -> None:
     """
     visible, known, positions = batch.visible.cpu(), batch.known.cpu(), batch.positions.cpu().float()
     for row in rows.tolist():
-        if known[row].all() and visible[row].any() and len(visible[row]) > 2:
-            if _paint_over(batch.frames[row], streak_paths(positions[row], visible[row]), visible[row]):
-                batch.visible[row], batch.positions[row] = False, 0
+        told = known[row].all() and visible[row].any() and len(visible[row]) > 2
+        if told and _paint_over(batch.frames[row], streak_paths(positions[row], visible[row]), visible[row]):
+            batch.visible[row], batch.positions[row] = False, 0
 
 
 def streak_paths(positions: Tensor, visible: Tensor) -> Tensor:
@@ -225,7 +225,10 @@ def draw_flights(count: int, length: int, height: int, width: int, generator: to
     Returns:
         Where each ball is when the shutter opens, half-way, and when it closes, (N, T, 3, 2); and its radius.
     """
-    draw = lambda bounds: log_uniform(*bounds, (count,), generator)  # noqa: E731
+
+    def draw(bounds: tuple[float, float]) -> Tensor:
+        return log_uniform(*bounds, (count,), generator)
+
     diameter, frame_rate = draw(DIAMETER), draw(FRAME_RATE)
     scale = diameter / (2 * BALL_RADIUS)  # pixels per metre
     speed = (draw(SPEED) * draw(FORESHORTENING) * scale / frame_rate).clamp_max(FASTEST)

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from ttcli.networks.model_input import CLOSER
 from ttcli.simulation.backdrop import paint_backdrop
+from ttcli.simulation.chance import uniform_draw
 from ttcli.simulation.drawing import draw_scenes
 from ttcli.simulation.flight import BOUNCE, NET_PASS
 from ttcli.simulation.players import rush_behind
@@ -71,7 +72,7 @@ class DrawnWindows:
         rallies: Rallies that are played at a time; None for as many as pay.
         block: Windows that are drawn at a time; None for as many as pay. Where several processes take their portions in
             turn, each would draw whole blocks for its part of them: there it is the size of a portion.
-        closer: Windows for the closer look: cut from pictures CLOSER times as large, the ball of the middle frame near their middle.
+        closer: Windows for the closer look: cut from pictures CLOSER times as large, the middle frame's ball near their middle.
     """
 
     def __init__(
@@ -139,7 +140,7 @@ class DrawnWindows:
     def _scenes(self, count: int, generator: torch.Generator) -> Scenes:
         """Return scenes whose cameras show a crop of the working picture."""
         rallies = self._rallies
-        uniform = lambda *shape: torch.rand(count, *shape, generator=generator)  # noqa: E731
+        uniform = uniform_draw(generator, count)
         rally, times, exposure = draw_moments(rallies, count, self.window_size, generator)
         full = torch.tensor(SHAPES)[torch.randint(len(SHAPES), (count,), generator=generator)]  # (B, 2)
         if self._closer:

@@ -129,8 +129,8 @@ def _convolve(frames: Tensor, kernels: list[Tensor]) -> Tensor:
     """
     length, height, width, _ = frames.shape
     values = frames
-    for kernel in kernels:
-        kernel = torch.where(kernel > SMALL_WEIGHT, kernel, 0.0)
+    for each in kernels:
+        kernel = torch.where(each > SMALL_WEIGHT, each, 0.0)
         padded = _pad(values, kernel.shape[0] // 2, kernel.shape[1] // 2).flatten(2)  # the three colours side by side
         values = torch.zeros(length, height, 3 * width, device=frames.device)
         for row, weights in enumerate((kernel / kernel.sum()).tolist()):

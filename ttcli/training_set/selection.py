@@ -122,7 +122,7 @@ def labelled_windows(
             int(rallies[at[row, -1]]),
             int(visible[row]),
             bool(visible[row] == window_size),
-        )  # fmt: skip
+        )
         for row in np.nonzero(whole)[0]
     ]
 

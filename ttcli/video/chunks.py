@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from fractions import Fraction
+from itertools import pairwise
 from typing import NamedTuple
 
 import av.error
@@ -74,7 +75,7 @@ def plan_chunks(info: VideoInfo, frames: int, stride: int = 1) -> list[Chunk]:
         stamps.sort()
         if not stamps or ends_early(stream, len(stamps), stamps[-1] - stamps[0]):
             return []
-    if any(later <= before for before, later in zip(stamps, stamps[1:], strict=False)):
+    if any(later <= before for before, later in pairwise(stamps)):
         return []
     return _cut(stamps, sorted(keys), time_base, start, frames, stride)
 
@@ -88,7 +89,7 @@ def _cut(stamps: list[int], keys: list[int] | None, time_base: Fraction, start: 
     bounds = [round(count * piece / pieces) for piece in range(pieces + 1)]
     zero = stamps[0]
     chunks = []
-    for first, end in zip(bounds, bounds[1:], strict=False):
+    for first, end in pairwise(bounds):
         read_first, read_end = max(0, first - LEAD * stride), end + TAIL * stride
         if keys is not None:
             place = bisect_right(keys, stamps[read_first]) - 1

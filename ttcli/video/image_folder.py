@@ -8,7 +8,7 @@ import av
 import av.error
 from av.video.frame import VideoFrame
 
-IMAGE_SUFFIXES = tuple(".png .jpg .jpeg .bmp .tif .tiff .webp".split())
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 """What counts as a picture."""
 
 

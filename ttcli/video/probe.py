@@ -26,7 +26,10 @@ from ttcli.video.tone import is_high_range
 # Formats that are lists of other files. A video from outside must not make us open what it names.
 PLAYLIST_FORMATS = {"concat", "dash", "hls", "imf", "sdp"}
 
-VIDEO_SUFFIXES = tuple(".mp4 .mov .mkv .avi .webm .m4v .wmv .flv .mpg .mpeg .mts .m2ts .ts .mxf .3gp .ogv".split())
+VIDEO_SUFFIXES = (
+    ".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".wmv", ".flv", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".mxf", ".3gp",
+    ".ogv",
+)  # fmt: skip
 """What counts as a video where a folder is searched, usual ones first; a file named by itself may end in anything."""
 
 
@@ -227,10 +230,12 @@ class Ratio(Protocol):
     """A rate as PyAV has it: up to version 18 a Fraction, from 19 on a type of its own, which is false where unknown."""
 
     @property
-    def numerator(self) -> int: ...
+    def numerator(self) -> int:
+        """Upper number."""
 
     @property
-    def denominator(self) -> int: ...
+    def denominator(self) -> int:
+        """Lower number."""
 
 
 def to_fraction(value: Ratio | None) -> Fraction | None:

@@ -175,7 +175,8 @@ def _fill(frames: Generator[Frame, None, None], frame_queue: queue.Queue, stop: 
 def _put(item: "Frame | _End", frame_queue: queue.Queue, stop: threading.Event) -> None:
     while not stop.is_set():
         with suppress(queue.Full):
-            return frame_queue.put(item, timeout=STOP_SECONDS)
+            frame_queue.put(item, timeout=STOP_SECONDS)
+            return
 
 
 def _stop(thread: threading.Thread, stop: threading.Event) -> None:

@@ -52,7 +52,8 @@ SOUND_TAIL_SECONDS = 0.25
 class VideoWriter:
     """A video file that is written picture by picture; it gets its name when the `with` block ends well.
 
-    H.264 (MPEG-4 where no encoder for that is there), yuv420p, tagged BT.709. Of an odd height or width the last row or column is cropped: 4:2:0 needs even.
+    H.264 (MPEG-4 where no encoder for that is there), yuv420p, tagged BT.709. Of an odd height or width the last row or column is
+    cropped: 4:2:0 needs even.
     Timestamps rise strictly: a frame that is not later than the one before it is put one tick after that.
 
     Args:
@@ -233,7 +234,7 @@ class _AudioCopy:
         self._next = packet
 
     def _read(self) -> tuple[Fraction, Packet] | None:
-        """Return the next packet and its time in seconds, on the output's clock; None at the end, or where the source breaks off."""
+        """Return the next packet and its time in seconds, on the output's clock; None where the source ends or breaks off."""
         with suppress(av.error.FFmpegError):
             for packet in self._packets:
                 if packet.size and packet.pts is not None and packet.dts is not None:

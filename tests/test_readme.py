@@ -15,12 +15,13 @@ from ttcli.results.trajectory import Status, read_ball_csv
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "ttcli" / "weights" / "README.md"]
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), ROOT / "ttcli" / "weights" / "README.md"]
 
 
-def marked_block(name: str) -> str:
+def marked_block(name: str, text: str = README) -> str:
     """Return the fenced block after the comment `ci: name`."""
-    [block] = re.findall(rf"^<!-- ci: {name} -->\n```sh\n(.*?)\n```$", README, re.MULTILINE | re.DOTALL)
+    [block] = re.findall(rf"^<!-- ci: {name} -->\n```sh\n(.*?)\n```$", text, re.MULTILINE | re.DOTALL)
     return block
 
 
@@ -52,6 +53,31 @@ def test_links_lead_to_files(page):
     assert [target for target in targets if "://" not in target and not (page.parent / target).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_modules_that_are_named_are_there(page):
+    named = re.findall(r"`((?:ttcli|tests|tools)/[\w/.]+\.py)", page.read_text(encoding="utf-8"))
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_architecture_names_modules_that_are_there_and_every_part():
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    inside = re.findall(r"`(\w+/\w+)(?:\.py|\.[A-Za-z]\w*)", text)
+    assert inside and [path for path in inside if not list(ROOT.glob(f"**/{path}.py"))] == []
+    [tree] = re.findall(r"^```\nttcli/\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    shown = re.findall(r"^  (\w+(?:\.py|/)) ", tree, re.MULTILINE)
+    package = ROOT / "ttcli"
+    parts = [path.name for path in package.glob("*.py")] + [f"{path.parent.name}/" for path in package.glob("*/__init__.py")]
+    assert sorted(shown) == sorted([*parts, "weights/"])
+
+
+def test_the_lines_for_python_are_right(tmp_path, runtime, ball_video, monkeypatch):
+    [code] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    ball_video(positions=64)  # match.mp4
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ttcli.detection.in_memory.load_network", lambda *settings: runtime)
+    exec(compile(code, "README.md", "exec"), {})
+
+
 def test_the_first_command_finds_the_ball_in_the_sample(tmp_path, monkeypatch):
     (tmp_path / "sample_videos").symlink_to(ROOT / "sample_videos")
     monkeypatch.chdir(tmp_path)
@@ -63,16 +89,21 @@ def test_the_first_command_finds_the_ball_in_the_sample(tmp_path, monkeypatch):
     assert (tmp_path / "overlay.mp4").stat().st_size > 0
 
 
+def with_block(text: str, name: str, command: str) -> str:
+    """Return a page with another command after the comment `ci: name`."""
+    block = f"<!-- ci: {name} -->\n```sh\n{command}\n```\n"
+    return re.sub(rf"<!-- ci: {name} -->\n```sh\n.*?\n```\n", lambda _: block, text, flags=re.DOTALL)
+
+
 @pytest.fixture
 def ci_run(tmp_path):
-    """Return a function that runs a copy of .ci/run beside a README with the given test command."""
+    """Return a function that runs a copy of .ci/run beside pages with the given test command and checks."""
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
 
-    def run(command: str) -> subprocess.CompletedProcess:
-        block = f"<!-- ci: test -->\n```sh\n{command}\n```\n"
-        text = re.sub(r"<!-- ci: test -->\n```sh\n.*?\n```\n", lambda _: block, README, flags=re.DOTALL)
-        (tmp_path / "README.md").write_text(text, encoding="utf-8")
+    def run(command: str, checks: str = "true") -> subprocess.CompletedProcess:
+        (tmp_path / "README.md").write_text(with_block(README, "test", command), encoding="utf-8")
+        (tmp_path / "CONTRIBUTING.md").write_text(with_block(CONTRIBUTING, "check", checks), encoding="utf-8")
         return subprocess.run([tmp_path / ".ci" / "run"], capture_output=True, text=True, cwd="/")
 
     return run
@@ -80,10 +111,23 @@ def ci_run(tmp_path):
 
 def test_ci_run_runs_the_command_of_the_readme_beside_it(ci_run, tmp_path):
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
-    done = ci_run("pwd > here && echo collected && echo '= 12 passed in 3.4s ='")
+    done = ci_run("pwd > here && echo set up && echo '= 12 passed in 3.4s ='", "echo checked")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("collected\n= 12 passed in 3.4s =\n")
+    assert done.stdout.endswith("Closing lines:\n= 12 passed in 3.4s =\n")
     assert Path((tmp_path / "here").read_text().strip()).samefile(tmp_path)
+    told = [line for line in done.stdout.splitlines() if line in ("set up", "checked", "= 12 passed in 3.4s =")]
+    assert told[:3] == ["set up", "checked", "= 12 passed in 3.4s ="]
+
+
+def test_ci_run_tests_nothing_that_does_not_pass_its_checks(ci_run, tmp_path):
+    done = ci_run("true && bash -c 'touch tested; echo 3 passed'", "echo 'a line too long' && exit 3")
+    assert done.returncode == 3 and "a line too long" in done.stdout and not (tmp_path / "tested").exists()
+    assert "failed with exit code 3" in done.stderr
+
+
+def test_checks_are_of_the_environment_that_the_test_line_makes():
+    checks = marked_block("check", CONTRIBUTING).split(" && ")
+    assert [check.split()[0] for check in checks] == [".venv/bin/ruff", ".venv/bin/ruff", ".venv/bin/mypy"]
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,23 @@ from typing import Any
 import click
 
 from ttcli.commands.options import (
+    BATCHES,
     DEVICES,
     ENCODERS,
     FILE,
     FRAME_RATES,
+    JOBS,
+    PARTS,
     PRECISIONS,
     RUNTIMES,
+    SHARES,
+    STRIDES,
     VIDEO,
+    WINDOWS,
+    Number,
     PictureSize,
     Step,
+    WholeNumber,
     example,
     json_option,
     option,
@@ -22,7 +30,7 @@ from ttcli.commands.options import (
     quiet_option,
     show,
     tell,
-)  # fmt: skip
+)
 from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, SpotConfig, VerifyConfig
 
 
@@ -38,22 +46,22 @@ from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, 
 @click.option("-o", "--output", type=FILE, help="The CSV; for several videos or a folder, a folder. Else beside VIDEO.")
 @click.option("--overlay", type=FILE, help="Also write the video with the ball drawn on it (one VIDEO only).")
 @option(DetectConfig, "events", type=FILE, help="Also write bounces and passings of the net as CSV (one VIDEO only).")
-@option(DetectConfig, "event_threshold", type=click.FloatRange(0, 1, min_open=True), help="Smallest confidence of an event.")
+@option(DetectConfig, "event_threshold", type=PARTS, help="Smallest confidence of an event.")
 @option(DetectConfig, "shots", type=FILE, help="Also write the shots between cuts as CSV (one VIDEO only).")
 @option(DetectConfig, "weights", type=FILE, help="Checkpoint: a file, or `fast`, the package's small one; else its default.")
-@option(DetectConfig, "threshold", type=click.FloatRange(0, 1), help="Smallest confidence that counts as seen.")
+@option(DetectConfig, "threshold", type=SHARES, help="Smallest confidence that counts as seen.")
 @option(
     DetectConfig,
     "fill",
-    type=click.IntRange(0, 120),
+    type=WholeNumber(0, 120),
     metavar="FRAMES",
     help="Fill gaps of at most so many frames where one flight leads over them.",
 )
 @option(
     DetectConfig, "step", type=Step(), help="Frames from window to window, 3 as a rule: 9 is fastest, 1 most exact; or auto."
 )
-@option(DetectConfig, "threads", type=click.IntRange(1), help="Threads of the network; half of the cores unless given.")
-@option(DetectConfig, "stride", type=click.IntRange(1), help="Frames between neighbours in a window; by frame rate.")
+@option(DetectConfig, "threads", type=JOBS, help="Threads of the network; half of the cores unless given.")
+@option(DetectConfig, "stride", type=STRIDES, help="Frames between neighbours in a window; by frame rate.")
 @option(DetectConfig, "picture_rate", "--fps", type=FRAME_RATES, help="Frames per second, of a folder of pictures.")
 @option(DetectConfig, "device", type=DEVICES, help="Where the network runs.")
 @option(DetectConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
@@ -73,12 +81,12 @@ from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, 
     DetectConfig,
     "chunk_minutes",
     "--chunk",
-    type=click.FloatRange(0),
+    type=Number(0, 24 * 60),
     metavar="MINUTES",
     help="Of a task of --ray; 0 cuts no video.",
 )
 @option(DetectConfig, "fit_ball", "--fit-ball/--no-fit-ball", help="Take a smaller picture where the ball is large.")
-@option(DetectConfig, "batch", type=click.IntRange(1), help="Windows that go through the network together.")
+@option(DetectConfig, "batch", type=BATCHES, help="Windows that go through the network together.")
 @overwrite_option
 @quiet_option
 @json_option
@@ -120,7 +128,7 @@ def detect(
 @click.argument("ball", type=FILE)
 @click.option("-o", "--output", type=FILE, help="The events.csv; else BALL's name with .events.csv beside it.")
 @option(
-    SpotConfig, "threshold", "--event-threshold", type=click.FloatRange(0, 1, min_open=True),
+    SpotConfig, "threshold", "--event-threshold", type=PARTS,
     help="Smallest confidence of an event.",
 )  # fmt: skip
 @option(SpotConfig, "weights", type=FILE, help="Spotter to use instead of the one in the package.")
@@ -128,7 +136,7 @@ def detect(
 @click.option("--size", type=PictureSize(), help="Size of the picture, where no video tells it.")
 @option(SpotConfig, "shots", type=FILE, help="The shots.csv of the video: no event is looked for across a cut.")
 @option(
-    SpotConfig, "frame_rate", "--fps", type=click.FloatRange(0, min_open=True),
+    SpotConfig, "frame_rate", "--fps", type=FRAME_RATES,
     help="Frames per second, of a BALL without time_s.",
 )  # fmt: skip
 @overwrite_option
@@ -160,16 +168,16 @@ def spot(ball: Path, output: Path | None, size: tuple[int, int] | None, quiet: b
 @click.option("--events", "events_csv", type=FILE, help="The events.csv: a mark at each bounce, a flash at the net.")
 @click.option("--subtitles", type=FILE, help="Also write the events as .srt, by which players can jump to them.")
 @click.option("-o", "--output", type=FILE, help="The overlay; else VIDEO's name with .overlay.mp4 beside it.")
-@option(RenderConfig, "trail_seconds", "--trail", type=click.FloatRange(0), help="Seconds that the trail stays.")
-@option(RenderConfig, "scale", type=click.FloatRange(0, 1, min_open=True), help="Size relative to the video.")
+@option(RenderConfig, "trail_seconds", "--trail", type=Number(0, 3600), help="Seconds that the trail stays.")
+@option(RenderConfig, "scale", type=PARTS, help="Size relative to the video.")
 @option(RenderConfig, "picture_rate", "--fps", type=FRAME_RATES, help="Frames per second, of a folder of pictures.")
-@option(RenderConfig, "crf", type=click.IntRange(0, 51), help="x264 quality: 0 lossless, 23 usual, larger is worse.")
+@option(RenderConfig, "crf", type=WholeNumber(0, 51), help="x264 quality: 0 lossless, 23 usual, larger is worse.")
 @option(RenderConfig, "start", help="Where to begin: seconds as in 12.5, or a frame as in 300f.")
 @option(RenderConfig, "end", help="Where to end, in the same way.")
-@option(RenderConfig, "zoom", type=click.FloatRange(1, 20), help="Show the ball so many times larger in a corner.")
+@option(RenderConfig, "zoom", type=Number(1, 20), help="Show the ball so many times larger in a corner.")
 @option(RenderConfig, "speed", "--speed", is_flag=True, help="Tell the ball's speed in pixels a second.")
 @option(RenderConfig, "table_map", "--map", is_flag=True, help="Show where on the table the ball bounced; needs --events.")
-@option(RenderConfig, "slow", type=click.FloatRange(1, 100), help="Show events so many times slower; needs --events.")
+@option(RenderConfig, "slow", type=Number(1, 100), help="Show events so many times slower; needs --events.")
 @option(RenderConfig, "encoder", type=ENCODERS, help="auto: x264, or what is there instead of it.")
 @click.option("--gif", is_flag=True, help="Write a GIF to share, of at most 20 s: the same as a name that ends in .gif.")
 @option(RenderConfig, "audio", "--audio/--no-audio", help="Copy the sound of the video.")
@@ -192,7 +200,7 @@ def render(
 
 @click.command(epilog=example("ttcli probe match.mp4", "ttcli probe match.mp4 --json"))
 @click.argument("video", type=VIDEO)
-@option(ProbeConfig, "samples", type=click.IntRange(1), help="Spans of 1.2 seconds to look at, spread over VIDEO.")
+@option(ProbeConfig, "samples", type=WholeNumber(1, 1000), help="Spans of 1.2 seconds to look at, spread over VIDEO.")
 @option(ProbeConfig, "picture_rate", "--fps", type=FRAME_RATES, help="Frames per second, of a folder of pictures.")
 @option(ProbeConfig, "weights", type=FILE, help="Checkpoint: a file, or `fast`, the package's small one; else its default.")
 @option(ProbeConfig, "device", type=DEVICES, help="Where the network runs.")
@@ -234,13 +242,13 @@ def verify(ball: Path, quiet: bool, as_json: bool, **settings: Any) -> None:
 
 @click.command(epilog=example("ttcli bench match.mp4", "ttcli bench --json"))
 @click.argument("video", required=False, type=VIDEO)
-@option(BenchConfig, "rounds", type=click.IntRange(1), help="How often each part is timed; the median counts.")
-@option(BenchConfig, "seconds", type=click.FloatRange(0.1), help="Seconds for each part in a round.")
+@option(BenchConfig, "rounds", type=WholeNumber(1, 1000), help="How often each part is timed; the median counts.")
+@option(BenchConfig, "seconds", type=Number(0.1, 3600), help="Seconds for each part in a round.")
 @option(BenchConfig, "weights", type=FILE, help="Checkpoint: a file, or `fast`, the package's small one; else its default.")
 @option(BenchConfig, "device", type=DEVICES, help="Where the network runs.")
 @option(BenchConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
-@option(BenchConfig, "step", type=click.IntRange(1), help="Frames from window to window, as in `ttcli detect`.")
-@option(BenchConfig, "batch", type=click.IntRange(1), help="Windows that go through the network together.")
+@option(BenchConfig, "step", type=WINDOWS, help="Frames from window to window, as in `ttcli detect`.")
+@option(BenchConfig, "batch", type=BATCHES, help="Windows that go through the network together.")
 @quiet_option
 @json_option
 def bench(video: Path | None, quiet: bool, as_json: bool, **settings: Any) -> None:

@@ -6,11 +6,20 @@ from typing import Any
 import click
 
 from ttcli.commands.options import (
+    ANY_COUNTS,
     CAMERAS,
+    COUNTS,
     DEVICES,
     FILE,
+    FRAME_RATES,
+    JOBS,
     LABEL_FORMATS,
+    SEEDS,
+    STRIDES,
+    WINDOWS,
+    Number,
     PictureSize,
+    WholeNumber,
     example,
     json_option,
     option,
@@ -19,7 +28,7 @@ from ttcli.commands.options import (
     show,
     show_summary,
     tell,
-)  # fmt: skip
+)
 from ttcli.configs import ConvertConfig, EvaluateConfig, ExtractConfig, SimulateConfig
 
 
@@ -34,10 +43,10 @@ from ttcli.configs import ConvertConfig, EvaluateConfig, ExtractConfig, Simulate
 @click.argument("truth", type=FILE)
 @click.option("--size", type=PictureSize(), help="Size of the picture, where no video lies beside the files.")
 @option(
-    EvaluateConfig, "frame_rate", "--fps", type=click.FloatRange(0, min_open=True),
+    EvaluateConfig, "frame_rate", "--fps", type=FRAME_RATES,
     help="Frames per second, for events; else as the files or the video tell.",
 )  # fmt: skip
-@option(EvaluateConfig, "bootstrap", type=click.IntRange(0), help="Resamplings behind each 95 % interval; 0: none.")
+@option(EvaluateConfig, "bootstrap", type=WholeNumber(0, 100_000), help="Resamplings behind each 95 % interval; 0: none.")
 @quiet_option
 @json_option
 def evaluate(predicted: Path, truth: Path, size: tuple[int, int] | None, quiet: bool, as_json: bool, **settings: Any) -> None:
@@ -56,18 +65,18 @@ def evaluate(predicted: Path, truth: Path, size: tuple[int, int] | None, quiet: 
 
 @click.command(epilog=example("ttcli simulate -o simulated/ --rallies 20 --camera side --size 1280x720"))
 @click.option("-o", "--output", required=True, type=FILE, help="Folder for videos and labels.")
-@option(SimulateConfig, "rallies", type=click.IntRange(1), help="How many rallies, each a video of its own.")
-@option(SimulateConfig, "seed", type=click.IntRange(0), help="The same seed gives the same bytes.")
+@option(SimulateConfig, "rallies", type=WholeNumber(1, 100_000), help="How many rallies, each a video of its own.")
+@option(SimulateConfig, "seed", type=SEEDS, help="The same seed gives the same bytes.")
 @option(SimulateConfig, "part", type=click.Choice(["training", "test"]), help="Part of the layout to write.")
 @option(SimulateConfig, "camera", type=CAMERAS, help="Where the camera stands.")
-@option(SimulateConfig, "frame_rate", "--fps", type=click.FloatRange(1, 1000), help="Frames per second; else drawn.")
+@option(SimulateConfig, "frame_rate", "--fps", type=Number(1, 1000), help="Frames per second; else drawn.")
 @click.option(
     "--size", type=PictureSize(), default=(SimulateConfig.height, SimulateConfig.width),
     show_default=f"{SimulateConfig.width}x{SimulateConfig.height}", help="Size of the picture.",
 )  # fmt: skip
-@option(SimulateConfig, "frames", type=click.IntRange(1), help="Frames of each video at most; else the whole rally.")
-@option(SimulateConfig, "crf", type=click.IntRange(0, 51), help="x264 quality of the videos: larger is worse.")
-@option(SimulateConfig, "jobs", type=click.IntRange(1), help="Videos that are drawn at the same time.")
+@option(SimulateConfig, "frames", type=COUNTS, help="Frames of each video at most; else the whole rally.")
+@option(SimulateConfig, "crf", type=WholeNumber(0, 51), help="x264 quality of the videos: larger is worse.")
+@option(SimulateConfig, "jobs", type=JOBS, help="Videos that are drawn at the same time.")
 @option(SimulateConfig, "device", type=DEVICES, help="Where pictures are drawn.")
 @click.option("--overwrite", is_flag=True, help="Write into a folder that is not empty.")
 @quiet_option
@@ -93,22 +102,22 @@ def simulate(output: Path, size: tuple[int, int], quiet: bool, as_json: bool, **
 @click.option("--event-labels", type=FILE, help="Labels of events (one video only); else those beside it.")
 @click.option("--events", metavar="NAMES", default="all", show_default=True, help="Events to keep, as in bounce,net.")
 @click.option("--no-events", is_flag=True, help="Keep every labelled window, near an event or not.")
-@option(ExtractConfig, "before", type=click.IntRange(0), help="Frames before an event that belong to it.")
-@option(ExtractConfig, "after", type=click.IntRange(0), help="Frames after an event that belong to it.")
-@option(ExtractConfig, "far", type=click.IntRange(0), help="Windows of each video to add that lie away from events.")
-@option(ExtractConfig, "window_size", "--window", type=click.IntRange(1), help="Frames in a window: 1, 3, 5 or 9.")
-@option(ExtractConfig, "stride", type=click.IntRange(1), help="Frames between neighbours in a window.")
+@option(ExtractConfig, "before", type=WholeNumber(0, 100_000), help="Frames before an event that belong to it.")
+@option(ExtractConfig, "after", type=WholeNumber(0, 100_000), help="Frames after an event that belong to it.")
+@option(ExtractConfig, "far", type=ANY_COUNTS, help="Windows of each video to add that lie away from events.")
+@option(ExtractConfig, "window_size", "--window", type=WINDOWS, help="Frames in a window: 1, 3, 5 or 9.")
+@option(ExtractConfig, "stride", type=STRIDES, help="Frames between neighbours in a window.")
 @click.option("--size", type=PictureSize(), help="Size of the stored pictures; else that at which `detect` sees them.")
 @option(ExtractConfig, "keep_native", "--keep-native", is_flag=True, help="Store the ball at the video's size too.")
-@option(ExtractConfig, "limit", type=click.IntRange(1), help="Most windows of each video.")
-@option(ExtractConfig, "validation", type=click.FloatRange(0, 1, max_open=True), help="Share for validation.")
+@option(ExtractConfig, "limit", type=COUNTS, help="Most windows of each video.")
+@option(ExtractConfig, "validation", type=Number(0, 1, most_open=True), help="Share for validation.")
 @option(ExtractConfig, "split", type=click.Choice(["auto", "game", "rally"]), help="What is never split.")
-@option(ExtractConfig, "frame_offset", type=int, help="Frames to add to those of the labels.")
+@option(ExtractConfig, "frame_offset", type=WholeNumber(-1_000_000, 1_000_000), help="Frames to add to those of the labels.")
 @option(ExtractConfig, "label_format", "--format", type=LABEL_FORMATS, help="Format of the ball labels.")
 @option(ExtractConfig, "strict", "--strict", is_flag=True, help="Stop at a wrong label instead of leaving it out.")
 @option(ExtractConfig, "dry_run", "--dry-run", is_flag=True, help="Only count; no video is needed.")
-@option(ExtractConfig, "jobs", type=click.IntRange(1), help="Videos that are worked on at the same time.")
-@option(ExtractConfig, "seed", type=click.IntRange(0), help="Of the choice of --far and --limit.")
+@option(ExtractConfig, "jobs", type=JOBS, help="Videos that are worked on at the same time.")
+@option(ExtractConfig, "seed", type=SEEDS, help="Of the choice of --far and --limit.")
 @click.option("--contact-sheet", type=FILE, help="Also write a JPEG of some windows with their labels, anew each time.")
 @click.option("--overwrite", is_flag=True, help="Extract again what is in the set.")
 @quiet_option

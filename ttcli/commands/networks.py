@@ -6,11 +6,21 @@ from typing import Any
 import click
 
 from ttcli.commands.options import (
+    ANY_COUNTS,
+    COUNTS,
     DEVICES,
     FILE,
+    JOBS,
+    SEEDS,
+    SHARES,
+    TRAINING_BATCHES,
     TRAINING_PRECISIONS,
+    WEIGHTS,
+    WINDOWS,
     MemorySize,
+    Number,
     PictureSize,
+    WholeNumber,
     example,
     json_option,
     option,
@@ -18,7 +28,7 @@ from ttcli.commands.options import (
     quiet_option,
     show,
     show_summary,
-)  # fmt: skip
+)
 from ttcli.configs import ExportConfig, ModelsConfig, TrainConfig
 from ttcli.networks.libraries import training_libraries
 from ttcli.training.learning_rates import SCHEDULES
@@ -35,7 +45,7 @@ from ttcli.training.learning_rates import SCHEDULES
 @click.argument("data", metavar="DATA", type=FILE)
 @click.option("-o", "--output", required=True, type=FILE, help="Folder of the run.")
 @option(TrainConfig, "model", help="Name of the network, as `ttcli models` lists them.")
-@option(TrainConfig, "window_size", "--window", type=click.IntRange(1), help="Frames in a window: 1, 3, 5 or 9.")
+@option(TrainConfig, "window_size", "--window", type=WINDOWS, help="Frames in a window: 1, 3, 5 or 9.")
 @option(TrainConfig, "outputs", type=click.Choice(["all", "center", "last"]), help="Frames that are answered for.")
 @option(TrainConfig, "neck", type=click.Choice(["pan", "asff"]), help="How a YOLOv8 network fuses its features.")
 @option(TrainConfig, "activation", type=click.Choice(["silu", "relu"]), help="Of the decoder after an EfficientNet.")
@@ -43,9 +53,9 @@ from ttcli.training.learning_rates import SCHEDULES
 @option(TrainConfig, "pretrained", "--pretrained", is_flag=True, help="Begin with ImageNet weights in the encoder.")
 @option(TrainConfig, "event_head", "--event-head", is_flag=True, help="Learn bounces and passings of the net too.")
 @option(TrainConfig, "freeze_ball", "--freeze-ball", is_flag=True, help="Train the event head alone.")
-@option(TrainConfig, "minutes", type=click.FloatRange(0, min_open=True), help="Wall time to train for; else --steps.")
-@option(TrainConfig, "steps", type=click.IntRange(1), help="Optimiser steps to train for.")
-@option(TrainConfig, "batch", type=click.IntRange(1), help="Windows per step and process.")
+@option(TrainConfig, "minutes", type=WEIGHTS, help="Wall time to train for; else --steps.")
+@option(TrainConfig, "steps", type=COUNTS, help="Optimiser steps to train for.")
+@option(TrainConfig, "batch", type=TRAINING_BATCHES, help="Windows per step and process.")
 @click.option(
     "--crop", type=PictureSize(), default=(TrainConfig.crop_height, TrainConfig.crop_width),
     show_default=f"{TrainConfig.crop_width}x{TrainConfig.crop_height}", help="Size of the windows, multiples of 32.",
@@ -57,23 +67,25 @@ from ttcli.training.learning_rates import SCHEDULES
     is_flag=True,
     help="Train for the closer look of `detect`: drawn windows, twice as large.",
 )
-@option(TrainConfig, "learning_rate", type=click.FloatRange(0, min_open=True), help="Peak learning rate of AdamW.")
+@option(TrainConfig, "learning_rate", type=Number(0, 100, least_open=True), help="Peak learning rate of AdamW.")
 @option(TrainConfig, "schedule", type=click.Choice(SCHEDULES), help="How the learning rate goes after the warm-up.")
-@option(TrainConfig, "drop_at", type=click.FloatRange(0, 1), help="Part of the run after which `steps` takes a tenth.")
-@option(TrainConfig, "warmup", type=click.IntRange(0), help="Steps up to the peak learning rate.")
-@option(TrainConfig, "weight_decay", type=click.FloatRange(0), help="Of AdamW.")
-@option(TrainConfig, "gradient_norm", type=click.FloatRange(0, min_open=True), help="Longest gradient followed.")
-@option(TrainConfig, "average", type=click.FloatRange(0, 1, max_open=True), help="Inertia of the averaged weights.")
+@option(TrainConfig, "drop_at", type=SHARES, help="Part of the run after which `steps` takes a tenth.")
+@option(TrainConfig, "warmup", type=ANY_COUNTS, help="Steps up to the peak learning rate.")
+@option(TrainConfig, "weight_decay", type=Number(0, 100), help="Of AdamW.")
+@option(TrainConfig, "gradient_norm", type=WEIGHTS, help="Longest gradient followed.")
+@option(TrainConfig, "average", type=Number(0, 1, most_open=True), help="Inertia of the averaged weights.")
 @option(TrainConfig, "target", type=click.Choice(["gaussian", "disk"]), help="Shape of a ball in the heatmap.")
-@option(TrainConfig, "radius", type=click.FloatRange(0, min_open=True), help="Of it: sigma in cells of 4 px, or px.")
-@option(TrainConfig, "positive_weight", type=click.FloatRange(0, min_open=True), help="Weight of cells with a ball.")
+@option(TrainConfig, "radius", type=Number(0, 1000, least_open=True), help="Of it: sigma in cells of 4 px, or px.")
+@option(TrainConfig, "positive_weight", type=WEIGHTS, help="Weight of cells with a ball.")
 @option(TrainConfig, "augment", type=click.Choice(["auto", "all", "few", "none"]), help="Changes by chance.")
-@option(TrainConfig, "mask_ball", type=click.FloatRange(0, 1), help="How often a ball is painted over.")
-@option(TrainConfig, "paste_ball", type=click.FloatRange(0, 1), help="How often an empty window gets a ball.")
-@option(TrainConfig, "reuse", type=click.IntRange(1), help="How often each window is used.")
-@option(TrainConfig, "pool", type=click.IntRange(1), help="Windows kept to come again; else those of 2 * reuse batches.")
-@option(TrainConfig, "workers", type=click.IntRange(0), help="Processes that make windows; 0: a thread does, on the device.")
-@option(TrainConfig, "limit_samples", type=click.IntRange(1), help="Train and validate on so many windows: a check.")
+@option(TrainConfig, "mask_ball", type=SHARES, help="How often a ball is painted over.")
+@option(TrainConfig, "paste_ball", type=SHARES, help="How often an empty window gets a ball.")
+@option(TrainConfig, "reuse", type=WholeNumber(1, 1000), help="How often each window is used.")
+@option(
+    TrainConfig, "pool", type=WholeNumber(1, 10_000_000), help="Windows kept to come again; else those of 2 * reuse batches."
+)
+@option(TrainConfig, "workers", type=WholeNumber(0, 256), help="Processes that make windows; 0: a thread does, on the device.")
+@option(TrainConfig, "limit_samples", type=WholeNumber(1, 10_000_000), help="Train and validate on so many windows: a check.")
 @option(
     TrainConfig,
     "cache_memory",
@@ -81,13 +93,13 @@ from ttcli.training.learning_rates import SCHEDULES
     show_default=f"{TrainConfig.cache_memory // 10**9}GB",
     help="Memory for decoded pictures of an extracted set.",
 )
-@option(TrainConfig, "devices", type=click.IntRange(1), help="Processes that train together.")
+@option(TrainConfig, "devices", type=JOBS, help="Processes that train together.")
 @option(TrainConfig, "device", type=DEVICES, help="Where the network is trained.")
 @option(TrainConfig, "precision", type=TRAINING_PRECISIONS, help="auto: bf16 where the device multiplies in it.")
-@option(TrainConfig, "seed", type=click.IntRange(0), help="Seed of weights and windows.")
+@option(TrainConfig, "seed", type=SEEDS, help="Seed of weights and windows.")
 @option(TrainConfig, "init", type=FILE, help="Checkpoint to start from; `default`, `fast`: the package's.")
-@option(TrainConfig, "save_every", type=click.IntRange(1), help="Steps between two validations, which save all.")
-@option(TrainConfig, "early_stop", type=click.IntRange(1), help="End after so many validations without a better one.")
+@option(TrainConfig, "save_every", type=COUNTS, help="Steps between two validations, which save all.")
+@option(TrainConfig, "early_stop", type=COUNTS, help="End after so many validations without a better one.")
 @option(TrainConfig, "resume", "--resume", is_flag=True, help="Go on with the run in the folder, to the same result.")
 @click.option("--overwrite", is_flag=True, help="Start anew in a run folder that is not empty.")
 @quiet_option

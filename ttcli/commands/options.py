@@ -1,6 +1,7 @@
 """What the options of the commands are made of, and how a command prints what came of it."""
 
 import json
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import fields
@@ -19,10 +20,56 @@ TRAINING_PRECISIONS = click.Choice(configs.TRAINING_PRECISIONS)
 CAMERAS = click.Choice(["any", "side", "end", "corner", "broadcast", "top"])
 FILE = click.Path(path_type=Path)
 LABEL_FORMATS = click.Choice(["ttcli", "openttgames", "tracknet", "tracknet-tennis", "yolo", "cvat"])
-FRAME_RATES = click.FloatRange(0.1, 2000)
 BYTES = {"MB": 10**6, "GB": 10**9}
+MOST_BYTES = 10**13
 PIPE_COLUMNS = 200
 """Width of tables that do not go to a terminal."""
+
+
+MOST_DIGITS = 20
+"""Of a number that is given: longer ones are none that anything here takes, and reading them takes ever longer."""
+LARGEST_SIDE = 16384
+"""Of a picture, pixels: twice what 8K video has."""
+
+
+class Number(click.FloatRange):
+    """A finite number between bounds, both of which every option has: NaN passes no comparison, and so every range."""
+
+    def __init__(self, least: float, most: float, least_open: bool = False, most_open: bool = False) -> None:
+        super().__init__(least, most, min_open=least_open, max_open=most_open)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{number} is not a finite number", param, ctx)
+        return number
+
+
+class WholeNumber(click.IntRange):
+    """A whole number between bounds, both of which every option has."""
+
+    def __init__(self, least: int, most: int) -> None:
+        super().__init__(least, most)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, str) and len(value) > MOST_DIGITS:
+            self.fail(f"{value[:MOST_DIGITS]}... is not a number from {self.min} to {self.max}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PARTS = Number(0, 1, least_open=True)
+FRAME_RATES = Number(0.1, 2000)
+SHARES = Number(0, 1)
+WEIGHTS = Number(0, 1e6, least_open=True)
+BATCHES, TRAINING_BATCHES = WholeNumber(1, 64), WholeNumber(1, 4096)
+"""Windows that go through a network together: more take more memory than a machine has, and gain nothing."""
+COUNTS, ANY_COUNTS = WholeNumber(1, 10**9), WholeNumber(0, 10**9)
+JOBS = WholeNumber(1, 256)
+"""Processes or threads."""
+SEEDS = WholeNumber(0, 2**62)
+STRIDES = WholeNumber(1, 32)
+"""Frames between two neighbours in a window, all of which are kept in memory."""
+WINDOWS = WholeNumber(1, 9)
 
 
 class PictureSize(click.ParamType):
@@ -34,8 +81,10 @@ class PictureSize(click.ParamType):
         if isinstance(value, tuple):
             return value
         width, _, height = value.lower().partition("x")
-        if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-            self.fail(f"{value!r} is not a width and a height such as 1920x1080", param, ctx)
+        if not all(side.isascii() and side.isdecimal() and len(side) <= MOST_DIGITS for side in (width, height)):
+            self.fail(f"{value[:40]!r} is not a width and a height such as 1920x1080", param, ctx)
+        if not all(1 <= int(side) <= LARGEST_SIDE for side in (width, height)):
+            self.fail(f"{value!r} is out of range: sides have 1 to {LARGEST_SIDE} pixels", param, ctx)
         return int(height), int(width)
 
 
@@ -48,20 +97,24 @@ class MemorySize(click.ParamType):
         if isinstance(value, int):
             return value
         number, unit = value[:-2], value[-2:].upper()
-        if unit not in BYTES or not number.replace(".", "", 1).isdecimal():
-            self.fail(f"{value!r} is not a size such as 5GB or 500MB", param, ctx)
-        return int(float(number) * BYTES[unit])
+        is_number = number.isascii() and number.replace(".", "", 1).isdecimal() and len(number) <= MOST_DIGITS
+        if unit not in BYTES or not is_number:
+            self.fail(f"{value[:40]!r} is not a size such as 5GB or 500MB", param, ctx)
+        size = int(float(number) * BYTES[unit])
+        if size > MOST_BYTES:
+            self.fail(f"{value!r} is out of range: at most {MOST_BYTES // BYTES['GB']}GB", param, ctx)
+        return size
 
 
 class Step(click.ParamType):
-    """A number of frames from 1 on, or auto."""
+    """A number of frames from 1 to those of a window, or auto."""
 
     name = "FRAMES|auto"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
         if value == "auto" or isinstance(value, int):
             return value
-        return click.IntRange(1).convert(value, param, ctx)
+        return WINDOWS.convert(value, param, ctx)
 
 
 class VideoPath(click.Path):

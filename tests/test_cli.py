@@ -272,17 +272,23 @@ def test_train_hands_its_options_on(stand_in_pipeline):
     ]
 
 
-def test_an_expected_failure_is_one_line_an_interrupt_says_so_and_a_bug_keeps_its_traceback(stand_in_pipeline):
-    def failing(error):
+def test_every_failure_is_one_line_and_debug_shows_the_traceback(stand_in_pipeline):
+    def failing(error, *options):
         def action():
             raise error
 
         stand_in_pipeline("train", action)
-        return run("train", "simulated", "-o", "run")
+        return run("train", "simulated", "-o", "run", *options)
 
     assert_one_error_line(failing(TrainingError("run", "the loss is nan", "lower the learning rate")), "run: the loss")
     assert_one_error_line(failing(KeyboardInterrupt()), "interrupted")
-    assert isinstance(failing(ZeroDivisionError("a bug")).exception, ZeroDivisionError)
+    assert_one_error_line(failing(OSError(28, "No space left on device")), "ttcli train", "No space left", "make room")
+    assert_one_error_line(failing(FileNotFoundError(2, "No such file", "a\nb")), r"a\nb", "check the name")
+    assert_one_error_line(failing(MemoryError()), "not enough memory")
+    bug = failing(ZeroDivisionError("a\nbug"))
+    assert_one_error_line(bug, "nobody foresaw", "ZeroDivisionError: a", "--debug")
+    told = failing(ZeroDivisionError("a bug"), "--debug").stderr
+    assert "Traceback" in told and told.splitlines()[-1].startswith("ttcli: ttcli train: an error that nobody foresaw")
 
 
 def test_models_lists_networks_and_checkpoints(tmp_path, monkeypatch):

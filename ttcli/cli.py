@@ -1,31 +1,51 @@
-"""The command line: the commands under one name, and the one place where an expected failure becomes a line.
+"""The command line: the commands under one name, and the one place where a failure becomes a line.
 
 Each command imports its pipeline when it runs, so that `ttcli --help` answers at once and without torch.
-Exit codes: 0 done; 1 an expected failure, or interrupted; 2 wrong usage.
+Exit codes: 0 done; 1 a failure, or interrupted; 2 wrong usage.
 """
 
+import traceback
 from typing import Any
 
 import click
 
 from ttcli import __version__
 from ttcli.commands import footage, labelled, networks
-from ttcli.commands.options import example
-from ttcli.errors import TtcliError
+from ttcli.commands.options import DEBUG, debug_option, example, leave_standard_output, tell
+from ttcli.commands.signals import interrupted_by_signals
+from ttcli.errors import as_told
 
 
 class Group(click.Group):
-    """The commands, and the one place where an expected failure becomes a line on stderr and exit code 1."""
+    """The commands, and the one place where a failure becomes a line on stderr and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; an expected failure is told of and ends with exit code 1."""
+        """Run a command; a failure is told of in one line."""
         try:
-            return super().invoke(ctx)
-        except TtcliError as error:
-            click.echo(f"ttcli: {error}", err=True)
+            with interrupted_by_signals():
+                return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click's own; and who reads no further has seen enough
         except KeyboardInterrupt:
-            click.echo("ttcli: interrupted", err=True)
-        raise click.exceptions.Exit(1)
+            tell("interrupted")
+            code = 1
+        except Exception as error:  # the last line of defence: whatever it is, a user is told of it in one line
+            if ctx.meta.get(DEBUG):
+                traceback.print_exception(error)
+            if isinstance(error, OSError):
+                leave_standard_output()
+            name = f"ttcli {ctx.invoked_subcommand or ''}".strip()
+            told = as_told(error, name)
+            tell(str(told) if told is not None else f"{name}: {_unforeseen(error)}")
+            code = 1 if told is None else told.exit_code
+        raise click.exceptions.Exit(code)
+
+
+def _unforeseen(error: Exception) -> str:
+    """Return what to tell of an error that is a bug."""
+    said = str(error).splitlines()
+    fact = f"{type(error).__name__}: {said[0][:120]}" if said else type(error).__name__
+    return f"an error that nobody foresaw ({fact}); run it again with --debug, and report what that prints"
 
 
 @click.group(
@@ -34,6 +54,7 @@ class Group(click.Group):
     epilog=example("ttcli detect match.mp4 -o ball.csv"),
 )
 @click.version_option(__version__, prog_name="ttcli")
+@debug_option
 def main() -> None:
     """Find the ball in table-tennis video."""
 
@@ -43,4 +64,4 @@ for command in (
     labelled.evaluate, labelled.simulate, labelled.extract, labelled.convert,
     networks.train, networks.models, networks.export,
 ):  # fmt: skip
-    main.add_command(command)
+    main.add_command(debug_option(command))

@@ -9,7 +9,7 @@ from ttcli.configs import DetectConfig
 from ttcli.detection.cluster import detect_on_cluster
 from ttcli.detection.jobs import Job, check_events, check_job, find_videos, plan_jobs
 from ttcli.detection.one_video import DetectSummary, detect_video
-from ttcli.errors import SettingError, TtcliError
+from ttcli.errors import SettingError, TtcliError, told_of_system
 from ttcli.inference.exported_runtimes import load_network
 from ttcli.inference.runtimes import Runtime
 from ttcli.networks.checkpoints import CLOSER_WEIGHTS, packaged
@@ -98,7 +98,8 @@ def _summary_if_done(job: Job, config: DetectConfig) -> DetectSummary | None:
 def _noting_failure(job: Job, failures: dict[Job, TtcliError], several: bool, tell: Callable[[str], None]) -> Iterator[None]:
     """Of several videos, tell of the one that fails here and keep its error; of a single one, let it pass."""
     try:
-        yield
+        with told_of_system(job.video):
+            yield
     except TtcliError as error:
         if not several:
             raise

@@ -2,8 +2,10 @@
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import click
 
 from ttcli import configs
+from ttcli.errors import one_line
 
 DEVICES = click.Choice(configs.DEVICES)
 PRECISIONS = click.Choice(configs.PRECISIONS)
@@ -148,9 +151,30 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the re
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 
 
+DEBUG = "ttcli.debug"
+"""Key of the context under which stands whether tracebacks are shown."""
+
+
+def _note_debug(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.meta[DEBUG] = True
+
+
+debug_option = click.option(
+    "--debug", is_flag=True, expose_value=False, callback=_note_debug, help="Show the traceback of what fails."
+)
+
+
 def tell(message: str) -> None:
-    """Print a warning or the failure of one file on stderr."""
-    click.echo(f"ttcli: {message}", err=True)
+    """Print a warning or the failure of one file on stderr, in one line."""
+    with suppress(OSError):  # closed, or full: there is nobody left to tell
+        click.echo(f"ttcli: {one_line(message)}", err=True)
+
+
+def leave_standard_output() -> None:
+    """Let what is still to be written to standard output go nowhere, so that a full one is not told of twice."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def show(as_json: bool, summary: Any, *parts: Any) -> None:

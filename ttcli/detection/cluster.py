@@ -13,7 +13,7 @@ from ttcli.detection.one_video import DetectSummary, detect_video, write_outputs
 from ttcli.detection.plan import VideoPlan, with_distinct_stride
 from ttcli.detection.ray_tasks import LOCAL, run_tasks
 from ttcli.detection.scouting import plan_video
-from ttcli.errors import SettingError, TtcliError
+from ttcli.errors import SettingError, TtcliError, told_of_system
 from ttcli.inference.exported_runtimes import load_network
 from ttcli.inference.runtimes import Runtime
 from ttcli.networks.windows import choose_stride
@@ -89,7 +89,8 @@ def detect_on_cluster(
     for job, as_given in given.items():
         info = replace(jobs[as_given], path=job.video)
         try:
-            tasks += _tasks_of(job, info, here, cut)
+            with told_of_system(job.video):
+                tasks += _tasks_of(job, info, here, cut)
         except TtcliError as error:
             yield as_given, error
     with tqdm(total=len(tasks), unit=" tasks", disable=quiet or None) as progress:
@@ -123,10 +124,11 @@ def run_task(task: VideoTask | ChunkTask) -> tuple[Outcome, list[str]]:
     """Do a task in a process that does nothing else; return what comes of it, and warnings."""
     warnings: list[str] = []
     try:
-        if isinstance(task, ChunkTask):
-            found = propose_for_chunk(task.plan, task.chunk, load(task.plan.settings))
-            return OtherFrames() if found is None else found, warnings
-        return detect_video(task.job, task.info, load(task.config), task.config, True, warnings.append), warnings
+        with told_of_system(task.job.video):
+            if isinstance(task, ChunkTask):
+                found = propose_for_chunk(task.plan, task.chunk, load(task.plan.settings))
+                return OtherFrames() if found is None else found, warnings
+            return detect_video(task.job, task.info, load(task.config), task.config, True, warnings.append), warnings
     except TtcliError as error:
         return error, warnings
 
@@ -197,6 +199,7 @@ def _put_together(job: Job, video: _InChunks, here: Here, tell: Callable[[str], 
     """Write the outputs of a video whose chunks are all there."""
     proposals = RecordedProposals(video.chunks, [video.found[chunk.first] for chunk in video.chunks])
     try:
-        return write_outputs(job, video.plan, proposals, here.runtime, True, tell)
+        with told_of_system(job.video):
+            return write_outputs(job, video.plan, proposals, here.runtime, True, tell)
     except TtcliError as error:
         return error

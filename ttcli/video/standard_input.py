@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ttcli.errors import InputError
+
 FOLDER_PREFIX, NAME = "ttcli-", "standard-input"
 
 
@@ -15,6 +17,8 @@ def spooled() -> Iterator[Path]:
     """Yield a file with all of standard input, in the folder for temporary files; it is gone after the block."""
     with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as folder:
         path = Path(folder) / NAME
+        if sys.stdin is None:
+            raise InputError("-", "standard input is closed", "pipe a video in, as in `cat match.mp4 | ttcli detect -`")
         with path.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         yield path

@@ -116,7 +116,6 @@ def test_detect_takes_its_defaults_from_the_config(ball_video, tmp_path, monkeyp
         (["a.mp4", "b.mp4", "--overlay", "o.mp4"], ["--overlay", "one video"]),
         (["a.mp4", "b.mp4", "--events", "e.csv"], ["--events", "one video"]),
         (["{video}", "-o", "{folder}/b.csv", "--events", "{folder}/there.csv"], ["exists already"]),
-        (["{video}", "-o", "{video}"], ["is the video itself"]),
         (["{video}", "-o", "{folder}/absent/ball.csv"], ["does not exist"]),
         (["{video}", "-o", "{folder}/there.csv"], ["exists already", "--overwrite"]),
         (["{video}", "--weights", "{folder}/there.csv"], ["there.csv", "safetensors"]),

@@ -202,6 +202,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, key):
 
     monkeypatch.setattr("pathlib.Path.replace", full)
     monkeypatch.setattr("pathlib.Path.rename", full)
+    monkeypatch.setattr("os.link", full)
     result = run(markup, tmp_path / "out", "--to", key)
     last_line = result.stderr.splitlines()[-1]
     assert result.exit_code == 1 and last_line.startswith(f"ttcli: {tmp_path}/out: cannot be written (No space left")

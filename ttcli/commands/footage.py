@@ -12,6 +12,7 @@ from ttcli.commands.options import (
     FILE,
     FRAME_RATES,
     JOBS,
+    OUTPUT,
     PARTS,
     PRECISIONS,
     RUNTIMES,
@@ -23,6 +24,7 @@ from ttcli.commands.options import (
     PictureSize,
     Step,
     WholeNumber,
+    command,
     example,
     json_option,
     option,
@@ -34,7 +36,7 @@ from ttcli.commands.options import (
 from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, SpotConfig, VerifyConfig
 
 
-@click.command(
+@command(
     epilog=example(
         "ttcli detect match.mp4 -o ball.csv",
         "ttcli detect match.mp4 -o ball.csv --overlay overlay.mp4",
@@ -43,11 +45,11 @@ from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, 
     )
 )
 @click.argument("videos", metavar="VIDEO...", nargs=-1, required=True, type=VIDEO)
-@click.option("-o", "--output", type=FILE, help="The CSV; for several videos or a folder, a folder. Else beside VIDEO.")
-@click.option("--overlay", type=FILE, help="Also write the video with the ball drawn on it (one VIDEO only).")
-@option(DetectConfig, "events", type=FILE, help="Also write bounces and passings of the net as CSV (one VIDEO only).")
+@click.option("-o", "--output", type=OUTPUT, help="The CSV; for several videos or a folder, a folder. Else beside VIDEO.")
+@click.option("--overlay", type=OUTPUT, help="Also write the video with the ball drawn on it (one VIDEO only).")
+@option(DetectConfig, "events", type=OUTPUT, help="Also write bounces and passings of the net as CSV (one VIDEO only).")
 @option(DetectConfig, "event_threshold", type=PARTS, help="Smallest confidence of an event.")
-@option(DetectConfig, "shots", type=FILE, help="Also write the shots between cuts as CSV (one VIDEO only).")
+@option(DetectConfig, "shots", type=OUTPUT, help="Also write the shots between cuts as CSV (one VIDEO only).")
 @option(DetectConfig, "weights", type=FILE, help="Checkpoint: a file, or `fast`, the package's small one; else its default.")
 @option(DetectConfig, "threshold", type=SHARES, help="Smallest confidence that counts as seen.")
 @option(
@@ -118,7 +120,7 @@ def detect(
         raise click.exceptions.Exit(1)
 
 
-@click.command(
+@command(
     epilog=example(
         "ttcli spot ball.csv -o events.csv",
         "ttcli spot ball.csv --size 1920x1080",
@@ -126,7 +128,7 @@ def detect(
     )
 )
 @click.argument("ball", type=FILE)
-@click.option("-o", "--output", type=FILE, help="The events.csv; else BALL's name with .events.csv beside it.")
+@click.option("-o", "--output", type=OUTPUT, help="The events.csv; else BALL's name with .events.csv beside it.")
 @option(
     SpotConfig, "threshold", "--event-threshold", type=PARTS,
     help="Smallest confidence of an event.",
@@ -155,7 +157,7 @@ def spot(ball: Path, output: Path | None, size: tuple[int, int] | None, quiet: b
     show(as_json, summary.as_json(), str(summary))
 
 
-@click.command(
+@command(
     epilog=example(
         "ttcli render match.mp4 --ball ball.csv -o overlay.mp4",
         "ttcli render match.mp4 --events events.csv --subtitles match.srt",
@@ -166,8 +168,8 @@ def spot(ball: Path, output: Path | None, size: tuple[int, int] | None, quiet: b
 @click.argument("video", type=VIDEO)
 @click.option("--ball", "ball_csv", type=FILE, help="The ball.csv; else VIDEO's name with .csv beside it.")
 @click.option("--events", "events_csv", type=FILE, help="The events.csv: a mark at each bounce, a flash at the net.")
-@click.option("--subtitles", type=FILE, help="Also write the events as .srt, by which players can jump to them.")
-@click.option("-o", "--output", type=FILE, help="The overlay; else VIDEO's name with .overlay.mp4 beside it.")
+@click.option("--subtitles", type=OUTPUT, help="Also write the events as .srt, by which players can jump to them.")
+@click.option("-o", "--output", type=OUTPUT, help="The overlay; else VIDEO's name with .overlay.mp4 beside it.")
 @option(RenderConfig, "trail_seconds", "--trail", type=Number(0, 3600), help="Seconds that the trail stays.")
 @option(RenderConfig, "scale", type=PARTS, help="Size relative to the video.")
 @option(RenderConfig, "picture_rate", "--fps", type=FRAME_RATES, help="Frames per second, of a folder of pictures.")
@@ -198,7 +200,7 @@ def render(
     show(as_json, summary.as_json(), str(summary))
 
 
-@click.command(epilog=example("ttcli probe match.mp4", "ttcli probe match.mp4 --json"))
+@command(epilog=example("ttcli probe match.mp4", "ttcli probe match.mp4 --json"))
 @click.argument("video", type=VIDEO)
 @option(ProbeConfig, "samples", type=WholeNumber(1, 1000), help="Spans of 1.2 seconds to look at, spread over VIDEO.")
 @option(ProbeConfig, "picture_rate", "--fps", type=FRAME_RATES, help="Frames per second, of a folder of pictures.")
@@ -220,7 +222,7 @@ def probe(video: Path, quiet: bool, as_json: bool, **settings: Any) -> None:
         raise click.exceptions.Exit(1)
 
 
-@click.command(epilog=example("ttcli verify ball.csv", "ttcli verify ball.csv --video moved/match.mp4"))
+@command(epilog=example("ttcli verify ball.csv", "ttcli verify ball.csv --video moved/match.mp4"))
 @click.argument("ball", type=FILE)
 @option(VerifyConfig, "video", type=VIDEO, help="The video; else where it was when BALL was written, or beside BALL.")
 @option(VerifyConfig, "weights", type=FILE, help="The checkpoint; else where it was when BALL was written.")
@@ -240,7 +242,7 @@ def verify(ball: Path, quiet: bool, as_json: bool, **settings: Any) -> None:
         raise click.exceptions.Exit(1)
 
 
-@click.command(epilog=example("ttcli bench match.mp4", "ttcli bench --json"))
+@command(epilog=example("ttcli bench match.mp4", "ttcli bench --json"))
 @click.argument("video", required=False, type=VIDEO)
 @option(BenchConfig, "rounds", type=WholeNumber(1, 1000), help="How often each part is timed; the median counts.")
 @option(BenchConfig, "seconds", type=Number(0.1, 3600), help="Seconds for each part in a round.")

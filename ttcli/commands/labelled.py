@@ -14,12 +14,14 @@ from ttcli.commands.options import (
     FRAME_RATES,
     JOBS,
     LABEL_FORMATS,
+    OUTPUT,
     SEEDS,
     STRIDES,
     WINDOWS,
     Number,
     PictureSize,
     WholeNumber,
+    command,
     example,
     json_option,
     option,
@@ -32,7 +34,7 @@ from ttcli.commands.options import (
 from ttcli.configs import ConvertConfig, EvaluateConfig, ExtractConfig, SimulateConfig
 
 
-@click.command(
+@command(
     epilog=example(
         "ttcli evaluate ball.csv labels.csv --size 1920x1080",
         "ttcli evaluate events.csv events_markup.json",
@@ -63,8 +65,8 @@ def evaluate(predicted: Path, truth: Path, size: tuple[int, int] | None, quiet: 
     show(as_json, report.as_json(), *report.as_tables())
 
 
-@click.command(epilog=example("ttcli simulate -o simulated/ --rallies 20 --camera side --size 1280x720"))
-@click.option("-o", "--output", required=True, type=FILE, help="Folder for videos and labels.")
+@command(epilog=example("ttcli simulate -o simulated/ --rallies 20 --camera side --size 1280x720"))
+@click.option("-o", "--output", required=True, type=OUTPUT, help="Folder for videos and labels.")
 @option(SimulateConfig, "rallies", type=WholeNumber(1, 100_000), help="How many rallies, each a video of its own.")
 @option(SimulateConfig, "seed", type=SEEDS, help="The same seed gives the same bytes.")
 @option(SimulateConfig, "part", type=click.Choice(["training", "test"]), help="Part of the layout to write.")
@@ -89,7 +91,7 @@ def simulate(output: Path, size: tuple[int, int], quiet: bool, as_json: bool, **
     show_summary(run(output, SimulateConfig(height=height, width=width, **settings), quiet), as_json)
 
 
-@click.command(
+@command(
     epilog=example(
         "ttcli extract --events bounce,net",
         "ttcli extract OpenTTGames/ -o set --events bounce,net --far 200 --contact-sheet set.jpg",
@@ -97,7 +99,7 @@ def simulate(output: Path, size: tuple[int, int], quiet: bool, as_json: bool, **
     )
 )
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1, type=FILE)
-@click.option("-o", "--output", type=FILE, default=Path("extracted"), show_default=True, help="Folder of the set.")
+@click.option("-o", "--output", type=OUTPUT, default=Path("extracted"), show_default=True, help="Folder of the set.")
 @click.option("--labels", "balls", type=FILE, help="Labels of the ball (one video only); else those beside it.")
 @click.option("--event-labels", type=FILE, help="Labels of events (one video only); else those beside it.")
 @click.option("--events", metavar="NAMES", default="all", show_default=True, help="Events to keep, as in bounce,net.")
@@ -118,7 +120,7 @@ def simulate(output: Path, size: tuple[int, int], quiet: bool, as_json: bool, **
 @option(ExtractConfig, "dry_run", "--dry-run", is_flag=True, help="Only count; no video is needed.")
 @option(ExtractConfig, "jobs", type=JOBS, help="Videos that are worked on at the same time.")
 @option(ExtractConfig, "seed", type=SEEDS, help="Of the choice of --far and --limit.")
-@click.option("--contact-sheet", type=FILE, help="Also write a JPEG of some windows with their labels, anew each time.")
+@click.option("--contact-sheet", type=OUTPUT, help="Also write a JPEG of some windows with their labels, anew each time.")
 @click.option("--overwrite", is_flag=True, help="Extract again what is in the set.")
 @quiet_option
 @json_option
@@ -147,11 +149,11 @@ def extract(
     show(as_json, report.as_json(), report.as_table(), str(report))
 
 
-@click.command(
+@command(
     epilog=example("ttcli convert ball.csv ball.xml --video match.mp4", "ttcli convert ball_markup.json labels/ --to yolo")
 )
 @click.argument("source", metavar="IN", type=FILE)
-@click.argument("output", metavar="OUT", type=FILE)
+@click.argument("output", metavar="OUT", type=OUTPUT)
 @option(ConvertConfig, "source_format", "--from", type=LABEL_FORMATS, help="Format of IN; else found by its content.")
 @option(ConvertConfig, "target_format", "--to", type=LABEL_FORMATS, help="Format of OUT; else by its suffix.")
 @click.option("--size", type=PictureSize(), help="Size of the picture, where no video tells it.")

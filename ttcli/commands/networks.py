@@ -11,6 +11,7 @@ from ttcli.commands.options import (
     DEVICES,
     FILE,
     JOBS,
+    OUTPUT,
     SEEDS,
     SHARES,
     TRAINING_BATCHES,
@@ -21,6 +22,7 @@ from ttcli.commands.options import (
     Number,
     PictureSize,
     WholeNumber,
+    command,
     example,
     json_option,
     option,
@@ -34,7 +36,7 @@ from ttcli.networks.libraries import training_libraries
 from ttcli.training.learning_rates import SCHEDULES
 
 
-@click.command(
+@command(
     epilog=example(
         "ttcli train simulated -o runs/first --minutes 60",
         "ttcli train extracted -o runs/mine --init default",
@@ -43,7 +45,7 @@ from ttcli.training.learning_rates import SCHEDULES
     )
 )
 @click.argument("data", metavar="DATA", type=FILE)
-@click.option("-o", "--output", required=True, type=FILE, help="Folder of the run.")
+@click.option("-o", "--output", required=True, type=OUTPUT, help="Folder of the run.")
 @option(TrainConfig, "model", help="Name of the network, as `ttcli models` lists them.")
 @option(TrainConfig, "window_size", "--window", type=WINDOWS, help="Frames in a window: 1, 3, 5 or 9.")
 @option(TrainConfig, "outputs", type=click.Choice(["all", "center", "last"]), help="Frames that are answered for.")
@@ -114,7 +116,7 @@ def train(data: Path, output: Path, crop: tuple[int, int], quiet: bool, as_json:
     show_summary(run(source, output, TrainConfig(crop_height=height, crop_width=width, **settings), quiet), as_json)
 
 
-@click.command(epilog=example("ttcli models", "ttcli models --time --size 768x416"))
+@command(epilog=example("ttcli models", "ttcli models --time --size 768x416"))
 @option(ModelsConfig, "timed", "--time", is_flag=True, help="Also run each network, for the time that it takes here.")
 @click.option(
     "--size", type=PictureSize(), default=(ModelsConfig.height, ModelsConfig.width),
@@ -131,9 +133,9 @@ def models(size: tuple[int, int], quiet: bool, as_json: bool, **settings: Any) -
     show(as_json, listed.as_json(), *listed.as_tables())
 
 
-@click.command(epilog=example("ttcli export -o model.onnx", "ttcli export best.safetensors -o model.onnx --video match.mp4"))
+@command(epilog=example("ttcli export -o model.onnx", "ttcli export best.safetensors -o model.onnx --video match.mp4"))
 @click.argument("weights", metavar="[CHECKPOINT]", required=False, type=FILE)
-@click.option("-o", "--output", required=True, type=FILE, help="The file, ending in .onnx.")
+@click.option("-o", "--output", required=True, type=OUTPUT, help="The file, ending in .onnx.")
 @click.option(
     "--size", type=PictureSize(), default=(None, None), show_default="as `detect` sees --video, or 1920x1080",
     help="Size of the pictures that the network sees.",

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import click
 
 from ttcli import configs
 from ttcli.errors import one_line
+from ttcli.outputs import check_apart
 
 DEVICES = click.Choice(configs.DEVICES)
 PRECISIONS = click.Choice(configs.PRECISIONS)
@@ -132,6 +134,39 @@ class VideoPath(click.Path):
 
 
 VIDEO = VideoPath(path_type=Path)
+
+
+class OutputPath(click.Path):
+    """The path of a file or folder that a command writes."""
+
+
+OUTPUT = OutputPath(path_type=Path)
+
+
+class Command(click.Command):
+    """A command that refuses to write what it reads, or one file twice, before it does anything."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        outputs: dict[str, Path] = {}
+        inputs: dict[str, Path] = {}
+        for param in self.params:
+            value = ctx.params.get(param.name or "")
+            if isinstance(param.type, click.Path) and value is not None:
+                paths = value if isinstance(value, tuple) else (value,)
+                kind = outputs if isinstance(param.type, OutputPath) else inputs
+                kind.update({_shown(param, path): path for path in paths})
+        check_apart(outputs, inputs)
+        return super().invoke(ctx)
+
+
+def _shown(param: click.Parameter, path: Path) -> str:
+    """Return what an option or an argument is called in a message."""
+    return param.opts[0] if isinstance(param, click.Option) else str(path)
+
+
+command = partial(click.command, cls=Command)
+"""Makes a command of a function, as `click.command` does."""
 
 
 def option(config: type, field: str, *names: str, **settings: Any) -> Callable:

@@ -1,0 +1,88 @@
+"""Files that are complete or not there, whatever happens while they are written."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from ttcli.errors import OutputError, TtcliError
+from ttcli.outputs import MARK, check_output, complete_file
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_that_appears_meanwhile_is_kept_and_so_is_what_was_written(tmp_path):
+    path = tmp_path / "ball.csv"
+    (tmp_path / "ball.1.csv").write_text("older")
+    appeared = r"appeared meanwhile; what was written here is in .*ball\.2\.csv"
+    with pytest.raises(OutputError, match=appeared), complete_file(path) as temporary:
+        temporary.write_text("mine")
+        path.write_text("of somebody else")
+    assert path.read_text() == "of somebody else" and (tmp_path / "ball.2.csv").read_text() == "mine"
+    assert names(tmp_path) == ["ball.1.csv", "ball.2.csv", "ball.csv"]
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
+def test_a_file_system_without_links_keeps_the_promise(tmp_path, monkeypatch, links):
+    if not links:
+
+        def refuse(*names):
+            raise OSError(errno.EPERM, "Operation not permitted")
+
+        monkeypatch.setattr(os, "link", refuse)
+    with complete_file(tmp_path / "a.csv") as temporary:
+        temporary.write_text("first")
+    with pytest.raises(OutputError, match="exists already"), complete_file(tmp_path / "a.csv"):
+        pass
+    with complete_file(tmp_path / "a.csv", overwrite=True) as temporary:
+        temporary.write_text("second")
+    assert names(tmp_path) == ["a.csv"] and (tmp_path / "a.csv").read_text() == "second"
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
+    with pytest.raises(OutputError, match="No space left.*make room"), complete_file(tmp_path / "a.csv"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert names(tmp_path) == []
+
+
+def test_names_of_any_length_have_temporary_ones(tmp_path):
+    name = "n" * 250 + ".csv"
+    with complete_file(tmp_path / name) as temporary:
+        temporary.write_text("x")
+    assert names(tmp_path) == [name]
+    with pytest.raises(TtcliError, match="give a shorter name"):
+        check_output(tmp_path / ("n" * 300 + ".csv"), False)
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from ttcli.outputs import complete_file
+with complete_file(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    print("begun", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_and_nobody_elses(tmp_path):
+    path = tmp_path / "ball.csv"
+    killed, working = (
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True) for _ in range(2)
+    )
+    try:
+        assert killed.stdout.readline() and working.stdout.readline()
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+        assert len(list(tmp_path.glob(f".*{MARK}*"))) == 2
+        with complete_file(path) as temporary:
+            temporary.write_text("whole")
+        assert path.read_text() == "whole" and len(list(tmp_path.glob(f".*{MARK}*"))) == 1
+    finally:
+        working.kill()
+        working.wait()

@@ -137,7 +137,7 @@ def told_of_system(place: str | Path) -> Iterator[None]:
     """Make a `TtcliError` of what the system refuses inside the block."""
     try:
         yield
-    except TtcliError:
+    except (TtcliError, BrokenPipeError):  # whoever reads no further needs no telling
         raise
     except (OSError, MemoryError, RuntimeError, UnicodeError) as error:
         told = as_told(error, place)

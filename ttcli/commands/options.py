@@ -4,7 +4,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import fields
 from functools import partial
@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from ttcli import configs
-from ttcli.errors import one_line
+from ttcli.errors import one_line, told_of_system
 from ttcli.outputs import check_apart
 
 DEVICES = click.Choice(configs.DEVICES)
@@ -214,6 +214,11 @@ def leave_standard_output() -> None:
 
 def show(as_json: bool, summary: Any, *parts: Any) -> None:
     """Print a result on stdout: as JSON, or its parts, lines or tables, for people."""
+    with told_of_system("standard output"):
+        _show(as_json, summary, parts)
+
+
+def _show(as_json: bool, summary: Any, parts: Iterable[Any]) -> None:
     if as_json:
         click.echo(json.dumps(summary, indent=2))
         return

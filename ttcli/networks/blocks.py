@@ -1,6 +1,6 @@
 """Parts that several networks are built from."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from ttcli.networks.odds import log_odds_of
 
 HEATMAP_PRIOR = 0.01
 """Probability that a fresh network gives everywhere, so that the focal loss starts small."""
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class Prediction(NamedTuple):
@@ -116,15 +117,23 @@ class BallHead(nn.Module):
         super().__init__()
         self.channels_in = channels_in
         self.events: EventHead | None = None
-        self.heatmap = _short_branch(channels_in, hidden, frames_out)
-        self.offset = _short_branch(channels_in, hidden, 2 * frames_out)
-        last = self.heatmap[-1]
-        begin_small(last.weight)
-        nn.init.constant_(last.bias, log_odds_of(HEATMAP_PRIOR))
+        self.heatmap, last = _short_branch(channels_in, hidden, frames_out)
+        self.offset, _ = _short_branch(channels_in, hidden, 2 * frames_out)
+        begin_small(last, log_odds_of(HEATMAP_PRIOR))
 
     def add_events(self) -> None:
         """Answer for events too, from now on."""
         self.events = EventHead(self.channels_in)
+
+    def event_head(self) -> EventHead:
+        """Return what answers for events.
+
+        Raises:
+            ValueError: Nothing does.
+        """
+        if self.events is None:
+            raise ValueError("this network has no event head")
+        return self.events
 
     def forward(self, x: Tensor) -> Prediction:
         # (B, 2K, h, w) -> (B, K, 2, h, w): channels are x and y of frame 0, of frame 1, ...
@@ -142,13 +151,13 @@ def check_input(x: Tensor, channels: int, multiple: int) -> None:
         raise SettingError("model input", f"is {height} x {width} pixels (height x width)", cure)
 
 
-def _short_branch(channels_in: int, hidden: int, channels_out: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels_in, hidden, 3, padding=1), nn.SiLU(inplace=True), nn.Conv2d(hidden, channels_out, 1)
-    )
+def _short_branch(channels_in: int, hidden: int, channels_out: int) -> tuple[nn.Sequential, nn.Conv2d]:
+    """Return a branch of the head, and its last layer."""
+    first, last = nn.Conv2d(channels_in, hidden, 3, padding=1), nn.Conv2d(hidden, channels_out, 1)
+    return nn.Sequential(first, nn.SiLU(inplace=True), last), last
 
 
-def fuse_batch_norm(model: nn.Module) -> nn.Module:
+def fuse_batch_norm(model: Network) -> Network:
     """Fold every batch norm into the convolution before it, in place, and return the model; for inference only.
 
     The convolution before it is the one registered before it, which holds for every network of the registry: a test
@@ -156,13 +165,16 @@ def fuse_batch_norm(model: nn.Module) -> nn.Module:
     """
     if model.training:
         raise ValueError("batch norm can be folded in eval mode only")
-    before = ""
+    before: tuple[str, nn.Conv2d] | None = None
     for name, module in list(model.named_modules()):
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.Conv2d):
+            before = name, module
+        elif isinstance(module, nn.BatchNorm2d):
+            if before is None:
+                raise ValueError(f"{name} has no convolution before it to be folded into")
+            place, convolution = before
             _replace(model, name, nn.Identity())
-            _replace(model, before, nn.utils.fuse_conv_bn_eval(model.get_submodule(before), module))
-        elif isinstance(module, nn.Conv2d):
-            before = name
+            _replace(model, place, nn.utils.fuse_conv_bn_eval(convolution, module))
     return model
 
 

@@ -8,10 +8,9 @@ leaves out YOLOv8's way back down to strides 8, 16 and 32.
 import torch
 from torch import Tensor, nn
 
-from ttcli.networks.blocks import SPPF, BallHead, C2f, ConvUnit, Prediction, check_input
+from ttcli.networks.ball_network import BallNetwork
+from ttcli.networks.blocks import SPPF, BallHead, C2f, ConvUnit
 
-STRIDES = (4, 8, 16, 32)
-"""Pixels per cell of the features that the encoder hands to the decoder."""
 WEIGHING_CHANNELS = 16
 """Channels that each level has a say with in how much it counts."""
 
@@ -25,11 +24,12 @@ class YoloV8Encoder(nn.Module):
     def __init__(self, channels_in: int, channels: tuple[int, ...], depths: tuple[int, ...]) -> None:
         super().__init__()
         self.stem = ConvUnit(channels_in, channels[0], stride=2)
-        self.stages = nn.ModuleList()
+        stages = []
         for index, depth in enumerate(depths):
             before, after = channels[index], channels[index + 1]
-            self.stages.append(nn.Sequential(ConvUnit(before, after, stride=2), C2f(after, after, depth, shortcut=True)))
-        self.stages[-1].append(SPPF(channels[-1], channels[-1]))
+            stages.append(nn.Sequential(ConvUnit(before, after, stride=2), C2f(after, after, depth, shortcut=True)))
+        stages[-1].append(SPPF(channels[-1], channels[-1]))
+        self.stages = nn.ModuleList(stages)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         features = []
@@ -106,7 +106,7 @@ def _enlarge(x: Tensor, factor: int) -> Tensor:
 _NECKS = {"pan": TopDownNeck, "asff": AdaptiveFusionNeck}
 
 
-class CenterNetYoloV8(nn.Module):
+class CenterNetYoloV8(BallNetwork):
     """Heatmaps and offsets at stride 4 from a window of frames.
 
     Example:
@@ -117,20 +117,14 @@ class CenterNetYoloV8(nn.Module):
     Zhou, Wang, Kraehenbuehl, "Objects as Points", 2019, arXiv:1904.07850, gives heatmap, offset and loss.
     """
 
-    output_stride = 4
-
     def __init__(self, channels_in: int, frames_out: int, width: float, depth: float, neck: str = "pan") -> None:
-        super().__init__()
         scaled = [int(channels * width) for channels in (64, 128, 256, 512, 1024)]
         features = tuple(scaled[1:])
         depths = tuple(max(1, round(count * depth)) for count in (3, 6, 6, 3))
-        self.channels_in = channels_in
-        self.frames_out = frames_out
-        self.encoder = YoloV8Encoder(channels_in, (2 * scaled[0], *features), depths)
-        self.decoder = _NECKS[neck](features, max(1, round(3 * depth)))
-        self.head = BallHead(features[0], 2 * features[0], frames_out)
-
-    def forward(self, x: Tensor) -> Prediction:
-        """Return the prediction for input (B, C, H, W); SettingError where H or W is no multiple of 32."""
-        check_input(x, self.channels_in, STRIDES[-1])
-        return self.head(self.decoder(self.encoder(x)))
+        super().__init__(
+            channels_in,
+            frames_out,
+            encoder=YoloV8Encoder(channels_in, (2 * scaled[0], *features), depths),
+            decoder=_NECKS[neck](features, max(1, round(3 * depth))),
+            head=BallHead(features[0], 2 * features[0], frames_out),
+        )

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 import ttcli
 from ttcli.errors import CheckpointError, SettingError
 from ttcli.networks import weight_files
+from ttcli.networks.ball_network import BallNetwork
 from ttcli.networks.registry import create_model
 
 DEFAULT_WEIGHTS = Path(__file__).parents[1] / "weights" / "centernet_v8s.safetensors"
@@ -34,7 +35,7 @@ CURE = "give a checkpoint that `ttcli train` wrote"
 class Checkpoint:
     """A network as it was saved."""
 
-    model: nn.Module
+    model: BallNetwork
     """In eval mode and fp32, on the CPU."""
     metadata: dict[str, Any]
     """What the file says of it: the arguments of `create_model`, and more, see `save_checkpoint`."""
@@ -49,7 +50,7 @@ def packaged(weights: Path | None) -> Path:
 
 def save_checkpoint(
     path: Path,
-    model: nn.Module,
+    model: BallNetwork,
     metadata: dict[str, Any],
     overwrite: bool = True,
     dtype: torch.dtype | None = None,
@@ -126,7 +127,7 @@ def check_metadata(path: Path, metadata: Any) -> dict[str, Any]:
     return metadata
 
 
-def _arguments(model: nn.Module) -> dict[str, Any]:
+def _arguments(model: BallNetwork) -> dict[str, Any]:
     """Return the arguments of `create_model` that rebuild a network."""
     return {
         "model": model.name,

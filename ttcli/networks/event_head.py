@@ -43,10 +43,9 @@ class EventHead(nn.Module):
             nn.Conv1d(LOOK_CHANNELS + PLACE_CHANNELS, HIDDEN, 3, padding=1), nn.SiLU(),
             nn.Conv1d(HIDDEN, HIDDEN, 5, padding=2), nn.SiLU(),
             nn.Conv1d(HIDDEN, HIDDEN, 5, padding=2), nn.SiLU(),
-            nn.Conv1d(HIDDEN, len(EVENTS), 1),
+            last := nn.Conv1d(HIDDEN, len(EVENTS), 1),
         )  # fmt: skip
-        begin_small(self.tell[-1].weight)
-        nn.init.constant_(self.tell[-1].bias, log_odds_of(EVENT_PRIOR))
+        begin_small(last, log_odds_of(EVENT_PRIOR))
 
     def forward(self, features: Tensor, logits: Tensor, offsets: Tensor) -> Tensor:
         """Return logits (B, K, 2), in fp32: a place of 0.1 cells counts, and bf16 does not know it.
@@ -82,7 +81,19 @@ class EventHead(nn.Module):
         return (look[:, :, None] * at.flatten(3)).sum(-1)
 
 
-def begin_small(weight: Tensor) -> None:
-    """Let a network's last weight begin so small that its bias alone tells what it answers first."""
-    if not weight.is_meta:  # without numbers there is nothing to draw, and torch would import sympy for it, in a second
-        nn.init.normal_(weight, std=0.01)
+def begin_small(last: nn.Conv1d | nn.Conv2d, logit: float) -> None:
+    """Let a network's last layer begin with so small a weight that it first answers about `logit` everywhere."""
+    if not last.weight.is_meta:  # without numbers there is nothing to draw, and torch would import sympy for it, in a second
+        nn.init.normal_(last.weight, std=0.01)
+    begin_with(last, logit)
+
+
+def begin_with(last: nn.Conv1d | nn.Conv2d, logit: float) -> None:
+    """Let the bias of a network's last layer begin as `logit`.
+
+    Raises:
+        ValueError: The layer has no bias.
+    """
+    if last.bias is None:
+        raise ValueError("a layer without a bias cannot begin with one")
+    nn.init.constant_(last.bias, logit)

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from ttcli.networks.blocks import BallHead, ConvUnit, Prediction, check_input
+from ttcli.networks.ball_network import BallNetwork
+from ttcli.networks.blocks import BallHead, ConvUnit
 
-SIZE_MULTIPLE = 32
 CHANNELS = (256, 256, 384, 384, 384, 512)
 """Channels at stride 4 and after each halving, down to stride 128."""
 DEPTHS = (2, 2, 2, 2, 2, 4)
@@ -85,7 +85,7 @@ class HourglassStack(nn.Module):
         return output
 
 
-class CenterNetHourglass(nn.Module):
+class CenterNetHourglass(BallNetwork):
     """Heatmaps and offsets at stride 4 from a window of frames.
 
     Args:
@@ -100,23 +100,17 @@ class CenterNetHourglass(nn.Module):
         torch.Size([1, 9, 16, 24])
     """
 
-    output_stride = 4
-
     def __init__(self, channels_in: int, frames_out: int, stacks: int, channels: Sequence[int] = CHANNELS) -> None:
-        super().__init__()
-        self.channels_in = channels_in
-        self.frames_out = frames_out
-        self.encoder = nn.Sequential(
-            ConvUnit(channels_in, STEM_CHANNELS, kernel=7, stride=2, activation=nn.ReLU),
-            Residual(STEM_CHANNELS, channels[0], stride=2),
+        super().__init__(
+            channels_in,
+            frames_out,
+            encoder=nn.Sequential(
+                ConvUnit(channels_in, STEM_CHANNELS, kernel=7, stride=2, activation=nn.ReLU),
+                Residual(STEM_CHANNELS, channels[0], stride=2),
+            ),
+            decoder=HourglassStack(stacks, channels),
+            head=BallHead(channels[0], channels[0], frames_out),
         )
-        self.decoder = HourglassStack(stacks, channels)
-        self.head = BallHead(channels[0], channels[0], frames_out)
-
-    def forward(self, x: Tensor) -> Prediction:
-        """Return the prediction for input (B, C, H, W); SettingError where H or W is no multiple of 32."""
-        check_input(x, self.channels_in, SIZE_MULTIPLE)
-        return self.head(self.decoder(self.encoder(x)))
 
 
 def _residuals(channels: Sequence[int], stride: int = 1) -> nn.Sequential:

@@ -52,7 +52,8 @@ def widen_first_convolution(encoder: nn.Module, channels_in: int, frames: int, k
         keep_colours: Whether to keep what the convolution has learned of colours, see `spread_colours`.
     """
     first = next(module for module in encoder.modules() if isinstance(module, nn.Conv2d))
-    fresh = nn.Conv2d(channels_in, first.out_channels, first.kernel_size).weight.detach()
+    height, width = first.kernel_size
+    fresh = nn.Conv2d(channels_in, first.out_channels, (height, width)).weight.detach()
     first.in_channels = channels_in
     first.weight = nn.Parameter(spread_colours(first.weight.detach(), fresh, frames) if keep_colours else fresh)
 

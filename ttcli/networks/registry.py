@@ -5,9 +5,7 @@ The contract that each keeps, and `tests/networks/test_registry.py` tests:
 * input (B, C, H, W) as `model_input.windows_to_input` makes it, H and W multiples of 32, else SettingError;
 * output `Prediction`: heatmap logits (B, K, H/4, W/4) and offsets (B, K, 2, H/4, W/4), x then y, in cells; with an
   event head also logits of events (B, K, 2);
-* attributes `encoder`, `decoder`, `head`, `frames_out` (K) and `output_stride` (4) from the network; `name`,
-  `window_size`, `difference`, `outputs`, `neck`, `activation`, `pretrained`, `event_head` (the arguments that made it) and
-  `output_frames` (which frames of the window the K outputs are) from `create_model`;
+* attributes as `BallNetwork` has them;
 * every parameter gets a gradient;
 * all tensors in the state dict, so that a checkpoint holds all of the network;
 * each batch norm registered right after the convolution that it follows, so that `fuse_batch_norm` finds it;
@@ -21,9 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from torch import nn
-
 from ttcli.errors import SettingError
+from ttcli.networks.ball_network import BallNetwork
 from ttcli.networks.libraries import training_libraries
 from ttcli.networks.model_input import input_channels
 
@@ -47,39 +44,38 @@ class Wanted:
     frames_in: int
     frames_out: int
     neck: str
-    activation: str | None
-    """One of ACTIVATIONS; None where the network has no choice."""
+    activation: str
+    """One of ACTIVATIONS; "relu", which ResNet and its decoder have, where the network has no choice."""
     pretrained: bool
 
 
-def _yolov8(wanted: Wanted, width: float, depth: float) -> nn.Module:
+def _yolov8(wanted: Wanted, width: float, depth: float) -> BallNetwork:
     from ttcli.networks.centernet_yolov8 import CenterNetYoloV8
 
     return CenterNetYoloV8(wanted.channels_in, wanted.frames_out, width, depth, wanted.neck)
 
 
-def _hourglass(wanted: Wanted, stacks: int) -> nn.Module:
+def _hourglass(wanted: Wanted, stacks: int) -> BallNetwork:
     from ttcli.networks.hourglass import CenterNetHourglass
 
     return CenterNetHourglass(wanted.channels_in, wanted.frames_out, stacks)
 
 
-def _segmentation(wanted: Wanted, decoder: str, encoder: str) -> nn.Module:
+def _segmentation(wanted: Wanted, decoder: str, encoder: str) -> BallNetwork:
     from ttcli.networks.segmentation import build_segmentation
 
-    activation = wanted.activation or "relu"  # ResNet's own, which its decoder shares
     return build_segmentation(
-        decoder, encoder, wanted.channels_in, wanted.frames_in, wanted.frames_out, activation, wanted.pretrained
+        decoder, encoder, wanted.channels_in, wanted.frames_in, wanted.frames_out, wanted.activation, wanted.pretrained
     )
 
 
-def _effunetpp(wanted: Wanted) -> nn.Module:
+def _effunetpp(wanted: Wanted) -> BallNetwork:
     from ttcli.networks.effunetpp import build_effunetpp
 
     return build_effunetpp(wanted.channels_in, wanted.frames_in, wanted.frames_out, wanted.activation, wanted.pretrained)
 
 
-MODELS: dict[str, Callable[[Wanted], nn.Module]] = {
+MODELS: dict[str, Callable[[Wanted], BallNetwork]] = {
     "centernet_v8n": partial(_yolov8, width=0.25, depth=0.33),
     "centernet_v8s": partial(_yolov8, width=0.50, depth=0.33),
     "centernet_hourglass104": partial(_hourglass, stacks=2),
@@ -109,7 +105,7 @@ def create_model(
     activation: str | None = None,
     pretrained: bool = False,
     event_head: bool = False,
-) -> nn.Module:
+) -> BallNetwork:
     """Return a fresh network with random weights.
 
     Args:
@@ -142,7 +138,8 @@ def create_model(
         activation = ACTIVATIONS[0]
     output_frames = answered_frames(outputs, window_size)
     channels = input_channels(window_size, difference)
-    model = _build(name, Wanted(channels, window_size, len(output_frames), neck, activation, pretrained))
+    wanted = Wanted(channels, window_size, len(output_frames), neck, activation or "relu", pretrained)
+    model = _build(name, wanted)
     model.name = name
     model.window_size = window_size
     model.difference = difference
@@ -157,7 +154,7 @@ def create_model(
     return model
 
 
-def add_event_head(model: nn.Module) -> None:
+def add_event_head(model: BallNetwork) -> None:
     """Let a network answer for events too, which it has to learn yet."""
     model.head.add_events()
     model.event_head = True
@@ -174,7 +171,7 @@ def answered_frames(outputs: str, window_size: int) -> tuple[int, ...]:
     return places[FORMER_OUTPUTS.get(outputs, outputs)]
 
 
-def _build(name: str, wanted: Wanted) -> nn.Module:
+def _build(name: str, wanted: Wanted) -> BallNetwork:
     """Return the network; a library that cannot be imported is a LibraryError."""
     with training_libraries(f"model {name!r}"):
         return MODELS[name](wanted)

@@ -44,13 +44,13 @@ def build_segmentation(
         torch.Size([1, 9, 16, 24])
     """
     stride = DEEPLAB_STRIDE if decoder == "deeplabv3p" else 32
-    built = _encoder(encoder, channels_in, frames_in, pretrained, stride)
+    built, channels = _encoder(encoder, channels_in, frames_in, pretrained, stride)
     if decoder == "deeplabv3p":
         channels_out, least_batch = DEEPLAB_CHANNELS, DEEPLAB_LEAST_BATCH
-        part: nn.Module = _deeplab_decoder(built.out_channels)
+        part = _deeplab_decoder(channels)
     else:
         channels_out, least_batch = UNET_CHANNELS[-1], 1
-        part = _unet_decoder(built.out_channels) if decoder == "unet" else unetpp_decoder(built.out_channels)
+        part = _unet_decoder(channels) if decoder == "unet" else unetpp_decoder(channels)
     return EncoderDecoder(built, part, channels_in, channels_out, frames_out, activation, least_batch)
 
 
@@ -96,8 +96,8 @@ def _deeplab_decoder(encoder_channels: list[int]) -> nn.Module:
     return decoder
 
 
-def _encoder(name: str, channels_in: int, frames: int, pretrained: bool, stride: int) -> nn.Module:
-    """Return the library's encoder of that name, for windows."""
+def _encoder(name: str, channels_in: int, frames: int, pretrained: bool, stride: int) -> tuple[nn.Module, list[int]]:
+    """Return the library's encoder of that name, for windows, and the channels of the input and of its features."""
     weights = "imagenet" if pretrained else None
     build = partial(get_encoder, name, in_channels=3, weights=weights, output_stride=stride)
     encoder = fetch(name, build) if pretrained else build()
@@ -105,4 +105,4 @@ def _encoder(name: str, channels_in: int, frames: int, pretrained: bool, stride:
     for unused in ("_conv_head", "_bn1"):  # of the classifier: EfficientNet keeps them, and they would not learn
         if hasattr(encoder, unused):
             delattr(encoder, unused)
-    return encoder
+    return encoder, encoder.out_channels

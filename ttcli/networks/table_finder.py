@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ttcli.networks.blocks import ConvUnit
+from ttcli.networks.event_head import begin_with
 
 CORNER, MIDDLE, POST = range(3)
 """Heatmaps: corners of the board, where the net meets its long edges, tops of the net's posts."""
@@ -36,8 +37,9 @@ class TableFinder(nn.Module):
         self.around = nn.Sequential(_Residual(widths[-1], dilation=2), _Residual(widths[-1], dilation=4))
         self.lateral = nn.ModuleList(nn.Conv2d(after, before, 1) for before, after in zip(widths, deeper, strict=False))
         self.merge = nn.ModuleList(_Residual(width) for width in widths[:-1])
-        self.head = nn.Sequential(ConvUnit(first, first), nn.Conv2d(first, KINDS, 1))
-        nn.init.constant_(self.head[-1].bias, _RARE)
+        before_last, last = ConvUnit(first, first), nn.Conv2d(first, KINDS, 1)
+        self.head = nn.Sequential(before_last, last)
+        begin_with(last, _RARE)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Return logits (B, KINDS, H / 2, W / 2) for pictures (B, 3, H, W) in [0, 1]."""

@@ -253,7 +253,7 @@ def test_variations_are_a_mirror_time_backwards_and_channels_exchanged():
                     if torch.equal(positions[:, order], after.positions):
                         assert torch.equal(before.visible[:, order], after.visible)
                         assert torch.equal(before.known[:, order], after.known)
-                        options.append((mirror, back))
+                        options.append((mirrored, back))
             assert len(options) == 1
             mirrors, backwards, windows = mirrors + options[0][0], backwards + options[0][1], windows + 1
             x, y = after.positions[0, 0].long().tolist()

@@ -81,12 +81,16 @@ class LibraryError(SettingError):
     """What was asked for needs a library that is not installed.
 
     Args:
-        library: Its name as it is imported, where a caller may want it.
+        library: Its name as it is imported, which a caller may want.
     """
 
-    def __init__(self, place: str | Path, fact: str, cure: str, library: str | None = None) -> None:
+    def __init__(self, place: str | Path, fact: str, cure: str, library: str) -> None:
         super().__init__(place, fact, cure)
         self.library = library
+
+    def __reduce__(self) -> tuple:
+        """Return how to make the error again, as `TtcliError` does."""
+        return type(self), (self.place, self.fact, self.cure, self.library)
 
 
 class TrainingError(TtcliError):

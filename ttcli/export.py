@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ttcli.configs import ExportConfig
 from ttcli.errors import OutputError, SettingError
 from ttcli.inference.exported_runtimes import INPUT, OUTPUTS, RUNTIMES, SUFFIX, import_library, load_exported
+from ttcli.networks.ball_network import BallNetwork
 from ttcli.networks.blocks import fuse_batch_norm
 from ttcli.networks.checkpoints import load_checkpoint, packaged
 from ttcli.networks.heatmaps import decode_heatmaps
@@ -82,7 +83,7 @@ class ExportSummary:
 class _Answering(nn.Module):
     """A network with its last step, the one that turns logits into probabilities; a plain tuple, as exporters want it."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: BallNetwork) -> None:
         super().__init__()
         self.model = model
 
@@ -128,7 +129,7 @@ def _picture_size(config: ExportConfig, metadata: dict[str, Any]) -> tuple[int, 
     return working_size(*shown, *seen_pictures(metadata))
 
 
-def _windows(network: nn.Module, video: Path | None, height: int, width: int) -> Tensor:
+def _windows(network: BallNetwork, video: Path | None, height: int, width: int) -> Tensor:
     """Return model input of CHECKED_WINDOWS windows of a video, or of drawn ones."""
     length = CHECKED_WINDOWS - 1 + network.window_size
     if video is None:
@@ -148,7 +149,7 @@ def _windows(network: nn.Module, video: Path | None, height: int, width: int) ->
     return windows_to_input(stacked, network.difference, torch.float32)
 
 
-def _write_onnx(network: nn.Module, pictures: Tensor, path: Path, metadata: str) -> None:
+def _write_onnx(network: BallNetwork, pictures: Tensor, path: Path, metadata: str) -> None:
     import onnx
 
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -159,6 +160,8 @@ def _write_onnx(network: nn.Module, pictures: Tensor, path: Path, metadata: str)
             input_names=[INPUT], output_names=list(OUTPUTS if network.event_head else OUTPUTS[:2]),
             dynamic_shapes=({0: torch.export.Dim("batch")},),
         )  # fmt: skip
+    if program is None:  # as without `dynamo`, where torch writes the file itself
+        raise ValueError("torch exported no program")
     model = program.model_proto
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, metadata
@@ -168,7 +171,7 @@ def _write_onnx(network: nn.Module, pictures: Tensor, path: Path, metadata: str)
         raise OutputError(path, f"cannot be written ({error.strerror})", "look for space on the disk") from error
 
 
-def _compare(network: nn.Module, windows: Tensor, path: Path) -> list[Comparison]:
+def _compare(network: BallNetwork, windows: Tensor, path: Path) -> list[Comparison]:
     """Return how far each installed runtime is from torch, OpenVINO in its own choice of precision too."""
     found = []
     with torch.inference_mode():

@@ -156,7 +156,7 @@ def _cells(checkpoint: CheckpointEntry) -> list[str]:
     return [
         Path(checkpoint.path).name,
         f"{checkpoint.bytes / 1e6:.1f} MB",
-        metadata.get("model") or SMALL_NETWORKS.get(metadata.get("kind"), ""),
+        metadata.get("model") or SMALL_NETWORKS.get(metadata.get("kind", ""), ""),
         str(metadata.get("window_size", "")),
         str(metadata.get("training_data", UNSTATED)),
         str(metadata.get("licence", UNSTATED)),

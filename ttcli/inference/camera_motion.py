@@ -59,11 +59,12 @@ class CameraTracker:
         self.poses.append(self.poses[-1] if self.poses else np.eye(3))
         if picture is None:
             return
-        since = number - self._looked[0] if self._looked else None
-        if since is None:
+        if self._looked is None:
             self._look(number, picture)
-        elif self._moving or (number + self._rhythm) % LOOK_EVERY == 0 or since >= LOOK_EVERY:
-            _, before, points = self._looked
+            return
+        looked_at, before, points = self._looked
+        since = number - looked_at
+        if self._moving or (number + self._rhythm) % LOOK_EVERY == 0 or since >= LOOK_EVERY:
             gray = self._look(number, picture)
             step = _motion(before, gray, points)
             moved = self._corner_motion(step)
@@ -130,7 +131,8 @@ def _motion(before: np.ndarray, after: np.ndarray, points: np.ndarray) -> np.nda
     still = np.eye(3)
     if len(points) < LEAST_POINTS:
         return still
-    tracked, found, _ = cv2.calcOpticalFlowPyrLK(before, after, points, None, winSize=(15, 15), maxLevel=3)
+    tracked = np.empty_like(points)  # which is written; without a flag it says nothing of where to begin
+    tracked, found, _ = cv2.calcOpticalFlowPyrLK(before, after, points, tracked, winSize=(15, 15), maxLevel=3)
     found = found[:, 0] == 1
     if found.sum() < LEAST_POINTS:
         return still

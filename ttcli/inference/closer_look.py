@@ -86,17 +86,18 @@ class NetworkPredictor:
 
     def answers(self, frames: Iterable[Frame], first: int = 0) -> Iterator[FrameAnswer]:
         """Yield an answer for each frame of a shot, the first of which is frame `first` of the video."""
-        if self._look is None:
+        look = self._look
+        if look is None:
             yield from self._predictor.answers((frame.picture for frame in frames), first)
             return
-        self._look.begin(self._predictor.camera)
+        look.begin(self._predictor.camera)
 
         def pictures() -> Iterator[np.ndarray | None]:
             for frame in frames:
-                self._look.keep(frame.large)
+                look.keep(frame.large)
                 yield frame.picture
 
-        yield from self._look.again(self._predictor.answers(pictures(), first))
+        yield from look.again(self._predictor.answers(pictures(), first))
 
 
 class Cut(NamedTuple):
@@ -124,15 +125,20 @@ class CloserLook:
         width: Columns of these.
         stride: Frames between two neighbours in a window.
         behind: Frames, at most, that have come after one whose answer is handed on.
+
+    Raises:
+        ValueError: The first network brings no second one.
     """
 
     def __init__(self, first: Runtime, height: int, width: int, stride: int, behind: int) -> None:
+        if first.closer is None:
+            raise ValueError("a network that brings no second one, for a closer look")
         self._first, self._runtime, self._weights = first, first.closer.runtime, first.closer
         self._size, self._stride = (height, width), stride
         self._most_behind = MOST_BEHIND if self._weights.look else MOST_BEHIND_FOR_PLACE
         self.kept = behind + FRAMES + self._runtime.window_size * stride
         """The latest frames that are kept, so that all of a window are there when it is looked at."""
-        self._pictures: deque[np.ndarray | None] = deque(maxlen=self.kept)
+        self._pictures: deque[np.ndarray] = deque(maxlen=self.kept)
         size, difference = self._runtime.window_size, self._runtime.difference
         self._windows = np.zeros((CUTS, size, CUT, CUT, 3), np.uint8)
         kind = self._runtime.dtype, self._runtime.device
@@ -146,13 +152,15 @@ class CloserLook:
         self._pictures.clear()
 
     def keep(self, picture: np.ndarray | None) -> None:
-        """Take the next frame's larger picture (H, W, 3) uint8; for a broken one, None, that before it stands in."""
+        """Take the next frame's larger picture (H, W, 3) uint8.
+
+        For a broken one, None, that before it stands in, and for those at the very start the first good one.
+        """
         self._count += 1
-        if picture is None:
-            picture = self._pictures[-1] if self._pictures else None
-        elif self._pictures and self._pictures[-1] is None:  # all so far were broken
-            self._pictures = deque([picture] * len(self._pictures), self._pictures.maxlen)
-        self._pictures.append(picture)
+        if self._pictures:
+            self._pictures.append(self._pictures[-1] if picture is None else picture)
+        elif picture is not None:
+            self._pictures.extend([picture] * min(self._count, self.kept))
 
     def again(self, answers: Iterable[FrameAnswer]) -> Iterator[FrameAnswer]:
         """Yield the first network's answers for each frame of a shot, in the light of the second's."""
@@ -218,7 +226,7 @@ class CloserLook:
     def _fill(self, window: np.ndarray, cut: Cut) -> None:
         """Write the pictures of a cut into `window` (T, CUT, CUT, 3), laid over the frame that is asked about."""
         pictures = [self._pictures[frame - self._count] for frame in cut.frames]
-        maps = self._camera and self._camera.maps(cut.frames, cut.frames[cut.place])
+        maps = None if self._camera is None else self._camera.maps(cut.frames, cut.frames[cut.place])
         if maps is None:
             rows, columns = slice(cut.top, cut.top + CUT), slice(cut.left, cut.left + CUT)
             for picture, out in zip(pictures, window, strict=True):

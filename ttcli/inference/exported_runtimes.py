@@ -43,7 +43,7 @@ class ExportedRuntime(Runtime):
     def __init__(self, path: Path, metadata: dict[str, Any], shape: list[Any]) -> None:
         frames = metadata["window_size"], answered_frames(metadata["outputs"], metadata["window_size"])
         super().__init__(metadata, *frames, metadata["difference"], OUTPUT_STRIDE, torch.device("cpu"), torch.float32)
-        self.weights = path
+        self.weights = self._path = path
         self._height, self._width = int(shape[2]), int(shape[3])
 
     def working_size(self, height: int, width: int, area: int | None = None) -> tuple[int, int]:
@@ -55,7 +55,7 @@ class ExportedRuntime(Runtime):
         wanted = super().working_size(height, width)
         if wanted != (self._height, self._width):
             fact = f"is made for pictures of {self._width}x{self._height}, and this video is seen at {wanted[1]}x{wanted[0]}"
-            raise SettingError(self.weights, fact, f"export again with --size {wanted[1]}x{wanted[0]}")
+            raise SettingError(self._path, fact, f"export again with --size {wanted[1]}x{wanted[0]}")
         return wanted
 
 
@@ -81,7 +81,7 @@ class OnnxRuntime(ExportedRuntime):
             self._outputs = [output.name for output in self._session.get_outputs()]
             text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
             shape = self._session.get_inputs()[0].shape
-        except (OSError, RuntimeError, ValueError, TypeError, *_errors_of(library)) as error:
+        except _errors_of(library) as error:
             raise _unreadable(path, error) from error
         super().__init__(path, _metadata(path, text), shape)
 
@@ -141,13 +141,13 @@ def load_network(weights: Path | None, runtime: str, device: str, precision: str
         CheckpointError: The file is damaged, or of an unknown network.
         SettingError: The device is not there, or the runtime does not read the file.
     """
-    exported = weights is not None and weights.suffix.lower() == SUFFIX
+    exported = weights if weights is not None and weights.suffix.lower() == SUFFIX else None
     chosen = runtime if runtime != "auto" else "onnx" if exported else "torch"
-    if exported == (chosen == "torch"):
+    if (exported is not None) == (chosen == "torch"):
         cure = "leave it out" if exported else f"give a file that `ttcli export` wrote, ending in {SUFFIX}"
         raise SettingError("--runtime", f"{chosen} does not read {weights or 'the checkpoint in the package'}", cure)
-    if exported:
-        return load_exported(weights, chosen, precision, threads)
+    if exported is not None:
+        return load_exported(exported, chosen, precision, threads)
     return load_runtime(weights, device, precision, threads)
 
 
@@ -185,10 +185,11 @@ def import_library(name: str) -> ModuleType:
         raise SettingError("--runtime", f"{name} is not installed", f"pip install '{PACKAGES[name]}'") from error
 
 
-def _errors_of(onnxruntime: ModuleType) -> list[type[Exception]]:
-    """Return ONNX Runtime's own errors, which have no base in common."""
+def _errors_of(onnxruntime: ModuleType) -> tuple[type[Exception], ...]:
+    """Return what ONNX Runtime raises where a file is damaged: its own errors have no base in common."""
     state = onnxruntime.capi.onnxruntime_pybind11_state
-    return [value for value in vars(state).values() if isinstance(value, type) and issubclass(value, Exception)]
+    own = [value for value in vars(state).values() if isinstance(value, type) and issubclass(value, Exception)]
+    return OSError, RuntimeError, ValueError, TypeError, *own
 
 
 def _metadata(path: Path, text: str | None) -> dict[str, Any]:

@@ -191,7 +191,8 @@ class StreamingPredictor:
             return
         answer = self.runtime(self._inputs[: len(self._waiting)])
         for row, (window, maps) in enumerate(self._waiting):
-            probabilities, offsets, events = (None if part is None else part[row] for part in answer)
+            probabilities, offsets = answer.probabilities[row], answer.offsets[row]
+            events = None if answer.events is None else answer.events[row]
             if maps is not None:
                 answered = [maps[place] for place in self.runtime.output_frames]
                 probabilities, offsets = carry_back(probabilities, offsets, answered, self.runtime.output_stride)
@@ -259,7 +260,8 @@ class HeatmapMerger:
         rows = torch.stack([peaks.x[0], peaks.y[0], peaks.confidence[0]], dim=-1)
         if rows.device.type != "cuda":
             return PendingAnswers(rows, events, None)
-        rows, events = (None if part is None else part.to("cpu", non_blocking=True) for part in (rows, events))
+        rows = rows.to("cpu", non_blocking=True)
+        events = None if events is None else events.to("cpu", non_blocking=True)
         ready = torch.cuda.Event()
         ready.record()
         return PendingAnswers(rows, events, ready)

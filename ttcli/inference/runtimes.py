@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from ttcli.networks.ball_network import BallNetwork
 from ttcli.networks.blocks import NetworkAnswer, fuse_batch_norm
 from ttcli.networks.checkpoints import CLOSER_WEIGHTS, load_checkpoint, packaged
 from ttcli.networks.devices import choose_device, choose_dtype, leave_cores_to_the_decoder
@@ -109,7 +110,7 @@ class TorchRuntime(Runtime):
 
     def __init__(
         self,
-        model: nn.Module,
+        model: BallNetwork,
         metadata: dict[str, Any] | None = None,
         device: str = "auto",
         precision: str = "auto",
@@ -119,9 +120,9 @@ class TorchRuntime(Runtime):
         facts = (model.window_size, tuple(model.output_frames), model.difference, model.output_stride)
         super().__init__(metadata or {}, *facts, chosen, dtype)
         fused = fuse_batch_norm(model.eval())
-        self.model = fused.to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last)
+        self.model = fused.to(self.device, self.dtype).to(memory_format=torch.channels_last)
         if self.model.event_head:
-            self.model.head.events.float()  # small, and places need the precision
+            self.model.head.event_head().float()  # small, and places need the precision
 
     @torch.inference_mode()
     def __call__(self, pictures: Tensor) -> NetworkAnswer:

@@ -26,7 +26,7 @@ from ttcli.training.learning_rates import FINAL_PART
 from ttcli.training.loop import average
 from ttcli.training.run_folder import locked
 from ttcli.training.validation import Answers, answer_films, answer_windows, validate
-from ttcli.training_set.window_batch import WindowBatch
+from ttcli.training_set.window_batch import WindowBatch, unknown_events
 
 CONFIG = TrainConfig(
     model="small", window_size=3, steps=3, batch=2, reuse=2, crop_height=32, crop_width=32, warmup=1, save_every=2,
@@ -343,7 +343,8 @@ def test_a_batch_that_reuse_does_not_divide_is_refused(tmp_path):
 def test_validation_counts_found_missed_and_false_balls():
     positions = torch.randint(2, 14, (4, 9, 2), generator=seeded()) * 4 + 1.5
     visible, known = torch.ones(4, 9, dtype=torch.bool), torch.ones(4, 9, dtype=torch.bool)
-    windows = WindowBatch(torch.zeros(4, 9, 64, 64, 3, dtype=torch.uint8), positions, visible, known)
+    pictures = torch.zeros(4, 9, 64, 64, 3, dtype=torch.uint8)
+    windows = WindowBatch(pictures, positions, visible, known, unknown_events(visible))
 
     def figures(calibration=PLAIN, **labels):
         answers = answer_windows(Answer(positions), [replace(windows, **labels)], (288, 512))

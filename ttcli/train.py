@@ -10,16 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning_fabric import Fabric
-from torch import nn
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from ttcli import errors
 from ttcli.configs import TrainConfig
 from ttcli.errors import OutputError, SettingError
+from ttcli.networks.ball_network import BallNetwork
 from ttcli.networks.checkpoints import load_checkpoint, packaged
 from ttcli.networks.devices import choose_device, cpu_multiplies_in_bf16
 from ttcli.networks.model_input import SIZE_MULTIPLE
@@ -32,7 +32,8 @@ from ttcli.training_set.stored_windows import check_events
 
 ARCHITECTURE = ("window_size", "outputs", "neck", "activation", "pretrained")
 """Fields of TrainConfig that say how the network is built, beside its name and `background`."""
-FABRIC_PRECISIONS = {"bf16": "bf16-mixed", "fp16": "16-mixed", "fp32": "32-true"}
+FabricPrecision = Literal["bf16-mixed", "16-mixed", "32-true"]
+FABRIC_PRECISIONS: dict[str, FabricPrecision] = {"bf16": "bf16-mixed", "fp16": "16-mixed", "fp32": "32-true"}
 """Each of TRAINING_PRECISIONS but auto -> what Fabric calls it."""
 
 
@@ -159,7 +160,7 @@ def _train(fabric: Fabric, data: Path | None, output: Path, config: TrainConfig,
     return loop.run(quiet)
 
 
-def _untrained(config: TrainConfig) -> nn.Module:
+def _untrained(config: TrainConfig) -> BallNetwork:
     """Return the network as training begins with it."""
     chosen = {name: getattr(config, name) for name in ARCHITECTURE}
     difference = config.background == "median"
@@ -183,7 +184,7 @@ def _untrained(config: TrainConfig) -> nn.Module:
     return model
 
 
-def _background(model: nn.Module) -> str:
+def _background(model: BallNetwork) -> str:
     return "median" if model.difference else "none"
 
 
@@ -191,7 +192,7 @@ def _training_data(data: Path | None, config: TrainConfig) -> TrainingData:
     shape = config.window_size, config.crop_height, config.crop_width
     if config.closer and data is not None:
         raise SettingError("--closer", "is for drawn windows", "give `simulated` as the data, or leave it out")
-    whole = (
+    whole: TrainingData = (
         DrawnData(*shape, config.closer) if data is None else ExtractedData(data, *shape, config.cache_memory // config.devices)
     )
     if config.event_head and data is not None:

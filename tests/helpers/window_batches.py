@@ -5,7 +5,7 @@ from dataclasses import fields
 import torch
 from torch import Tensor
 
-from ttcli.training_set.window_batch import WindowBatch
+from ttcli.training_set.window_batch import WindowBatch, unknown_events
 
 SIGMA = 1.5
 """Pixels of the dot, a Gaussian that sampling moves by nothing."""
@@ -29,7 +29,7 @@ def dotted_windows(
     dot = torch.exp(-0.5 * (x[..., None, :] ** 2 + y[..., None] ** 2) / SIGMA**2)  # (B, T, H, W)
     frames = (background + (250 - background) * dot)[..., None].expand(-1, -1, -1, -1, 3)
     seen = torch.ones(count, length, dtype=torch.bool)
-    return WindowBatch(frames.round().to(torch.uint8), positions, seen, seen.clone())
+    return WindowBatch(frames.round().to(torch.uint8), positions, seen, seen.clone(), unknown_events(seen))
 
 
 def counting_windows(count: int = 3, length: int = 9, height: int = 32, width: int = 32) -> WindowBatch:
@@ -37,7 +37,7 @@ def counting_windows(count: int = 3, length: int = 9, height: int = 32, width: i
     number = torch.arange(length).repeat(count, 1)
     frames = (10 * number + 50)[..., None, None, None].expand(-1, -1, height, width, 3).to(torch.uint8).contiguous()
     positions = torch.stack([number, torch.full_like(number, 7)], -1).float()
-    return WindowBatch(frames, positions, number % 2 == 0, number % 3 > 0)
+    return WindowBatch(frames, positions, number % 2 == 0, number % 3 > 0, unknown_events(number))
 
 
 def textured_windows(count: int, length: int, height: int, width: int, seed: int = 0, noise: float = 0.0) -> WindowBatch:
@@ -47,7 +47,7 @@ def textured_windows(count: int, length: int, height: int, width: int, seed: int
     frames = scene[:, None] + noise * torch.randn(count, length, height, width, 3, generator=seeded(seed + 1))
     seen = torch.ones(count, length, dtype=torch.bool)
     frames = frames.round().clamp(0, 255).to(torch.uint8)
-    return WindowBatch(frames, torch.zeros(count, length, 2), ~seen, seen.clone())
+    return WindowBatch(frames, torch.zeros(count, length, 2), ~seen, seen.clone(), unknown_events(seen))
 
 
 def copied(batch: WindowBatch) -> WindowBatch:

@@ -24,9 +24,9 @@ from ttcli.networks.event_head import EVENTS, EventHead
 from ttcli.simulation.flight import BOUNCE, NET_PASS
 from ttcli.training.drawn_windows import DrawnWindows, drawn_events, soft_events
 from ttcli.training.losses import event_loss
-from ttcli.training.validation import Answers, validate_events
+from ttcli.training.validation import EventAnswers, validate_events
 from ttcli.training_set.stored_windows import StoredWindows
-from ttcli.training_set.window_batch import UNKNOWN_EVENT, WindowBatch
+from ttcli.training_set.window_batch import UNKNOWN_EVENT, WindowBatch, unknown_events
 
 CONFIG = TrainConfig(
     steps=2, batch=2, reuse=2, crop_height=64, crop_width=64, warmup=1, save_every=2, device="cpu", precision="fp32",
@@ -65,9 +65,10 @@ def test_every_drawn_window_knows_its_events(drawn_quickly, rallies):
 
 def test_an_event_of_a_ball_that_is_not_seen_is_unknown():
     flags = torch.tensor([[True, False, True]])
-    batch = WindowBatch(torch.zeros(1, 3, 4, 4, 3, dtype=torch.uint8), torch.zeros(1, 3, 2), flags, ~flags | flags)
-    assert (batch.events == UNKNOWN_EVENT).all()  # unless it is given
-    batch = replace(batch, events=torch.tensor([[[0.9, 0.0], [0.7, 0.0], [0.0, 0.4]]]))
+    assert unknown_events(flags).shape == (1, 3, 2) and (unknown_events(flags) == UNKNOWN_EVENT).all()
+    events = torch.tensor([[[0.9, 0.0], [0.7, 0.0], [0.0, 0.4]]])
+    pictures = torch.zeros(1, 3, 4, 4, 3, dtype=torch.uint8)
+    batch = WindowBatch(pictures, torch.zeros(1, 3, 2), flags, ~flags | flags, events)
     assert batch.events_of(range(3))[0].tolist() == [
         [pytest.approx(0.9), 0.0], [UNKNOWN_EVENT, 0.0], [0.0, pytest.approx(0.4)]
     ]  # fmt: skip
@@ -210,5 +211,7 @@ def test_damaged_events_are_one_line(tmp_path, damage):
 def test_average_precision_is_that_of_the_ranking():
     told = torch.tensor([[0.9, 0.1], [0.8, 0.2], [0.3, 0.3], [0.1, 0.9]])
     wanted = torch.tensor([[1.0, 0.0], [0.0, 0.0], [0.8, 0.0], [UNKNOWN_EVENT, UNKNOWN_EVENT]])
-    answers = Answers(torch.zeros(4), torch.zeros(4, 2), torch.ones(4), told, wanted)
-    assert validate_events(answers) == {"bounce_ap": pytest.approx((1 + 2 / 3) / 2, abs=1e-3), "net_ap": None}
+    assert validate_events(EventAnswers(told, wanted)) == {
+        "bounce_ap": pytest.approx((1 + 2 / 3) / 2, abs=1e-3),
+        "net_ap": None,
+    }

@@ -22,7 +22,7 @@ from ttcli.training.augmentation import (
     zoom,
 )  # fmt: skip
 from ttcli.training_set.stored_windows import NEAR_CROP
-from ttcli.training_set.window_batch import WindowBatch
+from ttcli.training_set.window_batch import WindowBatch, unknown_events
 
 NEVER = Augmentation(**{
     field.name: 0.0 for field in fields(Augmentation) if field.name not in ("window_size", "zoom_least", "zoom_most")
@@ -214,7 +214,8 @@ def spotted_windows():
     window, frame = torch.meshgrid(torch.arange(batch), torch.arange(frames), indexing="ij")
     pictures[window, frame, positions[..., 1], positions[..., 0]] = torch.tensor([50, 150, 250], dtype=torch.uint8)
     visible = torch.rand(batch, frames, generator=seeded(4)) < 0.6
-    return WindowBatch(pictures, positions.float(), visible, torch.rand(batch, frames, generator=seeded(5)) < 0.8)
+    known = torch.rand(batch, frames, generator=seeded(5)) < 0.8
+    return WindowBatch(pictures, positions.float(), visible, known, unknown_events(visible))
 
 
 def values_at(batch):

@@ -10,7 +10,7 @@ from ttcli.errors import LabelError
 from ttcli.training import drawn_windows
 from ttcli.training.augmentation import DRAWN_ALREADY, Augmentation
 from ttcli.training.batches import BatchPlan, BatchStream, position_of_part
-from ttcli.training_set.window_batch import WindowBatch
+from ttcli.training_set.window_batch import WindowBatch, unknown_events
 
 
 class NumberedWindows:
@@ -26,7 +26,8 @@ class NumberedWindows:
         numbers = torch.arange(self.position, self.position + count)
         self.position += count
         flags = torch.ones(count, 1, dtype=torch.bool)
-        return WindowBatch(numbers.byte().view(-1, 1, 1, 1, 1).expand(-1, 1, 4, 4, 3), torch.zeros(count, 1, 2), flags, flags)
+        pictures = numbers.byte().view(-1, 1, 1, 1, 1).expand(-1, 1, 4, 4, 3)
+        return WindowBatch(pictures, torch.zeros(count, 1, 2), flags, flags, unknown_events(flags))
 
 
 def broken_source():

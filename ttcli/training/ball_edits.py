@@ -115,14 +115,16 @@ def _distances(paths: Tensor, height: int, width: int) -> Tensor:
     """Return each pixel's distance from each path (T, 3, 2), a chain of two segments, shape (T, H, W)."""
     x = torch.arange(width, device=paths.device, dtype=torch.float32)
     y = torch.arange(height, device=paths.device, dtype=torch.float32)[:, None]
-    nearest = None
-    for begin, end in ((paths[:, 0], paths[:, 1]), (paths[:, 1], paths[:, 2])):
-        along = (end - begin)[:, :, None, None]  # (T, 2, 1, 1)
-        dx, dy = x - begin[:, 0, None, None], y - begin[:, 1, None, None]
-        part = (dx * along[:, 0] + dy * along[:, 1]).div_(along.square().sum(1).clamp_min(1e-6)).clamp_(0, 1)
-        square = (dx - part * along[:, 0]).square_().add_((dy - part * along[:, 1]).square_())
-        nearest = square if nearest is None else torch.minimum(nearest, square)
-    return nearest.sqrt_()
+    first = _squared_distances(paths[:, 0], paths[:, 1], x, y)
+    return torch.minimum(first, _squared_distances(paths[:, 1], paths[:, 2], x, y)).sqrt_()
+
+
+def _squared_distances(begin: Tensor, end: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Return the squared distance of pixels at x (W,) and y (H, 1) from segments (T, 2), shape (T, H, W)."""
+    along = (end - begin)[:, :, None, None]  # (T, 2, 1, 1)
+    dx, dy = x - begin[:, 0, None, None], y - begin[:, 1, None, None]
+    part = (dx * along[:, 0] + dy * along[:, 1]).div_(along.square().sum(1).clamp_min(1e-6)).clamp_(0, 1)
+    return (dx - part * along[:, 0]).square_().add_((dy - part * along[:, 1]).square_())
 
 
 def _ball_radius(frames: Tensor, distance: Tensor) -> tuple[int | None, float]:

@@ -1,7 +1,7 @@
 """The batches that a run is trained on: windows in their turn, used more than once, changed by chance, made ahead."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count, islice
@@ -80,7 +80,7 @@ class BatchStream:
         self._coming: Iterator[WindowBatch] | None = None
         self._stream: torch.cuda.Stream | None = None
 
-    def start(self, first: int) -> Iterator[WindowBatch]:
+    def start(self, first: int) -> Generator[WindowBatch, None, None]:
         """Yield batch `first` and those after it, without end; the next one is made in a thread meanwhile."""
         self._coming = None
         if self._device.type == "cuda":
@@ -113,10 +113,10 @@ class BatchStream:
         """Return a batch: the first one of any number, then each of the next number."""
         plan = self._plan
         if self._coming is None:
-            newest = number + plan.least_kept
-            oldest = max(0, newest - plan.most_kept)
+            until = number + plan.least_kept
+            oldest = max(0, until - plan.most_kept)
             self._coming = self._parts(oldest)
-            self._kept = list(islice(self._coming, newest - oldest))
+            self._kept = list(islice(self._coming, until - oldest))
         newest = next(self._coming)
         # The oldest windows make room; a batch mixes the newest with some of before.
         generator = seeded_generator(plan.seed, OF_REUSE, number, plan.rank)
@@ -166,9 +166,10 @@ class _WorkerParts(IterableDataset):
 
     def __iter__(self) -> Iterator[WindowBatch | TtcliError]:
         worker, plan = get_worker_info(), self._plan
+        which, workers = (worker.id, worker.num_workers) if worker else (0, 1)  # None where it is read without workers
         try:
             source = self._make_source()
-            for number in count(self._first + worker.id, worker.num_workers):
+            for number in count(self._first + which, workers):
                 source.seek(position_of_part(number, plan, source.run))
                 yield source.draw(plan.fresh)
         except TtcliError as error:  # raised here it would arrive as a traceback

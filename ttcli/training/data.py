@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import nn
 
+from ttcli.networks.ball_network import BallNetwork
 from ttcli.networks.model_input import CLOSER, WORKING_AREA
 from ttcli.simulation.scene import FRAME_RATES
 from ttcli.training.augmentation import DRAWN_ALREADY, Augmentation
@@ -60,10 +60,10 @@ class TrainingData(Protocol):
     def examples(self, count: int, device: torch.device) -> WindowBatch:
         """Return windows that none was trained on, crops, to look at."""
 
-    def validate(self, model: nn.Module) -> Answers:
+    def validate(self, model: BallNetwork) -> Answers:
         """Return a network's answers for windows that none was trained on, the same crops each time."""
 
-    def calibrate(self, model: nn.Module) -> Answers:
+    def calibrate(self, model: BallNetwork) -> Answers:
         """Return a network's answers for whole pictures, as detection meets them; slow."""
 
 
@@ -78,13 +78,13 @@ class DrawnData:
     """
 
     name = "drawn"
-    augmentation = DRAWN_ALREADY
+    augmentation: Augmentation | None = DRAWN_ALREADY
 
     def __init__(self, window_size: int, height: int, width: int, closer: bool = False) -> None:
         self._shape, self._closer = (window_size, height, width), closer
         scale = CLOSER if closer else 1
         self.picture = FILM_HEIGHT * scale, FILM_WIDTH * scale
-        self.facts = {
+        self.facts: dict[str, Any] = {
             "area": WORKING_AREA * scale**2,
             "fps": [min(FRAME_RATES), max(FRAME_RATES)],
             "training_data": "simulation",
@@ -100,11 +100,11 @@ class DrawnData:
         """Return the first of the windows for validation."""
         return self._for_validation(device).first(count)
 
-    def validate(self, model: nn.Module) -> Answers:
+    def validate(self, model: BallNetwork) -> Answers:
         """Return answers for VALIDATION_WINDOWS windows of a seed of their own."""
         return answer_windows(model, [self._for_validation(_device(model))], self.picture)
 
-    def calibrate(self, model: nn.Module) -> Answers:
+    def calibrate(self, model: BallNetwork) -> Answers:
         """Return answers for films: drawn windows are harder than ordinary video, and confidence would be too shy.
 
         A closer look never sees whole pictures; what it says is weighed by `ttcli.inference.closer_look`.
@@ -137,7 +137,7 @@ class ExtractedData:
     """
 
     name = "validation"
-    augmentation = Augmentation()
+    augmentation: Augmentation | None = Augmentation()
 
     def __init__(self, data: Path, window_size: int, height: int, width: int, cache_bytes: int) -> None:
         self._data, self._shape, self._cache_bytes = data, (window_size, height, width), cache_bytes
@@ -145,7 +145,7 @@ class ExtractedData:
         StoredWindows(data, VALIDATION, *self._shape, seed=0)  # missing ones are told of before training
         self._validation: WindowBatch | None = None
         self.picture = training.picture_height, training.picture_width
-        self.facts = {
+        self.facts: dict[str, Any] = {
             "area": training.picture_area,
             "fps": list(training.frame_rates),
             "training_data": f"extracted set {data.resolve().name}, {len(training)} windows",
@@ -160,11 +160,11 @@ class ExtractedData:
         """Return the first of the windows for validation."""
         return self._for_validation(device).first(count)
 
-    def validate(self, model: nn.Module) -> Answers:
+    def validate(self, model: BallNetwork) -> Answers:
         """Return answers for crops of at most VALIDATION_WINDOWS windows for validation."""
         return answer_windows(model, [self._for_validation(_device(model))], self.picture)
 
-    def calibrate(self, model: nn.Module) -> Answers:
+    def calibrate(self, model: BallNetwork) -> Answers:
         """Return answers for whole pictures of at most CALIBRATION_WINDOWS windows for validation."""
         size = self._shape[0]
         source = StoredWindows(self._data, VALIDATION, size, None, None, CALIBRATION_SEED, device=_device(model))
@@ -187,7 +187,7 @@ class LimitedData:
     """
 
     name = "samples"
-    augmentation = None
+    augmentation: Augmentation | None = None
 
     def __init__(self, data: TrainingData, count: int, seed: int) -> None:
         self._data, self._count, self._seed = data, count, seed
@@ -203,7 +203,7 @@ class LimitedData:
         """Return the first of the windows."""
         return self._windows(device).first(count)
 
-    def validate(self, model: nn.Module) -> Answers:
+    def validate(self, model: BallNetwork) -> Answers:
         """Return answers for the windows themselves."""
         return answer_windows(model, [self._windows(_device(model))], self.picture)
 
@@ -249,5 +249,5 @@ class KeptWindows:
         return int(self._order[place])
 
 
-def _device(model: nn.Module) -> torch.device:
+def _device(model: BallNetwork) -> torch.device:
     return next(model.parameters()).device

@@ -19,7 +19,7 @@ from ttcli.simulation.scene import Scenes, build_scenes, draw_kinds, draw_moment
 from ttcli.simulation.staging import film, held, stage_rally
 from ttcli.simulation.textures import paint_textures
 from ttcli.simulation.timeline import RallyBatch
-from ttcli.training_set.window_batch import BALL_IN_CROP, WindowBatch, join_windows
+from ttcli.training_set.window_batch import BALL_IN_CROP, WindowBatch, join_windows, unknown_events
 
 RALLIES, WINDOWS_PER_RALLY = 192, 60
 """Rallies that windows are drawn from before new ones are played, and how many windows from each."""
@@ -97,12 +97,10 @@ class DrawnWindows:
         self._count = rallies or (RALLIES if on_processor else DEVICE_RALLIES)
         self.run = self._count * (WINDOWS_PER_RALLY if on_processor else DEVICE_WINDOWS_PER_RALLY)
         """Windows from the same rallies, beginning at a multiple of it: whoever draws all of them has these played once."""
-        self._rallies: RallyBatch | None = None
-        self._played = -1
+        self._played: tuple[int, RallyBatch] | None = None  # the latest rallies, and which they are
         paying = CHUNK if on_processor else max(CHUNK, DEVICE_CHUNK_PIXELS // (height * width))
         self._chunk = min(block or paying, self.run)
-        self._block: WindowBatch | None = None
-        self._drawn = -1
+        self._drawn: tuple[int, WindowBatch] | None = None  # the latest block, and which it is
 
     def seek(self, position: int) -> None:
         """Go on with the window of that number."""
@@ -113,41 +111,49 @@ class DrawnWindows:
         parts, end = [], self.position + count
         while self.position < end:
             number, first = divmod(self.position, self._chunk)
-            if number != self._drawn:
-                self._block, self._drawn = self._draw_block(number), number
             last = min(self._chunk, first + end - self.position)
-            parts.append(self._block.at(slice(first, last)))
+            parts.append(self._block(number).at(slice(first, last)))
             self.position += last - first
         return join_windows(parts)
 
+    def _block(self, number: int) -> WindowBatch:
+        """Return a block, drawn unless it is the latest."""
+        if self._drawn is None or self._drawn[0] != number:
+            self._drawn = number, self._draw_block(number)
+        return self._drawn[1]
+
+    def _rallies(self, number: int) -> RallyBatch:
+        """Return the rallies of a run of windows, played unless they are the latest."""
+        if self._played is None or self._played[0] != number:
+            generator = seeded_generator(self._seed, OF_RALLIES, number)
+            self._played = number, simulate_rallies(self._count, generator, device=self.device)
+        return self._played[1]
+
     def _draw_block(self, number: int) -> WindowBatch:
         count, first = self._chunk, number * self._chunk
-        played = first // self.run
-        if played != self._played:
-            generator = seeded_generator(self._seed, OF_RALLIES, played)
-            self._rallies, self._played = simulate_rallies(self._count, generator, device=self.device), played
+        rallies = self._rallies(first // self.run)
         generator = seeded_generator(self._seed, OF_WINDOWS, first)
-        scenes = self._scenes(count, generator)
+        scenes = self._scenes(rallies, count, generator)
         backdrop = paint_backdrop(scenes, self._textures, self.height, self.width, generator)
         glints = GLINT_SHARE if self._closer else 0.0
-        drawn = draw_scenes(scenes, backdrop, self._rallies, self.height, self.width, generator, glints)
-        events = drawn_events(self._rallies, scenes.rally, scenes.times)
+        drawn = draw_scenes(scenes, backdrop, rallies, self.height, self.width, generator, glints)
+        events = drawn_events(rallies, scenes.rally, scenes.times)
         if self._closer:
             soft = torch.nonzero(torch.rand(count, generator=generator) < SOFT_SHARE)[:, 0].to(self.device)
             drawn.frames[soft] = _enlarged(drawn.frames[soft])
         return WindowBatch(drawn.frames, drawn.position, drawn.visible, drawn.known, events)
 
-    def _scenes(self, count: int, generator: torch.Generator) -> Scenes:
-        """Return scenes whose cameras show a crop of the working picture."""
-        rallies = self._rallies
+    def _scenes(self, rallies: RallyBatch, count: int, generator: torch.Generator) -> Scenes:
+        """Return scenes of rallies whose cameras show a crop of the working picture."""
         uniform = uniform_draw(generator, count)
         rally, times, exposure = draw_moments(rallies, count, self.window_size, generator)
         full = torch.tensor(SHAPES)[torch.randint(len(SHAPES), (count,), generator=generator)]  # (B, 2)
         if self._closer:
             full *= CLOSER
+        heights, widths = full.unbind(1)
         scenes = build_scenes(
             rally, times.to(self.device), exposure, draw_kinds(count, generator), uniform() < MOVING_SHARE,
-            self._textures, *full.unbind(1), generator,
+            self._textures, heights, widths, generator,
         )  # fmt: skip
         zoom = 0.85 + 0.4 * uniform()
         zoom = torch.where(uniform() < 0.1, 1.5 + 2.5 * uniform(), zoom)  # somebody films from close by
@@ -221,6 +227,7 @@ def drawn_films(
         device: Where they are drawn.
     """
     generator = torch.Generator().manual_seed(seed)
+    device = torch.device(device)
     textures = paint_textures(seed).to(device)
     rallies = simulate_rallies(count, generator, device=device)
     for rally in range(count):
@@ -228,4 +235,5 @@ def drawn_films(
         parts = list(film(scenes, textures, rallies, height, width, generator))
         known = torch.cat([part.known for part in parts], 1) & ~held(scenes, rallies).to(device)
         columns = (torch.cat([getattr(part, name) for part in parts], 1) for name in ("frames", "position", "visible"))
-        yield WindowBatch(*columns, known)
+        pictures, positions, visible = columns
+        yield WindowBatch(pictures, positions, visible, known, unknown_events(visible))

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from ttcli.configs import TrainConfig
 from ttcli.errors import TrainingError
+from ttcli.networks.ball_network import BallNetwork
 from ttcli.networks.checkpoints import load_checkpoint, save_checkpoint
 from ttcli.networks.devices import usable_cores
 from ttcli.networks.event_head import EVENTS
@@ -76,7 +77,7 @@ class TrainingLoop:
     def __init__(
         self,
         fabric: Fabric,
-        network: nn.Module,
+        network: BallNetwork,
         data: TrainingData,
         augmentation: Augmentation | None,
         output: Path,
@@ -84,7 +85,7 @@ class TrainingLoop:
     ) -> None:
         self.fabric, self.data, self.output, self.config = fabric, data, output, config
         _share_cores(fabric)
-        self.plain = network.to(fabric.device, memory_format=torch.channels_last)
+        self.plain = network.to(fabric.device).to(memory_format=torch.channels_last)
         self._set_training(self.plain)
         self.averaged = copy.deepcopy(self.plain).eval()
         plain_optimizer = torch.optim.AdamW(self.plain.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
@@ -107,12 +108,12 @@ class TrainingLoop:
         self._input: Tensor | None = None  # memory of the model input, the same for each batch
         self._saved = self.state.step, self.state.seconds, self.state.windows
 
-    def _set_training(self, network: nn.Module) -> None:
+    def _set_training(self, network: BallNetwork) -> None:
         """Let the network learn, or with `freeze_ball` its event head alone, while all else answers as it does already."""
         network.train(not self.config.freeze_ball)
         if self.config.freeze_ball:
             network.requires_grad_(False)
-            network.head.events.requires_grad_(True).train()
+            network.head.event_head().requires_grad_(True).train()
 
     def run(self, quiet: bool) -> dict[str, Any] | None:
         """Train to the end; return the summary, which the first process has, or None where it was interrupted."""
@@ -159,8 +160,9 @@ class TrainingLoop:
     def _learn(self, batch: WindowBatch) -> dict[str, Tensor]:
         """Make one step of the optimiser, and return the losses: in all, and by part."""
         config, fabric = self.config, self.fabric
-        cells = [size // OUTPUT_STRIDE for size in batch.frames.shape[2:4]]
-        targets = draw_targets(*batch.labels_of(self.plain.output_frames), *cells, config.radius, config.target)
+        height, width = (size // OUTPUT_STRIDE for size in batch.frames.shape[2:4])
+        labels = batch.labels_of(self.plain.output_frames)
+        targets = draw_targets(*labels, height, width, config.radius, config.target)
         targets = targets._replace(events=batch.events_of(self.plain.output_frames))
         self._input = windows_to_input(batch.frames, self.plain.difference, torch.float32, out=self._input)
         prediction = self.model(self._input)
@@ -202,7 +204,7 @@ class TrainingLoop:
         """Write the last checkpoint, and the best where it is that, and return the figures of validation."""
         answers = self.data.validate(self.averaged)
         calibration = fit_calibration(answers.logits, answers.right)
-        figures = validate(answers, calibration) | (validate_events(answers) if self.plain.event_head else {})
+        figures = validate(answers, calibration) | ({} if answers.events is None else validate_events(answers.events))
         metadata = {
             **self.data.facts,
             "multiple": SIZE_MULTIPLE,
@@ -228,7 +230,7 @@ class TrainingLoop:
     def _finish(self) -> dict[str, Any]:
         """Calibrate the best checkpoint on whole pictures, write the report of the run, and return its summary."""
         best = load_checkpoint(self.output / BEST_FILE)
-        model = best.model.to(self.fabric.device, memory_format=torch.channels_last)
+        model = best.model.to(self.fabric.device).to(memory_format=torch.channels_last)
         answers = self.data.calibrate(model)
         best.metadata["calibration"] = fit_calibration(answers.logits, answers.right)
         save_checkpoint(self.output / BEST_FILE, model, best.metadata, dtype=torch.float16)
@@ -255,18 +257,19 @@ class _LossMeter:
 
     def means(self) -> dict[str, float]:
         """Return the means and begin anew."""
-        over_all = {name: self._fabric.all_reduce(total, reduce_op="mean") for name, total in self._sums.items()}
+        over_all = {name: _over_all(self._fabric, total, "mean") for name, total in self._sums.items()}
         means = {name: round(float(total) / self._count, 5) for name, total in over_all.items()}
         self._sums, self._count = {}, 0
         return means
 
 
-def average(averaged: nn.Module, model: nn.Module, decay: float) -> None:
+def average(averaged: torch.nn.Module, model: torch.nn.Module, decay: float) -> None:
     """Move averaged weights and batch statistics towards those of the model."""
     pairs = list(zip(averaged.state_dict().values(), model.state_dict().values(), strict=True))
     floats = [pair for pair in pairs if pair[0].is_floating_point()]
     with torch.no_grad():
-        torch._foreach_lerp_(*map(list, zip(*floats, strict=True)), 1 - decay)  # one by one they take a tenth of a step
+        # One by one they take a tenth of a step.
+        torch._foreach_lerp_([mean for mean, _ in floats], [value for _, value in floats], 1 - decay)
         for mean, value in pairs:
             if not mean.is_floating_point():
                 mean.copy_(value)
@@ -281,7 +284,7 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
 
     def note(number: int, _: Any) -> None:
         came.set()
-        signal.signal(number, before[number])
+        signal.signal(number, before[signal.Signals(number)])
 
     for number in signals:
         signal.signal(number, note)
@@ -328,4 +331,12 @@ def _divisor(fabric: Fabric, count: Tensor) -> Tensor:
     """
     if fabric.world_size == 1:
         return count.clamp_min(1)
-    return fabric.all_reduce(count.float(), reduce_op="sum").clamp_min(1) / fabric.world_size
+    return _over_all(fabric, count.float(), "sum").clamp_min(1) / fabric.world_size
+
+
+def _over_all(fabric: Fabric, value: Tensor, operation: str) -> Tensor:
+    """Return the mean or the sum of what all processes have."""
+    reduced = fabric.all_reduce(value, reduce_op=operation)
+    if not isinstance(reduced, Tensor):  # which only a collection becomes
+        raise TypeError(f"a tensor was reduced to {type(reduced).__name__}")
+    return reduced

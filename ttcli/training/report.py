@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import torch
 from matplotlib.figure import Figure  # without pyplot, which would look for a screen
-from torch import nn
 
 from ttcli.configs import TrainConfig
+from ttcli.networks.ball_network import BallNetwork
 from ttcli.networks.heatmaps import OUTPUT_STRIDE, decode_heatmaps, draw_targets
 from ttcli.networks.model_input import windows_to_input
 from ttcli.training.data import TrainingData
@@ -51,7 +51,9 @@ class TensorBoard:
 
     def add(self, row: dict[str, Any]) -> None:
         """Write a row of metrics at its step."""
-        for name, value in row.items() if self._writer else ():
+        if self._writer is None:
+            return
+        for name, value in row.items():
             if value is not None and name != "step":
                 self._writer.add_scalar(name, value, row["step"])
 
@@ -62,7 +64,7 @@ class TensorBoard:
 
 
 def write_report(
-    output: Path, model: nn.Module, metadata: dict[str, Any], data: TrainingData, config: TrainConfig, state: RunState
+    output: Path, model: BallNetwork, metadata: dict[str, Any], data: TrainingData, config: TrainConfig, state: RunState
 ) -> None:
     """Write curves.png, predictions.jpg and card.md of a run.
 
@@ -85,7 +87,7 @@ def write_report(
     write_whole(output / CARD_FILE, write_card(metadata, config, state).encode())
 
 
-def draw_predictions(model: nn.Module, windows: WindowBatch) -> np.ndarray:
+def draw_predictions(model: BallNetwork, windows: WindowBatch) -> np.ndarray:
     """Return a sheet with a row for each window: picture, heatmap and truth of its middle answer, RGB (H, W, 3) uint8.
 
     On the picture a green ring is the label and a red cross the peak, with its probability; a window without a ring
@@ -96,8 +98,8 @@ def draw_predictions(model: nn.Module, windows: WindowBatch) -> np.ndarray:
         probabilities = prediction.logits.float().sigmoid()
         peaks = decode_heatmaps(probabilities, prediction.offsets.float())
     positions, visible, known = windows.labels_of(model.output_frames)
-    cells = [size // OUTPUT_STRIDE for size in windows.frames.shape[2:4]]
-    truth = draw_targets(positions, visible, known, *cells).heat
+    height, width = windows.frames.shape[2:4]
+    truth = draw_targets(positions, visible, known, height // OUTPUT_STRIDE, width // OUTPUT_STRIDE).heat
     answer = len(model.output_frames) // 2
     rows = []
     for row in range(len(windows.frames)):

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ttcli.evaluation.ball_metrics import REFERENCE_WIDTH, Outcomes, ball_metrics
 from ttcli.inference.predictor import StreamingPredictor
 from ttcli.inference.runtimes import TorchRuntime
+from ttcli.networks.ball_network import BallNetwork
 from ttcli.networks.event_head import EVENTS
 from ttcli.networks.heatmaps import decode_heatmaps
 from ttcli.networks.model_input import windows_to_input
@@ -26,6 +27,15 @@ BATCH = 16
 """Windows that are answered together."""
 
 
+class EventAnswers(NamedTuple):
+    """What an event head answers for N labelled frames."""
+
+    told: Tensor
+    """Probabilities of EVENTS, (N, 2)."""
+    wanted: Tensor
+    """What they should be, (N, 2), below 0 where nobody knows."""
+
+
 class Answers(NamedTuple):
     """What a network answers for labelled frames, N of those that are known."""
 
@@ -35,10 +45,8 @@ class Answers(NamedTuple):
     """From the ball to the peak, x then y, as parts of the picture's width and height, (N, 2); inf without a ball."""
     aspect: Tensor
     """The picture's height as a part of its width, (N,)."""
-    events: Tensor | None = None
-    """Probabilities of EVENTS, (N, 2); None of a network without an event head."""
-    wanted_events: Tensor | None = None
-    """What they should be, (N, 2), below 0 where nobody knows; None beside `events`."""
+    events: EventAnswers | None = None
+    """None of a network without an event head, or where nobody asked it."""
 
     @property
     def visible(self) -> Tensor:
@@ -57,7 +65,7 @@ class Answers(NamedTuple):
         return self.distance <= FOUND_DISTANCE
 
 
-def answer_windows(model: nn.Module, batches: Iterable[WindowBatch], picture: tuple[int, int] | None = None) -> Answers:
+def answer_windows(model: BallNetwork, batches: Iterable[WindowBatch], picture: tuple[int, int] | None = None) -> Answers:
     """Return a network's answers for the frames of windows.
 
     Args:
@@ -78,12 +86,12 @@ def answer_windows(model: nn.Module, batches: Iterable[WindowBatch], picture: tu
                 if prediction.events is not None:
                     known, wanted = labels[2], part.events_of(model.output_frames)
                     told = prediction.events.sigmoid()
-                    answers = answers._replace(events=told[known].cpu(), wanted_events=wanted[known].cpu())
+                    answers = answers._replace(events=EventAnswers(told[known].cpu(), wanted[known].cpu()))
                 parts.append(answers)
     return _pool(parts)
 
 
-def answer_films(model: nn.Module, films: Iterable[WindowBatch]) -> Answers:
+def answer_films(model: BallNetwork, films: Iterable[WindowBatch]) -> Answers:
     """Return a network's answers for films, found in windows that overlap, as `detect` finds them.
 
     Args:
@@ -114,15 +122,15 @@ def validate(answers: Answers, calibration: dict[str, float]) -> dict[str, float
     return {name: None if value is None else round(value, 4) for name, value in given.items()}
 
 
-def validate_events(answers: Answers) -> dict[str, float | None]:
+def validate_events(answers: EventAnswers) -> dict[str, float | None]:
     """Return how well an event head tells frames: of each kind the average precision, None where there is none.
 
     A frame holds an event within 2.7 frames of 1/120 s, where half of its target is left.
     """
     found: dict[str, float | None] = {}
     for kind, name in enumerate(EVENTS):
-        wanted = answers.wanted_events[:, kind]
-        order = answers.events[:, kind][wanted >= 0].argsort(descending=True, stable=True)
+        wanted = answers.wanted[:, kind]
+        order = answers.told[:, kind][wanted >= 0].argsort(descending=True, stable=True)
         right = (wanted[wanted >= 0] > 0.5)[order].double()
         precision = right.cumsum(0) / torch.arange(1, len(right) + 1)
         count = float(right.sum())
@@ -145,8 +153,11 @@ def _answers(places: Tensor, probabilities: Tensor, labels: tuple[Tensor, Tensor
     error = torch.where(visible[..., None], error, torch.inf)
     logits = probabilities.clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY).logit()
     aspect = torch.full_like(logits, height / width)
-    return Answers(*(value[known].cpu() for value in (logits, error, aspect)))
+    return Answers(logits[known].cpu(), error[known].cpu(), aspect[known].cpu())
 
 
 def _pool(parts: list[Answers]) -> Answers:
-    return Answers(*(None if column[0] is None else torch.cat(column) for column in zip(*parts, strict=True)))
+    logits, error, aspect = (torch.cat(column) for column in zip(*(part[:3] for part in parts), strict=True))
+    events = [part.events for part in parts if part.events is not None]
+    pooled = EventAnswers(*(torch.cat(column) for column in zip(*events, strict=True))) if events else None
+    return Answers(logits, error, aspect, pooled)

@@ -19,19 +19,14 @@ class WindowBatch:
     """Windows with labels: `frames` (B, T, H, W, 3) uint8, `positions` (B, T, 2), `visible` and `known` (B, T) bool.
 
     `events` (B, T, 2) is how probably a bounce or a passing of the net is to be seen in each frame, UNKNOWN_EVENT where
-    nobody knows, which is everywhere unless it is given.
+    nobody knows.
     """
 
     frames: Tensor
     positions: Tensor
     visible: Tensor
     known: Tensor
-    events: Tensor | None = None
-
-    def __post_init__(self) -> None:
-        if self.events is None:
-            unknown = torch.full((*self.visible.shape, len(EVENTS)), UNKNOWN_EVENT, device=self.visible.device)
-            object.__setattr__(self, "events", unknown)
+    events: Tensor
 
     def to(self, device: torch.device) -> "WindowBatch":
         """Return the windows on a device: themselves where they are there already."""
@@ -54,6 +49,11 @@ class WindowBatch:
         """Return the wanted events (B, K, 2) of the frames at K places, unknown where the ball is not there to be seen."""
         events, visible = self.events[:, list(places)], self.visible[:, list(places)]
         return torch.where((events > 0) & ~visible[..., None], torch.full_like(events, UNKNOWN_EVENT), events)
+
+
+def unknown_events(visible: Tensor) -> Tensor:
+    """Return the events (B, T, 2) of windows with these labels (B, T) of which nobody labelled any."""
+    return torch.full((*visible.shape, len(EVENTS)), UNKNOWN_EVENT, device=visible.device)
 
 
 def join_windows(parts: Sequence[WindowBatch]) -> WindowBatch:

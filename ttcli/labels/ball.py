@@ -30,6 +30,11 @@ class BallLabel:
         if (self.x is not None) != self.visible or (self.y is not None) != self.visible:
             raise ValueError(f"visible is {self.visible}, but x={self.x}, y={self.y}")
 
+    @property
+    def place(self) -> tuple[float, float] | None:
+        """X and y; None where the ball is not visible."""
+        return None if self.x is None or self.y is None else (self.x, self.y)
+
 
 NOT_VISIBLE = BallLabel(visible=False)
 """The label of a frame in which the ball is certainly not to be seen."""

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 
 from ttcli.errors import InputError, OutputError, SettingError
-from ttcli.labels.ball import BallLabel
 from ttcli.outputs import check_output, complete_file
 from ttcli.training_set.folder import CLIPS_FOLDER
 from ttcli.training_set.frame_store import FrameStore
@@ -93,8 +92,9 @@ def _corner(store: FrameStore, window: StoredWindow) -> tuple[int, int]:
     """Return the upper left corner of what the window's tiles show, in stored pixels."""
     held = window.frame_indexes(store.window_size)
     frames = sorted(held, key=lambda frame: abs(frame - held[len(held) // 2]))
-    seen = [store.labels[frame] for frame in frames if frame in store.labels and store.labels[frame].visible]
-    x, y = _stored_position(store, seen[0]) if seen else (store.width / 2, store.height / 2)
+    labels = (store.labels[frame] for frame in frames if frame in store.labels)
+    seen = next((label.place for label in labels if label.place is not None), None)
+    x, y = (store.width / 2, store.height / 2) if seen is None else _stored_position(store, *seen)
     left = min(max(round(x - CUT / 2), 0), max(store.width - CUT, 0))
     return left, min(max(round(y - CUT / 2), 0), max(store.height - CUT, 0))
 
@@ -107,10 +107,10 @@ def _tile(store: FrameStore, frame: int, left: int, top: int) -> np.ndarray:
     label = store.labels.get(frame)
     if label is None:
         cv2.drawMarker(tile, MARK, TEXT_COLOUR, cv2.MARKER_TILTED_CROSS, 12, 1)
-    elif not label.visible:
+    elif label.place is None:
         cv2.line(tile, (MARK[0] - 6, MARK[1]), (MARK[0] + 6, MARK[1]), TEXT_COLOUR, 1)
     else:
-        x, y = _stored_position(store, label)
+        x, y = _stored_position(store, *label.place)
         scale = TILE / CUT
         centre = (round((x - left + 0.5) * scale), round((y - top + 0.5) * scale))
         cv2.circle(tile, centre, round(6 * scale), SEEN_COLOUR, 1, cv2.LINE_AA)
@@ -118,7 +118,7 @@ def _tile(store: FrameStore, frame: int, left: int, top: int) -> np.ndarray:
     return tile
 
 
-def _stored_position(store: FrameStore, label: BallLabel) -> tuple[float, float]:
-    """Return a label's place in stored pixels; pixel centres are whole numbers in both pictures."""
-    x = (label.x + 0.5) * store.width / store.source_width - 0.5
-    return x, (label.y + 0.5) * store.height / store.source_height - 0.5
+def _stored_position(store: FrameStore, x: float, y: float) -> tuple[float, float]:
+    """Return a place of the source in stored pixels; pixel centres are whole numbers in both pictures."""
+    stored_x = (x + 0.5) * store.width / store.source_width - 0.5
+    return stored_x, (y + 0.5) * store.height / store.source_height - 0.5

@@ -14,7 +14,7 @@ import json
 import zlib
 from pathlib import Path
 from types import TracebackType
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -42,6 +42,8 @@ JPEG_OPTIONS = (
     *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
 )
 EXTRACT_AGAIN = "remove the folder of this clip and extract it again"
+
+File = TypeVar("File", bound=IO[Any])
 
 
 class NativeCrop(NamedTuple):
@@ -73,7 +75,7 @@ class FrameWriter:
         self.keep_native = keep_native
         self._last_frame = -1
         self._shape: tuple[int, ...] | None = None
-        self._files: list[IO] = []
+        self._files: list[IO[Any]] = []
 
     def __enter__(self) -> "FrameWriter":
         columns = COLUMNS + (NATIVE_COLUMNS if self.keep_native else ())
@@ -107,11 +109,8 @@ class FrameWriter:
         cells = [frame_index, *label_cells(label)]
         try:
             cells += _append_picture(self._pictures, picture)
-            if native is not None:
-                height, width = native.picture.shape[:2]
-                cells += [native.left, native.top, height, width, *_append_picture(self._native, native.picture)]
-            elif self.keep_native:
-                cells += [""] * len(NATIVE_COLUMNS)
+            if self._native is not None:
+                cells += _append_native(self._native, native)
             append_rows(self._rows, [cells])
         except OSError as error:
             raise _cannot_write(self.folder, error) from error
@@ -126,7 +125,7 @@ class FrameWriter:
             raise ValueError("a native crop for a writer that keeps none")
         self._last_frame = frame_index
 
-    def _open(self, file: IO) -> IO:
+    def _open(self, file: File) -> File:
         self._files.append(file)
         return file
 
@@ -210,8 +209,8 @@ class FrameStore:
             if row.cells.get("native_bytes"):
                 native_size = _file_size(self.folder / NATIVE_FILE) if native_size is None else native_size
                 place = _read_place(row, "native_", native_end, native_size, NATIVE_FILE)
-                corner_and_size = [_whole(row, name) for name in NATIVE_COLUMNS[:4]]
-                self._native_places[frame_index] = (*corner_and_size, place)
+                left, top, height, width = (_whole(row, name) for name in NATIVE_COLUMNS[:4])
+                self._native_places[frame_index] = (left, top, height, width, place)
                 native_end = place.offset + place.bytes
 
 
@@ -250,6 +249,14 @@ def _append_picture(file: IO[bytes], picture: np.ndarray) -> list[int]:
     offset = file.tell()
     file.write(encoded)
     return [offset, len(encoded), zlib.crc32(encoded)]
+
+
+def _append_native(file: IO[bytes], native: NativeCrop | None) -> list[object]:
+    """Encode a native crop at the end of a file and return the cells of NATIVE_COLUMNS, empty without one."""
+    if native is None:
+        return [""] * len(NATIVE_COLUMNS)
+    height, width = native.picture.shape[:2]
+    return [native.left, native.top, height, width, *_append_picture(file, native.picture)]
 
 
 def _cannot_write(folder: Path, error: OSError) -> OutputError:

@@ -63,7 +63,7 @@ class StoredWindows:
         if (height is None) != (width is None):
             raise SettingError("crop height and width", "only one of them is given", "give both or neither")
         self.data, self.split, self.window_size = data, split, window_size
-        self.height, self.width = height, width
+        self._crop_size = None if height is None or width is None else (height, width)  # None for whole pictures
         self.device = torch.device(device)
         self.position = 0
         """Number of the window that comes next, counted on over epochs."""
@@ -117,7 +117,7 @@ class StoredWindows:
             LabelError: A picture is damaged.
             SettingError: Whole pictures are asked for and clips have pictures of different sizes.
         """
-        if self.height is None and len(sizes := {(clip.store.height, clip.store.width) for clip in self._clips}) > 1:
+        if self._crop_size is None and len(sizes := {(clip.store.height, clip.store.width) for clip in self._clips}) > 1:
             named = " and ".join(f"{height}x{width}" for height, width in sorted(sizes)[:2])
             raise SettingError(self.data, f"has pictures of {named}", "give crops, or extract all with one --size")
         positions = range(self.position, self.position + count)
@@ -170,7 +170,7 @@ class StoredWindows:
     def _size(self, number: int) -> tuple[int, int]:
         """Return height and width of what is handed out of a window."""
         store = self._clips[self._windows[number][0]].store
-        return (store.height, store.width) if self.height is None else (self.height, self.width)
+        return self._crop_size or (store.height, store.width)
 
     def _crop(self, number: int, height: int, width: int, generator: np.random.Generator) -> "_Crop":
         """Return where a window is cut: around the ball in its middle, or anywhere."""
@@ -202,11 +202,13 @@ class StoredWindows:
         return store.picture(store.frame_indexes[row])
 
     def _check_sizes(self) -> None:
+        if self._crop_size is None:
+            return
+        height, width = self._crop_size
         for clip in self._clips:
             store = clip.store
-            if self.height is not None and (self.height > store.height or self.width > store.width):
-                crop = f"crops of {self.height}x{self.width}"
-                fact = f"its pictures of {store.height}x{store.width} are smaller than {crop}"
+            if height > store.height or width > store.width:
+                fact = f"its pictures of {store.height}x{store.width} are smaller than crops of {height}x{width}"
                 raise SettingError(store.folder, fact, "take smaller crops, or extract with a larger --size")
 
 

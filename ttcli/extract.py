@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.table import Table
 from tqdm import tqdm
@@ -18,7 +18,7 @@ from ttcli.labels.sources import Source, find_sources, unique_names
 from ttcli.networks.registry import WINDOW_SIZES
 from ttcli.networks.windows import window_span
 from ttcli.training_set.clip_extraction import extract_clip
-from ttcli.training_set.clip_plans import ClipPlan, plan_clip, why_no_window
+from ttcli.training_set.clip_plans import ClipPlan, LabelledSource, LabelPlan, plan_clip, plan_labels, why_no_window
 from ttcli.training_set.folder import (
     CLIPS_FOLDER,
     MANIFEST_FILE,
@@ -40,6 +40,7 @@ LABEL_HASHES = ("labels_sha256", "events_sha256")
 
 Clips = Mapping[str, Mapping[str, Any]]
 """What clip.json says, by name of the clip."""
+Plan = TypeVar("Plan", bound=LabelPlan)
 
 
 @dataclass(frozen=True)
@@ -116,16 +117,14 @@ def extract(
         cure = "extract one after the other into one -o"
         raise SettingError("--labels and --event-labels", "belong to one video", cure)
     found = unique_names(source for path in sources for source in find_sources(path, balls, events))
-    existing = {} if config.dry_run else _existing(output, config)
+    if config.dry_run:
+        return _dry_run(found, config, choice, tell)
+    existing = _existing(output, config)
     problems = Problems()
     left_out: list[InputError] = []
     plans, kept = _plans(found, existing, output, config, choice, problems, left_out)
-    _assign_splits(plans, existing, config)
-    left_out += [why_no_window(plan, config) for plan in plans if not plan.windows]
-    plans = [plan for plan in plans if plan.windows]
+    plans = _with_splits(plans, existing, config, left_out)
     _refuse_nothing([*plans, *kept], left_out, tell)
-    if config.dry_run:
-        return ExtractReport(None, [], [], _lines(left_out), problems.lines(), _expected(plans, config))
     added = []
     remove_partial_clips(output)
     for plan, outcome in zip(plans, _extract_all(plans, output, config, quiet), strict=True):
@@ -138,6 +137,19 @@ def extract(
     write_manifest(output, _set_options(config))
     totals = count_clips(read_clips(output))
     return ExtractReport(str(output), added, kept, _lines(left_out), problems.lines(), totals)
+
+
+def _dry_run(found: list[Source], config: ExtractConfig, choice: Choice, tell: Callable[[str], None]) -> ExtractReport:
+    """Return what the set would hold, by the labels alone."""
+    problems = Problems()
+    left_out: list[InputError] = []
+
+    def plan_one(source: Source) -> LabelPlan:
+        return plan_labels(_labelled(source), config, choice, problems)
+
+    plans = _with_splits(list(_with_windows(found, plan_one, config, left_out)), {}, config, left_out)
+    _refuse_nothing(plans, left_out, tell)
+    return ExtractReport(None, [], [], _lines(left_out), problems.lines(), _expected(plans, config))
 
 
 def _choice(config: ExtractConfig) -> Choice:
@@ -190,7 +202,7 @@ def _set_options(config: ExtractConfig) -> dict[str, Any]:
     options = {name: getattr(config, name) for name in SET_OPTIONS}
     if config.events is not None:
         options["events"] = sorted(set(config.events))
-    if config.height is not None:
+    if config.height is not None and config.width is not None:
         options["height"], options["width"] = sorted((config.height, config.width))
     return options
 
@@ -202,33 +214,46 @@ def _plans(
     """Return what is to be extracted, and the names of the clips that are in the set already."""
     plans: dict[str, ClipPlan] = {}
     kept = []
-    for source in found:
-        try:
-            _check_whole(source, config)
-            plan = plan_clip(source, config, choice, problems)
-        except InputError as error:
-            _leave_out(error, config, left_out)
-            continue
-        if not plan.windows:
-            left_out.append(why_no_window(plan, config))
-            continue
+
+    def plan_one(source: Source) -> ClipPlan:
+        labelled = _labelled(source)
+        if source.video is None:
+            fact = f"the video {source.name} of these labels is missing"
+            raise InputError(labelled.balls, fact, "add it, or give --dry-run to count")
+        return plan_clip(labelled, source.video, config, choice, problems)
+
+    for plan in _with_windows(found, plan_one, config, left_out):
         name, is_there = _name_in_set(plan, existing, plans, output, config)
         if is_there:
             kept.append(name)
         else:
-            plan.source = replace(source, name=name)
+            plan.source = replace(plan.source, name=name)
             plans[name] = plan
     _check_options({name: clip for name, clip in existing.items() if name not in plans}, output, config)
     return list(plans.values()), kept
 
 
-def _check_whole(source: Source, config: ExtractConfig) -> None:
-    """Raise InputError where a source lacks its labels, or its video."""
+def _with_windows(
+    found: list[Source], plan_one: Callable[[Source], Plan], config: ExtractConfig, left_out: list[InputError]
+) -> Iterator[Plan]:
+    """Yield the plans of the sources that have windows; of the others tell why not."""
+    for source in found:
+        try:
+            plan = plan_one(source)
+        except InputError as error:
+            _leave_out(error, config, left_out)
+            continue
+        if plan.windows:
+            yield plan
+        else:
+            left_out.append(why_no_window(plan, config))
+
+
+def _labelled(source: Source) -> LabelledSource:
+    """Return a source with its labels; InputError where it lacks them."""
     if source.balls is None:
-        raise InputError(source.video, "has no labels of its name beside it", "give --labels, or add them")
-    if source.video is None and not config.dry_run:
-        fact = f"the video {source.name} of these labels is missing"
-        raise InputError(source.balls, fact, "add it, or give --dry-run to count")
+        raise InputError(source.video or source.name, "has no labels of its name beside it", "give --labels, or add them")
+    return LabelledSource(source.name, source.balls, source.events, source.part)
 
 
 def _leave_out(error: InputError, config: ExtractConfig, left_out: list[InputError]) -> None:
@@ -259,8 +284,6 @@ def _name_in_set(
         OutputError: The set has it with other labels, or has another video of this name.
     """
     name = plan.source.name
-    if config.dry_run:
-        return name, False
     known = {**existing, **{name: other.identity for name, other in plans.items()}}
     digest = plan.identity["video_sha256"]
     twin = next((twin for twin, clip in known.items() if clip.get("video_sha256") == digest), None)
@@ -278,7 +301,14 @@ def _name_in_set(
     return name, False
 
 
-def _assign_splits(plans: list[ClipPlan], existing: Clips, config: ExtractConfig) -> None:
+def _with_splits(plans: list[Plan], existing: Clips, config: ExtractConfig, left_out: list[InputError]) -> list[Plan]:
+    """Return the plans that still have windows once it is decided what is for validation; of the others tell why not."""
+    _assign_splits(plans, existing, config)
+    left_out += [why_no_window(plan, config) for plan in plans if not plan.windows]
+    return [plan for plan in plans if plan.windows]
+
+
+def _assign_splits(plans: Sequence[LabelPlan], existing: Clips, config: ExtractConfig) -> None:
     """Decide which plans, or which of their rallies, are for validation."""
     again = {plan.source.name for plan in plans}
     known = {name: clip["split"] for name, clip in existing.items() if clip.get("split") != "by rally" and name not in again}
@@ -291,7 +321,7 @@ def _assign_splits(plans: list[ClipPlan], existing: Clips, config: ExtractConfig
             _split_rallies(plan, config)
 
 
-def _split_rallies(plan: ClipPlan, config: ExtractConfig) -> None:
+def _split_rallies(plan: LabelPlan, config: ExtractConfig) -> None:
     """Give the rallies of a plan their splits; of a single rally, the end is for validation.
 
     Windows with frames of two rallies go: one of these frames would be in two splits.
@@ -314,7 +344,7 @@ def _cut_in_time(windows: Sequence[LabelledWindow], config: ExtractConfig) -> li
     return before + after if before and after else []
 
 
-def _expected(plans: list[ClipPlan], config: ExtractConfig) -> dict[str, Any]:
+def _expected(plans: Sequence[LabelPlan], config: ExtractConfig) -> dict[str, Any]:
     """Return what the set would hold."""
     frames = {plan.source.name: window_frames_of(plan.windows, config.window_size, config.stride) for plan in plans}
     return count_clips({plan.source.name: plan.counts(plan.windows, frames[plan.source.name]) for plan in plans})

@@ -32,7 +32,7 @@ def extract_clip(plan: ClipPlan, output: Path, config: ExtractConfig, options: d
     """Write the folder of one clip and return what was wrong with its frames.
 
     Args:
-        plan: With the video's info.
+        plan: What becomes of its source.
         output: Folder of the set.
         config: Settings.
         options: What clip.json says of them.
@@ -127,7 +127,7 @@ def _broken_up(plan: ClipPlan, count: int, all_windows: int) -> LabelError:
     """Return what to tell of windows that show a picture twice, or the end of a shot."""
     fact = f"{count} of {all_windows} windows hold a repeated picture or a cut, and are left out"
     cure = "extract from the recording itself, not from a copy of another frame rate"
-    return LabelError(f"{plan.source.video}", fact, cure)
+    return LabelError(f"{plan.video}", fact, cure)
 
 
 def _lacking_frames(plan: ClipPlan, stored: set[int], config: ExtractConfig, windows: int) -> LabelError:
@@ -136,7 +136,7 @@ def _lacking_frames(plan: ClipPlan, stored: set[int], config: ExtractConfig, win
     count = f", nor {len(lacking) - 1} more" if len(lacking) > 1 else ""
     fact = f"cannot be decoded or is not in the video{count}; {windows} of {len(plan.windows)} windows are left out"
     cure = "check that the video is whole and the labels are its own"
-    return LabelError(f"{plan.source.video}: frame {lacking[0]}", fact, cure)
+    return LabelError(f"{plan.video}: frame {lacking[0]}", fact, cure)
 
 
 def _native_boxes(plan: ClipPlan, config: ExtractConfig) -> dict[int, Box]:
@@ -144,7 +144,8 @@ def _native_boxes(plan: ClipPlan, config: ExtractConfig) -> dict[int, Box]:
     boxes: dict[int, tuple[float, float, float, float]] = {}
     for window in plan.windows:
         frames = _frames(window, config)
-        places = [(label.x, label.y) for frame in frames if (label := plan.labels.get(frame)) and label.visible]
+        labels = [plan.labels[frame] for frame in frames if frame in plan.labels]
+        places = [label.place for label in labels if label.place is not None]
         if not places:
             continue
         low, high = np.min(places, 0) - NATIVE_MARGIN, np.max(places, 0) + NATIVE_MARGIN

@@ -5,13 +5,13 @@ Only labelled frames count; a labelled frame that the prediction says nothing ab
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
-from ttcli.labels.ball import BallLabel
+from ttcli.labels.ball import NOT_VISIBLE, BallLabel
 from ttcli.labels.rallies import rally_numbers
 
 REFERENCE_WIDTH = 1920
@@ -81,8 +81,7 @@ def compare(predicted: Mapping[int, BallLabel], truth: Mapping[int, BallLabel], 
         width: Its width.
     """
     frames = sorted(truth)
-    none = BallLabel(visible=False)
-    claims = [predicted.get(frame_index, none) for frame_index in frames]
+    claims = [predicted.get(frame_index, NOT_VISIBLE) for frame_index in frames]
     labels = [truth[frame_index] for frame_index in frames]
     errors = np.array([_error(claim, label) for claim, label in zip(claims, labels, strict=True)]).reshape(-1, 2)
     return Outcomes(
@@ -129,18 +128,19 @@ def ball_metrics(outcomes: Outcomes, bootstrap: int = 1000, seed: int = 0) -> Ba
 
 
 def _error(claim: BallLabel, label: BallLabel) -> tuple[float, float]:
-    if claim.visible and label.visible:
-        return claim.x - label.x, claim.y - label.y
-    return math.inf, math.inf
+    claimed, labelled = claim.place, label.place
+    if claimed is None or labelled is None:
+        return math.inf, math.inf
+    return claimed[0] - labelled[0], claimed[1] - labelled[1]
 
 
 def _stratum(truth: Mapping[int, BallLabel], frame_index: int, width: int) -> int:
     """Return the index into STRATA, by the mean distance to the visible balls one frame before and after."""
-    label = truth[frame_index]
-    if not label.visible:
+    place = truth[frame_index].place
+    if place is None:
         return 0
-    neighbours = [truth.get(frame_index - 1), truth.get(frame_index + 1)]
-    steps = [math.hypot(n.x - label.x, n.y - label.y) for n in neighbours if n is not None and n.visible]
+    neighbours = [truth.get(frame_index + step, NOT_VISIBLE).place for step in (-1, 1)]
+    steps = [math.hypot(other[0] - place[0], other[1] - place[1]) for other in neighbours if other is not None]
     if not steps:
         return 4
     speed = sum(steps) / len(steps) * REFERENCE_WIDTH / width
@@ -215,7 +215,7 @@ def _medians(outcomes: Outcomes, weights: np.ndarray) -> np.ndarray:
 
 
 def _intervals(
-    outcomes: Outcomes, terms: Mapping[str, np.ndarray], names: Sequence[str], bootstrap: int, seed: int
+    outcomes: Outcomes, terms: Mapping[str, np.ndarray], names: Collection[str], bootstrap: int, seed: int
 ) -> dict[str, tuple[float, float] | None]:
     """Return percentile intervals over resamplings of whole rallies, for frames of one rally are much alike."""
     rallies = _rally_count(outcomes)

@@ -77,7 +77,7 @@ class BallEntries:
             self._report(LabelError(place, f"a second label for frame {frame_index}", "keep one of them", frame_index))
             return
         self._frames.add(frame_index)
-        if label is not None and label.visible and not is_inside(label, self._height, self._width):
+        if label is not None and label.place is not None and not is_inside(label.place, self._height, self._width):
             size = f"the picture of {self._width}x{self._height}" if self._width else "any picture"
             cure = "correct it, or give the size of the picture that was labelled"
             self._report(LabelError(place, f"the ball is outside {size}", cure, frame_index))
@@ -90,19 +90,21 @@ class BallEntries:
         self._report(problem)
 
 
-def is_inside(label: BallLabel, height: int | None, width: int | None) -> bool:
-    """Return whether a visible ball's centre lies on the picture, or could, where its size is not known.
+def is_inside(place: tuple[float, float], height: int | None, width: int | None) -> bool:
+    """Return whether a ball's centre, x and y, lies on the picture, or could, where its size is not known.
 
     Pixel centres are whole numbers, so the picture begins at -0.5. It ends at `width`, half a pixel late, because
     some tools count from the edge of the first pixel.
     """
+    x, y = place
     if height is None or width is None:
-        return abs(label.x) <= MAX_COORDINATE and abs(label.y) <= MAX_COORDINATE
-    return -0.5 <= label.x <= width and -0.5 <= label.y <= height
+        return abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE
+    return -0.5 <= x <= width and -0.5 <= y <= height
 
 
 def rounded(label: BallLabel) -> BallLabel:
     """Return the label with its position in hundredths of a pixel, as all files hold it."""
-    if not label.visible:
+    if label.place is None:
         return label
-    return BallLabel(True, round(label.x, 2) + 0.0, round(label.y, 2) + 0.0)  # + 0.0: no -0.0
+    x, y = label.place
+    return BallLabel(True, round(x, 2) + 0.0, round(y, 2) + 0.0)  # + 0.0: no -0.0

@@ -139,7 +139,7 @@ def write_ball_labels(
 
 def cannot_hold(label: BallLabel, height: int | None, width: int | None) -> str | None:
     """Return why a label cannot be written, if so: the file states the picture's size, which binds its points."""
-    if not label.visible or is_inside(label, height, width):
+    if label.place is None or is_inside(label.place, height, width):
         return None
     return f"the ball's centre outside the picture of {width}x{height}"
 
@@ -171,27 +171,28 @@ def _elements(path: Path) -> Iterator[tuple[str, Element]]:
 
 def _overview(path: Path) -> Overview:
     overview = Overview()
-    depth = 0
-    root = parent = None
+    around: list[Element] = []  # the elements that have begun and not ended, the root first
     for event, element in _elements(path):
-        depth += 1 if event == "start" else -1
-        if event == "start" and depth == 1:
-            root = element
-            if element.tag != "annotations":
-                raise LabelError(path, f"begins with <{element.tag:.40}>", "export it as `CVAT for video 1.1`")
-        elif event == "start" and depth == 2:
-            parent = element
-            if element.tag == "image":
-                raise LabelError(path, "holds images, not tracks", "export it as `CVAT for video 1.1`")
-            if element.tag == "track":
+        if event == "start":
+            around.append(element)
+            _check_begun(path, around)
+            if len(around) == 2 and element.tag == "track":
                 overview.labels[element.get("label", "")] += 1
-        elif event == "end":
-            _note(overview, element)
-            if depth == 2 and parent.tag == "track":  # a shape has ended; keep memory flat
-                parent.clear()
-            elif depth == 1:
-                root.clear()
+            continue
+        around.pop()
+        _note(overview, element)
+        if len(around) == 1 or (len(around) == 2 and around[1].tag == "track"):  # a shape has ended; keep memory flat
+            around[-1].clear()
     return overview
+
+
+def _check_begun(path: Path, around: list[Element]) -> None:
+    """Raise LabelError where the last of some nested elements tells that the file holds something else."""
+    depth, tag = len(around), around[-1].tag
+    if depth == 1 and tag != "annotations":
+        raise LabelError(path, f"begins with <{tag:.40}>", "export it as `CVAT for video 1.1`")
+    if depth == 2 and tag == "image":
+        raise LabelError(path, "holds images, not tracks", "export it as `CVAT for video 1.1`")
 
 
 def _note(overview: Overview, element: Element) -> None:

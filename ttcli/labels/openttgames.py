@@ -80,16 +80,17 @@ def write_ball_markup(path: Path, labels: Mapping[int, BallLabel], overwrite: bo
     entries: dict[str, dict[str, float]] = {}
     for frame_index, given in sorted(labels.items()):
         label = rounded(given)
-        if not label.visible:
+        if label.place is None:
             entries[str(frame_index)] = {"x": -1, "y": -1}
         elif cannot_hold(label) is None:
-            entries[str(frame_index)] = {"x": _short(label.x), "y": _short(label.y)}
+            x, y = label.place
+            entries[str(frame_index)] = {"x": _short(x), "y": _short(y)}
     _write_json(path, entries, overwrite)
 
 
 def cannot_hold(label: BallLabel) -> str | None:
     """Return why a label cannot be written, if so: -1 means not visible, so no negative coordinate is free."""
-    below = label.visible and (label.x < 0 or label.y < 0)
+    below = label.place is not None and any(value < 0 for value in label.place)
     return "a coordinate below 0, which the format keeps for balls that are not visible" if below else None
 
 

@@ -121,9 +121,9 @@ def write_tennis_labels(path: Path, labels: Mapping[int, BallLabel], overwrite: 
 
 def cannot_hold(label: BallLabel) -> str | None:
     """Return why a label cannot be written, if so."""
-    if label.visible and (label.x < 0 or label.y < 0):
+    if label.place is not None and any(value < 0 for value in label.place):
         return "a coordinate below 0, which readers take for a ball that is not visible"
-    if label.visible and label.x == 0 and label.y == 0:
+    if label.place == (0, 0):
         return "the corner 0,0, which readers take for a ball that is not visible"
     return None
 

@@ -111,17 +111,22 @@ def write_ball_labels(
         for frame_index, given in labels.items():
             label = rounded(given)
             if cannot_hold(label, height, width) is None:
-                # 7 decimals: the hundredth of a pixel survives up to pictures 100,000 wide.
-                line = f"{BALL_CLASS} {label.x / width:.7f} {label.y / height:.7f} " if label.visible else ""
-                line += f"{side / width:.7f} {side / height:.7f}\n" if label.visible else ""
+                line = "" if label.place is None else _line(label.place, side, height, width)
                 (temporary / f"img_{frame_index:06d}.txt").write_text(line, encoding="utf-8")
+
+
+def _line(place: tuple[float, float], side: float, height: int, width: int) -> str:
+    """Return the line of a ball in a square box; 7 decimals hold hundredths of a pixel up to pictures 100,000 wide."""
+    x, y = place
+    return f"{BALL_CLASS} {x / width:.7f} {y / height:.7f} {side / width:.7f} {side / height:.7f}\n"
 
 
 def cannot_hold(label: BallLabel, height: int | None, width: int | None) -> str | None:
     """Return why a label cannot be written, if so."""
-    if not label.visible or height is None or width is None:
+    if label.place is None or height is None or width is None:
         return None
-    inside = 0 <= label.x <= width and 0 <= label.y <= height and is_inside(label, height, width)
+    x, y = label.place
+    inside = 0 <= x <= width and 0 <= y <= height and is_inside(label.place, height, width)
     return None if inside else f"the ball's centre outside the picture of {width}x{height}"
 
 
@@ -195,9 +200,10 @@ def _ball_class(path: Path, numbers: set[int]) -> int:
 
 def _most_confident(boxes: list[Box]) -> list[Box]:
     """Return the box, or the boxes, that the frame's label is to be taken from."""
-    if len(boxes) < 2 or any(box.confidence is None for box in boxes):
+    confidences = [box.confidence for box in boxes if box.confidence is not None]
+    if len(boxes) < 2 or len(confidences) < len(boxes):
         return boxes
-    highest = max(box.confidence for box in boxes)
+    highest = max(confidences)
     return [box for box in boxes if box.confidence == highest]
 
 

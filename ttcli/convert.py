@@ -11,7 +11,9 @@ from ttcli.errors import OutputError, SettingError
 from ttcli.labels.ball import BallLabel, Footage, rounded
 from ttcli.labels.event import EventLabel, unknown_events
 from ttcli.labels.formats import (
+    EVENT_FORMATS,
     FORMATS,
+    EventLabelFormat,
     LabelFormat,
     find_event_format,
     find_format,
@@ -116,10 +118,10 @@ def _convert_balls(source: Path, output: Path, target: LabelFormat, config: Conv
 
 def _convert_events(source: Path, output: Path, target: LabelFormat, config: ConvertConfig) -> Summary:
     source_format = find_event_format(source, config.source_format)
-    if target.write_events is None:
-        writers = ", ".join(known.key for known in FORMATS if known.write_events is not None)
+    if not isinstance(target, EventLabelFormat) or target.write_events is None:
+        writers = ", ".join(known.key for known in EVENT_FORMATS if known.write_events is not None)
         raise SettingError(output, f"the format {target.key} holds no events", f"choose --to {writers}")
-    problems = Problems()
+    write_events, problems = target.write_events, Problems()
     events = source_format.read_events(source, refuse if config.strict else problems.add)
     lost = source_format.events_left_behind(source)
     if target.one_event_per_frame:
@@ -127,7 +129,7 @@ def _convert_events(source: Path, output: Path, target: LabelFormat, config: Con
         if len(kept) < len(events):
             lost.append(f"{len(events) - len(kept):,} events that share a frame with another: the first is kept")
         events = kept
-    _write(output, lambda: target.write_events(output, events, config.overwrite))
+    _write(output, lambda: write_events(output, events, config.overwrite))
     unknown = unknown_events(events)
     notes = [f"names that ttcli does not know are kept: {_listed(unknown)}"] if unknown else []
     return Summary(

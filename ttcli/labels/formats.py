@@ -27,7 +27,7 @@ def _never(_: object) -> bool:
 
 @dataclass(frozen=True)
 class LabelFormat:
-    """One format of labels: of balls, and of events where it has them."""
+    """One format of ball labels."""
 
     key: str
     """The name by which it is asked for."""
@@ -41,11 +41,6 @@ class LabelFormat:
     """Why a label, rounded, cannot be written, if so."""
     left_behind: Callable[[Path], list[str]] = _nothing
     """What a file holds beside ball labels, one line for each thing."""
-    recognises_events: Callable[[str], bool] = _never
-    read_events: Callable[[Path, Report], list[EventLabel]] | None = None
-    write_events: Callable[[Path, Iterable[EventLabel], bool], None] | None = None
-    one_event_per_frame: bool = False
-    events_left_behind: Callable[[Path], list[str]] = _nothing
     suffix: str = ""
     """Of outputs that are in this format unless another is asked for."""
     is_folder: bool = False
@@ -57,8 +52,21 @@ class LabelFormat:
     """Width of the picture in pixels, where the format fixes it."""
 
 
-FORMATS = (
-    LabelFormat(
+@dataclass(frozen=True, kw_only=True)
+class EventLabelFormat(LabelFormat):
+    """A format that has events too, in the file of the balls or in one of their own."""
+
+    recognises_events: Callable[[str], bool]
+    """Whether a file that begins with these characters holds events in this format."""
+    read_events: Callable[[Path, Report], list[EventLabel]]
+    write_events: Callable[[Path, Iterable[EventLabel], bool], None] | None = None
+    """None where events are only read."""
+    one_event_per_frame: bool = False
+    events_left_behind: Callable[[Path], list[str]] = _nothing
+
+
+FORMATS: tuple[LabelFormat, ...] = (
+    EventLabelFormat(
         key="ttcli",
         title="ttcli CSV (frame,status,x,y)",
         recognises=ttcli_csv.recognises,
@@ -71,7 +79,7 @@ FORMATS = (
         events_left_behind=ttcli_csv.events_left_behind,
         suffix=".csv",
     ),
-    LabelFormat(
+    EventLabelFormat(
         key="openttgames",
         title="OpenTTGames JSON",
         recognises=openttgames.recognises,
@@ -95,7 +103,7 @@ FORMATS = (
         cannot_hold=lambda label, footage: tracknet.cannot_hold(label),
         left_behind=tracknet.left_behind,
     ),
-    LabelFormat(
+    EventLabelFormat(
         key="tracknet-tennis",
         title="TrackNet tennis CSV (file name,visibility,x-coordinate,y-coordinate,status)",
         recognises=tracknet.recognises_tennis,
@@ -136,6 +144,9 @@ FORMATS = (
 )
 """Every format, asked in this order. A new one is a module beside this one and an entry here."""
 
+EVENT_FORMATS = tuple(label_format for label_format in FORMATS if isinstance(label_format, EventLabelFormat))
+"""Those of them that have events."""
+
 KEYS = tuple(label_format.key for label_format in FORMATS)
 
 
@@ -160,23 +171,26 @@ def find_format(path: Path, key: str | None = None) -> LabelFormat:
         SettingError: No format has this key.
     """
     if key is not None:
-        return _of_kind(path, get_format(key))
-    found = _find(path, events=False)
+        asked = get_format(key)
+        _check_kind(path, asked)
+        return asked
+    found = _find_balls(path)
     if found is None:
         fact = "holds events, not balls" if holds_events(path) else "holds no ball labels that are known here"
         raise LabelError(path, fact, f"give {' or '.join(label_format.title for label_format in FORMATS)}")
     return found
 
 
-def find_event_format(path: Path, key: str | None = None) -> LabelFormat:
+def find_event_format(path: Path, key: str | None = None) -> EventLabelFormat:
     """Return the format of a file of event labels; arguments and errors as for `find_format`."""
-    known = [label_format for label_format in FORMATS if label_format.read_events is not None]
-    names = " or ".join(label_format.title for label_format in known)
-    if key is not None and get_format(key) not in known:
-        raise SettingError(path, f"the format {key} has no events", f"give {names}")
+    names = " or ".join(label_format.title for label_format in EVENT_FORMATS)
     if key is not None:
-        return _of_kind(path, get_format(key))
-    found = _find(path, events=True)
+        asked = get_format(key)
+        if not isinstance(asked, EventLabelFormat):
+            raise SettingError(path, f"the format {key} has no events", f"give {names}")
+        _check_kind(path, asked)
+        return asked
+    found = _find_events(path)
     if found is None:
         fact = "holds balls, not events" if holds_balls(path) else "holds no events that are known here"
         raise LabelError(path, fact, f"give {names}")
@@ -185,12 +199,12 @@ def find_event_format(path: Path, key: str | None = None) -> LabelFormat:
 
 def holds_balls(path: Path) -> bool:
     """Return whether a file or folder holds ball labels, by its content. One of TrackNet tennis holds both kinds."""
-    return _find(path, events=False) is not None
+    return _find_balls(path) is not None
 
 
 def holds_events(path: Path) -> bool:
     """Return whether a file holds event labels, by its content."""
-    return _find(path, events=True) is not None
+    return _find_events(path) is not None
 
 
 def read_ball_labels(
@@ -228,25 +242,29 @@ def read_event_labels(path: Path, report: Report = refuse, key: str | None = Non
     return find_event_format(path, key).read_events(path, report)
 
 
-def _of_kind(path: Path, label_format: LabelFormat) -> LabelFormat:
-    """Return the format that was asked for, if the path is a folder or a file as it needs."""
+def _check_kind(path: Path, label_format: LabelFormat) -> None:
+    """Raise TtcliError where the path is not a folder or a file, as the format that was asked for needs."""
     if not path.exists():
         raise InputError(path, "does not exist", "check the name")
     if path.is_dir() != label_format.is_folder:
         needed = "a folder" if label_format.is_folder else "a file"
         raise LabelError(path, f"is not {needed}, as the format {label_format.key} is", f"give {needed}")
-    return label_format
 
 
-def _find(path: Path, events: bool) -> LabelFormat | None:
-    """Return the first format that knows the file or folder as one of balls, or of events."""
+def _find_balls(path: Path) -> LabelFormat | None:
+    """Return the first format that knows the file or folder as one of balls."""
     if path.is_dir():
-        return get_format("yolo") if not events and yolo.is_label_folder(path) else None
+        return get_format("yolo") if yolo.is_label_folder(path) else None
     beginning = _beginning(path)
-    for label_format in FORMATS:
-        if (label_format.recognises_events if events else label_format.recognises)(beginning):
-            return label_format
-    return None
+    return next((known for known in FORMATS if known.recognises(beginning)), None)
+
+
+def _find_events(path: Path) -> EventLabelFormat | None:
+    """Return the first format that knows the file as one of events."""
+    if path.is_dir():
+        return None
+    beginning = _beginning(path)
+    return next((known for known in EVENT_FORMATS if known.recognises_events(beginning)), None)
 
 
 def _beginning(path: Path) -> str:

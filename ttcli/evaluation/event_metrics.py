@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -59,11 +59,7 @@ def compare_events(found: Sequence[Event], labels: Sequence[tuple[float, str]], 
     """
     return EventOutcomes(
         labels=[(frame / frame_rate, name) for frame, name in labels],
-        found=[
-            (event.frame / frame_rate, event.event, 1.0 if event.confidence is None else event.confidence)
-            for event in found
-            if event.event in NAMES
-        ],
+        found=[(event.frame / frame_rate, event.event, event.certainty) for event in found if event.event in NAMES],
     )
 
 
@@ -71,7 +67,7 @@ def pool_events(videos: Sequence[EventOutcomes]) -> EventOutcomes:
     """Return the outcomes of several videos as if they were one long one."""
     labels, found, begin = [], [], 0.0
     for video in videos:
-        times = [entry[0] for entry in (*video.labels, *video.found)]
+        times = [time for time, _ in video.labels] + [time for time, _, _ in video.found]
         labels += [(begin + time, name) for time, name in video.labels]
         found += [(begin + time, name, confidence) for time, name, confidence in video.found]
         begin += max(times, default=0.0) + 60.0
@@ -92,15 +88,18 @@ def event_metrics(outcomes: EventOutcomes, bootstrap: int = 1000, seed: int = 0)
     off, 0 from SOFT_FRAMES on. Spotting counts over the whole video: matches are one to one, the most confident first.
     """
     figures: dict[str, float | None] = {"labels": len(outcomes.labels), **_percentages(outcomes, outcomes.labels)}
-    by_event = {name: _spotting(outcomes, name) for name in NAMES}
-    for name in NAMES:
-        by_event[name].update(_percentages(outcomes, [label for label in outcomes.labels if label[1] == name]))
+    spotted = {name: _spotting(outcomes, name) for name in NAMES}
+    by_event = {
+        name: {**spotted[name].figures, **_percentages(outcomes, [label for label in outcomes.labels if label[1] == name])}
+        for name in NAMES
+    }
     for tolerance in TOLERANCES:
         precisions = [by_event[name][f"ap@{tolerance}"] for name in NAMES]
         defined = [value for value in precisions if value is not None]
         figures[f"map@{tolerance}"] = sum(defined) / len(defined) if defined else None
-        counts = [sum(by_event[name][key] for name in NAMES) for key in (f"right@{tolerance}", "found", "labelled")]
-        figures.update(_rates(*counts, tolerance))
+        keys = (f"right@{tolerance}", "found", "labelled")
+        right, found, labelled = (sum(each.counts[key] for each in spotted.values()) for key in keys)
+        figures.update(_rates(right, found, labelled, tolerance))
     matches = _matches(outcomes)
     errors = [match["error_ms"] for match in matches if match["error_ms"] is not None]
     figures["mean_abs_error_ms"] = float(np.mean(np.abs(errors))) if errors else None
@@ -184,19 +183,29 @@ def probability_at(outcomes: EventOutcomes, time: float, kind: str) -> float:
     return max((sure * float(np.cos(n * np.pi / 8)) for n, sure in away if n < SOFT_FRAMES), default=0.0)
 
 
-def _spotting(outcomes: EventOutcomes, name: str) -> dict[str, float | None]:
+class _Spotted(NamedTuple):
+    """How one kind of event was spotted over the whole video."""
+
+    counts: dict[str, int]
+    """Those labelled, those found, and the right ones at each tolerance."""
+    figures: dict[str, float | None]
+    """The counts, and the metrics made from them; None where one is 0/0."""
+
+
+def _spotting(outcomes: EventOutcomes, name: str) -> _Spotted:
     truth = sorted(time for time, kind in outcomes.labels if kind == name)
     found = sorted(((time, sure) for time, kind, sure in outcomes.found if kind == name), key=lambda entry: -entry[1])
-    figures: dict[str, float | None] = {"labelled": len(truth), "found": len(found)}
+    counts = {"labelled": len(truth), "found": len(found)}
+    figures: dict[str, float | None] = {**counts}
     for tolerance in TOLERANCES:
         hits = np.array([index is not None for index in match_one_to_one([time for time, _ in found], truth, tolerance)], bool)
-        figures[f"right@{tolerance}"] = int(hits.sum())
+        figures[f"right@{tolerance}"] = counts[f"right@{tolerance}"] = int(hits.sum())
         figures.update(_rates(int(hits.sum()), len(found), len(truth), tolerance))
         figures[f"ap@{tolerance}"] = _average_precision(hits, len(truth))
     errors = [match["error_ms"] for match in _matches(outcomes) if match["event"] == name and match["error_ms"] is not None]
     figures["mean_error_ms"] = float(np.mean(errors)) if errors else None
     figures["mean_abs_error_ms"] = float(np.mean(np.abs(errors))) if errors else None
-    return figures
+    return _Spotted(counts, figures)
 
 
 def match_one_to_one(found: Sequence[float], truth: Sequence[float], tolerance: float) -> list[int | None]:

@@ -34,6 +34,27 @@ class Event:
     table_y: float | None = None
     """Metres from the net along the table."""
 
+    @property
+    def seconds(self) -> float:
+        """`time_seconds` of an event that must have one, as those that are spotted do.
+
+        Raises:
+            ValueError: It has none.
+        """
+        if self.time_seconds is None:
+            raise ValueError(f"{self.event} at frame {self.frame} has no time")
+        return self.time_seconds
+
+    @property
+    def place(self) -> tuple[float, float] | None:
+        """X and y; None where the place is not known."""
+        return None if self.x is None or self.y is None else (self.x, self.y)
+
+    @property
+    def certainty(self) -> float:
+        """`confidence`, 1 where none is told: who writes an event by hand is sure of it."""
+        return 1.0 if self.confidence is None else self.confidence
+
 
 def check_threshold(threshold: float) -> None:
     """Raise SettingError where the least confidence of events is none."""

@@ -89,11 +89,12 @@ class EventSpotter:
         if row.duplicate or row.time_seconds is None or not row.time_seconds > self._latest:
             return events  # what goes back in time, or repeats, is passed over
         self._latest = row.time_seconds
-        if row.status is not Status.SEEN:  # what was filled in says nothing about bounces
+        place = row.place if row.status is Status.SEEN else None  # what was filled in says nothing about bounces
+        if place is None:
             return events
         confidence = math.nan if row.confidence is None else row.confidence
         head = (math.nan, math.nan) if row.events is None else row.events
-        self._waiting.append(_Sighting(row.time_seconds, row.x, row.y, confidence, row.frame_index, *head))
+        self._waiting.append(_Sighting(row.time_seconds, *place, confidence, row.frame_index, *head))
         self._since_look += 1
         if self._since_look == LOOK_EVERY:
             self._since_look = 0
@@ -207,7 +208,7 @@ class _Path(NamedTuple):
         for peak in nets:
             if begin < peak.time <= end:
                 found += self._net_events(peak, passings, bends)
-        return sorted(_apart(found), key=lambda event: event.time_seconds)
+        return sorted(_apart(found), key=lambda event: event.seconds)
 
     def _may_be_on_table(self, bounce: Instant) -> bool:
         """Return False where the table is known, and the ball bounced on something else."""
@@ -240,10 +241,8 @@ class _Path(NamedTuple):
         """Return the event of a bounce, with its place on the table where that is known."""
         event = self._event("bounce", bounce, peak.confidence)
         camera = self.table_at(bounce.time)
-        if camera is None:
-            return event
-        x, y, _ = camera.on_plane(self._pixels(bounce.position), TABLE_HEIGHT + BALL_RADIUS)
-        return replace(event, table_x=float(x), table_y=float(y))
+        place = None if camera is None else camera.on_plane(self._pixels(bounce.position), TABLE_HEIGHT + BALL_RADIUS)
+        return event if place is None else replace(event, table_x=float(place[0]), table_y=float(place[1]))
 
     def _pixels(self, positions: np.ndarray) -> np.ndarray:
         """Return positions of a track (..., 2) in pixels of the picture."""
@@ -277,7 +276,7 @@ def _implied(passings: list[tuple[Passing, float]], nets: list[Peak], threshold:
 def _apart(events: list[Event]) -> list[Event]:
     """Return the events without the less sure one of two that have come too close: passings move to where flights pass."""
     kept: list[Event] = []
-    for event in sorted(events, key=lambda event: -event.confidence):
+    for event in sorted(events, key=lambda event: -event.certainty):
         if not any(_same(event, other) for other in kept):
             kept.append(event)
     return kept
@@ -292,5 +291,5 @@ def _time_before(grid: Grid, step: int) -> float:
 def _same(one: Event, other: Event) -> bool:
     if one.event != other.event and TOUCH in (one.event, other.event):
         return False  # a touch is told beside the passing that it is of
-    away = abs(one.time_seconds - other.time_seconds)
+    away = abs(one.seconds - other.seconds)
     return away < (SPACING_SECONDS[one.event] if one.event == other.event else ONE_INSTANT_SECONDS)

@@ -107,21 +107,14 @@ def render(
     overlay = Overlay(info, height, width, config.trail_seconds, events, config.zoom, config.speed, config.table_map)
     clock = SlowMotion(_slow_instants(events, events_csv, config, info), config.slow or 1.0)
     begin = clock.shown_at(start_seconds)
-    if output.suffix.lower() == GIF_SUFFIX:
-        writer = GifWriter(output, height, width, config.overwrite)
-    else:
-        writer = VideoWriter(
-            output, height, width, info.frame_rate, crf=config.crf, encoder=config.encoder, overwrite=config.overwrite,
-            audio_from=video if config.audio and info.has_audio and not clock.spans else None,
-            audio_start_seconds=start_seconds,
-        )  # fmt: skip
+    sound = video if config.audio and info.has_audio and not clock.spans else None
     count = info.frame_count or max(by_frame, default=0) + 1
     wanted = None if (first, last) == (0, None) else range(first, (count - 1 if last is None else last) + 1)
     total = info.frame_count if wanted is None else len(wanted)
     frames = marked = 0
     with (
         FrameReader(info, height, width, wanted=wanted) as reader,
-        writer,
+        _writer(output, height, width, info, config, sound, start_seconds) as writer,
         tqdm(total=total, desc=video.name, unit=" frames", disable=quiet or None) as progress,
     ):  # fmt: skip
         for frame in reader:
@@ -133,6 +126,18 @@ def render(
     if by_frame and wanted is None:
         tell(f"{video}: warning: {len(by_frame)} rows of the CSV are of frames that the video does not have")
     return RenderSummary(shown_name(video), str(output), frames, marked)
+
+
+def _writer(
+    output: Path, height: int, width: int, info: VideoInfo, config: RenderConfig, sound: Path | None, start_seconds: float
+) -> GifWriter | VideoWriter:
+    """Return what writes the overlay, by the suffix of its name; a GIF has no sound."""
+    if output.suffix.lower() == GIF_SUFFIX:
+        return GifWriter(output, height, width, config.overwrite)
+    return VideoWriter(
+        output, height, width, info.frame_rate, crf=config.crf, encoder=config.encoder, overwrite=config.overwrite,
+        audio_from=sound, audio_start_seconds=start_seconds,
+    )  # fmt: skip
 
 
 def _slow_instants(events: Sequence[Event], events_csv: Path | None, config: RenderConfig, info: VideoInfo) -> list[float]:
@@ -192,7 +197,8 @@ def scaled_size(info: VideoInfo, scale: float) -> tuple[int, int]:
         raise SettingError("--scale", f"{scale} is out of range", "give a number above 0 and at most 1")
     if scale == 1:
         return info.square_size
-    return tuple(max(2, 2 * round(length * scale / 2)) for length in info.square_size)
+    height, width = (max(2, 2 * round(length * scale / 2)) for length in info.square_size)
+    return height, width
 
 
 def check_overlay(overlay: Path, videos: Sequence[Path], ball_csv: Path | None, overwrite: bool) -> None:

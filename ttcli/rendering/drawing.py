@@ -60,6 +60,8 @@ class TrailPoint(NamedTuple):
     x: float
     y: float
     confidence: float = 1.0
+    filled: bool = False
+    """Whether it was not seen there, but placed."""
 
 
 class Streak(NamedTuple):
@@ -91,10 +93,10 @@ def draw_trail(picture: np.ndarray, trail: Iterable[TrailPoint], now_seconds: fl
     for before, point in pairwise([points[0], *points]):
         start = before if before.frame_index == point.frame_index - 1 else point  # a dot where the ball reappears
         age = (now_seconds - point.time_seconds) / trail_seconds
-        ends = [_fixed_point(end.x - left, end.y - top) for end in (start, point)]
+        begin, end = (_fixed_point(place.x - left, place.y - top) for place in (start, point))
         sure = LEAST_TRAIL + (1 - LEAST_TRAIL) * min(1.0, max(0.0, 2 * point.confidence - 1))
         value = round(255 * TRAIL_STRENGTH * (1 - age) * sure)
-        cv2.line(strength, *ends, value, thickness, cv2.LINE_AA, FRACTION_BITS)
+        cv2.line(strength, begin, end, value, thickness, cv2.LINE_AA, FRACTION_BITS)
     newest = points[-1]
     if newest.time_seconds == now_seconds:  # the ball itself stays free, inside of the marker
         centre = _fixed_point(newest.x - left, newest.y - top)
@@ -240,7 +242,7 @@ def _blend(picture: np.ndarray, colour: Colour, strength: np.ndarray) -> None:
     """Mix a colour into a picture, in place, by a strength of 0 to 255 for each pixel."""
     rows, columns = np.nonzero(strength)  # thin lines: far fewer pixels than the picture
     weight = strength[rows, columns, None] / np.float32(255)
-    picture[rows, columns] = picture[rows, columns] * (1 - weight) + np.float32(colour) * weight + 0.5
+    picture[rows, columns] = picture[rows, columns] * (1 - weight) + np.array(colour, np.float32) * weight + 0.5
 
 
 def _thickness(picture: np.ndarray, share: float) -> int:

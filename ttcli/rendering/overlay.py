@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -43,6 +44,15 @@ STREAK_POINTS = 65
 """Places along the way at which a streak is looked for."""
 
 
+class _Mark(NamedTuple):
+    """An event that is shown, in pixels of the overlay."""
+
+    event: str
+    time_seconds: float
+    x: float
+    y: float
+
+
 class Overlay:
     """Draws on one picture after another, and remembers where the ball has been.
 
@@ -75,8 +85,9 @@ class Overlay:
         self.trail_seconds = trail_seconds
         self.trail: deque[TrailPoint] = deque()
         self.frame_seconds = 1 / float(info.frame_rate)
-        self._coming = deque(event for event in events if event.event in MARK_SECONDS and event.x is not None)
-        self._shown: list[tuple[Event, float]] = []
+        drawn = (event for event in events if event.event in MARK_SECONDS)
+        self._coming = deque((event, place) for event in drawn if (place := event.place) is not None)
+        self._shown: list[_Mark] = []
         self._last_picture = np.zeros((height, width, 3), np.uint8)
         self._inset = None if zoom is None else Inset(height, width, zoom)
         self._speed = speed
@@ -94,28 +105,33 @@ class Overlay:
         keep = max(self.trail_seconds, SPEED_SPAN_SECONDS, LONGEST_STEP_SECONDS)
         while self.trail and self.trail[0].time_seconds <= frame.time_seconds - keep:
             self.trail.popleft()
-        seen = position is not None and position.status.has_position
-        if seen:
-            self.trail.append(self._point(frame, position))
+        ball = None if position is None else self._point(frame, position)
+        if ball is not None:
+            self.trail.append(ball)
         self._draw_events(picture, frame)
         draw_trail(picture, self.trail, frame.time_seconds, self.trail_seconds)
-        if seen:
-            ball = self.trail[-1]
+        if ball is not None:
             streak = find_streak(before, self._last_picture, self.trail)
-            draw_marker(picture, ball.x, ball.y, position.confidence, position.status is Status.FILLED, streak)
+            draw_marker(picture, ball.x, ball.y, ball.confidence, ball.filled, streak)
         if self._inset is not None:
-            ball = self.trail[-1] if self.trail else None
-            self._inset.draw(picture, self._last_picture, ball, frame.time_seconds)
+            last = self.trail[-1] if self.trail else None
+            self._inset.draw(picture, self._last_picture, last, frame.time_seconds)
         if self._map is not None:
             draw_table_map(picture, self._map)
         draw_text(picture, self._text(frame))
         return picture
 
-    def _point(self, frame: Frame, position: BallPosition) -> TrailPoint:
-        x = (position.x + 0.5) * self.scale_x - 0.5
-        y = (position.y + 0.5) * self.scale_y - 0.5
+    def _point(self, frame: Frame, position: BallPosition) -> TrailPoint | None:
+        """Return the ball's place in a frame; None where it has none."""
+        if position.place is None:
+            return None
         sure = 1.0 if position.confidence is None else position.confidence
-        return TrailPoint(frame.frame_index, frame.time_seconds, x, y, sure)
+        filled = position.status is Status.FILLED
+        return TrailPoint(frame.frame_index, frame.time_seconds, *self._scaled(position.place), sure, filled)
+
+    def _scaled(self, place: tuple[float, float]) -> tuple[float, float]:
+        """Return a place of the video in pixels of the overlay."""
+        return (place[0] + 0.5) * self.scale_x - 0.5, (place[1] + 0.5) * self.scale_y - 0.5
 
     def _text(self, frame: Frame) -> str:
         text = f"frame {frame.frame_index}  {format_clock(frame.time_seconds)}"
@@ -138,18 +154,16 @@ class Overlay:
 
     def _draw_events(self, picture: np.ndarray, frame: Frame) -> None:
         """Draw what has happened by the middle of the way to the next frame and is not over."""
-        while self._coming and self._coming[0].frame < frame.frame_index + 0.5:
-            event = self._coming.popleft()
+        while self._coming and self._coming[0][0].frame < frame.frame_index + 0.5:
+            event, place = self._coming.popleft()
             if self._map is not None and event.table_x is not None and event.table_y is not None:
                 self._map = [*self._map[1 - MAP_BOUNCES :], (event.table_y, event.table_x)]
             late = (frame.frame_index - event.frame) * self.frame_seconds
-            self._shown.append((event, frame.time_seconds - late))
-        self._shown = [(event, at) for event, at in self._shown if frame.time_seconds - at < MARK_SECONDS[event.event]]
-        for event, at in self._shown:
-            x = (event.x + 0.5) * self.scale_x - 0.5
-            y = (event.y + 0.5) * self.scale_y - 0.5
-            age = max(0.0, frame.time_seconds - at) / MARK_SECONDS[event.event]
-            DRAW_EVENT[event.event](picture, x, y, age)
+            self._shown.append(_Mark(event.event, frame.time_seconds - late, *self._scaled(place)))
+        self._shown = [mark for mark in self._shown if frame.time_seconds - mark.time_seconds < MARK_SECONDS[mark.event]]
+        for mark in self._shown:
+            age = max(0.0, frame.time_seconds - mark.time_seconds) / MARK_SECONDS[mark.event]
+            DRAW_EVENT[mark.event](picture, mark.x, mark.y, age)
 
 
 class Inset:

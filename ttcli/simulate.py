@@ -136,7 +136,7 @@ def _film(
 def _write_labels(
     folder: Path, truth: dict[str, Tensor], scenes: Scenes, rallies: RallyBatch, frame_rate: Fraction, config: SimulateConfig
 ) -> None:
-    labels = {}
+    labels: dict[int, BallLabel] = {}
     known = truth["known"] & ~held(scenes, rallies)
     for frame_index in torch.nonzero(known)[:, 0].tolist():
         x, y = truth["position"][frame_index].tolist()
@@ -146,7 +146,7 @@ def _write_labels(
 
     rally, frames = int(scenes.rally[0]), scenes.times.shape[1]
     contacts = _contacts(rallies, rally)
-    events = {}
+    events: dict[int, str] = {}
     for contact in contacts:
         frame_index = round((contact["time_s"] - float(scenes.times[0, 0])) * float(frame_rate))
         if contact["kind"] in ("bounce", "net_pass") and 0 <= frame_index < frames:

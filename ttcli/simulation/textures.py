@@ -56,7 +56,8 @@ def paint_textures(seed: int, walls: int = 40, floors: int = 24) -> TextureBank:
 
 def unpack(texels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return red, green and blue, 0 to 255 in float32, of packed texels."""
-    return tuple(((texels >> shift) & 255).float() for shift in (0, 8, 16))
+    red, green, blue = (((texels >> shift) & 255).float() for shift in (0, 8, 16))
+    return red, green, blue
 
 
 def _paint_wall(chance: np.random.Generator) -> np.ndarray:
@@ -68,7 +69,7 @@ def _paint_wall(chance: np.random.Generator) -> np.ndarray:
     for _ in range(chance.integers(0, 5)):
         _paint_board(chance, picture)
     if chance.random() < 0.6:
-        _paint_letters(chance, picture, chance.integers(1, 14))
+        _paint_letters(chance, picture, int(chance.integers(1, 14)))
     if chance.random() < 0.6:
         _paint_lamps(chance, picture)
     return _soften(chance, picture)
@@ -81,7 +82,7 @@ def _paint_floor(chance: np.random.Generator) -> np.ndarray:
     for _ in range(chance.integers(0, 6)):
         _paint_court_line(chance, picture)
     if chance.random() < 0.5:
-        _paint_letters(chance, picture, chance.integers(1, 8))
+        _paint_letters(chance, picture, int(chance.integers(1, 8)))
     if chance.random() < 0.3:
         _paint_lamps(chance, picture)
     return _soften(chance, picture)
@@ -97,7 +98,8 @@ def _muted_colour(chance: np.random.Generator) -> np.ndarray:
 def _any_colour(chance: np.random.Generator) -> tuple[int, int, int]:
     if chance.random() < 0.45:  # print is white, or nearly
         return (int(chance.uniform(190, 256)),) * 3
-    return tuple(int(v) for v in chance.integers(0, 256, 3))
+    red, green, blue = (int(v) for v in chance.integers(0, 256, 3))
+    return red, green, blue
 
 
 def _cloudy(chance: np.random.Generator, height: int, width: int, colour: np.ndarray, contrast: float) -> np.ndarray:
@@ -179,8 +181,8 @@ def _paint_planks(chance: np.random.Generator, picture: np.ndarray) -> None:
 
 def _paint_court_line(chance: np.random.Generator, picture: np.ndarray) -> None:
     size = picture.shape[0]
-    ends = [tuple(int(v) for v in chance.integers(0, size, 2)) for _ in range(2)]
-    cv2.line(picture, *ends, _any_colour(chance), int(chance.integers(1, 5)), cv2.LINE_AA)
+    start, end = ([int(v) for v in chance.integers(0, size, 2)] for _ in range(2))
+    cv2.line(picture, start, end, _any_colour(chance), int(chance.integers(1, 5)), cv2.LINE_AA)
 
 
 def _soften(chance: np.random.Generator, picture: np.ndarray) -> np.ndarray:

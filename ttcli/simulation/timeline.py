@@ -30,8 +30,16 @@ class RallyBatch:
 
     def to(self, device: torch.device | str) -> "RallyBatch":
         """Return the same rallies on another device."""
-        moved = {name: value.to(device) if isinstance(value, Tensor) else value for name, value in vars(self).items()}
-        return RallyBatch(**moved)
+        return RallyBatch(
+            positions=self.positions.to(device),
+            sample_rate=self.sample_rate,
+            end_sample=self.end_sample.to(device),
+            state=self.state.to(device),
+            contact_time=self.contact_time.to(device),
+            contact_kind=self.contact_kind.to(device),
+            contact_position=self.contact_position.to(device),
+            contact_side=self.contact_side.to(device),
+        )
 
     def position_at(self, rally_index: Tensor, times: Tensor) -> Tensor:
         """Return the positions (M, K, 3) in the rallies (M,) at `times` (M, K) seconds, between samples linearly.

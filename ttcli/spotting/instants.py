@@ -67,7 +67,7 @@ def find_peaks(grid: Grid, probabilities: np.ndarray, kinds: Sequence[str], thre
         threshold: Least confidence.
     """
     found = [
-        Peak(kind, *_weigh(grid, row, step))
+        Peak(kind, *_weigh(grid, row, int(step)))
         for kind, row in zip(kinds, probabilities, strict=True)
         for step in np.flatnonzero((row >= _LEAST_HEIGHT * threshold) & grid.valid)
         if row[step] >= row[max(0, step - 1) : step + 2].max()

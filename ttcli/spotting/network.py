@@ -77,9 +77,8 @@ class PathSpotter(nn.Module):
         self.channels = channels
         self.stem = nn.Conv1d(FEATURES, channels, 1)
         self.encoder = nn.Sequential(*(Block(channels, dilation) for dilation in (1, 2, 4, 8, 16, 32)))
-        self.early_head = nn.Conv1d(channels, len(EARLY), 1)
+        self.early_head = _head(channels, len(EARLY))
         self.first, self.second = Decision(channels), Decision(channels)
-        nn.init.constant_(self.early_head.bias, _RARE)
 
     def forward(self, features: Tensor) -> Answer:
         """Return the logits at all steps of paths (B, FEATURES, S)."""
@@ -92,6 +91,14 @@ class PathSpotter(nn.Module):
         return Answer(early, first, self.second(features, hidden, landmarks)[1])
 
 
+def _head(channels: int, kinds: int) -> nn.Conv1d:
+    """Return the layer of the logits, which takes all kinds of events for rare at first."""
+    head = nn.Conv1d(channels, kinds, 1)
+    if head.bias is not None:
+        nn.init.constant_(head.bias, _RARE)
+    return head
+
+
 class Decision(nn.Module):
     """Looks at the landmarks from each step, then around, and answers for EVENTS."""
 
@@ -101,8 +108,7 @@ class Decision(nn.Module):
         self.scene = nn.Sequential(nn.Conv1d(SCENE_FEATURES, channels, 1), nn.GELU(), nn.Conv1d(channels, channels, 1))
         self.mix = nn.Conv1d(2 * channels, channels, 1)
         self.decoder = nn.Sequential(*(Block(channels, dilation) for dilation in (1, 4, 16)))
-        self.head = nn.Conv1d(channels, len(EVENTS), 1)
-        nn.init.constant_(self.head.bias, _RARE)
+        self.head = _head(channels, len(EVENTS))
 
     def forward(self, features: Tensor, hidden: Tensor, landmarks: Landmarks) -> tuple[Tensor, Tensor]:
         """Return what is known of each step then, (B, C, S), and the logits, (B, 2, S)."""

@@ -60,22 +60,25 @@ class SimulatedTracks:
         self._generator = torch.Generator().manual_seed(seed)
         self._random = np.random.default_rng(seed)
         self._count, self._duration_seconds = rallies, duration_seconds
-        self._rallies: RallyBatch | None = None
-        self._left = 0
+        self._tracks = self._drawn()
 
     def __iter__(self) -> Iterator[LabelledTrack]:
-        while True:
-            yield self.draw()
+        return self._tracks
 
     def draw(self) -> LabelledTrack:
         """Return the next track."""
-        if self._left <= 0:
-            self._rallies = simulate_rallies(self._count, self._generator, duration_seconds=self._duration_seconds)
-            self._left = self._count * SCENES_PER_RALLY
-        count = int(self._random.integers(1, MOST_RALLIES + 1))
-        self._left -= count
-        scene = _film(self._rallies, count, self._random, self._generator)
-        return _as_detected(*scene, self._random)
+        return next(self._tracks)
+
+    def _drawn(self) -> Iterator[LabelledTrack]:
+        """Yield tracks without end, of new rallies when those that were played have been filmed often enough."""
+        while True:
+            rallies = simulate_rallies(self._count, self._generator, duration_seconds=self._duration_seconds)
+            left = self._count * SCENES_PER_RALLY
+            while left > 0:
+                count = int(self._random.integers(1, MOST_RALLIES + 1))
+                left -= count
+                scene = _film(rallies, count, self._random, self._generator)
+                yield _as_detected(*scene, self._random)
 
 
 class _Film(NamedTuple):
@@ -98,7 +101,8 @@ def _film(
     slower = min(slower, FASTEST_CAMERA / frame_rate)
     frame_rate, count = frame_rate * slower, math.ceil(count / slower)
     height = int(random.choice(HEIGHTS))
-    rally_times, clock, rally, events = [], [], [], {name: [] for name in KINDS_OF_CONTACT}
+    pieces: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    events: dict[str, list[np.ndarray]] = {name: [] for name in KINDS_OF_CONTACT}
     now = 0.0
     for _ in range(count):
         index = int(random.integers(len(rallies.end_sample)))
@@ -106,15 +110,13 @@ def _film(
         length = min(random.uniform(1.0, LONGEST_PIECE_SECONDS), end)
         begin = random.uniform(0, end - length)
         at = begin + random.uniform(0, 1) / frame_rate + np.arange(int(length * frame_rate)) / frame_rate
-        rally_times.append(at)
-        clock.append(at - begin + now)
-        rally.append(np.full(len(at), index))
+        pieces.append((at, at - begin + now, np.full(len(at), index)))
         kinds, times = rallies.contact_kind[index].numpy(), rallies.contact_time[index].numpy().astype(float)
         for name, kind in KINDS_OF_CONTACT.items():
             inside = (kinds == kind) & (times >= begin) & (times < begin + length)
             events[name].append(times[inside] - begin + now)
         now += length + random.exponential(3.0)
-    rally_times, clock, rally = map(np.concatenate, (rally_times, clock, rally))
+    rally_times, clock, rally = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
     which, when = torch.from_numpy(rally), torch.from_numpy(rally_times)[:, None]
     places = rallies.position_at(which, when)[:, 0]
     states = rallies.state_at(which, when)[:, 0].numpy()

@@ -59,8 +59,10 @@ def views_from_json(said: object, width: int | None = None) -> TableViews:
 
 
 def _view(said: object) -> TableView | None:
+    if not isinstance(said, dict):
+        return None
     try:
-        parts = {name: np.array(said[name], float) for name in NUMBERS}
+        parts: dict[str, np.ndarray] = {name: np.array(said[name], float) for name in NUMBERS}
         start, end = float(said["start_s"]), float(said["end_s"])
     except (TypeError, ValueError, KeyError, OverflowError):
         return None
@@ -70,5 +72,5 @@ def _view(said: object) -> TableView | None:
         return None
     if not (math.isfinite(start) and math.isfinite(end) and parts["focal"] > 0 and parts["width"] >= 1):
         return None
-    numbers = {"focal": float(parts["focal"]), "width": int(parts["width"])}
-    return TableView(start, end, TableCamera(parts["position"], parts["rotation"], centre=parts["centre"], **numbers))
+    position, rotation, centre = (parts[name] for name in ("position", "rotation", "centre"))
+    return TableView(start, end, TableCamera(position, rotation, float(parts["focal"]), centre, int(parts["width"])))

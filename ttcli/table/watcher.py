@@ -53,7 +53,7 @@ class TableWatcher:
             new = frame.shot != shot
             if (new or frame.time_seconds >= due) and frame.picture is not None:
                 shot = frame.shot
-                due = frame.time_seconds + self._look(frame, new)
+                due = frame.time_seconds + self._look(frame, frame.picture if frame.large is None else frame.large, new)
             if self._open and frame.shot == self._stretches[-1].shot:
                 self._stretches[-1].end = frame.time_seconds
             yield frame
@@ -70,12 +70,11 @@ class TableWatcher:
         found = [(stretch, self._camera(stretch)) for stretch in self._stretches]
         return [TableView(stretch.start, stretch.end, camera) for stretch, camera in found if camera]
 
-    def _look(self, frame: Frame, new: bool) -> float:
-        """Look at a frame; return after how many seconds the next one is due."""
+    def _look(self, frame: Frame, picture: np.ndarray, new: bool) -> float:
+        """Look at a frame's picture; return after how many seconds the next one is due."""
         if new:
             self._close(moved=False)
             self._pause = LOOK_SECONDS
-        picture = frame.picture if frame.large is None else frame.large
         if self._open:
             heat = self._heat(picture, self._stretches[-1].region)
             if not self._stretches[-1].goes_on(heat):

@@ -130,7 +130,7 @@ class VideoPath(click.Path):
 
         if value == "-" and ctx is not None and not ctx.resilient_parsing:
             return ctx.with_resource(spooled())
-        return super().convert(value, param, ctx)
+        return Path(os.fsdecode(super().convert(value, param, ctx)))
 
 
 VIDEO = VideoPath(path_type=Path)

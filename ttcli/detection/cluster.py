@@ -190,8 +190,8 @@ def _run(
             failed.add(task.job)
             yield given[task.job], became
         else:
-            names = {"video": shown_name(given[task.job].video), "output": str(given[task.job].output)}
-            yield given[task.job], replace(became, **names)
+            job = given[task.job]
+            yield job, replace(became, video=shown_name(job.video), output=str(job.output))
     return again
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from ball_videos import write_video
 from stand_ins import BrightestSpot
 
@@ -13,6 +14,7 @@ from ttcli.detection import cluster
 from ttcli.detection.cluster import ChunkTask, VideoTask
 from ttcli.errors import SettingError
 from ttcli.inference.runtimes import Closer, TorchRuntime, load_runtime
+from ttcli.networks.table_finder import KINDS, STRIDE
 from ttcli.results.events import read_events_csv
 from ttcli.results.trajectory import read_ball_csv
 from ttcli.video import chunks
@@ -21,6 +23,8 @@ from ttcli.video.probe import probe
 from ttcli.video.reader import FrameReader
 
 HEIGHT, WIDTH, FRAMES, CUT = 144, 256, 260, 131
+FEWER_FRAMES, FEWER_CUT, FEWER_SECONDS = 160, 81, 1.6
+"""Of a video in four chunks that is quicker to detect, and the length of its chunks."""
 CONFIG = DetectConfig(device="cpu", precision="fp32", fit_ball=False)
 
 
@@ -39,8 +43,14 @@ def pictures(count=FRAMES, cut=CUT, repeats=(), shake=0.0):
         yield last
 
 
-AREA = 512 * 288 // 4
-"""Of the pictures that networks see here: a quarter of the usual, for these tests are not about the ball."""
+AREA = 160 * 90
+"""Of the pictures that networks see here: a tenth of the usual, for these tests are not about the ball."""
+
+
+@pytest.fixture(scope="module")
+def quick_video(tmp_path_factory):
+    """Return a video that has four chunks, and two shots; no test changes it."""
+    return write_video(tmp_path_factory.mktemp("quick") / "quick.mp4", pictures(FEWER_FRAMES, FEWER_CUT), gop=30)
 
 
 @pytest.fixture
@@ -78,21 +88,30 @@ def here(monkeypatch, runtime):
     return done
 
 
-def both(path, tmp_path, config):
-    """Detect a video in one piece and in chunks of 2.5 s; return the two folders and the summary of the second."""
+@pytest.fixture
+def no_table(monkeypatch):
+    """Let the network that looks for the table find none, at once: what is asked here is where the ball is."""
+
+    def nothing(pictures):
+        return torch.full((len(pictures), KINDS, pictures.shape[2] // STRIDE, pictures.shape[3] // STRIDE), -20.0)
+
+    monkeypatch.setattr("ttcli.table.watcher.load_table_finder", lambda weights: nothing)
+
+
+def both(path, tmp_path, config, seconds=2.5):
+    """Detect a video in one piece and in chunks of so many seconds; return the two folders and the summary of the second."""
     alone, cut = tmp_path / "alone.csv", tmp_path / "cut.csv"
     detect([path], alone, config, quiet=True)
-    [summary] = detect([path], cut, replace(config, ray="local", chunk_minutes=2.5 / 60), quiet=True)
+    [summary] = detect([path], cut, replace(config, ray="local", chunk_minutes=seconds / 60), quiet=True)
     return alone, cut, summary
 
 
 @pytest.mark.parametrize(("step", "stride"), [(1, 1), (3, 1), (9, 1), (5, 2)])
-def test_chunks_give_the_rows_of_one_process(tmp_path, here, step, stride):
-    path = write_video(tmp_path / "long.mp4", pictures(), gop=30)
-    alone, cut, summary = both(path, tmp_path, replace(CONFIG, step=step, stride=stride))
+def test_chunks_give_the_rows_of_one_process(tmp_path, here, quick_video, no_table, step, stride):
+    alone, cut, summary = both(quick_video, tmp_path, replace(CONFIG, step=step, stride=stride), FEWER_SECONDS)
     assert len(here) >= 3 and all(isinstance(task, ChunkTask) for task in here)
     assert alone.read_bytes() == cut.read_bytes()
-    assert (summary.frames, summary.shots) == (FRAMES, 2)
+    assert (summary.frames, summary.shots) == (FEWER_FRAMES, 2)
 
 
 @pytest.mark.slow
@@ -105,10 +124,9 @@ def test_so_they_do_with_the_network_of_the_package(tmp_path, here, packaged, mo
     assert alone.read_bytes() == cut.read_bytes()
 
 
-def test_each_chunk_has_the_stride_that_the_whole_has(tmp_path, here, runtime, monkeypatch):
-    path = write_video(tmp_path / "fast.mp4", pictures(), gop=30)
+def test_each_chunk_has_the_stride_that_the_whole_has(tmp_path, here, quick_video, no_table, runtime, monkeypatch):
     monkeypatch.setattr(runtime, "most_fps", 12.0)
-    alone, cut, _ = both(path, tmp_path, replace(CONFIG, step=9))
+    alone, cut, _ = both(quick_video, tmp_path, replace(CONFIG, step=9), FEWER_SECONDS)
     assert {task.plan.stride for task in here} == {2}
     assert alone.read_bytes() == cut.read_bytes()
 
@@ -154,24 +172,24 @@ def test_what_is_short_stays_whole(tmp_path, here):
     assert [type(task) for task in here] == [VideoTask]
 
 
-def test_a_chunk_with_other_frames_than_promised_leaves_the_video_to_one_task(tmp_path, here, monkeypatch):
-    path = write_video(tmp_path / "long.mp4", pictures(), gop=30)
+def test_a_chunk_with_other_frames_than_promised_leaves_the_video_to_one_task(
+    tmp_path, here, quick_video, no_table, monkeypatch
+):
     real = cluster.propose_for_chunk
     monkeypatch.setattr(
         cluster, "propose_for_chunk", lambda plan, chunk, *rest: real(plan, chunk, *rest) if chunk.first else None
     )
-    alone, cut, _ = both(path, tmp_path, replace(CONFIG, step=9))
+    alone, cut, _ = both(quick_video, tmp_path, replace(CONFIG, step=9), FEWER_SECONDS)
     assert isinstance(here[-1], VideoTask) and alone.read_bytes() == cut.read_bytes()
 
 
-def test_a_chunk_of_which_nothing_can_be_decoded_leaves_the_video_to_one_task(tmp_path, here):
-    path = write_video(tmp_path / "long.mp4", pictures(), gop=30)
-    data = bytearray(path.read_bytes())
+def test_a_chunk_of_which_nothing_can_be_decoded_leaves_the_video_to_one_task(tmp_path, here, quick_video, no_table):
+    path, data = tmp_path / "damaged.mp4", bytearray(quick_video.read_bytes())
     data[int(0.8 * len(data)) :] = bytes(len(data) - int(0.8 * len(data)))
     path.write_bytes(data)
-    alone, cut, summary = both(path, tmp_path, replace(CONFIG, step=9))
-    assert summary.error is None and summary.frames == FRAMES and summary.broken > 20
-    assert len(read_ball_csv(alone)) == len(read_ball_csv(cut)) == FRAMES
+    alone, cut, summary = both(path, tmp_path, replace(CONFIG, step=9), FEWER_SECONDS)
+    assert summary.error is None and summary.frames == FEWER_FRAMES and summary.broken > 20
+    assert len(read_ball_csv(alone)) == len(read_ball_csv(cut)) == FEWER_FRAMES
 
 
 @pytest.mark.parametrize("suffix", [".ts", ".mkv"])

@@ -18,8 +18,8 @@ class BrightestSpot(nn.Module):
     event_head = False
 
     def forward(self, x: Tensor) -> Prediction:
-        batch, channels, height, width = x.shape
-        gray = x.reshape(batch, channels // 3, 3, height, width).mean(2)
+        height, width = x.shape[2:]
+        gray = (x[:, ::3] + x[:, 1::3] + x[:, 2::3]) / 3  # ten times as fast as a mean over a dimension of three
         weight = (gray - 0.2).clamp_min(0)  # model input is -2 to 2
         total = weight.sum((-2, -1))
         seen = total > 1

@@ -13,7 +13,7 @@ from ttcli.networks.blocks import NetworkAnswer, fuse_batch_norm
 from ttcli.networks.checkpoints import CLOSER_WEIGHTS, load_checkpoint, packaged
 from ttcli.networks.devices import choose_device, choose_dtype, leave_cores_to_the_decoder
 from ttcli.networks.model_input import seen_pictures, working_size
-from ttcli.networks.odds import LEAST_PROBABILITY
+from ttcli.networks.odds import LEAST_PROBABILITY, log_odds_of
 
 USUAL_FPS = (24.0, 120.0)
 """Frame rates of checkpoints that do not say theirs: those of drawn windows."""
@@ -76,8 +76,7 @@ class Runtime:
     def confidence(self, probability: float) -> float:
         """Return the calibrated confidence of a peak: how often a peak of this probability is the ball."""
         probability = min(max(probability, LEAST_PROBABILITY), 1 - LEAST_PROBABILITY)
-        logit = math.log(probability / (1 - probability))
-        calibrated = self.calibration["slope"] * logit + self.calibration["bias"]
+        calibrated = self.calibration["slope"] * log_odds_of(probability) + self.calibration["bias"]
         return 1 / (1 + math.exp(-calibrated))
 
 

@@ -29,7 +29,7 @@ LEAST_FRAMES = 10 * (LEAD + TAIL)
 
 
 class OtherFrames:
-    """Becomes of a chunk that has other frames than its packets promised: the video is detected as a whole then."""
+    """Says that a chunk has other frames than its packets promised: the video is then detected as a whole."""
 
 
 Outcome = DetectSummary | ChunkProposals | OtherFrames | TtcliError

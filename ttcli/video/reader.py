@@ -27,6 +27,7 @@ from ttcli.video.cuts import CutFinder
 from ttcli.video.decoder import Damage, decode_in_order
 from ttcli.video.deinterlacer import deinterlaced
 from ttcli.video.image_folder import decode_images, numbered_images
+from ttcli.video.orientation import orientation_of
 from ttcli.video.probe import VideoInfo, open_video, time_base_of
 from ttcli.video.repeats import RepeatFinder
 from ttcli.video.scaling import shrink, to_picture
@@ -260,7 +261,7 @@ class _Pictures:
     """Makes the pictures of decoded frames: upright, of one size, and larger ones beside them where they are wanted."""
 
     def __init__(self, info: VideoInfo, height: int, width: int, large_size: tuple[int, int] | None) -> None:
-        self._orientation = info.orientation
+        self._common = None if info.path.is_dir() else info.orientation  # pictures of a folder have one each
         self._size, self._large_size = (height, width), large_size
         self._scaler, self._large_scaler, self._shrinker = (VideoReformatter() for _ in range(3))  # each for one size
 
@@ -270,10 +271,11 @@ class _Pictures:
             return None, None
         large = None
         try:
+            orientation = self._common or orientation_of(frame)
             if self._large_size is not None:
-                frame = shrink(frame, self._shrinker, *self._orientation.upright_size(*self._large_size))
-                large = to_picture(frame, self._large_scaler, *self._large_size, self._orientation)
-            return to_picture(frame, self._scaler, *self._size, self._orientation), large
+                frame = shrink(frame, self._shrinker, *orientation.upright_size(*self._large_size))
+                large = to_picture(frame, self._large_scaler, *self._large_size, orientation)
+            return to_picture(frame, self._scaler, *self._size, orientation), large
         except av.error.FFmpegError:
             return None, None
 

@@ -9,7 +9,7 @@ from ttcli.errors import InputError, OutputError, SettingError
 from ttcli.outputs import check_output
 from ttcli.results.events import check_threshold
 from ttcli.results.manifest import manifest_path, may_write
-from ttcli.video.probe import VideoInfo, is_image_folder, is_video, probe
+from ttcli.video.probe import VideoInfo, is_folder, is_image_folder, is_video, probe
 from ttcli.video.standard_input import is_spooled
 
 
@@ -25,7 +25,7 @@ def find_videos(inputs: Sequence[Path]) -> list[Path]:
     """Return the videos given, with those of a folder in its place, sorted by name; a folder of pictures is a video."""
     videos: list[Path] = []
     for path in inputs:
-        if not path.is_dir():
+        if not is_folder(path):
             videos.append(path)
             continue
         inside = sorted(entry for entry in path.iterdir() if is_video(entry))

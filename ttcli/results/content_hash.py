@@ -18,7 +18,7 @@ def content_hash(path: Path) -> str:
     try:
         for file in sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]:
             if path.is_dir():
-                digest.update(file.name.encode())
+                digest.update(file.name.encode(errors="surrogateescape"))
             with file.open("rb") as content:
                 while block := content.read(READ_BYTES):
                     digest.update(block)

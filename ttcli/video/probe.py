@@ -1,6 +1,5 @@
 """What a video file is, before time is spent on it."""
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,14 +16,13 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from ttcli.errors import InputError, VideoError
+from ttcli.errors import InputError, VideoError, told_of_system
 from ttcli.video.frame_rates import usual_step
 from ttcli.video.image_folder import IMAGE_SUFFIXES, decode_images, numbered_images
+from ttcli.video.opening import opened
 from ttcli.video.orientation import Orientation, orientation_of
+from ttcli.video.standard_input import shown_name
 from ttcli.video.tone import is_high_range
-
-# Formats that are lists of other files. A video from outside must not make us open what it names.
-PLAYLIST_FORMATS = {"concat", "dash", "hls", "imf", "sdp"}
 
 VIDEO_SUFFIXES = (
     ".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".wmv", ".flv", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".mxf", ".3gp",
@@ -109,7 +107,15 @@ def is_video(path: Path) -> bool:
 
 def is_image_folder(path: Path) -> bool:
     """Return whether `path` is a folder of numbered pictures, which is a video; with videos in it, it is not."""
-    return path.is_dir() and not any(map(is_video, path.iterdir())) and bool(numbered_images(path))
+    return is_folder(path) and not any(map(is_video, path.iterdir())) and bool(numbered_images(path))
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether `path` is a folder; what stands in the way of knowing is told of by who opens it."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def probe(path: Path, picture_rate: float = 25.0) -> VideoInfo:
@@ -123,15 +129,17 @@ def probe(path: Path, picture_rate: float = 25.0) -> VideoInfo:
         InputError: There is no such file, or it is a folder without numbered pictures.
         VideoError: It is no video, or not one frame of it can be decoded.
     """
-    if is_image_folder(Path(path)):
+    with told_of_system(path):
+        of_images = is_image_folder(Path(path))
+    if of_images:
         return _probe_images(Path(path), Fraction(picture_rate).limit_denominator(1001))
     with open_video(path) as (container, stream):
         frame, steps = _begin(container, stream)
         frame_rate = _frame_rate(stream, steps)
         if frame is None:
-            raise VideoError(path, "not one frame could be decoded", "record or copy the file again")
+            raise VideoError(shown_name(path), "not one frame could be decoded", "record or copy the file again")
         if frame_rate is None:
-            raise VideoError(path, "no frame rate is known", "convert it, for example to mp4")
+            raise VideoError(shown_name(path), "no frame rate is known", "convert it, for example to mp4")
         return VideoInfo(
             path=Path(path),
             frame_rate=frame_rate,
@@ -202,28 +210,20 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         yield container, _video_stream(path, container)
 
 
-def open_input(path: Path) -> InputContainer:
-    """Open any media file for reading.
+@contextmanager
+def open_input(path: Path) -> Iterator[InputContainer]:
+    """Open any media file for reading, and yield it.
 
     Raises:
-        InputError: There is no such file, or it is a folder.
+        InputError: There is no such file, or it is a folder, or none that can be read.
         VideoError: It is no media file, or cannot be read.
     """
-    _check_file(Path(path))
-    # "file:" keeps a colon in a name from being read as a protocol; the whitelist keeps the network out.
-    name, options = "file:" + os.fspath(path), {"protocol_whitelist": "file"}
-    try:
-        try:
-            return av.open(name, options=options)
-        except UnicodeDecodeError:
-            # PyAV before 19 refuses tags (title, artist) that are not UTF-8; PyAV 19 has no such argument.
-            return av.open(name, options=options, metadata_errors="replace")
-    except av.error.InvalidDataError as error:
-        raise VideoError(
-            path, "is no video, or its index is missing (cut off?)", "give a complete video file such as .mp4"
-        ) from error
-    except av.error.FFmpegError as error:
-        raise VideoError(path, f"cannot be opened ({error.strerror})", "check the file and its permissions") from error
+    path = Path(path)
+    if is_folder(path):
+        cure = f"give a video file, or a folder of pictures such as frame_0001{IMAGE_SUFFIXES[0]}"
+        raise InputError(path, "is a folder, and no numbered pictures alone", cure)
+    with opened(path) as container:
+        yield container
 
 
 class Ratio(Protocol):
@@ -258,32 +258,18 @@ def stated_seconds(stream: VideoStream) -> float | None:
     return None
 
 
-def _check_file(path: Path) -> None:
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError as error:
-        raise InputError(path, "does not exist", "check the name") from error
-    except OSError as error:
-        raise InputError(path, f"cannot be opened ({error.strerror})", "check the name and the permissions") from error
-    if path.is_dir():
-        cure = f"give a video file, or a folder of pictures such as frame_0001{IMAGE_SUFFIXES[0]}"
-        raise InputError(path, "is a folder, and no numbered pictures alone", cure)
-    if size == 0:
-        raise VideoError(path, "is empty (0 bytes)", "record or copy the file again")
-
-
 def _video_stream(path: Path, container: InputContainer) -> VideoStream:
-    if set(container.format.name.split(",")) & PLAYLIST_FORMATS:
-        raise VideoError(path, "is a list of other files, not a video", "give the video files themselves")
     stream = container.streams.best("video")
     if container.streams.video and (stream is None or stream.codec_context is None):
-        raise VideoError(path, "no decoder is known for its video", "convert it, for example to H.264 mp4")
+        raise VideoError(shown_name(path), "no decoder is known for its video", "convert it, for example to H.264 mp4")
     if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
         kind = "no video stream (audio only)" if container.streams.audio else "no video stream"
-        raise VideoError(path, kind, "give a file with a video track")
+        raise VideoError(shown_name(path), kind, "give a file with a video track")
     if stream.width * stream.height > MOST_PIXELS:
         size = f"{stream.width}x{stream.height}"
-        raise VideoError(path, f"says that its picture is {size}, which nothing here takes", "convert it to a smaller size")
+        raise VideoError(
+            shown_name(path), f"says that its picture is {size}, which nothing here takes", "convert it to a smaller size"
+        )
     # a header damaged in mid-stream must not ask for more either: frames above this are errors of the decoder
     stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
     return stream

@@ -151,15 +151,24 @@ def lock(handle: int) -> bool:
     return True
 
 
+def remove_if_left(path: Path) -> None:
+    """Remove a file that processes lock while they are at work on it, unless one is.
+
+    Raises:
+        OSError: One is, or it cannot be told.
+    """
+    if fcntl is None:
+        raise OSError(errno.ENOTSUP, "there are no locks", str(path))
+    handle = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+    finally:
+        os.close(handle)
+
+
 def _sweep(path: Path, prefix: str) -> None:
     """Remove temporary files of an output that nobody is at work on: those of processes that were killed."""
-    if fcntl is None:
-        return
     for left in path.parent.glob(f"{glob.escape(prefix)}*{glob.escape(path.suffix)}"):
         with suppress(OSError):
-            handle = os.open(left, os.O_RDWR)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                left.unlink()
-            finally:
-                os.close(handle)
+            remove_if_left(left)

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from ttcli import configs
-from ttcli.errors import one_line, told_of_system
+from ttcli.errors import UsageError, one_line, told_of_system
 from ttcli.outputs import check_apart
 
 DEVICES = click.Choice(configs.DEVICES)
@@ -122,15 +122,15 @@ class Step(click.ParamType):
         return WINDOWS.convert(value, param, ctx)
 
 
+STANDARD_INPUT = Path("-")
+"""Stands for standard input until the command begins; a file of that name is another object."""
+
+
 class VideoPath(click.Path):
-    """The path of a video; `-` is standard input, kept in a file as long as the command runs."""
+    """The path of a video; `-` is standard input."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        from ttcli.video.standard_input import spooled
-
-        if value == "-" and ctx is not None and not ctx.resilient_parsing:
-            return ctx.with_resource(spooled())
-        return Path(os.fsdecode(super().convert(value, param, ctx)))
+        return STANDARD_INPUT if value == "-" else Path(os.fsdecode(super().convert(value, param, ctx)))
 
 
 VIDEO = VideoPath(path_type=Path)
@@ -144,7 +144,10 @@ OUTPUT = OutputPath(path_type=Path)
 
 
 class Command(click.Command):
-    """A command that refuses to write what it reads, or one file twice, before it does anything."""
+    """A command that refuses to write what it reads, or one file twice, before it does anything.
+
+    Standard input is copied to a file then, when nothing is wrong with the options, and kept as long as the command runs.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -153,11 +156,31 @@ class Command(click.Command):
         for param in self.params:
             value = ctx.params.get(param.name or "")
             if isinstance(param.type, click.Path) and value is not None:
-                paths = value if isinstance(value, tuple) else (value,)
+                paths = _several(value)
                 kind = outputs if isinstance(param.type, OutputPath) else inputs
-                kind.update({_shown(param, path): path for path in paths})
+                kind.update({_shown(param, path): path for path in paths if path is not STANDARD_INPUT})
         check_apart(outputs, inputs)
+        _spool_standard_input(ctx)
         return super().invoke(ctx)
+
+
+def _spool_standard_input(ctx: click.Context) -> None:
+    """Put a file in the place of standard input, where it is asked for."""
+    named = [name for name, value in ctx.params.items() for path in _several(value) if path is STANDARD_INPUT]
+    if not named:
+        return
+    if len(named) > 1:
+        raise UsageError("-", "standard input is asked for twice", "it can be read once: give - in one place")
+    from ttcli.video.standard_input import spooled
+
+    copy = ctx.with_resource(spooled())
+    value = ctx.params[named[0]]
+    put = tuple(copy if path is STANDARD_INPUT else path for path in _several(value))
+    ctx.params[named[0]] = put if isinstance(value, tuple) else copy
+
+
+def _several(value: Any) -> tuple:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _shown(param: click.Parameter, path: Path) -> str:

@@ -1,9 +1,11 @@
 """Videos that are written are complete, true in time and sound, or not there."""
 
+import errno
 import resource
 from fractions import Fraction
 from pathlib import Path
 
+import av.error
 import numpy as np
 import pytest
 from video_files import (
@@ -20,7 +22,7 @@ from ttcli.commands import options
 from ttcli.errors import InputError, OutputError
 from ttcli.video.probe import probe
 from ttcli.video.reader import FrameReader
-from ttcli.video.writer import ENCODERS, VideoWriter
+from ttcli.video.writer import ENCODERS, VideoWriter, output_errors
 
 
 def test_pictures_survive_writing_and_reading(tmp_path: Path) -> None:
@@ -165,3 +167,38 @@ def test_encoders_of_the_command_line_are_those_that_are_known() -> None:
 def test_picture_of_another_size_is_a_bug(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not uint8"), VideoWriter(tmp_path / "a.mp4", 48, 64, Fraction(25)) as writer:
         writer.write(np.zeros((10, 10, 3), np.uint8))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+@pytest.mark.parametrize("times", [(0.0, 0.04, 1e9), (0.0, 3e4), (1e9,), (0.0, 1e17)])
+def test_a_time_that_the_format_cannot_say_is_told_as_that(tmp_path: Path, suffix: str, times: tuple[float, ...]) -> None:
+    with pytest.raises(OutputError) as raised, VideoWriter(tmp_path / f"a{suffix}", 48, 64, Fraction(25)) as writer:
+        for time in times:
+            writer.write(numbered_picture(1), time)
+    assert f"a picture at {times[-1]:.0f} s" in str(raised.value) and "than" in str(raised.value)
+    assert "leave that part out by its frame, as in --end 300f" in str(raised.value) and "disk" not in str(raised.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_matroska_holds_late_times_and_later_ones_are_told_of(tmp_path: Path) -> None:
+    path = write_numbered(tmp_path / "a.mkv", 3, [0.0, 0.04, 1e9])
+    with FrameReader(probe(path)) as reader:
+        assert [frame.time_seconds for frame in reader] == pytest.approx([0.0, 0.04, 1e9])
+    with pytest.raises(OutputError, match="later than a video file can say"):
+        write_numbered(tmp_path / "b.mkv", 2, [0.0, 1e17])
+
+
+@pytest.mark.parametrize(
+    ("number", "cure"),
+    [
+        (errno.ENOSPC, "make room on the disk, or give another folder"),
+        (errno.EIO, "make room on the disk, or give another folder"),
+        (errno.EACCES, "check the permissions"),
+        (errno.EINVAL, "take another --encoder, or end the name in another suffix such as .mkv"),
+        (int.from_bytes(b"PAWE", "little"), "take another --encoder"),  # AVERROR_PATCHWELCOME
+    ],
+)
+def test_the_cure_is_that_of_the_very_error(tmp_path: Path, number: int, cure: str) -> None:
+    with pytest.raises(OutputError) as raised, output_errors(tmp_path / "a.mp4"):
+        raise av.error.FFmpegError(number, "what it says")
+    assert str(raised.value).startswith(f"{tmp_path / 'a.mp4'}: cannot be written (what it says); {cure}")

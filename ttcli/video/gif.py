@@ -83,7 +83,7 @@ class GifWriter:
             return
         if self._count == 0:
             raise OutputError(self.path, "not one picture was written", "check that the input has frames")
-        with output_errors(self.path):
+        with output_errors(self.path, "end the name in .mp4"):
             self._graph.vpush(None)
             with av.open(f"file:{self._temporary}", "w", format="gif") as container:
                 stream = container.add_stream("gif", rate=RATE)

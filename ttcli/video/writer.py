@@ -17,8 +17,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
-from ttcli.errors import OutputError
-from ttcli.outputs import complete_file
+from ttcli.errors import CURES, OutputError
+from ttcli.outputs import DISK_ERRORS, complete_file
 from ttcli.video.probe import open_input, time_base_of
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
@@ -39,6 +39,13 @@ BITS_PER_PIXEL = 0.2
 """Of a picture at quality 23, where an encoder takes a bit rate; six steps of quality are twice as much."""
 TICKS_PER_SECOND = 90_000
 """Timestamps are at least this fine, so that a varying frame rate stays true (Matroska itself keeps milliseconds)."""
+MOST_STEP = 2**31 - 1
+"""Ticks from picture to picture in mp4 and mov; at 90 kHz six and a half hours."""
+MOST_TICKS = 2**60
+"""Of any format: libavformat counts them in 64 bits, and some in finer ticks."""
+CURE_OF_TIMES = "leave that part out by its frame, as in --end 300f"
+CURE_OF_FORMAT = "take another --encoder, or end the name in another suffix such as .mkv"
+CURE_OF_SOUND = "give --no-audio, or end the name in another suffix such as .mkv"
 BT709 = 1
 """AVCOL_SPC_BT709, AVCOL_PRI_BT709 and AVCOL_TRC_BT709."""
 LIMITED_RANGE = 1
@@ -139,15 +146,31 @@ class VideoWriter:
             raise ValueError(f"picture is {picture.dtype} {picture.shape}, not uint8 {(self.height, self.width, 3)}")
         shown = self.frame_count / self.frame_rate if time_seconds is None else time_seconds
         pts = max(round(shown * self._ticks), self._last_pts + 1)
+        self._check_time(pts)
         frame = self._to_frame(picture)
         frame.time_base = Fraction(1, self._ticks)
         frame.pts = pts
+        self._copy_audio(pts / self._ticks)
         with output_errors(self.path):
-            if self._audio is not None:
-                self._audio.copy_until(pts / self._ticks)
             self._container.mux(self._stream.encode(frame))
         self._last_pts = pts
         self.frame_count += 1
+
+    def _copy_audio(self, seconds: float) -> None:
+        """Copy the sound that starts before a time of the output."""
+        if self._audio is not None:
+            with output_errors(self.path, CURE_OF_SOUND):
+                self._audio.copy_until(seconds)
+
+    def _check_time(self, pts: int) -> None:
+        """Raise OutputError where a picture is too late for the file, as times in damaged videos are."""
+        late = f"a picture at {pts / self._ticks:.0f} s"
+        if pts > MOST_TICKS:
+            raise OutputError(self.path, f"{late} is later than a video file can say", CURE_OF_TIMES)
+        step = pts - max(self._last_pts, 0)
+        if step > MOST_STEP and FORMATS[self.path.suffix.lower()] != "matroska":
+            fact = f"{late}, {step / self._ticks:.0f} s after the one before, is later than this format can say"
+            raise OutputError(self.path, fact, f"end the name in .mkv, or {CURE_OF_TIMES}")
 
     def _to_frame(self, picture: np.ndarray) -> VideoFrame:
         even = picture[: self._stream.height, : self._stream.width]
@@ -208,8 +231,7 @@ class VideoWriter:
     def _flush(self) -> None:
         if self.frame_count == 0:
             raise OutputError(self.path, "not one picture was written", "check that the input has frames")
-        if self._audio is not None:
-            self._audio.copy_until(self._last_pts / self._ticks + float(1 / self.frame_rate) + SOUND_TAIL_SECONDS)
+        self._copy_audio(self._last_pts / self._ticks + float(1 / self.frame_rate) + SOUND_TAIL_SECONDS)
         self._container.mux(self._stream.encode(None))
 
 
@@ -270,9 +292,16 @@ def _video_start_seconds(container: InputContainer) -> Fraction:
 
 
 @contextmanager
-def output_errors(path: Path) -> Iterator[None]:
-    """Tell of a file that cannot be written in one line."""
+def output_errors(path: Path, cure: str = CURE_OF_FORMAT) -> Iterator[None]:
+    """Tell of a file that cannot be written in one line, with what can be done about that very error.
+
+    Args:
+        path: The file.
+        cure: What can be done where it is neither the disk nor the system.
+    """
     try:
         yield
     except av.error.FFmpegError as error:
-        raise OutputError(path, f"cannot be written ({error.strerror})", "check the disk's free space") from error
+        number = error.errno or 0
+        cure = "make room on the disk, or give another folder" if number in DISK_ERRORS else CURES.get(number, cure)
+        raise OutputError(path, f"cannot be written ({error.strerror})", cure) from error

@@ -2,6 +2,7 @@
 
 import io
 import os
+import select
 import shutil
 import stat
 import sys
@@ -19,6 +20,8 @@ FOLDER_PREFIX, NAME = "ttcli-", "standard-input"
 NEW_NAME = "new"
 """Of the file before it is locked."""
 READ_BYTES = 1 << 18
+WAKING_SECONDS = 0.5
+"""How soon a signal is heeded at the latest."""
 PIPED = "pipe a video in, as in `cat match.mp4 | ttcli detect -`"
 ABANDONED_SECONDS = 60
 """After which a folder without a copy is taken for one whose process was killed before it had begun it."""
@@ -77,7 +80,7 @@ def _copy(source: BinaryIO, file: io.FileIO) -> None:
     """Copy all there is, and tell apart what can fail: reading, and writing."""
     while True:
         try:
-            block = memoryview(source.read(READ_BYTES))
+            block = memoryview(_read(source))
         except OSError as error:
             raise InputError("-", f"standard input cannot be read ({error.strerror or error})", PIPED) from error
         if not block:
@@ -88,6 +91,18 @@ def _copy(source: BinaryIO, file: io.FileIO) -> None:
         except OSError as error:
             fact = f"its copy cannot be kept in {tempfile.gettempdir()} ({error.strerror})"
             raise OutputError("-", fact, "make room there, or set TMPDIR to another folder") from error
+
+
+def _read(source: BinaryIO) -> bytes:
+    """Return what comes next, as soon as something does."""
+    try:
+        handle = source.fileno()
+    except io.UnsupportedOperation:  # it stands in for a file of the system
+        return source.read(READ_BYTES)
+    # a signal that comes just before reading begins would else wait for the next byte
+    while os.name == "posix" and not select.select([handle], [], [], WAKING_SECONDS)[0]:
+        pass
+    return os.read(handle, READ_BYTES)
 
 
 def _sweep(folder: Path) -> None:

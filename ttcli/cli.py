@@ -12,12 +12,20 @@ import click
 from ttcli import __version__
 from ttcli.commands import footage, labelled, networks
 from ttcli.commands.options import DEBUG, debug_option, example, leave_standard_output, tell
-from ttcli.commands.signals import interrupted_by_signals
+from ttcli.commands.signals import interrupt_came, interrupted_by_signals
 from ttcli.errors import as_told
 
 
 class Group(click.Group):
     """The commands, and the one place where a failure becomes a line on stderr and an exit code."""
+
+    def make_context(self, *args: Any, **settings: Any) -> click.Context:
+        """Read the command line; click's own word for an interrupt is another one."""
+        try:
+            return super().make_context(*args, **settings)
+        except KeyboardInterrupt:
+            tell("interrupted")
+            raise click.exceptions.Exit(1) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a failure is told of in one line."""
@@ -32,6 +40,9 @@ class Group(click.Group):
         except Exception as error:  # the last line of defence: whatever it is, a user is told of it in one line
             if ctx.meta.get(DEBUG):
                 traceback.print_exception(error)
+            if interrupt_came():
+                tell("interrupted")
+                raise click.exceptions.Exit(1) from None
             if isinstance(error, OSError):
                 leave_standard_output()
             name = f"ttcli {ctx.invoked_subcommand or ''}".strip()

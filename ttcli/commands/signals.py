@@ -1,13 +1,27 @@
-"""Signals that end a command: all of them as Ctrl-C does, so that what was begun is tidied up."""
+"""Signals that end a command: all of them as Ctrl-C does, so that what was begun is tidied up, and told of in one line."""
 
+import _thread
+import atexit
+import os
 import signal
+import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
-ENDING = ("SIGTERM", "SIGHUP")
+ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 """Signals that ask a process to end, where the system has them."""
+SOON_SECONDS = 0.01
+"""After which what could not be raised is raised once more."""
+_came: list[signal.Signals] = []
+"""The signals that have come since a command began."""
+
+
+def interrupt_came() -> bool:
+    """Return whether a command was asked to end. What fails after that is the end of it, whatever it looks like."""
+    return bool(_came)
 
 
 @contextmanager
@@ -16,16 +30,52 @@ def interrupted_by_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {}
-    for number in (getattr(signal, name) for name in ENDING if hasattr(signal, name)):
-        if signal.getsignal(number) is signal.SIG_DFL:
-            before[number] = signal.signal(number, _interrupt)
+    usual = (signal.SIG_DFL, signal.default_int_handler)
+    numbers = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
+    before = {number: handler for number in numbers if (handler := signal.getsignal(number)) in usual}
+    if before:
+        _came.clear()
+    before_hook = sys.unraisablehook
+    for number in before:
+        signal.signal(number, _interrupt)
+    sys.unraisablehook = _raise_later
     try:
         yield
     finally:
+        sys.unraisablehook = before_hook
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
+def leave_in_peace() -> None:
+    """Let no signal break into the end of a process that has done its work, and make that of an interrupted one short.
+
+    Python's own end waits for threads, and where an interrupt came in an `exec` it ends by SIGINT instead of with a code.
+    """
+    for number in (getattr(signal, name) for name in ENDING if hasattr(signal, name)):
+        signal.signal(number, signal.SIG_DFL if _came else signal.SIG_IGN)
+    code = getattr(sys.exc_info()[1], "code", None)
+    if _came and isinstance(code, int):
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(code)
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    _came.append(signal.Signals(number))
     raise KeyboardInterrupt
+
+
+def _raise_later(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Raise once more an interrupt that came where nothing can be raised, as in a `__del__`."""
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        _thread.start_new_thread(_interrupt_soon, (_came[-1] if _came else signal.SIGINT,))
+    elif not interrupt_came():
+        sys.__unraisablehook__(unraisable)
+
+
+def _interrupt_soon(number: signal.Signals) -> None:
+    time.sleep(SOON_SECONDS)
+    _thread.interrupt_main(number)

@@ -6,8 +6,11 @@ The library is an extra (`ttcli[ray]`).
 import importlib
 import logging
 import os
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -75,10 +78,20 @@ def _no_cluster(address: str, error: Exception) -> SettingError:
     return SettingError("--ray", f"no cluster at {address} ({reason})", "start one: ray start --head")
 
 
+@contextmanager
+def _own_handlers() -> Iterator[None]:
+    """Put back what a request to end does here: Ray would end this process without a word."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, before)
+
+
 def _connect(ray: ModuleType, address: str) -> None:
     _check_listens(address)
     where = {} if address == LOCAL else {"address": address}
     try:
-        ray.init(**where, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        with _own_handlers():
+            ray.init(**where, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise _no_cluster(address, error) from error

@@ -1,0 +1,47 @@
+"""A request to end a command ends it in one line, wherever it comes."""
+
+import signal
+import sys
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from ttcli import models
+from ttcli.cli import main
+from ttcli.commands.signals import interrupted_by_signals
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_request_where_nothing_can_be_raised_comes_right_after(number, capsys):
+    class Dropped:
+        def __del__(self) -> None:
+            signal.raise_signal(number)
+
+    before = signal.getsignal(number), sys.unraisablehook
+    with pytest.raises(KeyboardInterrupt), interrupted_by_signals():
+        Dropped()
+        time.sleep(5)
+    assert capsys.readouterr().err == ""
+    assert (signal.getsignal(number), sys.unraisablehook) == before
+
+
+def test_what_fails_after_a_request_is_told_of_as_interrupted(monkeypatch):
+    def fail(*arguments):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:  # as a library does that is being imported
+            raise ImportError("initialization failed") from None
+
+    monkeypatch.setattr(models, "models", fail)
+    result = CliRunner().invoke(main, ["models"])
+    assert (result.exit_code, result.stderr) == (1, "ttcli: interrupted\n")
+
+
+def test_a_signal_that_is_ignored_stays_so():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interrupted_by_signals():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -9,7 +9,16 @@ import sys
 import pytest
 
 from ttcli.errors import OutputError, TtcliError
-from ttcli.outputs import MARK, check_output, complete_file
+from ttcli.outputs import (
+    LOCK_FILE,
+    MARK,
+    check_output,
+    complete_file,
+    holds_something,
+    locked_folder,
+    sweep,
+    temporary_folder,
+)
 
 
 def names(folder):
@@ -86,3 +95,43 @@ def test_what_a_killed_process_left_is_removed_by_the_next_and_nobody_elses(tmp_
     finally:
         working.kill()
         working.wait()
+
+
+def test_a_second_command_in_a_folder_is_told_of_the_first(tmp_path):
+    folder = tmp_path / "new" / "set"
+    going_on = pytest.raises(OutputError, match="another run is going on in it; wait for it")
+    with locked_folder(folder), going_on, locked_folder(folder):
+        pass
+    assert not (tmp_path / "new").exists()  # made for nothing
+
+
+def test_a_lock_that_a_killed_command_left_says_nothing(tmp_path):
+    (tmp_path / LOCK_FILE).touch()
+    assert not holds_something(tmp_path)
+    with locked_folder(tmp_path):
+        (tmp_path / "a.csv").touch()
+    assert names(tmp_path) == ["a.csv"] and holds_something(tmp_path)
+
+
+def test_a_folder_of_temporary_files_and_empty_folders_holds_nothing(tmp_path):
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / f".game_1{MARK}abc.mp4").touch()
+    assert not holds_something(tmp_path)
+    (tmp_path / "videos" / ".own").touch()
+    assert holds_something(tmp_path)
+
+
+def test_temporary_folders_that_nobody_is_at_work_in_are_swept(tmp_path):
+    (tmp_path / ".partial-killed" / "below").mkdir(parents=True)
+    (tmp_path / ".other").mkdir()
+    with temporary_folder(tmp_path, ".partial-") as working:
+        sweep(tmp_path, ".partial-")
+        assert names(tmp_path) == sorted([".other", working.name])
+    assert names(tmp_path) == [".other"]
+
+
+def test_a_temporary_folder_that_got_another_name_stays(tmp_path):
+    with temporary_folder(tmp_path, ".partial-") as folder:
+        (folder / "a").touch()
+        folder.rename(tmp_path / "whole")
+    assert names(tmp_path) == ["whole"] and names(tmp_path / "whole") == ["a"]

@@ -3,8 +3,9 @@
 import errno
 import glob
 import os
-import tempfile
-from collections.abc import Iterator, Mapping
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -19,6 +20,8 @@ MARK = ".ttcli-"
 """Stands in the names of temporary files, which begin with a dot."""
 SHOWN_STEM = 40
 """Characters of the output's name in that of its temporary file: a name may have 255 bytes in all."""
+LOCK_FILE = ".lock"
+"""In a folder that one command at a time fills. Where a killed one has left it, nobody holds it, and it says nothing."""
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """Of a write: the file system takes no more."""
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
@@ -77,19 +80,17 @@ def complete_file(path: Path, overwrite: bool = False) -> Iterator[Path]:
             that name has appeared meanwhile: then what was written is kept under another name, which the message tells.
     """
     check_output(path, overwrite)
-    prefix = f".{path.stem[:SHOWN_STEM]}{MARK}"
-    _sweep(path, prefix)
+    sweep(path.parent, prefix_of(path), path.suffix)
+    temporary, handle = _new_name(path.parent, prefix_of(path), path.suffix), None
     try:
-        handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
-    except OSError as error:
-        raise OutputError(path, f"cannot be written ({error.strerror})", "give another folder") from error
-    temporary = Path(name)
-    try:
+        try:
+            handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        except OSError as error:
+            if error.errno in DISK_ERRORS:
+                raise
+            raise OutputError(path, f"cannot be written ({error.strerror})", "give another folder") from error
         lock(handle)  # until it is closed, also by the end of the process: who sweeps can tell that somebody is at work
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner can read
         _put_in_place(temporary, path, overwrite)
     except OSError as error:
         if error.errno in DISK_ERRORS:
@@ -97,9 +98,94 @@ def complete_file(path: Path, overwrite: bool = False) -> Iterator[Path]:
             raise OutputError(path, fact, "make room on the disk, or give another folder") from error
         raise
     finally:
-        with suppress(OSError):
+        try:
+            temporary.unlink(missing_ok=True)
+        finally:
+            if handle is not None:
+                os.close(handle)
+
+
+@contextmanager
+def temporary_folder(parent: Path, prefix: str) -> Iterator[Path]:
+    """Yield a new folder, which is removed after the block with all that is in it.
+
+    Where it has been given another name meanwhile, it stays. What a process left that was killed is for `sweep`.
+    """
+    folder, handle = _new_name(parent, prefix), None
+    try:
+        folder.mkdir(mode=0o700)
+        if fcntl is not None:
+            handle = os.open(folder, os.O_RDONLY)
+            lock(handle)
+        yield folder
+    finally:
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            if handle is not None:
+                os.close(handle)
+
+
+@contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Make a folder, and keep other commands that would fill it out of it while the block lasts.
+
+    Raises:
+        OutputError: It cannot be made, or another command is at work in it.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        handle = _open_lock(folder)
+    except OSError as error:
+        raise OutputError(folder, f"cannot be made ({error.strerror})", "give a folder that you may write to") from error
+    if handle is None:
+        raise OutputError(folder, "another run is going on in it", "wait for it, or give another folder")
+    try:
+        yield
+    finally:
+        (folder / LOCK_FILE).unlink(missing_ok=True)
+        os.close(handle)
+        with suppress(OSError):  # with something in it, for which it was made
+            for empty in made:
+                empty.rmdir()
+
+
+def _open_lock(folder: Path) -> int | None:
+    """Return the lock of a folder, open and held; None where another process holds it."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
+        except FileNotFoundError:
+            continue  # who held it has removed the folder meanwhile
+        if not lock(handle):
             os.close(handle)
-        temporary.unlink(missing_ok=True)
+            return None
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle), (folder / LOCK_FILE).stat()):
+                return handle
+        os.close(handle)  # who held it has removed it meanwhile
+
+
+def holds_something(folder: Path) -> bool:
+    """Return whether a folder holds more than empty folders and what commands have left that were killed."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            if holds_something(path):
+                return True
+        elif path.name != LOCK_FILE and not (path.name.startswith(".") and MARK in path.name):
+            return True
+    return False
+
+
+def prefix_of(path: Path) -> str:
+    """Return how the names begin of temporary files, and folders, that are to become `path`."""
+    return f".{path.stem[:SHOWN_STEM]}{MARK}"
+
+
+def _new_name(folder: Path, prefix: str, suffix: str = "") -> Path:
+    """Return a name that nobody has. It is there before the file is, so that no interrupt can come between."""
+    return folder / f"{prefix}{secrets.token_hex(6)}{suffix}"
 
 
 def _put_in_place(temporary: Path, path: Path, overwrite: bool) -> None:
@@ -151,24 +237,48 @@ def lock(handle: int) -> bool:
     return True
 
 
-def remove_if_left(path: Path) -> None:
-    """Remove a file that processes lock while they are at work on it, unless one is.
+def sweep(folder: Path, prefix: str, suffix: str = "") -> None:
+    """Remove temporary files and folders that nobody is at work on: those of processes that were killed."""
+    sweep_these(folder.glob(f"{glob.escape(prefix)}*{glob.escape(suffix)}"))
+
+
+def sweep_below(folder: Path) -> None:
+    """Remove the temporary files in a folder, and in those in it, that nobody is at work on."""
+    sweep_these(list(folder.rglob(f".*{MARK}*")))
+
+
+def sweep_these(paths: Iterable[Path], before: Callable[[Path], object] = lambda path: None) -> None:
+    """Remove those of some temporary files and folders that nobody is at work on.
+
+    Args:
+        paths: Of which some may be another process's.
+        before: Called with each before it is removed. One at which it raises OSError stays.
+    """
+    for path in paths:
+        with suppress(OSError):
+            remove_if_left(path, before)
+
+
+def remove_if_left(path: Path, before: Callable[[Path], object] = lambda path: None) -> None:
+    """Remove a file or folder that processes lock while they are at work on it, unless one is.
+
+    Args:
+        path: The file or folder.
+        before: As for `sweep_these`.
 
     Raises:
-        OSError: One is, or it cannot be told.
+        OSError: A process is at work on it, or that cannot be told.
     """
     if fcntl is None:
         raise OSError(errno.ENOTSUP, "there are no locks", str(path))
-    handle = os.open(path, os.O_RDWR)
+    kind = os.O_RDONLY | os.O_DIRECTORY if path.is_dir() else os.O_RDWR
+    handle = os.open(path, kind | os.O_NOFOLLOW)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.unlink()
+        before(path)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     finally:
         os.close(handle)
-
-
-def _sweep(path: Path, prefix: str) -> None:
-    """Remove temporary files of an output that nobody is at work on: those of processes that were killed."""
-    for left in path.parent.glob(f"{glob.escape(prefix)}*{glob.escape(path.suffix)}"):
-        with suppress(OSError):
-            remove_if_left(left)

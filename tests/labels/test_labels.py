@@ -15,6 +15,8 @@ from ttcli.labels.openttgames import (
     write_events_markup,
 )
 from ttcli.labels.problems import Problems
+from ttcli.labels.yolo import write_ball_labels
+from ttcli.outputs import MARK
 from ttcli.results.trajectory import BallPosition, Status, write_ball_csv
 
 
@@ -169,3 +171,18 @@ def test_a_label_cannot_contradict_itself():
         BallLabel(True)
     with pytest.raises(ValueError):
         BallLabel(False, 1.0, 2.0)
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["while it wrote", "while it put them in place"])
+def test_yolo_labels_of_a_killed_run_are_swept_and_those_it_moved_aside_put_back(tmp_path, replaced):
+    path = tmp_path / "labels"
+    left = tmp_path / f".labels{MARK}killed"
+    (left / ("old" if replaced else "new")).mkdir(parents=True)
+    (left / ("old" if replaced else "new") / "frame_000001.txt").touch()
+    if replaced:
+        with pytest.raises(OutputError, match="exists already"):
+            write_ball_labels(path, {2: NOT_VISIBLE}, 100, 100)
+        assert (path / "frame_000001.txt").exists()
+    else:
+        write_ball_labels(path, {2: NOT_VISIBLE}, 100, 100)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["labels"]

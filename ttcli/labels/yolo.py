@@ -5,12 +5,11 @@ Coordinates are shares of the picture's width and height. The number at the end 
 The ball is the middle of its box. Its class is 0, or the only class there is.
 """
 
+import glob
 import math
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from ttcli.errors import InputError, LabelError, OutputError, SettingError
 from ttcli.labels.ball import NOT_VISIBLE, BallEntries, BallLabel, is_inside, rounded
 from ttcli.labels.picture_names import frame_of_stem
 from ttcli.labels.problems import Report, refuse
+from ttcli.outputs import prefix_of, sweep_these, temporary_folder
 
 BALL_CLASS = 0
 LIST_OF_CLASSES = "classes.txt"
@@ -209,22 +209,30 @@ def _most_confident(boxes: list[Box]) -> list[Box]:
 
 @contextmanager
 def _complete_folder(path: Path, overwrite: bool) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`, which becomes `path` when the block ends well."""
+    """Yield a temporary folder beside `path`, which becomes `path` when the block ends well.
+
+    What a process left that was killed is removed; labels that it had moved aside to replace them are put back.
+    """
+
+    def put_back(left: Path) -> None:
+        if (left / "old").is_dir() and not path.exists():
+            (left / "old").rename(path)
+
+    sweep_these(path.parent.glob(f"{glob.escape(prefix_of(path))}*"), put_back)
     check_output_folder(path, overwrite)
-    try:
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise OutputError(path, f"cannot be written ({error.strerror})", "give another folder") from error
-    try:
-        (temporary / "new").mkdir()
-        yield temporary / "new"
-        if path.exists():
-            path.rename(temporary / "old")
-        (temporary / "new").rename(path)
-    finally:
-        if (temporary / "old").exists() and not path.exists():
-            (temporary / "old").rename(path)
-        shutil.rmtree(temporary, ignore_errors=True)
+    with ExitStack() as stack:
+        try:
+            temporary = stack.enter_context(temporary_folder(path.parent, prefix_of(path)))
+            (temporary / "new").mkdir()
+        except OSError as error:
+            raise OutputError(path, f"cannot be written ({error.strerror})", "give another folder") from error
+        try:
+            yield temporary / "new"
+            if path.exists():
+                path.rename(temporary / "old")
+            (temporary / "new").rename(path)
+        finally:
+            put_back(temporary)
 
 
 def check_output_folder(path: Path, overwrite: bool) -> None:

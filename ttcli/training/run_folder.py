@@ -10,7 +10,6 @@
 Each file is written under another name first, so that it is whole or not there, whenever a run is killed.
 """
 
-import fcntl
 import io
 import json
 from collections.abc import Iterator, Mapping
@@ -25,13 +24,12 @@ from torch import Tensor, nn
 from ttcli.configs import TrainConfig
 from ttcli.errors import CheckpointError, InputError, OutputError, SettingError
 from ttcli.networks.weight_files import READ_ERRORS, read_all, write_weights
-from ttcli.outputs import complete_file
+from ttcli.outputs import complete_file, locked_folder, sweep_below, sweep_these
 from ttcli.results.csv_rows import append_rows
 from ttcli.training_set.window_batch import WindowBatch
 
 BEST_FILE, LAST_FILE, STATE_FILE = "best.safetensors", "last.safetensors", "state.safetensors"
 METRICS_FILE, SETTINGS_FILE, FAILED_FILE = "metrics.csv", "settings.json", "failed_batch.safetensors"
-LOCK_FILE = ".lock"
 STATE_KEY = "ttcli-run"
 MAY_CHANGE = (
     "minutes", "steps", "save_every", "early_stop", "cache_memory", "device", "resume", "overwrite",
@@ -68,18 +66,9 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         OutputError: It cannot be made, or a run is going on in it.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / LOCK_FILE).open("w")
-    except OSError as error:
-        raise OutputError(folder, f"cannot be made ({error.strerror})", "give a folder that you may write to") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it when the process ends
-        except OSError as error:
-            raise OutputError(folder, "another run is going on in it", "wait for it, or give another folder") from error
-        for partial in folder.glob(".*.safetensors"):  # of a run that was killed while it wrote
-            partial.unlink()
+    with locked_folder(folder):
+        sweep_below(folder)  # what a run left that was killed while it wrote
+        sweep_these(folder.glob(".*.safetensors"))  # as older versions called it
         yield
 
 

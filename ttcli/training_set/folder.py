@@ -8,17 +8,15 @@ stopped. The manifest is made from the clips each time; nothing that is needed l
 """
 
 import json
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from ttcli import __version__
 from ttcli.errors import OutputError
-from ttcli.outputs import complete_file
+from ttcli.outputs import complete_file, sweep, temporary_folder
 from ttcli.training_set.frame_store import CLIP_FILE, read_clip
 from ttcli.training_set.splits import SPLITS
 
@@ -26,6 +24,8 @@ CLIPS_FOLDER = "clips"
 MANIFEST_FILE = "manifest.json"
 PARTIAL = ".partial-"
 """Beginning of the names of folders that are not complete."""
+OLD = "old"
+"""In such a folder: a clip that is being replaced."""
 
 
 def read_clips(data: Path) -> dict[str, dict[str, Any]]:
@@ -44,40 +44,38 @@ def complete_clip(data: Path, name: str) -> Iterator[Path]:
         OutputError: The folder cannot be made.
     """
     target = data / CLIPS_FOLDER / name
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=target.parent))
-    except OSError as error:
-        raise OutputError(target, f"cannot be made ({error.strerror})", "give a folder that you may write to") from error
-    try:
+    with ExitStack() as stack:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = stack.enter_context(temporary_folder(target.parent, PARTIAL))
+        except OSError as error:
+            raise OutputError(target, f"cannot be made ({error.strerror})", "give a folder that you may write to") from error
         yield temporary
         temporary.chmod(0o755)
-        _replace_folder(target, temporary)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        try:
+            _replace_folder(target, temporary)
+        except OSError as error:
+            raise OutputError(target, f"cannot be written ({error.strerror})", "check the permissions") from error
 
 
 def _replace_folder(target: Path, new: Path) -> None:
     """Give a folder the name `target`. One that has it is moved away first: half removed, it would look whole."""
-    old = None
-    try:
-        if target.exists():
-            old = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=target.parent))
-            target.replace(old)
+    if not target.exists():
         new.rename(target)
-    except OSError as error:
-        raise OutputError(target, f"cannot be written ({error.strerror})", "check the permissions") from error
-    finally:
-        if old is not None and not target.exists():
-            old.rename(target)
-        if old is not None:
-            shutil.rmtree(old, ignore_errors=True)
+        return
+    with temporary_folder(target.parent, PARTIAL) as aside:
+        old = aside / OLD
+        try:
+            target.rename(old)
+            new.rename(target)
+        finally:
+            if old.exists() and not target.exists():
+                old.rename(target)
 
 
 def remove_partial_clips(data: Path) -> None:
     """Remove what runs that were killed left behind."""
-    for folder in (data / CLIPS_FOLDER).glob(f"{PARTIAL}*"):
-        shutil.rmtree(folder, ignore_errors=True)
+    sweep(data / CLIPS_FOLDER, PARTIAL)
 
 
 def write_clip_file(folder: Path, clip: dict[str, Any]) -> None:

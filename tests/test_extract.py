@@ -14,6 +14,7 @@ from label_files import write_markup, write_tracknet
 from ttcli.configs import ExtractConfig
 from ttcli.errors import InputError, LabelError, OutputError, SettingError
 from ttcli.extract import extract
+from ttcli.outputs import LOCK_FILE, locked_folder
 from ttcli.training_set import clip_extraction
 from ttcli.training_set.folder import read_clips
 from ttcli.training_set.frame_store import FrameStore, FrameWriter
@@ -421,3 +422,15 @@ def test_unknown_events_are_listed_and_can_be_asked_for(tmp_path: Path, film: Pa
     assert "2 of event 'stroke', which is not known here; take them with --events stroke" in report.problems[0]
     report = extract([film], tmp_path / "b", ExtractConfig(events=("stroke",), **SMALL), markup, events, True)
     assert report.problems == [] and report.totals["splits"]["training"]["kinds"].keys() == {"stroke"}
+
+
+def test_a_second_run_into_a_set_is_told_of_the_first_and_a_lock_left_behind_stops_none(tmp_path: Path, pair) -> None:
+    pair()
+    with locked_folder(tmp_path / "set"), pytest.raises(OutputError, match="set: another run is going on in it; wait for it"):
+        run(tmp_path)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / LOCK_FILE).touch()  # of a run that was killed
+    assert run(tmp_path).added == ["a"]
+    assert sorted(path.name for path in (tmp_path / "set").iterdir()) == ["clips", "manifest.json"]
+    with locked_folder(tmp_path / "set"):
+        assert run(tmp_path, dry_run=True).output is None  # which writes nothing

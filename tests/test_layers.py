@@ -13,7 +13,7 @@ from ttcli.cli import main
 
 PACKAGE = Path(ttcli.__file__).parent
 LAYERS = [
-    {"errors", "configs"},
+    {"errors", "configs", "processes"},
     {"outputs"},
     {"video", "networks", "probing"},
     {"results", "inference", "table"},
@@ -57,7 +57,7 @@ def imported_parts(path: Path) -> set[str]:
 def test_the_root_holds_commands_and_what_all_of_them_need_on_one_screen():
     at_the_root = {path.stem for path in PACKAGE.glob("*.py")}
     assert len(at_the_root) <= MOST_AT_THE_ROOT
-    assert at_the_root - set(main.commands) == {"__init__", "__main__", "cli", "configs", "errors", "outputs"}
+    assert at_the_root - set(main.commands) == {"__init__", "__main__", "cli", "configs", "errors", "outputs", "processes"}
     assert set(main.commands) <= at_the_root
 
 

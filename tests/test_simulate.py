@@ -8,6 +8,7 @@ from ttcli import simulate as simulating
 from ttcli.configs import SimulateConfig
 from ttcli.errors import OutputError, SettingError
 from ttcli.labels.openttgames import read_ball_markup, read_events_markup
+from ttcli.outputs import LOCK_FILE, MARK, locked_folder
 from ttcli.simulate import simulate
 from ttcli.video.probe import probe
 
@@ -81,3 +82,18 @@ def test_settings_out_of_range_are_refused_before_work(wrong, tmp_path):
     with pytest.raises(SettingError):
         simulate(tmp_path / "drawn", SimulateConfig(**{**vars(CONFIG), **wrong}), quiet=True)
     assert not (tmp_path / "drawn").exists()
+
+
+def test_a_second_run_into_a_folder_is_told_of_the_first(tmp_path):
+    with locked_folder(tmp_path / "drawn"), pytest.raises(OutputError, match="another run is going on in it; wait for it"):
+        simulate(tmp_path / "drawn", CONFIG, quiet=True)
+
+
+def test_a_folder_with_what_a_killed_run_left_is_as_good_as_empty_and_is_swept(tmp_path, quick):
+    videos = tmp_path / "drawn" / "videos"
+    videos.mkdir(parents=True)
+    left = videos / f".test_7{MARK}abc.mp4", tmp_path / "drawn" / LOCK_FILE
+    for path in left:
+        path.touch()
+    simulate(tmp_path / "drawn", CONFIG, quiet=True)
+    assert not any(path.exists() for path in left)

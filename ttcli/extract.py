@@ -1,7 +1,5 @@
 """`ttcli extract`: labelled video in, a set of windows to train on out."""
 
-import concurrent.futures
-import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +15,8 @@ from ttcli.labels.problems import Problems
 from ttcli.labels.sources import Source, find_sources, unique_names
 from ttcli.networks.registry import WINDOW_SIZES
 from ttcli.networks.windows import window_span
+from ttcli.outputs import locked_folder
+from ttcli.processes import WorkerPool
 from ttcli.training_set.clip_extraction import extract_clip
 from ttcli.training_set.clip_plans import ClipPlan, LabelledSource, LabelPlan, plan_clip, plan_labels, why_no_window
 from ttcli.training_set.folder import (
@@ -109,7 +109,8 @@ def extract(
 
     Raises:
         InputError: Nothing can be extracted, or with `strict` a label or a file is wrong.
-        OutputError: The set cannot be written, or holds a clip of this name that was made from something else.
+        OutputError: The set cannot be written, or another run is going on in it, or it holds a clip of this name that was made
+            from something else.
         SettingError: Settings exclude each other, or differ from those of the set.
     """
     choice = _choice(config)
@@ -119,6 +120,16 @@ def extract(
     found = unique_names(source for path in sources for source in find_sources(path, balls, events))
     if config.dry_run:
         return _dry_run(found, config, choice, tell)
+    if output.is_file():
+        raise OutputError(output, "is a file", "give the name of a folder")
+    with locked_folder(output):
+        return _extract(found, output, config, choice, quiet, tell)
+
+
+def _extract(
+    found: list[Source], output: Path, config: ExtractConfig, choice: Choice, quiet: bool, tell: Callable[[str], None]
+) -> ExtractReport:
+    """Extract what was found into a set that nobody else is at work on."""
     existing = _existing(output, config)
     problems = Problems()
     left_out: list[InputError] = []
@@ -166,8 +177,6 @@ def _choice(config: ExtractConfig) -> Choice:
 
 def _existing(output: Path, config: ExtractConfig) -> dict[str, dict[str, Any]]:
     """Return the clips of the set, after checking that this is one, and was made with the same options."""
-    if output.is_file():
-        raise OutputError(output, "is a file", "give the name of a folder")
     clips = read_clips(output)
     own = (CLIPS_FOLDER, MANIFEST_FILE)
     if not clips and output.is_dir() and any(path.name not in own and path.name[0] != "." for path in output.iterdir()):
@@ -359,9 +368,7 @@ def _extract_all(plans: list[ClipPlan], output: Path, config: ExtractConfig, qui
                 yield _outcome(plan, output, config, options, quiet)
                 progress.update()
             return
-        # Started anew, not forked: a copy of a process with threads may find their locks held for ever.
-        context = multiprocessing.get_context("spawn")
-        with concurrent.futures.ProcessPoolExecutor(min(config.jobs, len(plans)), context) as pool:
+        with WorkerPool(min(config.jobs, len(plans))) as pool:
             futures = [pool.submit(_outcome, plan, output, config, options, True) for plan in plans]
             try:
                 for future in futures:
@@ -371,8 +378,6 @@ def _extract_all(plans: list[ClipPlan], output: Path, config: ExtractConfig, qui
                 raise OutputError(
                     output, "a process that extracted was killed", "make room in memory, or give fewer --jobs"
                 ) from error
-            finally:
-                pool.shutdown(cancel_futures=True)
 
 
 def _outcome(

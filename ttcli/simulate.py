@@ -1,8 +1,7 @@
 """Matches that never happened: videos of drawn rallies with exact labels, in the layout of OpenTTGames."""
 
 import json
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +16,8 @@ from ttcli.labels.ball import NOT_VISIBLE, BallLabel
 from ttcli.labels.event import EventLabel
 from ttcli.labels.openttgames import write_ball_markup, write_events_markup
 from ttcli.networks.devices import choose_device
-from ttcli.outputs import complete_file
+from ttcli.outputs import complete_file, holds_something, locked_folder, sweep_below
+from ttcli.processes import WorkerPool
 from ttcli.simulation.camera import KINDS
 from ttcli.simulation.flight import CONTACT_NAMES
 from ttcli.simulation.rally import simulate_rallies
@@ -40,18 +40,30 @@ def simulate(output: Path, config: SimulateConfig, quiet: bool = False) -> dict:
     set.
 
     Raises:
-        OutputError: The folder holds something already, or cannot be written.
+        OutputError: The folder holds something already, or another run is going on in it, or it cannot be written.
         SettingError: A setting is out of its range.
     """
-    _check(output, config)
+    _check(config)
+    if output.is_file():
+        raise OutputError(output, "is a file", "give the name of a folder")
+    with locked_folder(output):
+        _prepare(output, config)
+        return _simulate(output, config, quiet)
+
+
+def _simulate(output: Path, config: SimulateConfig, quiet: bool) -> dict:
     numbers = [list(range(job, config.rallies, config.jobs)) for job in range(min(config.jobs, config.rallies))]
     if len(numbers) == 1:
         videos = _film_rallies(output, config, numbers[0], quiet)
     else:
-        context = multiprocessing.get_context("spawn")  # a fork would inherit torch's threads half
-        with ProcessPoolExecutor(len(numbers), context, initializer=torch.set_num_threads, initargs=(1,)) as processes:
+        with WorkerPool(len(numbers), torch.set_num_threads, (1,)) as processes:
             parts = [processes.submit(_film_rallies, output, config, some, True) for some in numbers]
-            videos = [video for part in parts for video in part.result()]
+            try:
+                videos = [video for part in parts for video in part.result()]
+            except BrokenProcessPool as error:
+                raise OutputError(
+                    output, "a process that drew was killed", "make room in memory, or give fewer --jobs"
+                ) from error
     videos.sort(key=lambda video: video["rally"])
     named = [{key: value for key, value in video.items() if key != "rally"} for video in videos]
     return {"output": str(output), "videos": named, "frames": sum(video["frames"] for video in named)}
@@ -77,7 +89,7 @@ def _film_rallies(output: Path, config: SimulateConfig, numbers: list[int], quie
     return videos
 
 
-def _check(output: Path, config: SimulateConfig) -> None:
+def _check(config: SimulateConfig) -> None:
     if config.camera != "any" and config.camera not in KINDS:
         raise SettingError("camera", f"{config.camera!r} is not known", f"take any or one of {', '.join(KINDS)}")
     if config.part not in PLACES:
@@ -88,10 +100,13 @@ def _check(output: Path, config: SimulateConfig) -> None:
         raise SettingError("rallies and frames", "must be at least 1", "give larger numbers")
     if config.frame_rate is not None and not 1 <= config.frame_rate <= 1000:
         raise SettingError("frame rate", f"is {config.frame_rate}", "give 1 to 1000 frames per second")
-    if output.is_file():
-        raise OutputError(output, "is a file", "give the name of a folder")
-    if output.is_dir() and any(output.iterdir()) and not config.overwrite:
+
+
+def _prepare(output: Path, config: SimulateConfig) -> None:
+    """Make the folders of the videos, in one that holds nothing but what runs that were killed have left."""
+    if holds_something(output) and not config.overwrite:
         raise OutputError(output, "is not empty", "give another folder, or --overwrite to write into it")
+    sweep_below(output)
     try:
         (output / "videos").mkdir(parents=True, exist_ok=True)
     except OSError as error:

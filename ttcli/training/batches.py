@@ -1,6 +1,5 @@
 """The batches that a run is trained on: windows in their turn, used more than once, changed by chance, made ahead."""
 
-import signal
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from ttcli.errors import TtcliError
+from ttcli.processes import KEYBOARD, end_in_time_with_parent, held_in_started
 from ttcli.training.augmentation import Augmentation, augment
 from ttcli.training.data import WindowSource
 from ttcli.training.drawn_windows import seeded_generator
@@ -144,9 +144,11 @@ class BatchStream:
             batch_size=None,
             num_workers=plan.workers,
             multiprocessing_context="spawn",
-            worker_init_fn=_leave_interrupts,
+            worker_init_fn=_begin_worker,
         )
-        for part in loader:  # of the workers in turn
+        with held_in_started(KEYBOARD):
+            parts = iter(loader)
+        for part in parts:  # of the workers in turn
             if isinstance(part, TtcliError):
                 raise part
             yield part.to(self._device)
@@ -194,9 +196,9 @@ def position_of_part(number: int, plan: BatchPlan, run: int) -> int:
     return (runs * takers + plan.rank * plan.workers + worker) * span + part * plan.fresh
 
 
-def _leave_interrupts(_: int) -> None:
-    """Leave Ctrl-C to the process that trains, which saves first and then ends its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _begin_worker(_: int) -> None:
+    """Leave Ctrl-C, and requests to end, to the process that trains, which saves first and then ends its workers."""
+    end_in_time_with_parent()
 
 
 def _take_over(batch: WindowBatch, made: torch.cuda.Event) -> None:

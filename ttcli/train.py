@@ -5,28 +5,30 @@ import logging
 import multiprocessing
 import os
 import re
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from lightning_fabric import Fabric
-from torch.multiprocessing.spawn import ProcessRaisedException
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from ttcli import errors
 from ttcli.configs import TrainConfig
-from ttcli.errors import OutputError, SettingError
+from ttcli.errors import OutputError, SettingError, TrainingError
 from ttcli.networks.ball_network import BallNetwork
 from ttcli.networks.checkpoints import load_checkpoint, packaged
 from ttcli.networks.devices import choose_device, cpu_multiplies_in_bf16
 from ttcli.networks.model_input import SIZE_MULTIPLE
 from ttcli.networks.registry import add_event_head, create_model
+from ttcli.processes import ENDING, end_with_parent, held_in_started, leave_interrupts, let_go
 from ttcli.training.augmentation import DRAWN_ALREADY, Augmentation
 from ttcli.training.data import DrawnData, ExtractedData, LimitedData, TrainingData
-from ttcli.training.loop import TrainingLoop
+from ttcli.training.loop import TrainingLoop, stop_requests
 from ttcli.training.run_folder import locked, remove_run, run_is_in, settings_to_go_on, write_settings
 from ttcli.training_set.stored_windows import check_events
 
@@ -35,6 +37,9 @@ ARCHITECTURE = ("window_size", "outputs", "neck", "activation", "pretrained")
 FabricPrecision = Literal["bf16-mixed", "16-mixed", "32-true"]
 FABRIC_PRECISIONS: dict[str, FabricPrecision] = {"bf16": "bf16-mixed", "fp16": "16-mixed", "fp32": "32-true"}
 """Each of TRAINING_PRECISIONS but auto -> what Fabric calls it."""
+
+PASS_ON_SECONDS = 0.2
+"""Between two looks at whether a request to end is to be passed on to processes."""
 
 
 def train(data: Path | None, output: Path, config: TrainConfig, quiet: bool = False) -> dict:
@@ -66,18 +71,12 @@ def train(data: Path | None, output: Path, config: TrainConfig, quiet: bool = Fa
         raise SettingError("--freeze-ball", "leaves nothing to train without an event head", "give --event-head too")
     # In a process that is started an error would be a traceback; here it is one line, and comes at once.
     _training_data(data, config)
-    with (
-        locked(output) if _is_first() else nullcontext(),
-        _requests_left_to_processes() if _spawns(config) else nullcontext(),
-    ):
+    with locked(output) if _is_first() else nullcontext():
         if _is_first() and not config.resume:
             remove_run(output)
             write_settings(output, data, config)
         # Bound, not passed: Fabric walks through arguments and may not meet a frozen dataclass there.
-        try:
-            summary = fabric.launch(functools.partial(_train, data=data, output=output, config=config, quiet=quiet))
-        except ProcessRaisedException as error:
-            raise _as_told(error) from error
+        summary = _launch(fabric, functools.partial(_train, data=data, output=output, config=config, quiet=quiet), config)
     if summary is None:
         raise KeyboardInterrupt
     return summary
@@ -129,35 +128,76 @@ def _is_first() -> bool:
     return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
 
 
-@contextmanager
-def _requests_left_to_processes() -> Iterator[None]:
-    """Leave Ctrl-C to the processes that are started, which get it too, and pass a request to end on to them."""
-
-    def pass_on(number: int, _: Any) -> None:
-        if number == signal.SIGTERM:
-            for process in multiprocessing.active_children():
-                process.terminate()
-
-    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _launch(fabric: Fabric, function: Callable[[Fabric], dict | None], config: TrainConfig) -> dict | None:
+    """Return what the first of the processes that train returns; the others wait for it, or end with it."""
+    return _in_started(fabric, function, config.devices) if _spawns(config) else fabric.launch(function)
 
 
-def _as_told(error: ProcessRaisedException) -> Exception:
+def _in_started(fabric: Fabric, function: Callable[[Fabric], dict | None], count: int) -> dict | None:
+    """Train in processes that are started here, and pass Ctrl-C and a request to end on to them.
+
+    They begin with these signals held, until they can note them. So a thread starts them: this one would hold them, too.
+    """
+    outcome: Future[dict | None] = Future()
+
+    def start() -> None:
+        with held_in_started(ENDING):
+            try:
+                outcome.set_result(fabric.launch(function))
+            except BaseException as error:  # whatever it is, it is raised in the thread that waits
+                outcome.set_exception(error)
+
+    with stop_requests() as asked_to_stop:
+        threading.Thread(target=start, daemon=True).start()
+        told: set[int | None] = set()
+        while not outcome.done():
+            if asked_to_stop() and len(told) < count:  # also those that are started only now
+                for process in multiprocessing.active_children():
+                    if process.pid not in told:
+                        process.terminate()
+                        told.add(process.pid)
+            try:
+                wait([outcome], PASS_ON_SECONDS)
+            except KeyboardInterrupt:  # asked a second time
+                for process in multiprocessing.active_children():
+                    process.kill()
+                raise
+        try:
+            return outcome.result()
+        except (ProcessRaisedException, ProcessExitedException) as error:
+            if asked_to_stop():  # a process may end while another still talks to it
+                return None
+            raise _as_told(error) from error
+
+
+def _as_told(error: ProcessRaisedException | ProcessExitedException) -> Exception:
     """Return the expected failure that a started process hands on as the last line of a text, else the error itself."""
+    if isinstance(error, ProcessExitedException):
+        return TrainingError("train", "a process that trained was killed", "make room in memory, or give a smaller --batch")
     found = re.search(r"^ttcli\.errors\.(\w+): (.+?): (.+); (.+)$", str(error), re.MULTILINE)
     return getattr(errors, found[1])(*found.groups()[1:]) if found else error
 
 
 def _train(fabric: Fabric, data: Path | None, output: Path, config: TrainConfig, quiet: bool) -> dict | None:
     """Train in one of the processes; return the summary in the first, or None where the run was interrupted."""
+    started = multiprocessing.parent_process() is not None and _spawns(config)
+    if started or not _is_first():
+        end_with_parent()
+    if not started:
+        return _loop(fabric, data, output, config).run(quiet)
+    leave_interrupts()  # the process that started this one passes them on, as requests to end
+    with stop_requests() as asked_to_stop:
+        let_go(ENDING)
+        try:
+            return _loop(fabric, data, output, config).run(quiet, asked_to_stop)
+        except KeyboardInterrupt:
+            return None
+
+
+def _loop(fabric: Fabric, data: Path | None, output: Path, config: TrainConfig) -> TrainingLoop:
     torch.manual_seed(config.seed)
     training_data = _training_data(data, config)
-    loop = TrainingLoop(fabric, _untrained(config), training_data, _augmentation(training_data, config), output, config)
-    return loop.run(quiet)
+    return TrainingLoop(fabric, _untrained(config), training_data, _augmentation(training_data, config), output, config)
 
 
 def _untrained(config: TrainConfig) -> BallNetwork:

@@ -88,3 +88,36 @@ def test_processes_that_are_asked_to_end_save_first(data, tmp_path, number):
     assert step < 100_000
     run(data, run_folder, resume=True, devices=2, batch=2, steps=step + 1)
     assert read_metadata(run_folder / "last.safetensors")["steps"] == step + 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0, 1, 3], ids=str)
+def test_a_request_to_end_is_heard_while_processes_begin(data, tmp_path, seconds):
+    process = subprocess.Popen(
+        command(data, tmp_path / "run", batch=2, devices=2, steps=100_000),
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (tmp_path / "run" / "settings.json").exists():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.01)
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGTERM)  # to all of them, as some programs do
+    _, told = process.communicate(timeout=120)
+    assert process.returncode != 0 and told.count("Traceback") == 1 and told.rstrip().endswith("KeyboardInterrupt"), told
+
+
+@pytest.mark.slow
+def test_processes_end_where_the_one_that_started_them_is_killed(data, tmp_path):
+    run_folder = tmp_path / "run"
+    process = subprocess.Popen(
+        command(data, run_folder, batch=2, devices=2, steps=100_000, save_every=5),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    while not (run_folder / "state.safetensors").exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.kill()
+    process.communicate(timeout=20)  # the pipe reaches its end when nobody holds it any more

@@ -8,8 +8,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from types import FrameType
 from typing import Any, NamedTuple
 
 import torch
@@ -50,6 +51,9 @@ NOT_FINITE = "the loss is not finite any more"
 NOT_FINITE_CURE = "take a smaller learning rate; the last checkpoint is good, and failed_batch.safetensors has the windows"
 DROPOUT_SEEDS = 1_000_003
 """Between the seeds of two steps, so that processes, which count on from there, never share one."""
+
+SAME_SECONDS = 1.0
+"""Requests to end that are no further apart are one."""
 
 
 class _Order(NamedTuple):
@@ -115,16 +119,22 @@ class TrainingLoop:
             network.requires_grad_(False)
             network.head.event_head().requires_grad_(True).train()
 
-    def run(self, quiet: bool) -> dict[str, Any] | None:
-        """Train to the end; return the summary, which the first process has, or None where it was interrupted."""
+    def run(self, quiet: bool, asked_to_stop: Callable[[], bool] | None = None) -> dict[str, Any] | None:
+        """Train to the end; return the summary, which the first process has, or None where it was interrupted.
+
+        Args:
+            quiet: Show no progress.
+            asked_to_stop: Tells of requests to end; None listens for them while it trains.
+        """
         state, first = self.state, self.fabric.is_global_zero
         total = None if self.config.minutes else self.config.steps
         bar = tqdm(initial=state.step, total=total, unit="step", disable=None if first and not quiet else True)
         board = TensorBoard(self.output, enabled=first)
         batches = self.stream.start(state.step)
         began = time.monotonic() - state.seconds
-        with stop_requests() as asked_to_stop, _memory_told(self.output, self.config, self.fabric.device):
-            while not (order := self._order(asked_to_stop())).stop:
+        listening = stop_requests() if asked_to_stop is None else nullcontext(asked_to_stop)
+        with listening as asked, _memory_told(self.output, self.config, self.fabric.device):
+            while not (order := self._order(asked())).stop:
                 self._step(order.learning_rate, next(batches))
                 state.seconds = time.monotonic() - began
                 bar.update()
@@ -277,19 +287,26 @@ def average(averaged: torch.nn.Module, model: torch.nn.Module, decay: float) -> 
 
 @contextmanager
 def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Yield a function that tells whether Ctrl-C, or a request to end, has come; a second one ends at once."""
-    came = threading.Event()
+    """Yield a function that tells whether Ctrl-C, or a request to end, has come; a second one ends at once.
+
+    One that comes right after another is the same: some programs send it to a process, and to its whole group as well.
+    """
+    came: list[float] = []
     signals = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
     before = {number: signal.getsignal(number) for number in signals}
 
-    def note(number: int, _: Any) -> None:
-        came.set()
-        signal.signal(number, before[signal.Signals(number)])
+    def note(number: int, frame: FrameType | None) -> None:
+        came.append(time.monotonic())
+        if came[-1] - came[0] > SAME_SECONDS:
+            for one in signals:
+                signal.signal(one, before[one])
+            signal.raise_signal(number)
 
     for number in signals:
-        signal.signal(number, note)
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, note)
     try:
-        yield came.is_set
+        yield lambda: bool(came)
     finally:
         for number in signals:
             signal.signal(number, before[number])

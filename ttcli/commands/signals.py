@@ -2,6 +2,7 @@
 
 import _thread
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -54,13 +55,15 @@ def leave_in_peace() -> None:
     """
     for number in (getattr(signal, name) for name in ENDING if hasattr(signal, name)):
         signal.signal(number, signal.SIG_DFL if _came else signal.SIG_IGN)
-    code = getattr(sys.exc_info()[1], "code", None)
-    if _came and isinstance(code, int):
+    error = sys.exc_info()[1]
+    if _came and isinstance(error, SystemExit) and isinstance(error.code, int):
+        error.__context__ = error.__cause__ = error.__traceback__ = None
+        gc.collect()  # what was under way in generators, and is known to nobody now, is tidied up
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError, AttributeError):
                 stream.flush()
-        os._exit(code)
+        os._exit(error.code)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -82,7 +82,10 @@ def _no_cluster(address: str, error: Exception) -> SettingError:
 def _own_handlers() -> Iterator[None]:
     """Put back what a request to end does here: Ray would end this process without a word."""
     before = signal.getsignal(signal.SIGTERM)
-    yield
+    try:
+        yield
+    except SystemExit:  # it came while Ray began
+        raise KeyboardInterrupt from None
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, before)
 

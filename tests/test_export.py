@@ -1,6 +1,7 @@
 """Exported networks: the answers of torch in other runtimes, and one line for every file that is not one."""
 
 import errno
+import json
 import sys
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from ttcli.inference.runtimes import TorchRuntime
 from ttcli.networks.checkpoints import save_checkpoint
 from ttcli.networks.model_input import working_size
 from ttcli.networks.registry import create_model
+from ttcli.networks.weight_files import METADATA_KEY
 from ttcli.results.trajectory import read_ball_csv
 
 HEIGHT, WIDTH = 64, 96
@@ -133,6 +135,69 @@ def test_a_network_of_somebody_else_is_refused(exported, tmp_path):
     for runtime in ("onnx", "openvino"):
         with pytest.raises(CheckpointError, match="without the metadata of ttcli"):
             load_exported(tmp_path / "foreign.onnx", runtime, "auto")
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+@pytest.mark.parametrize(
+    ("said", "fact"),
+    [({"window_size": 10**9}, "window_size is 1000000000"), ({"window_size": 9}, "its input has the shape"),
+     ({"outputs": "none"}, "outputs is 'none'"), ({"difference": False}, "its input has the shape"),
+     ({"event_head": True}, "its input and outputs are not"), ({"area": 10**12}, "metadata has area"),
+     ({"multiple": 7}, "metadata has multiple"), ({"fps": [0, 1]}, "metadata has fps"), ({"closer": {}}, "metadata has closer")],
+)  # fmt: skip
+def test_a_file_that_says_of_itself_what_cannot_be_is_one_line(exported, tmp_path, runtime, said, fact):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(exported[1])
+    entry = next(entry for entry in model.metadata_props if entry.key == METADATA_KEY)
+    entry.value = json.dumps({**json.loads(entry.value), **said})
+    onnx.save(model, tmp_path / "forged.onnx")
+    with pytest.raises(CheckpointError, match=fact):
+        load_exported(tmp_path / "forged.onnx", runtime, "auto")
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+@pytest.mark.parametrize("sides", [(65, 96), (2**20, 2**20), (0, 96)])
+def test_a_file_for_pictures_that_cannot_be_is_one_line(exported, tmp_path, runtime, sides):
+    save_network(tmp_path / "forged.onnx", exported[1], sides, 1.0)
+    with pytest.raises(CheckpointError, match=r"forged.onnx: (its input has the shape|cannot be read)"):
+        load_exported(tmp_path / "forged.onnx", runtime, "auto")
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+@pytest.mark.parametrize(
+    ("value", "fact"),
+    [(2.0, "its probabilities are out of range, or no numbers"), (float("nan"), "out of range, or no numbers"),
+     ([0.5, 0.5], r"its probabilities are float32 \(2,\), not float32 \(1, 3, 16, 24\)")],
+)  # fmt: skip
+def test_answers_that_cannot_be_are_one_line(exported, tmp_path, runtime, value, fact):
+    save_network(tmp_path / "forged.onnx", exported[1], (HEIGHT, WIDTH), value)
+    network = load_exported(tmp_path / "forged.onnx", runtime, "fp32")
+    with pytest.raises(CheckpointError, match=fact):
+        network(torch.zeros(1, 12, HEIGHT, WIDTH))
+
+
+def save_network(path, real, sides, value):
+    """Write a network that says of itself what a real one says, and always answers with one value, or with two."""
+    onnx = pytest.importorskip("onnx")
+    floats, cells = onnx.TensorProto.FLOAT, [side // 4 for side in sides]
+    shapes = [1, 3, *cells], [1, 3, 2, *cells]
+    shapes = [[len(value)] if isinstance(value, list) else shape for shape in shapes]
+    tensor = onnx.helper.make_tensor("value", floats, [len(value)], value) if isinstance(value, list) else None
+    nodes = []
+    for name, shape in zip(("probabilities", "offsets"), shapes, strict=True):
+        if tensor is None:
+            one = onnx.helper.make_tensor("value", floats, [1], [value])
+            size = onnx.helper.make_tensor("size", onnx.TensorProto.INT64, [len(shape)], shape)
+            nodes.append(onnx.helper.make_node("Constant", [], [f"{name}_size"], value=size))
+            nodes.append(onnx.helper.make_node("ConstantOfShape", [f"{name}_size"], [name], value=one))
+        else:
+            nodes.append(onnx.helper.make_node("Constant", [], [name], value=tensor))
+    info = onnx.helper.make_tensor_value_info
+    outputs = [info(name, floats, None) for name in ("probabilities", "offsets")]
+    graph = onnx.helper.make_graph(nodes, "forged", [info("pictures", floats, ["batch", 12, *sides])], outputs)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
+    model.metadata_props.extend(onnx.load(real).metadata_props)
+    onnx.save(model, path)
 
 
 def test_what_cannot_be_exported_is_one_line_and_leaves_nothing(exported, tmp_path):

@@ -43,6 +43,18 @@ class InputError(TtcliError):
     """An input file or folder is missing, unreadable or of the wrong kind."""
 
 
+def check_ordinary(path: Path, pipes: bool = False) -> None:
+    """Raise InputError where something is there that is neither a file nor a folder: reading it might never end.
+
+    Args:
+        path: What is to be read.
+        pipes: Whether a pipe will do, which is read once, from its beginning to its end.
+    """
+    with told_of_system(path):
+        if path.exists() and not (path.is_file() or path.is_dir() or (pipes and path.is_fifo())):
+            raise InputError(path, "is no ordinary file", "give a file")
+
+
 class VideoError(InputError):
     """A video cannot be opened, or not one frame of it can be decoded."""
 

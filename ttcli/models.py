@@ -12,7 +12,7 @@ from rich.text import Text
 from torch import Tensor, nn
 
 from ttcli.configs import ModelsConfig
-from ttcli.errors import LibraryError, SettingError
+from ttcli.errors import LibraryError, SettingError, one_line
 from ttcli.inference.runtimes import TorchRuntime
 from ttcli.networks.checkpoints import DEFAULT_WEIGHTS, read_metadata
 from ttcli.networks.devices import leave_cores_to_the_decoder
@@ -29,6 +29,8 @@ TIMED_WINDOWS = 4
 TIMED_RUNS = 5
 """... and how often, after one run that is not counted; the median is given."""
 UNSTATED = "not stated"
+MOST_CHARACTERS, MOST_METRICS = 200, 50
+"""What is shown of what a checkpoint says."""
 SMALL_NETWORKS = {OF_PATHS: "events of a path", OF_TABLES: "the table"}
 """What networks tell that are not of the registry, by their kind."""
 
@@ -156,10 +158,10 @@ def _cells(checkpoint: CheckpointEntry) -> list[str]:
     return [
         Path(checkpoint.path).name,
         f"{checkpoint.bytes / 1e6:.1f} MB",
-        metadata.get("model") or SMALL_NETWORKS.get(metadata.get("kind", ""), ""),
+        _said(metadata.get("model")) or SMALL_NETWORKS.get(str(metadata.get("kind")), ""),
         str(metadata.get("window_size", "")),
-        str(metadata.get("training_data", UNSTATED)),
-        str(metadata.get("licence", UNSTATED)),
+        _said(metadata.get("training_data", UNSTATED)),
+        _said(metadata.get("licence", UNSTATED)),
         _metrics_text(metadata.get("metrics")),
     ]
 
@@ -167,9 +169,15 @@ def _cells(checkpoint: CheckpointEntry) -> list[str]:
 def _metrics_text(metrics: Any) -> str:
     """Return the numbers among the metrics, one a line."""
     if not isinstance(metrics, dict):
-        return UNSTATED if metrics is None else str(metrics)
+        return UNSTATED if metrics is None else _said(metrics)
     return "\n".join(
-        f"{name} {value:.3f}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in metrics.items()
+        _said(f"{name} {value:.3f}" if isinstance(value, float) else f"{name} {value}")
+        for name, value in list(metrics.items())[:MOST_METRICS]
         if not isinstance(value, (dict, list))
     )
+
+
+def _said(value: Any) -> str:
+    """Return what a file says of itself, in one line of a table."""
+    text = one_line("" if value is None else str(value)[: MOST_CHARACTERS + 1])
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}..."

@@ -16,7 +16,7 @@ from ttcli.labels.sources import find_video
 from ttcli.labels.ttcli_csv import first_cells
 from ttcli.outputs import check_output
 from ttcli.results.events import Event, check_threshold, write_events_csv
-from ttcli.results.manifest import is_manifest, manifest_path, read_manifest
+from ttcli.results.manifest import is_manifest, manifest_path, parse_manifest
 from ttcli.results.shots import numbered_shots, read_shots_csv
 from ttcli.results.trajectory import BallPosition, Status, stream_ball_csv
 from ttcli.spotting.spotter import spot_events
@@ -124,7 +124,7 @@ def _tables(ball: Path, width: int, config: SpotConfig) -> TableViews | None:
     """
     if config.frame_rate is not None or not is_manifest(manifest_path(ball)):
         return None
-    return views_from_json(read_manifest(ball).get("tables"), width)
+    return views_from_json(parse_manifest(manifest_path(ball)).get("tables"), width)
 
 
 def _picture_size(ball: Path, config: SpotConfig) -> tuple[int, int]:

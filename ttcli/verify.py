@@ -57,28 +57,33 @@ def verify(ball_csv: Path, config: VerifyConfig = VerifyConfig()) -> VerifyRepor
     if not ball_csv.is_file():
         raise InputError(ball_csv, "does not exist", "check the name")
     manifest = read_manifest(ball_csv)
-    try:
-        checks = [
-            _check("csv", manifest["csv"], ball_csv, "it is as it was written", "it was changed since it was written"),
-            _check(
-                "video", manifest["video"], config.video or _find(manifest["video"], ball_csv),
-                "it is the video that the ball was looked for in", "it is another video, or was changed",
-            ),
-        ]  # fmt: skip
-        if manifest["checkpoint"]:
-            found = packaged(config.weights) if config.weights else _find(manifest["checkpoint"], ball_csv)
-            checks.append(_check("checkpoint", manifest["checkpoint"], found, "it is the one used", "it is another one"))
-        if closer := manifest.get("closer"):
-            checks.append(_check("closer", closer, _find(closer, ball_csv), "it is the one used", "it is another one"))
-    except (KeyError, TypeError) as error:
-        raise InputError(ball_csv, "its manifest is incomplete", "run `ttcli detect` again") from error
+    checks = [
+        _check("csv", manifest["csv"], ball_csv, "it is as it was written", "it was changed since it was written"),
+        _check(
+            "video", manifest["video"], config.video or _find(manifest["video"], ball_csv),
+            "it is the video that the ball was looked for in", "it is another video, or was changed",
+        ),
+    ]  # fmt: skip
+    if checkpoint := manifest.get("checkpoint"):
+        found = packaged(config.weights) if config.weights else _find(checkpoint, ball_csv)
+        checks.append(_check("checkpoint", checkpoint, found, "it is the one used", "it is another one"))
+    if closer := manifest.get("closer"):
+        checks.append(_check("closer", closer, _find(closer, ball_csv), "it is the one used", "it is another one"))
     return VerifyReport(str(ball_csv), tuple(checks))
 
 
 def _find(facts: dict[str, Any], ball_csv: Path) -> Path | None:
     """Return the file that a manifest names: where it was, as seen from the CSV, or beside the CSV."""
-    ways = [facts["path"], facts["name"]] if facts["path"] else []
-    return next((path for way in ways if (path := ball_csv.parent / way).exists()), None)
+    ways = [facts["path"], facts["name"]] if facts.get("path") else []
+    return next((path for way in ways if _exists(path := ball_csv.parent / way)), None)
+
+
+def _exists(path: Path) -> bool:
+    """Return whether there is a file or folder; a name that none can have is of none."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _check(part: str, facts: dict[str, Any], path: Path | None, good: str, bad: str) -> Check:

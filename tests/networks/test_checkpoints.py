@@ -10,6 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ttcli.errors import CheckpointError, OutputError
+from ttcli.inference.runtimes import load_closer
+from ttcli.models import CheckpointEntry, _cells
 from ttcli.networks.checkpoints import (
     DEFAULT_WEIGHTS,
     FAST_WEIGHTS,
@@ -124,11 +126,30 @@ def test_safetensors_of_another_program_are_refused(path):
     ("key", "value"),
     [("model", None), ("window_size", "9"), ("window_size", True), ("difference", 1), ("outputs", ["all"]),
      ("neck", None), ("activation", 1), ("pretrained", "yes"), ("area", -1), ("multiple", 1.5),
-     ("calibration", {"slope": 1.0}), ("calibration", [1, 2])],
+     ("calibration", {"slope": 1.0}), ("calibration", [1, 2]),
+     ("area", 10**12), ("area", 1), ("area", 10**400), ("multiple", 10**9), ("multiple", 33), ("fps", [0, 1e-9]),
+     ("fps", [60, 24]), ("fps", [24, True]), ("fps", 25), ("calibration", {"slope": 0.0, "bias": 0.0}),
+     ("calibration", {"slope": 10**400, "bias": 0.0}), ("closer", {"own": 1e300, "look": 0.0, "bias": 0.0}),
+     ("closer", {"own": "1", "look": 0.0, "bias": 0.0}), ("event_head", 1)],
 )  # fmt: skip
 def test_metadata_of_the_wrong_type_are_refused(path, key, value):
     rewrite(path, metadata={**ARGUMENTS, key: value})
     assert f"metadata has {key}" in refusal(path)
+
+
+def test_keys_that_nobody_knows_are_passed_over(path):
+    weights = {"own": 1.0, "look": 0.5, "bias": 0.0, "more": [1]}
+    rewrite(path, metadata={**ARGUMENTS, "closer": weights, "more": {}})
+    closer = load_closer(load_checkpoint(path).metadata, "cpu", "fp32")
+    assert (closer.own, closer.look, closer.bias) == (1.0, 0.5, 0.0)
+
+
+def test_what_checkpoints_say_is_shown_in_plain_lines_whatever_it_is(tmp_path, model):
+    said = {"licence": "[red]\x1b[31m\nx", "training_data": "x" * 10**6, "metrics": {str(n): n for n in range(1000)}}
+    save_checkpoint(tmp_path / "forged.safetensors", model, said)
+    rewrite(tmp_path / "forged.safetensors", {**ARGUMENTS, **said, "model": "", "kind": []})
+    cells = _cells(CheckpointEntry("forged", 1, read_metadata(tmp_path / "forged.safetensors")))
+    assert all("\x1b" not in cell and len(cell) < 1000 for cell in cells)
 
 
 def test_a_checkpoint_of_before_there_was_a_choice_is_loaded(model, path):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,8 @@ from ttcli.detect import detect
 from ttcli.errors import InputError, OutputError, SettingError
 from ttcli.inference.runtimes import Closer, TorchRuntime
 from ttcli.labels.sources import find_sources
-from ttcli.results.manifest import is_manifest, manifest_path, read_manifest
+from ttcli.networks.checkpoints import CLOSER_WEIGHTS
+from ttcli.results.manifest import counts_if_done, is_manifest, manifest_path, read_manifest
 from ttcli.verify import verify
 from ttcli.video.standard_input import is_spooled, spooled
 
@@ -229,3 +231,45 @@ def test_what_was_done_otherwise_is_no_longer_done(folder: Path, runtime, change
             file.write(b" ")
     first, *_ = again(folder, runtime, **settings)
     assert not first.done_before and "exists already" in first.error
+
+
+@pytest.mark.parametrize("part", ["csv", "video", "checkpoint", "closer"])
+@pytest.mark.parametrize("said", [7, "x", [], {}, {"name": 1, "sha256": "x"}, {"name": "x", "sha256": "x", "path": 5}])
+def test_a_manifest_that_says_what_cannot_be_is_refused(detected: Path, part: str, said: object) -> None:
+    manifest = json.loads(manifest_path(detected).read_text())
+    manifest_path(detected).write_text(json.dumps({**manifest, part: said}))
+    with pytest.raises(InputError, match=f"its {part} is "):
+        verify(detected)
+
+
+def test_keys_that_nobody_knows_are_passed_over(detected: Path) -> None:
+    manifest = json.loads(manifest_path(detected).read_text())
+    manifest_path(detected).write_text(json.dumps({**manifest, "more": [1], "video": {**manifest["video"], "more": 1}}))
+    assert verify(detected).holds
+
+
+@pytest.mark.parametrize("place", ["/dev/zero", "pipe"])
+def test_only_ordinary_files_are_compared_with_a_manifest(detected: Path, runtime, place: str) -> None:
+    os.mkfifo(detected.with_name("pipe"))
+    manifest = json.loads(manifest_path(detected).read_text())
+    manifest["video"]["path"] = place
+    manifest_path(detected).write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match="is no ordinary file"):
+        verify(detected)
+    with pytest.raises(InputError, match="is no ordinary file"):
+        counts_if_done(detected, detected.parent / place, runtime.weights, CLOSER_WEIGHTS, CONFIG)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "\ud800"])
+def test_a_name_that_no_file_can_have_is_of_none(detected: Path, name: str) -> None:
+    manifest = json.loads(manifest_path(detected).read_text())
+    manifest["video"] |= {"path": name, "name": name}
+    manifest_path(detected).write_text(json.dumps(manifest))
+    assert not verify(detected).holds
+
+
+@pytest.mark.parametrize("counts", [None, [], {}, {"frames": -1}, dict.fromkeys(("frames", "seen", "filled"), 1.5)])
+def test_damaged_counts_are_done_again(detected: Path, runtime, counts: object) -> None:
+    manifest = json.loads(manifest_path(detected).read_text())
+    manifest_path(detected).write_text(json.dumps({**manifest, "counts": counts}))
+    assert counts_if_done(detected, detected, runtime.weights, CLOSER_WEIGHTS, CONFIG) is None

@@ -251,8 +251,9 @@ def _show(as_json: bool, summary: Any, parts: Iterable[Any]) -> None:
         if isinstance(part, str):
             click.echo(part)
         else:
-            # In a pipe rich would fold tables to 80 columns.
-            Console(file=sys.stdout, width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(part)
+            # In a pipe rich would fold tables to 80 columns. A name in brackets is no markup.
+            width = None if sys.stdout.isatty() else PIPE_COLUMNS
+            Console(file=sys.stdout, width=width, markup=False, emoji=False).print(part)
 
 
 def show_summary(summary: dict[str, Any], as_json: bool) -> None:

@@ -1,10 +1,14 @@
 """Networks that `ttcli export` wrote, as ONNX, in other runtimes: ONNX Runtime, and OpenVINO, which reads ONNX too.
 
-The libraries are extras (`ttcli[onnx]`, `ttcli[openvino]`) and are imported when they are asked for.
+The libraries are extras (`ttcli[onnx]`, `ttcli[openvino]`) and are imported when they are asked for, by `import_library`, which
+keeps both from telling their makers over the network that they run, and from writing to stderr beside our one line.
 """
 
 import importlib
 import json
+import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,8 +20,9 @@ from torch import Tensor
 from ttcli.errors import CheckpointError, SettingError
 from ttcli.inference.runtimes import Runtime, load_closer, load_runtime
 from ttcli.networks.blocks import NetworkAnswer
-from ttcli.networks.checkpoints import check_metadata
+from ttcli.networks.checkpoints import MOST_AREA, check_metadata
 from ttcli.networks.devices import network_threads
+from ttcli.networks.model_input import SIZE_MULTIPLE, input_channels
 from ttcli.networks.registry import answered_frames
 from ttcli.networks.weight_files import METADATA_KEY
 
@@ -29,6 +34,14 @@ RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino"}
 """What runs an exported file -> its library."""
 PACKAGES = {"onnxruntime": "ttcli[onnx]", "onnx": "ttcli[onnx]", "onnxscript": "ttcli[onnx]", "openvino": "ttcli[openvino]"}
 CURE = "give a file that `ttcli export` wrote"
+FATAL = 4
+"""Level of ONNX Runtime's own messages: what fails is raised, and told of in our one line."""
+MOST_BYTES = 2**31
+"""No exported file is larger, for protobuf takes no more."""
+MOST_OFFSET = 1e4
+"""Cells from a heatmap's cell to the ball: more are on no picture."""
+ROUNDED = 1e-3
+"""How far outside of 0 and 1 a probability may be that a runtime has rounded."""
 
 
 class ExportedRuntime(Runtime):
@@ -37,14 +50,51 @@ class ExportedRuntime(Runtime):
     Args:
         path: The exported file.
         metadata: What it says of itself.
-        shape: Of its input: batch, channels, height, width.
+        inputs: Name and shape of each of its inputs, of which there must be one: batch, channels, height, width.
+        outputs: Names of its outputs.
+
+    Raises:
+        CheckpointError: These are not those of an exported network.
     """
 
-    def __init__(self, path: Path, metadata: dict[str, Any], shape: list[Any]) -> None:
+    def __init__(
+        self, path: Path, metadata: dict[str, Any], inputs: Sequence[tuple[str, Sequence[Any]]], outputs: Sequence[str]
+    ) -> None:
         frames = metadata["window_size"], answered_frames(metadata["outputs"], metadata["window_size"])
         super().__init__(metadata, *frames, metadata["difference"], OUTPUT_STRIDE, torch.device("cpu"), torch.float32)
-        self.weights = self._path = path
-        self._height, self._width = int(shape[2]), int(shape[3])
+        self.weights: Path = path
+        self._names = OUTPUTS if metadata.get("event_head", False) else OUTPUTS[:2]
+        if [name for name, _ in inputs] != [INPUT] or list(outputs) != list(self._names):
+            raise CheckpointError(path, f"its input and outputs are not {INPUT}, {', '.join(self._names)}", CURE)
+        shape = list(inputs[0][1])
+        if not self._is_shape(shape):
+            raise CheckpointError(path, f"its input has the shape {shape!r:.60}", CURE)
+        self._height, self._width = shape[2], shape[3]
+
+    def _is_shape(self, shape: list[Any]) -> bool:
+        """Return whether an input's shape is one of windows of pictures that a network can see."""
+        if len(shape) != 4 or not all(isinstance(side, int) for side in shape[1:]):
+            return False
+        height, width = shape[2:]
+        sides = all(side > 0 and side % SIZE_MULTIPLE == 0 for side in (height, width))
+        return sides and height * width <= MOST_AREA and shape[1] == input_channels(self.window_size, self.difference)
+
+    def _answer(self, pictures: Tensor, arrays: Sequence[np.ndarray]) -> NetworkAnswer:
+        """Return the answers as tensors.
+
+        Raises:
+            CheckpointError: They are none: of another shape, or numbers that are no probabilities and places.
+        """
+        batch, count = len(pictures), len(self.output_frames)
+        cells = tuple(side // self.output_stride for side in pictures.shape[2:])
+        shapes = [(batch, count, *cells), (batch, count, 2, *cells), (batch, count, 2)]
+        bounds = [(-ROUNDED, 1 + ROUNDED), (-MOST_OFFSET, MOST_OFFSET), (-ROUNDED, 1 + ROUNDED)]
+        for name, array, shape, (least, most) in zip(self._names, arrays, shapes, bounds, strict=False):
+            if array.shape != shape or array.dtype != np.float32:
+                raise CheckpointError(self.weights, f"its {name} are {array.dtype} {array.shape}, not float32 {shape}", CURE)
+            if not (array.min() >= least and array.max() <= most):  # nor of NaN
+                raise CheckpointError(self.weights, f"its {name} are out of range, or no numbers", CURE)
+        return NetworkAnswer(*map(torch.from_numpy, arrays))
 
     def working_size(self, height: int, width: int, area: int | None = None) -> tuple[int, int]:
         """Return the size that the file is made for, whatever `area` would be better.
@@ -55,7 +105,7 @@ class ExportedRuntime(Runtime):
         wanted = super().working_size(height, width)
         if wanted != (self._height, self._width):
             fact = f"is made for pictures of {self._width}x{self._height}, and this video is seen at {wanted[1]}x{wanted[0]}"
-            raise SettingError(self._path, fact, f"export again with --size {wanted[1]}x{wanted[0]}")
+            raise SettingError(self.weights, fact, f"export again with --size {wanted[1]}x{wanted[0]}")
         return wanted
 
 
@@ -76,19 +126,24 @@ class OnnxRuntime(ExportedRuntime):
         options = library.SessionOptions()
         options.intra_op_num_threads = threads or network_threads()
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the decoder needs the cores too
+        options.log_severity_level = FATAL
+        self._errors = (OSError, RuntimeError, ValueError, TypeError, *_errors_of(library))
         try:
             self._session = library.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-            self._outputs = [output.name for output in self._session.get_outputs()]
+            outputs = [output.name for output in self._session.get_outputs()]
             text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-            shape = self._session.get_inputs()[0].shape
-        except _errors_of(library) as error:
+            inputs = [(each.name, each.shape) for each in self._session.get_inputs()]
+        except self._errors as error:
             raise _unreadable(path, error) from error
-        super().__init__(path, _metadata(path, text), shape)
+        super().__init__(path, _metadata(path, text), inputs, outputs)
 
     def __call__(self, pictures: Tensor) -> NetworkAnswer:
         """Return what the network answers, see `Runtime`."""
-        answers = self._session.run(self._outputs, {INPUT: pictures.contiguous().numpy()})
-        return NetworkAnswer(*map(torch.from_numpy, answers))
+        try:
+            answers = self._session.run(self._names, {INPUT: pictures.contiguous().numpy()})
+        except self._errors as error:
+            raise _unreadable(self.weights, error, "cannot be run") from error
+        return self._answer(pictures, answers)
 
 
 class OpenVinoRuntime(ExportedRuntime):
@@ -115,16 +170,20 @@ class OpenVinoRuntime(ExportedRuntime):
             model = core.read_model(path)
             place = ["framework", METADATA_KEY]
             text = model.get_rt_info(place).astype(str) if model.has_rt_info(place) else None
-            shape = [dimension.get_length() if dimension.is_static else 0 for dimension in model.input(0).partial_shape]
+            inputs = [(_name(each), _dimensions(each)) for each in model.inputs]
+            outputs = [_name(each) for each in model.outputs]
             self._model = core.compile_model(model, "CPU", settings)
         except (OSError, RuntimeError, ValueError) as error:
             raise _unreadable(path, error) from error
-        super().__init__(path, _metadata(path, text), shape)
+        super().__init__(path, _metadata(path, text), inputs, outputs)
 
     def __call__(self, pictures: Tensor) -> NetworkAnswer:
         """Return what the network answers, see `Runtime`."""
-        answers = self._model(pictures.contiguous().numpy())
-        return NetworkAnswer(*(torch.from_numpy(np.array(answers[place], np.float32)) for place in range(len(answers))))
+        try:
+            answers = self._model(pictures.contiguous().numpy())
+        except (RuntimeError, ValueError) as error:
+            raise _unreadable(self.weights, error, "cannot be run") from error
+        return self._answer(pictures, [np.array(answers[place], np.float32) for place in range(len(answers))])
 
 
 def load_network(weights: Path | None, runtime: str, device: str, precision: str, threads: int | None = None) -> Runtime:
@@ -141,13 +200,13 @@ def load_network(weights: Path | None, runtime: str, device: str, precision: str
         CheckpointError: The file is damaged, or of an unknown network.
         SettingError: The device is not there, or the runtime does not read the file.
     """
-    exported = weights if weights is not None and weights.suffix.lower() == SUFFIX else None
+    exported = weights is not None and weights.suffix.lower() == SUFFIX
     chosen = runtime if runtime != "auto" else "onnx" if exported else "torch"
-    if (exported is not None) == (chosen == "torch"):
+    if exported == (chosen == "torch"):
         cure = "leave it out" if exported else f"give a file that `ttcli export` wrote, ending in {SUFFIX}"
         raise SettingError("--runtime", f"{chosen} does not read {weights or 'the checkpoint in the package'}", cure)
-    if exported is not None:
-        return load_exported(exported, chosen, precision, threads)
+    if exported:
+        return load_exported(weights, chosen, precision, threads)
     return load_runtime(weights, device, precision, threads)
 
 
@@ -166,6 +225,8 @@ def load_exported(path: Path, runtime: str, precision: str, threads: int | None 
     """
     if not path.is_file():
         raise CheckpointError(path, "no such file", CURE)
+    if path.stat().st_size >= MOST_BYTES:
+        raise CheckpointError(path, f"is larger than {MOST_BYTES >> 30} GB", CURE)
     if runtime != "openvino" and precision == "bf16":
         raise SettingError("--precision", "ONNX Runtime has no bf16 here", "take fp32, or --runtime openvino")
     network = OpenVinoRuntime(path, precision, threads) if runtime == "openvino" else OnnxRuntime(path, threads)
@@ -179,17 +240,30 @@ def import_library(name: str) -> ModuleType:
     Raises:
         SettingError: It is not installed.
     """
+    be_silent()
     try:
-        return importlib.import_module(name)
+        library = importlib.import_module(name)
     except ImportError as error:
         raise SettingError("--runtime", f"{name} is not installed", f"pip install '{PACKAGES[name]}'") from error
+    if name == "onnxruntime":
+        library.set_default_logger_severity(FATAL)
+    return library
 
 
-def _errors_of(onnxruntime: ModuleType) -> tuple[type[Exception], ...]:
-    """Return what ONNX Runtime raises where a file is damaged: its own errors have no base in common."""
+def be_silent() -> None:
+    """Keep the libraries from the network: both tell their makers that they run, as soon as they are imported.
+
+    ONNX Runtime asks a variable of the environment; OpenVINO does without the module that tells, where that is missing.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    if "openvino" not in sys.modules:
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # an import of it fails
+
+
+def _errors_of(onnxruntime: ModuleType) -> list[type[Exception]]:
+    """Return ONNX Runtime's own errors, which have no base in common."""
     state = onnxruntime.capi.onnxruntime_pybind11_state
-    own = [value for value in vars(state).values() if isinstance(value, type) and issubclass(value, Exception)]
-    return OSError, RuntimeError, ValueError, TypeError, *own
+    return [value for value in vars(state).values() if isinstance(value, type) and issubclass(value, Exception)]
 
 
 def _metadata(path: Path, text: str | None) -> dict[str, Any]:
@@ -199,6 +273,19 @@ def _metadata(path: Path, text: str | None) -> dict[str, Any]:
         raise CheckpointError(path, "its metadata is damaged", CURE) from error
 
 
-def _unreadable(path: Path, error: Exception) -> CheckpointError:
+def _name(end: Any) -> str:
+    """Return what OpenVINO calls an input or an output; nothing where it has no name."""
+    return end.any_name if end.get_names() else ""
+
+
+def _dimensions(end: Any) -> list[int | None]:
+    """Return the shape of an input in OpenVINO, None for a length that is open."""
+    shape = end.partial_shape
+    if shape.rank.is_dynamic:
+        return []
+    return [dimension.get_length() if dimension.is_static else None for dimension in shape]
+
+
+def _unreadable(path: Path, error: Exception, fact: str = "cannot be read") -> CheckpointError:
     reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-    return CheckpointError(path, f"cannot be read ({reason})", CURE)
+    return CheckpointError(path, f"{fact} ({reason})", CURE)

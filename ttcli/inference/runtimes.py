@@ -175,4 +175,4 @@ def load_closer(metadata: dict[str, Any], device: str, precision: str) -> Closer
     checkpoint = load_checkpoint(CLOSER_WEIGHTS)
     runtime = TorchRuntime(checkpoint.model, checkpoint.metadata, device, precision)
     runtime.weights = CLOSER_WEIGHTS
-    return Closer(runtime, **counts)
+    return Closer(runtime, counts["own"], counts["look"], counts["bias"])

@@ -29,7 +29,7 @@ from xml.sax.saxutils import escape
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
-from ttcli.errors import InputError, LabelError
+from ttcli.errors import InputError, LabelError, check_ordinary
 from ttcli.labels.ball import NOT_VISIBLE, BallEntries, BallLabel, is_inside, rounded
 from ttcli.labels.problems import Report, refuse
 from ttcli.outputs import complete_file
@@ -155,6 +155,7 @@ def left_behind(path: Path) -> list[str]:
 
 def _elements(path: Path) -> Iterator[tuple[str, Element]]:
     """Yield start and end of the file's elements, with all errors of XML turned into ours."""
+    check_ordinary(path)
     try:
         with path.open("rb") as file:
             yield from iterparse(file, events=("start", "end"), forbid_dtd=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ttcli.errors import InputError, LabelError, SettingError
+from ttcli.errors import InputError, LabelError, SettingError, check_ordinary
 from ttcli.labels import cvat, openttgames, tracknet, ttcli_csv, yolo
 from ttcli.labels.ball import BallLabel, Footage
 from ttcli.labels.event import EventLabel
@@ -268,6 +268,7 @@ def _find_events(path: Path) -> EventLabelFormat | None:
 
 
 def _beginning(path: Path) -> str:
+    check_ordinary(path)
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
             beginning = file.read(BEGINNING_CHARACTERS)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ttcli.errors import InputError, LabelError
+from ttcli.errors import InputError, LabelError, check_ordinary
 from ttcli.labels.ball import MAX_COORDINATE, NOT_VISIBLE, BallEntries, BallLabel, rounded
 from ttcli.labels.event import EventLabel
 from ttcli.labels.problems import Report, refuse
@@ -106,7 +106,7 @@ def read_events_markup(path: Path, report: Report = refuse) -> list[EventLabel]:
         raise LabelError(path, "holds no names of events", f"give a file of the form {EVENT_EXAMPLE}")
     events: dict[int, EventLabel | None] = {}
     for place, frame_index, event in _frames(path, content, report):
-        if not isinstance(event, str) or not event.strip():
+        if not isinstance(event, str) or not event.strip() or not is_text(event):
             report(LabelError(place, "no name of an event", f"write it as {EVENT_EXAMPLE}"))
         elif frame_index in events:
             events[frame_index] = None
@@ -143,6 +143,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return entries if len(entries) == len(pairs) else _Twice(pairs)
 
 
+def is_text(text: str) -> bool:
+    """Return whether a string that JSON gave can be written: half a pair of surrogates is no character."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def _is_object(beginning: str) -> bool:
     return beginning.lstrip().startswith("{")
 
@@ -156,6 +161,7 @@ def _has_strings(beginning: str) -> bool:
 
 
 def _read_json(path: Path) -> Any:
+    check_ordinary(path)
     try:
         if path.stat().st_size > MAX_BYTES:
             raise LabelError(path, f"is larger than {MAX_BYTES >> 20} MB", "give the label file of one video")

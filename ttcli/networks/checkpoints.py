@@ -4,7 +4,7 @@ The metadata is JSON and can be read without the weights, see `weight_files`. Re
 is unpickled.
 """
 
-import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,8 @@ import ttcli
 from ttcli.errors import CheckpointError, SettingError
 from ttcli.networks import weight_files
 from ttcli.networks.ball_network import BallNetwork
-from ttcli.networks.registry import create_model
+from ttcli.networks.model_input import SIZE_MULTIPLE
+from ttcli.networks.registry import check_known, create_model
 
 DEFAULT_WEIGHTS = Path(__file__).parents[1] / "weights" / "centernet_v8s.safetensors"
 FAST_WEIGHTS = DEFAULT_WEIGHTS.with_name("centernet_v8n.safetensors")
@@ -29,6 +30,12 @@ PACKAGED = {"default": DEFAULT_WEIGHTS, "fast": FAST_WEIGHTS}
 SCALE = ".int8_scale"
 """Ends the name of the scales (C,) of a tensor that is stored in 8 bits, one for each of its C output channels."""
 CURE = "give a checkpoint that `ttcli train` wrote"
+LEAST_AREA, MOST_AREA = 32 * 32, 2**23
+"""Pixels of the pictures that a network may ask for, at the most a little more than 4K video has."""
+MOST_MULTIPLE = 512
+"""Of which the sides of these may be multiples."""
+MOST_WEIGHT = 1e3
+"""Largest number by which log odds are multiplied or moved."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
 
 
 def check_metadata(path: Path, metadata: Any) -> dict[str, Any]:
-    """Return what a file says of its network, once it is known to hold what it should.
+    """Return what a file says of its network, once it is known to hold what it should. Other keys are passed over.
 
     Raises:
         CheckpointError: It does not.
@@ -124,6 +131,10 @@ def check_metadata(path: Path, metadata: Any) -> dict[str, Any]:
     for key, (required, is_right) in _METADATA_CHECKS.items():
         if (required or key in metadata) and not is_right(metadata.get(key)):
             raise CheckpointError(path, f"its metadata has {key} = {_short(metadata.get(key))}", CURE)
+    try:
+        check_known(metadata["window_size"], metadata["outputs"], metadata.get("neck", "pan"), metadata.get("activation"))
+    except SettingError as error:
+        raise CheckpointError(path, f"{error.place} {error.fact}", error.cure) from error
     return metadata
 
 
@@ -201,15 +212,33 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
+def _is_area(value: Any) -> bool:
+    return _is_count(value) and LEAST_AREA <= value <= MOST_AREA
+
+
+def _is_multiple(value: Any) -> bool:
+    return _is_count(value) and value <= MOST_MULTIPLE and value % SIZE_MULTIPLE == 0
+
+
 def _are_numbers(value: Any, keys: tuple[str, ...]) -> bool:
+    """Tell whether these are the numbers by which log odds are weighed; what else is there is no one's business."""
     numbers = [value.get(key) for key in keys] if isinstance(value, dict) else [None]
-    return all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers)
+    return all(_is_number(number) and abs(number) <= MOST_WEIGHT for number in numbers)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def _is_calibration(value: Any) -> bool:
+    """Tell whether this is a slope and a bias; by the slope is divided."""
+    return value is None or (_are_numbers(value, ("slope", "bias")) and value["slope"] >= 1 / MOST_WEIGHT)
 
 
 def _is_rates(value: Any) -> bool:
     """Tell whether this is a lowest and a highest frame rate; a tiny one would stretch windows without bound."""
     numbers = value if isinstance(value, list) and len(value) == 2 else [None]
-    return all(isinstance(number, (int, float)) and 1 <= number <= 1000 for number in numbers)
+    return all(_is_number(number) and 1 <= number <= 1000 for number in numbers) and numbers[0] <= numbers[1]
 
 
 _METADATA_CHECKS: dict[str, tuple[bool, Callable[[Any], bool]]] = {
@@ -221,10 +250,10 @@ _METADATA_CHECKS: dict[str, tuple[bool, Callable[[Any], bool]]] = {
     "activation": (False, lambda value: value is None or isinstance(value, str)),
     "pretrained": (False, lambda value: isinstance(value, bool)),
     "event_head": (False, lambda value: isinstance(value, bool)),
-    "area": (False, _is_count),
-    "multiple": (False, _is_count),
+    "area": (False, _is_area),
+    "multiple": (False, _is_multiple),
     "fps": (False, _is_rates),
-    "calibration": (False, lambda value: value is None or _are_numbers(value, ("slope", "bias"))),
+    "calibration": (False, _is_calibration),
     "closer": (False, lambda value: value is None or _are_numbers(value, ("own", "look", "bias"))),
 }
 """Key -> whether it must be there, and what its value must be: all that code reads and that a file could get wrong."""

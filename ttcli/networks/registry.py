@@ -126,12 +126,9 @@ def create_model(
     """
     if name not in MODELS:
         raise SettingError(f"model {name!r}", "no network of that name", f"take one of {', '.join(MODELS)}")
-    _check_known("window_size", window_size, WINDOW_SIZES)
     outputs = FORMER_OUTPUTS.get(outputs, outputs)
-    _check_known("outputs", outputs, OUTPUTS)
-    _check_known("neck", neck, NECKS)
+    check_known(window_size, outputs, neck, activation)
     _check_choice(name, "neck", neck != NECKS[0], WITH_NECK)
-    _check_known("activation", activation, (None, *ACTIVATIONS))
     _check_choice(name, "activation", activation is not None, WITH_ACTIVATION)
     _check_choice(name, "pretrained", pretrained, WITH_IMAGENET)
     if activation is None and name in WITH_ACTIVATION:
@@ -152,6 +149,14 @@ def create_model(
     if event_head:
         add_event_head(model)
     return model
+
+
+def check_known(window_size: int, outputs: str, neck: str = NECKS[0], activation: str | None = None) -> None:
+    """Raise SettingError where an argument of `create_model` has a value that none of the networks can have."""
+    _check_known("window_size", window_size, WINDOW_SIZES)
+    _check_known("outputs", FORMER_OUTPUTS.get(outputs, outputs), OUTPUTS)
+    _check_known("neck", neck, NECKS)
+    _check_known("activation", activation, (None, *ACTIVATIONS))
 
 
 def add_event_head(model: BallNetwork) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from ttcli.errors import InputError
+from ttcli.errors import InputError, check_ordinary
 
 READ_BYTES = 1 << 20
 
@@ -12,9 +12,10 @@ def content_hash(path: Path) -> str:
     """Return the SHA-256 of a file, or of the names and contents of the files right in a folder.
 
     Raises:
-        InputError: It cannot be read.
+        InputError: It cannot be read, or is neither: a pipe or a device may have no end.
     """
     digest = hashlib.sha256()
+    check_ordinary(path)
     try:
         for file in sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]:
             if path.is_dir():

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from ttcli.errors import InputError, LabelError
+from ttcli.errors import InputError, LabelError, check_ordinary
 from ttcli.outputs import complete_file
 
 FRAME_DIGITS = 9
 """Longest frame number taken: four weeks at 240 fps. A longer one is a slip, and would size arrays downstream."""
+LONGEST_LINE = 2**20
+"""Characters; a line of ball.csv has 50."""
 _ASKS_FOR_QUOTES = re.compile('[,"\n\r]')
 
 
@@ -86,9 +88,10 @@ def read_rows(path: Path, needed: tuple[str, ...]) -> Iterator[Row]:
         InputError: The file cannot be opened.
         LabelError: It is not CSV, a needed column is missing, or a line has too few or too many cells.
     """
+    check_ordinary(path, pipes=True)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
+            reader = csv.reader(_lines(file), strict=True)
             try:
                 columns = [cell.strip() for cell in next(reader, [])]
                 _check_columns(path, columns, needed)
@@ -102,6 +105,14 @@ def read_rows(path: Path, needed: tuple[str, ...]) -> Iterator[Row]:
         raise LabelError(path, "is not text in UTF-8", "give a CSV file, saved as UTF-8") from error
     except OSError as error:
         raise InputError(path, f"cannot be read ({error.strerror})", "check the name") from error
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """Yield the lines of a file, none longer than memory can bear."""
+    while line := file.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise csv.Error(f"a line of {LONGEST_LINE:,} characters or more")
+        yield line
 
 
 def _check_columns(path: Path, columns: list[str], needed: tuple[str, ...]) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypedDict
@@ -30,7 +30,7 @@ def manifest_path(ball_csv: Path) -> Path:
 def is_manifest(path: Path) -> bool:
     """Return whether a file is a manifest, whatever it is called."""
     try:
-        return path.is_file() and path.stat().st_size < MOST_BYTES and _parse(path).get("made_by") == MADE_BY
+        return path.is_file() and path.stat().st_size < MOST_BYTES and parse_manifest(path).get("made_by") == MADE_BY
     except (OSError, ValueError, AttributeError, RecursionError):
         return False
 
@@ -77,7 +77,34 @@ def read_manifest(ball_csv: Path) -> dict[str, Any]:
         raise InputError(ball_csv, f"no manifest {path.name} beside it", cure)
     if not is_manifest(path):
         raise InputError(path, "is no manifest of `ttcli detect`", "run `ttcli detect` again, to another name")
-    return _parse(path)
+    manifest = parse_manifest(path)
+    for key, is_right in _CHECKS.items():
+        if not is_right(manifest.get(key)):
+            fact = f"its {key} is {manifest[key]!r:.60}" if key in manifest else f"is incomplete (no {key})"
+            raise InputError(path, fact, "run `ttcli detect` again")
+    return manifest
+
+
+def _is_file(said: Any) -> bool:
+    """Tell whether a manifest names a file, by its name, where it was, and what it held."""
+    if not isinstance(said, dict) or not isinstance(said.get("name"), str) or not isinstance(said.get("sha256"), str):
+        return False
+    return said.get("path") is None or isinstance(said["path"], str)
+
+
+def _are_counts(said: Any) -> bool:
+    numbers = [said.get(name) for name in Counts.__required_keys__] if isinstance(said, dict) else [None]
+    return all(isinstance(number, int) and not isinstance(number, bool) and number >= 0 for number in numbers)
+
+
+_CHECKS: dict[str, Callable[[Any], bool]] = {
+    "csv": _is_file,
+    "video": _is_file,
+    "checkpoint": lambda said: said is None or _is_file(said),
+    "closer": lambda said: said is None or _is_file(said),
+}
+"""Key -> what its value must be: all that is read of a manifest, but for `tables`, see `table.views`, and for `options` and
+`counts`, which another version may have otherwise. Other keys are passed over."""
 
 
 class Counts(TypedDict):
@@ -108,24 +135,23 @@ def counts_if_done(ball_csv: Path, video: Path, weights: Path, closer: Path, con
     """
     if not ball_csv.is_file() or not is_manifest(manifest_path(ball_csv)):
         return None
-    says = _parse(manifest_path(ball_csv))
-    try:
-        if says["options"] != option_facts(config):
-            return None
-        files = [("csv", ball_csv), ("checkpoint", weights), ("video", video)]
-        files += [("closer", closer)] if says["closer"] else []
-        same = all(says[part]["sha256"] == content_hash(path) for part, path in files)
-        counts = says["counts"]
-        return Counts(
-            frames=counts["frames"],
-            seen=counts["seen"],
-            filled=counts["filled"],
-            broken=counts["broken"],
-            duplicates=counts["duplicates"],
-            shots=counts["shots"],
-        ) if same else None  # fmt: skip
-    except (KeyError, TypeError):  # of another version
+    says = parse_manifest(manifest_path(ball_csv))
+    counts, options = says.get("counts"), says.get("options")
+    right = all(is_right(says.get(key)) for key, is_right in _CHECKS.items()) and "closer" in says and _are_counts(counts)
+    if not right or says["checkpoint"] is None or options != option_facts(config):  # damaged, or of another version
         return None
+    files = [("csv", ball_csv), ("checkpoint", weights), ("video", video)]
+    files += [("closer", closer)] if says["closer"] else []
+    if not all(says[part]["sha256"] == content_hash(path) for part, path in files):
+        return None
+    return Counts(
+        frames=counts["frames"],
+        seen=counts["seen"],
+        filled=counts["filled"],
+        broken=counts["broken"],
+        duplicates=counts["duplicates"],
+        shots=counts["shots"],
+    )
 
 
 def video_facts(info: VideoInfo, ball_csv: Path) -> dict[str, Any]:
@@ -175,5 +201,6 @@ def _relative(path: Path, folder: Path) -> str:
         return path.resolve().as_posix()
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def parse_manifest(path: Path) -> dict[str, Any]:
+    """Return what a file says that `is_manifest`, whether it is complete or not."""
     return json.loads(path.read_text(encoding="utf-8"))

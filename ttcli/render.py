@@ -17,6 +17,7 @@ from ttcli.rendering.slow_motion import SlowMotion
 from ttcli.rendering.subtitles import write_srt
 from ttcli.results.csv_rows import frame_number
 from ttcli.results.events import Event, read_events_csv
+from ttcli.results.places import FarPlaces
 from ttcli.results.trajectory import BallPosition, read_ball_csv
 from ttcli.video.gif import GifWriter
 from ttcli.video.probe import VideoInfo, is_image_folder, probe
@@ -89,13 +90,17 @@ def render(
     ball_csv = _find_ball_csv(video, ball_csv)
     output = default_output(video) if output is None else output
     _check_output(output, (video, ball_csv), config.overwrite)
-    events = [] if events_csv is None else read_events_csv(events_csv)
+    far = {path: FarPlaces(info.height, info.width) for path in (events_csv, ball_csv) if path is not None}
+    events = [] if events_csv is None else read_events_csv(events_csv, far[events_csv])
     if subtitles is not None:
         if events_csv is None:
             raise SettingError("--subtitles", "there are no events to write", "name the events.csv by --events")
         _check_output(subtitles, (video, ball_csv, events_csv), config.overwrite)
         write_srt(subtitles, events, float(info.frame_rate), config.overwrite)
-    by_frame = {position.frame_index: position for position in read_ball_csv(ball_csv)}
+    by_frame = {position.frame_index: position for position in read_ball_csv(ball_csv, far[ball_csv])}
+    for path, places in far.items():
+        if line := places.line(path):
+            tell(line)
     first = 0 if config.start is None else _frame_at("--start", config.start, by_frame.values(), info)
     last = None if config.end is None else _frame_at("--end", config.end, by_frame.values(), info)
     if first is None:

@@ -1,7 +1,7 @@
 """`ttcli spot`: the events of a path that is known already, without its video."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 from ttcli.configs import SpotConfig
 from ttcli.errors import SettingError
+from ttcli.labels.ball import BallLabel
 from ttcli.labels.formats import find_format
 from ttcli.labels.openttgames import FRAME_RATE
 from ttcli.labels.problems import Problems
@@ -17,6 +18,7 @@ from ttcli.labels.ttcli_csv import first_cells
 from ttcli.outputs import check_output
 from ttcli.results.events import Event, check_threshold, write_events_csv
 from ttcli.results.manifest import is_manifest, manifest_path, parse_manifest
+from ttcli.results.places import FarPlaces
 from ttcli.results.shots import numbered_shots, read_shots_csv
 from ttcli.results.trajectory import BallPosition, Status, stream_ball_csv
 from ttcli.spotting.spotter import spot_events
@@ -51,13 +53,16 @@ def default_output(ball: Path) -> Path:
     return ball.with_name(f"{ball.stem}.events.csv")
 
 
-def spot(ball: Path, output: Path | None, config: SpotConfig) -> SpotSummary:
+def spot(
+    ball: Path, output: Path | None, config: SpotConfig, tell: Callable[[str], None] = lambda message: None
+) -> SpotSummary:
     """Write the events of a path and return a summary.
 
     Args:
         ball: A ball.csv, or labels of the ball in any format.
         output: The events.csv; `default_output` if None.
         config: Settings.
+        tell: Takes warnings, one line each.
 
     Raises:
         InputError: The path is missing, or cannot be read.
@@ -66,15 +71,19 @@ def spot(ball: Path, output: Path | None, config: SpotConfig) -> SpotSummary:
     """
     output = default_output(ball) if output is None else output
     check_settings(config)
-    rows = _read_path(ball, config)
+    find_format(ball)  # a file that is none is told of before a size that is not known
+    height, width = _picture_size(ball, config)
+    far = FarPlaces(height, width)
+    rows = _read_path(ball, config, far, tell)
     if config.shots is not None:
         rows = numbered_shots(rows, read_shots_csv(config.shots))
-    height, width = _picture_size(ball, config)
     check_output(output, config.overwrite)
     model = load_spotter(config.weights)
     counts: Counter[str] = Counter()
     found = spot_events(rows, model, height, width, config.threshold, _tables(ball, width, config))
     write_events_csv(output, _counted(found, counts), config.overwrite)
+    if line := far.line(ball):
+        tell(line)
     return SpotSummary(str(ball), str(output), counts["bounce"], counts["net"], counts["net_touch"])
 
 
@@ -91,29 +100,34 @@ def _counted(events: Iterable[Event], counts: Counter[str]) -> Iterator[Event]:
         yield event
 
 
-def _read_path(ball: Path, config: SpotConfig) -> Iterator[BallPosition]:
+def _read_path(ball: Path, config: SpotConfig, far: FarPlaces, tell: Callable[[str], None]) -> Iterator[BallPosition]:
     """Return the rows of a path, each with a time."""
     path_format = find_format(ball)
     if path_format.key == "ttcli":
         with ball.open(encoding="utf-8-sig") as file:
             columns = first_cells(file.readline())
         if "time_s" in columns and config.frame_rate is None:
-            return _timed(ball)
+            return _timed(ball, far)
     frame_rate = config.frame_rate or (FRAME_RATE if path_format.key == "openttgames" else None)
     if frame_rate is None:
         raise SettingError(ball, "has no time_s, so how fast the ball is cannot be told", "give --fps, as in --fps 25")
-    labels = path_format.read(ball, Problems().add, config.picture_height, config.picture_width)
-    return (
-        BallPosition(
-            frame_index, frame_index / frame_rate, label.x, label.y, None, Status.SEEN if label.visible else Status.UNSEEN
-        )
-        for frame_index, label in sorted(labels.items())
-    )
+    problems = Problems()
+    labels = path_format.read(ball, problems.add, config.picture_height, config.picture_width)
+    for line in problems.lines():
+        tell(f"left out as unknown: {line}")
+    return (_labelled(frame_index, frame_index / frame_rate, label, far) for frame_index, label in sorted(labels.items()))
 
 
-def _timed(ball: Path) -> Iterator[BallPosition]:
+def _labelled(frame_index: int, seconds: float, label: BallLabel, far: FarPlaces) -> BallPosition:
+    """Return a row that says what a label does."""
+    if label.x is None or label.y is None or far.holds(label.x, label.y, f" frame {frame_index}"):
+        return BallPosition(frame_index, seconds, None, None, None, Status.UNSEEN)
+    return BallPosition(frame_index, seconds, label.x, label.y, None, Status.SEEN)
+
+
+def _timed(ball: Path, far: FarPlaces) -> Iterator[BallPosition]:
     """Return the rows of a ball.csv; the first one is read now, so that a file that is none is told of at once."""
-    rows = stream_ball_csv(ball)
+    rows = stream_ball_csv(ball, far)
     return chain([first] if (first := next(rows, None)) else [], rows)
 
 

@@ -153,7 +153,7 @@ def spot(ball: Path, output: Path | None, size: tuple[int, int] | None, quiet: b
     from ttcli.spot import spot as run
 
     height, width = size or (None, None)
-    summary = run(ball, output, SpotConfig(picture_height=height, picture_width=width, **settings))
+    summary = run(ball, output, SpotConfig(picture_height=height, picture_width=width, **settings), tell)
     show(as_json, summary.as_json(), str(summary))
 
 

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 from ttcli.errors import LabelError
 from ttcli.labels.problems import Report
-
-MAX_COORDINATE = 1e6
-"""Largest coordinate taken where the picture's size is not known, far outside any picture."""
+from ttcli.results.places import is_near
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,7 @@ def is_inside(place: tuple[float, float], height: int | None, width: int | None)
     """
     x, y = place
     if height is None or width is None:
-        return abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE
+        return is_near(x, y)
     return -0.5 <= x <= width and -0.5 <= y <= height
 
 

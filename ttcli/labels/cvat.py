@@ -21,6 +21,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import TextIO
 from xml.etree.ElementTree import Element, ParseError
@@ -94,11 +95,16 @@ def read_ball_labels(
         sizes = f"labels of a picture of {overview.width}x{overview.height}, not {width}x{height}"
         raise LabelError(path, sizes, "give the video that was labelled")
     entries = BallEntries(report, height or overview.height, width or overview.width)
-    interpolated = 0
+    interpolated = stood_for = 0
     for shapes in _tracks(path, ball, report):
         interpolated += sum(not shape.keyframe for shape in shapes)
         for frame_index, label in _frames(sorted(shapes, key=lambda shape: shape.frame_index), overview.last_frame):
             entries.add(f"{path}: frame {frame_index}", frame_index, label)
+            stood_for += 1
+            if stood_for > 2 * MAX_FRAMES:
+                raise LabelError(
+                    path, f"its shapes stand for more than {2 * MAX_FRAMES:,} frames", "give the labels of one video"
+                )
     if interpolated:
         fact = f"{interpolated:,} shapes between keyframes are interpolated, nobody's labels"
         report(LabelError(path, fact, "make those that are right keyframes in CVAT"))
@@ -247,7 +253,7 @@ def _tracks(path: Path, ball: str, report: Report) -> Iterator[list[Shape]]:
 
 def _frames(shapes: list[Shape], last_frame: int | None) -> Iterator[tuple[int, BallLabel | None]]:
     """Yield the labels that a track gives, from its shapes sorted by frame."""
-    for shape, following in zip(shapes, [*shapes[1:], None], strict=True):
+    for shape, following in zip_longest(shapes, shapes[1:]):
         if not shape.keyframe:
             continue
         if not shape.outside:

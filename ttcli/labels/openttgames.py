@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from ttcli.errors import InputError, LabelError, check_ordinary
-from ttcli.labels.ball import MAX_COORDINATE, NOT_VISIBLE, BallEntries, BallLabel, rounded
+from ttcli.labels.ball import NOT_VISIBLE, BallEntries, BallLabel, rounded
 from ttcli.labels.event import EventLabel
 from ttcli.labels.problems import Report, refuse
 from ttcli.outputs import complete_file
 from ttcli.results.csv_rows import frame_number
+from ttcli.results.places import MAX_COORDINATE
 
 PICTURE_HEIGHT = 1080
 PICTURE_WIDTH = 1920
@@ -24,6 +25,9 @@ FRAME_RATE = 120
 
 MAX_BYTES = 64 * 2**20
 """Largest file that is read: 100 times the largest of the data set (17,444 labels, 0.6 MB)."""
+
+LONGEST_NAME = 200
+"""Characters of an event's name."""
 
 EXAMPLE = '{"123": {"x": 812, "y": 377}}'
 EVENT_EXAMPLE = '{"130": "bounce"}'
@@ -106,7 +110,7 @@ def read_events_markup(path: Path, report: Report = refuse) -> list[EventLabel]:
         raise LabelError(path, "holds no names of events", f"give a file of the form {EVENT_EXAMPLE}")
     events: dict[int, EventLabel | None] = {}
     for place, frame_index, event in _frames(path, content, report):
-        if not isinstance(event, str) or not event.strip() or not is_text(event):
+        if not isinstance(event, str) or not event.strip() or len(event) > LONGEST_NAME or not is_text(event):
             report(LabelError(place, "no name of an event", f"write it as {EVENT_EXAMPLE}"))
         elif frame_index in events:
             events[frame_index] = None

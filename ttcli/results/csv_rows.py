@@ -10,6 +10,7 @@ from typing import TextIO
 
 from ttcli.errors import InputError, LabelError, check_ordinary
 from ttcli.outputs import complete_file
+from ttcli.results.places import MOST_SECONDS
 
 FRAME_DIGITS = 9
 """Longest frame number taken: four weeks at 240 fps. A longer one is a slip, and would size arrays downstream."""
@@ -58,6 +59,13 @@ class Row:
             value = math.nan
         if not math.isfinite(value) or "_" in text:  # float() takes 1_000
             raise self.error(f"{column} is {text!r:.40}", "give a number such as 812.41, or leave the cell empty")
+        return value
+
+    def seconds(self, column: str = "time_s") -> float | None:
+        """Return the time in a cell, as `number` does."""
+        value = self.number(column)
+        if value is not None and abs(value) > MOST_SECONDS:
+            raise self.error(f"{column} is {self.cells[column]!r:.40}", "give seconds of the video, or leave the cell empty")
         return value
 
     def position(self, expected: bool, state: str) -> tuple[float, float] | tuple[None, None]:

@@ -6,9 +6,14 @@ from pathlib import Path
 
 from ttcli.errors import SettingError
 from ttcli.results.csv_rows import FRAME_DIGITS, Row, read_rows, write_rows
+from ttcli.results.places import FarPlaces
 
 COLUMNS = ("frame", "time_s", "event", "x", "y", "confidence", "error_s", "table_x_m", "table_y_m")
 """Columns of events.csv, in the order in which they are written; they are read by name."""
+
+
+MOST_METRES = 10.0
+"""From the table's middle: no bounce on it is farther."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +76,20 @@ def write_events_csv(path: Path, events: Iterable[Event], overwrite: bool = Fals
     return write_rows(path, COLUMNS, map(_cells, events), overwrite)
 
 
-def read_events_csv(path: Path) -> list[Event]:
+def read_events_csv(path: Path, far: FarPlaces | None = None) -> list[Event]:
     """Return the rows of events.csv sorted by instant; all columns but frame and event may be missing.
+
+    Args:
+        path: The file.
+        far: Knows the picture, and counts rows whose place no ball can have, which have none then; if None, what no picture
+            can hold.
 
     Raises:
         InputError: The file cannot be opened.
         LabelError: A line does not hold what it should; the message names the file and the line.
     """
-    return sorted((_parse_row(row) for row in read_rows(path, needed=("frame", "event"))), key=lambda event: event.frame)
+    far = far or FarPlaces()
+    return sorted((_parse_row(row, far) for row in read_rows(path, needed=("frame", "event"))), key=lambda event: event.frame)
 
 
 def _cells(event: Event) -> tuple[object, ...]:
@@ -99,7 +110,7 @@ def _format(value: float | None, decimals: int) -> str | None:
     return None if value is None else f"{value:.{decimals}f}"
 
 
-def _parse_row(row: Row) -> Event:
+def _parse_row(row: Row, far: FarPlaces) -> Event:
     frame, confidence, error = row.number("frame"), row.number("confidence"), row.number("error_s")
     if frame is None or not -0.5 <= frame < 10**FRAME_DIGITS:
         raise row.error(f"frame is {row.cells['frame']!r:.40}", "give a number from 0 on, 12.5 between two frames")
@@ -112,5 +123,9 @@ def _parse_row(row: Row) -> Event:
     x, y = row.number("x"), row.number("y")
     if (x is None) != (y is None):
         raise row.error("one of x and y is empty", "fill both, or empty both")
+    if x is not None and y is not None and far.holds(x, y, row.line_number):
+        x = y = None
     table_x, table_y = row.number("table_x_m"), row.number("table_y_m")
-    return Event(frame, row.number("time_s"), row.cells["event"], x, y, confidence, error, table_x, table_y)
+    if any(place is not None and abs(place) > MOST_METRES for place in (table_x, table_y)):
+        table_x = table_y = None
+    return Event(frame, row.seconds(), row.cells["event"], x, y, confidence, error, table_x, table_y)

@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from ttcli.results.csv_rows import Row, read_rows, write_rows
+from ttcli.results.places import FarPlaces
 
 COLUMNS = ("frame", "time_s", "x", "y", "confidence", "status", "duplicate")
 """Columns of ball.csv, in the order in which they are written; they are read by name."""
@@ -89,24 +90,28 @@ def write_ball_csv(path: Path, positions: Iterable[BallPosition], overwrite: boo
     return write_rows(path, COLUMNS, map(_cells, positions), overwrite)
 
 
-def read_ball_csv(path: Path) -> list[BallPosition]:
+def read_ball_csv(path: Path, far: FarPlaces | None = None) -> list[BallPosition]:
     """Return the rows of ball.csv in their order, which is that of the frames.
 
     Columns are found by name; others are passed over. time_s, confidence and duplicate may be missing, and are None or
-    False then.
+    False then. A row whose place no ball can have is one of a frame in which it was not seen.
+
+    Args:
+        path: The file.
+        far: Knows the picture, and counts rows whose place no ball can have; what no picture can hold if None.
 
     Raises:
         InputError: The file cannot be opened.
         LabelError: A line does not hold what it should; the message names the file and the line.
     """
-    return list(stream_ball_csv(path))
+    return list(stream_ball_csv(path, far))
 
 
-def stream_ball_csv(path: Path) -> Iterator[BallPosition]:
+def stream_ball_csv(path: Path, far: FarPlaces | None = None) -> Iterator[BallPosition]:
     """Yield the rows of ball.csv one by one, so that memory does not grow; else as `read_ball_csv`."""
-    last = -1
+    far, last = far or FarPlaces(), -1
     for row in read_rows(path, needed=("frame", "x", "y", "status")):
-        position = _parse_row(row)
+        position = _parse_row(row, far)
         if position.frame_index <= last:
             fact = f"frame {position.frame_index} after frame {last}"
             raise row.error(fact, "give one row for each frame, sorted by frame")
@@ -132,7 +137,7 @@ def _format_confidence(confidence: float) -> str:
     return text[:-2] + text[-2:].rstrip("0")
 
 
-def _parse_row(row: Row) -> BallPosition:
+def _parse_row(row: Row, far: FarPlaces) -> BallPosition:
     status = _parse_status(row)
     x, y = row.position(status.has_position, f"status is {status.value}")
     confidence = row.number("confidence")
@@ -141,7 +146,9 @@ def _parse_row(row: Row) -> BallPosition:
     duplicate = row.cells.get("duplicate", "") or "0"
     if duplicate not in ("0", "1"):
         raise row.error(f"duplicate is {duplicate!r:.40}", "give 0 or 1, or leave the cell empty")
-    return BallPosition(row.frame_index(), row.number("time_s"), x, y, confidence, status, duplicate == "1")
+    if x is not None and y is not None and far.holds(x, y, row.line_number):
+        x, y, status = None, None, Status.UNSEEN
+    return BallPosition(row.frame_index(), row.seconds(), x, y, confidence, status, duplicate == "1")
 
 
 def _parse_status(row: Row) -> Status:

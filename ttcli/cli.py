@@ -11,13 +11,18 @@ import click
 
 from ttcli import __version__
 from ttcli.commands import footage, labelled, networks
-from ttcli.commands.options import DEBUG, debug_option, example, leave_standard_output, tell
+from ttcli.commands.options import DEBUG, debug_option, example, leave_standard_output, tell, write_whatever_comes
 from ttcli.commands.signals import interrupt_came, interrupted_by_signals
 from ttcli.errors import as_told
 
 
 class Group(click.Group):
     """The commands, and the one place where a failure becomes a line on stderr and an exit code."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line."""
+        write_whatever_comes()
+        return super().main(*args, **kwargs)
 
     def make_context(self, *args: Any, **settings: Any) -> click.Context:
         """Read the command line; click's own word for an interrupt is another one."""

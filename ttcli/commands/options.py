@@ -1,5 +1,7 @@
 """What the options of the commands are made of, and how a command prints what came of it."""
 
+import codecs
+import io
 import json
 import math
 import os
@@ -9,7 +11,7 @@ from contextlib import suppress
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -223,10 +225,46 @@ debug_option = click.option(
 )
 
 
+PLAIN = {
+    "\u2013": "-",
+    "\u2014": "-",
+    "\u2026": "...",
+    "\u00d7": "x",
+    "±": "+-",
+    "°": " degrees",
+    "µ": "u",
+    "→": "->",
+    "≥": ">=",
+    "≤": "<=",
+}
+"""What is written for characters that a terminal does not have; others are escaped."""
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    """Return what is written for characters that an encoding lacks; an error handler of `codecs`."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(PLAIN.get(character) or ascii(character)[1:-1] for character in lacking), error.end
+
+
+def write_whatever_comes() -> None:
+    """Let both streams write characters that the terminal's encoding lacks, and bytes in names that are no text, plainly."""
+    codecs.register_error("ttcli.plain", _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="ttcli.plain")
+
+
 def tell(message: str) -> None:
     """Print a warning or the failure of one file on stderr, in one line."""
-    with suppress(OSError):  # closed, or full: there is nobody left to tell
-        click.echo(f"ttcli: {one_line(message)}", err=True)
+    with suppress(OSError, ValueError, AttributeError):  # closed, or full: there is nobody left to tell
+        _say(f"ttcli: {one_line(message)}", sys.stderr)
+
+
+def _say(text: str, stream: TextIO) -> None:
+    """Print a text as `write_whatever_comes` has it; `click.echo` would write UTF-8 where the terminal takes ASCII."""
+    print(text, file=stream, flush=True)
 
 
 def leave_standard_output() -> None:
@@ -243,13 +281,13 @@ def show(as_json: bool, summary: Any, *parts: Any) -> None:
 
 def _show(as_json: bool, summary: Any, parts: Iterable[Any]) -> None:
     if as_json:
-        click.echo(json.dumps(summary, indent=2))
+        _say(json.dumps(summary, indent=2), sys.stdout)
         return
     from rich.console import Console
 
     for part in parts:
         if isinstance(part, str):
-            click.echo(part)
+            _say(part, sys.stdout)
         else:
             # In a pipe rich would fold tables to 80 columns. A name in brackets is no markup.
             width = None if sys.stdout.isatty() else PIPE_COLUMNS

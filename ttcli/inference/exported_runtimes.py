@@ -127,7 +127,13 @@ class OnnxRuntime(ExportedRuntime):
         options.intra_op_num_threads = threads or network_threads()
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the decoder needs the cores too
         options.log_severity_level = FATAL
-        self._errors = (OSError, RuntimeError, ValueError, TypeError, *_errors_of(library))
+        self._errors: tuple[type[Exception], ...] = (
+            OSError,
+            RuntimeError,
+            ValueError,
+            TypeError,
+            *_errors_in(library.capi.onnxruntime_pybind11_state),
+        )
         try:
             self._session = library.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
             outputs = [output.name for output in self._session.get_outputs()]
@@ -165,15 +171,17 @@ class OpenVinoRuntime(ExportedRuntime):
         settings: dict[str, Any] = {"INFERENCE_NUM_THREADS": threads or network_threads(), "PERFORMANCE_HINT": "LATENCY"}
         if precision in hints:
             settings["INFERENCE_PRECISION_HINT"] = hints[precision]
+        errors: tuple[type[Exception], ...] = (OSError, RuntimeError, ValueError, *_errors_in(library.frontend))
         try:
-            core = library.Core()
-            model = core.read_model(path)
+            # ONNX alone: asked to find out what a file is, OpenVINO tries all it knows, and TensorFlow's part writes to stderr.
+            reader = library.frontend.FrontEndManager().load_by_framework("onnx")
+            model = reader.convert(reader.load(str(path)))
             place = ["framework", METADATA_KEY]
             text = model.get_rt_info(place).astype(str) if model.has_rt_info(place) else None
             inputs = [(_name(each), _dimensions(each)) for each in model.inputs]
             outputs = [_name(each) for each in model.outputs]
-            self._model = core.compile_model(model, "CPU", settings)
-        except (OSError, RuntimeError, ValueError) as error:
+            self._model = library.Core().compile_model(model, "CPU", settings)
+        except errors as error:
             raise _unreadable(path, error) from error
         super().__init__(path, _metadata(path, text), inputs, outputs)
 
@@ -260,10 +268,9 @@ def be_silent() -> None:
         sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # an import of it fails
 
 
-def _errors_of(onnxruntime: ModuleType) -> list[type[Exception]]:
-    """Return ONNX Runtime's own errors, which have no base in common."""
-    state = onnxruntime.capi.onnxruntime_pybind11_state
-    return [value for value in vars(state).values() if isinstance(value, type) and issubclass(value, Exception)]
+def _errors_in(module: ModuleType) -> list[type[Exception]]:
+    """Return a library's own errors, which have no base in common."""
+    return [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, Exception)]
 
 
 def _metadata(path: Path, text: str | None) -> dict[str, Any]:
@@ -287,5 +294,7 @@ def _dimensions(end: Any) -> list[int | None]:
 
 
 def _unreadable(path: Path, error: Exception, fact: str = "cannot be read") -> CheckpointError:
-    reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+    said = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # OpenVINO begins with places in its own source, and ends with the reason.
+    reason = said[-1 if said[0].startswith(("Exception from", "Check ")) else 0][:120] if said else type(error).__name__
     return CheckpointError(path, f"{fact} ({reason})", CURE)

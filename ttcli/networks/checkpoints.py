@@ -222,7 +222,7 @@ def _is_multiple(value: Any) -> bool:
 
 def _are_numbers(value: Any, keys: tuple[str, ...]) -> bool:
     """Tell whether these are the numbers by which log odds are weighed; what else is there is no one's business."""
-    numbers = [value.get(key) for key in keys] if isinstance(value, dict) else [None]
+    numbers: list[Any] = [value.get(key) for key in keys] if isinstance(value, dict) else [None]
     return all(_is_number(number) and abs(number) <= MOST_WEIGHT for number in numbers)
 
 
@@ -237,7 +237,7 @@ def _is_calibration(value: Any) -> bool:
 
 def _is_rates(value: Any) -> bool:
     """Tell whether this is a lowest and a highest frame rate; a tiny one would stretch windows without bound."""
-    numbers = value if isinstance(value, list) and len(value) == 2 else [None]
+    numbers: list[Any] = value if isinstance(value, list) and len(value) == 2 else [None]
     return all(_is_number(number) and 1 <= number <= 1000 for number in numbers) and numbers[0] <= numbers[1]
 
 

@@ -1,7 +1,9 @@
 """How right the events found in a video are: PCE and SPCE at labelled moments, and spotting over the whole video."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +30,11 @@ class EventOutcomes:
     """Seconds and name of each labelled moment; `empty_event` and others are moments at which no event happens."""
     found: list[tuple[float, str, float]]
     """Seconds, name and confidence of each event found."""
+
+    @cached_property
+    def by_name(self) -> dict[str, list[tuple[float, float]]]:
+        """Seconds and confidence of the events of each of NAMES, in order."""
+        return {name: sorted((time, sure) for time, kind, sure in self.found if kind == name) for name in NAMES}
 
 
 @dataclass(frozen=True)
@@ -179,7 +186,10 @@ def _judge(outcomes: EventOutcomes, time: float, name: str) -> tuple[bool, bool]
 
 def probability_at(outcomes: EventOutcomes, time: float, kind: str) -> float:
     """Return the probability of one event at a moment, in [0, 1]."""
-    away = ((abs(at - time) * REFERENCE_RATE, confidence) for at, name, confidence in outcomes.found if name == kind)
+    found = outcomes.by_name[kind]
+    reach = 1.001 * SOFT_FRAMES / REFERENCE_RATE
+    near = found[bisect_left(found, (time - reach,)) : bisect_right(found, (time + reach, np.inf))]
+    away = ((abs(at - time) * REFERENCE_RATE, confidence) for at, confidence in near)
     return max((sure * float(np.cos(n * np.pi / 8)) for n, sure in away if n < SOFT_FRAMES), default=0.0)
 
 
@@ -216,17 +226,57 @@ def match_one_to_one(found: Sequence[float], truth: Sequence[float], tolerance: 
         truth: Seconds.
         tolerance: Most frames of 1/120 s between the two.
     """
-    free = set(range(len(truth)))
+    order = sorted(range(len(truth)), key=lambda index: truth[index])
+    times = [truth[index] for index in order]
+    free = _Free(len(truth))
     matches: list[int | None] = []
     for time in found:
-        nearest = min(free, key=lambda index: abs(truth[index] - time), default=None)
+        place = bisect_left(times, time)
+        before = free.before(place)
+        if before is not None:  # of several at the same time, the first
+            before = free.from_on(bisect_left(times, times[before]))
+        near = [at for at in (before, free.from_on(place)) if at is not None]
+        nearest = min(near, key=lambda at: (abs(times[at] - time), order[at]), default=None)
         # The small number is for clocks that were rounded to microseconds.
-        if nearest is not None and abs(truth[nearest] - time) * REFERENCE_RATE <= tolerance + 1e-3:
-            free.remove(nearest)
-            matches.append(nearest)
+        if nearest is not None and abs(times[nearest] - time) * REFERENCE_RATE <= tolerance + 1e-3:
+            free.take(nearest)
+            matches.append(order[nearest])
         else:
             matches.append(None)
     return matches
+
+
+class _Free:
+    """Places in a row that are taken one by one, and the next free one on either side of a place.
+
+    Each taken place points to one farther on, and what was followed once is followed in one step later.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._down, self._up = list(range(count + 1)), list(range(count + 1))  # place p of _down stands for p - 1
+
+    def take(self, place: int) -> None:
+        self._down[place + 1], self._up[place] = place, place + 1
+
+    def before(self, place: int) -> int | None:
+        """Return the last free place before one; None where there is none."""
+        found = _followed(self._down, place) - 1
+        return None if found < 0 else found
+
+    def from_on(self, place: int) -> int | None:
+        """Return the first free place from one on; None where there is none."""
+        found = _followed(self._up, place)
+        return None if found == len(self._up) - 1 else found
+
+
+def _followed(pointers: list[int], place: int) -> int:
+    """Return where pointers lead to, and let those on the way point there."""
+    end = place
+    while pointers[end] != end:
+        end = pointers[end]
+    while pointers[place] != end:
+        pointers[place], place = end, pointers[place]
+    return end
 
 
 def _rates(right: float, found: float, labelled: float, tolerance: int) -> dict[str, float | None]:

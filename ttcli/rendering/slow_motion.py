@@ -1,6 +1,8 @@
 """Another clock for an overlay: slower around events, so that an eye can follow."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
+from itertools import accumulate
 
 BEFORE_SECONDS, AFTER_SECONDS = 0.25, 0.35
 """Of each event that are slow."""
@@ -23,8 +25,13 @@ class SlowMotion:
             if self.spans and begin <= self.spans[-1][1]:
                 begin = self.spans.pop()[0]
             self.spans.append((begin, end))
+        self._begins = [begin for begin, _ in self.spans]
+        self._slow_before = list(accumulate((end - begin for begin, end in self.spans), initial=0.0))
 
     def shown_at(self, seconds: float) -> float:
         """Return when a moment of the video is shown."""
-        slow = sum(max(0.0, min(seconds, end) - begin) for begin, end in self.spans)
+        index = bisect_right(self._begins, seconds)
+        slow = self._slow_before[index]
+        if index:  # what is left of the last one that has begun
+            slow -= max(0.0, self.spans[index - 1][1] - seconds)
         return seconds + (self.factor - 1) * slow

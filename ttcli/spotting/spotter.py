@@ -25,7 +25,7 @@ from ttcli.spotting.instants import (
 )  # fmt: skip
 from ttcli.spotting.net_plane import ONE_PASSING_SECONDS, Passing, flights_at, nearest_passing, on_table, refined
 from ttcli.spotting.network import EVENTS, PathSpotter
-from ttcli.spotting.paths import Grid, Track, make_track, resample
+from ttcli.spotting.paths import GRID_RATE, LONGEST_GAP_SECONDS, SEPARATOR_STEPS, Grid, Track, make_track, resample
 from ttcli.table.camera import Tables
 from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT
 
@@ -35,6 +35,10 @@ MARGIN_STEPS = 512
 """Steps at both ends of a window, 4 s, whose events its neighbours tell, for they know what is around them."""
 LOOK_EVERY = 64
 """Sightings between two looks at whether there are enough for a window."""
+CLOSEST_SECONDS = 1 / 2500
+"""Between two sightings; a closer one is passed over, for no camera is as fast, and a path would have any number in a second."""
+NEAR_SECONDS = 1.0
+"""How far from a run of sightings single ones may count, which are longer than a flight."""
 TOUCH = "net_touch"
 """The event of a ball that touches the net while it passes."""
 BEND_THRESHOLD = 0.3
@@ -79,6 +83,7 @@ class EventSpotter:
         self._waiting: deque[_Sighting] = deque()
         self._told: deque[Event] = deque(maxlen=8)
         self._since, self._since_look = -math.inf, 0
+        self._most_steps = 0.0
 
     def add(self, row: BallPosition) -> list[Event]:
         """Return the events that a further row makes known."""
@@ -94,11 +99,17 @@ class EventSpotter:
             return events
         confidence = math.nan if row.confidence is None else row.confidence
         head = (math.nan, math.nan) if row.events is None else row.events
+        if self._waiting:
+            away = row.time_seconds - self._waiting[-1].time_seconds
+            if away < CLOSEST_SECONDS:
+                return events
+            self._most_steps += away * GRID_RATE if away <= LONGEST_GAP_SECONDS else SEPARATOR_STEPS + 1
         self._waiting.append(_Sighting(row.time_seconds, *place, confidence, row.frame_index, *head))
         self._since_look += 1
         if self._since_look == LOOK_EVERY:
             self._since_look = 0
-            events += self._look()
+            if self._most_steps + SEPARATOR_STEPS + 2 >= WINDOW_STEPS:
+                events += self._look()
         return events
 
     def finish(self) -> list[Event]:
@@ -121,7 +132,21 @@ class EventSpotter:
             while self._waiting and self._waiting[0].time_seconds < forget:
                 self._waiting.popleft()
             path = self._path()
+        self._forget_single_ones()
+        self._most_steps = float(len(path.grid.times) + SEPARATOR_STEPS + 1)
         return events
+
+    def _forget_single_ones(self) -> None:
+        """Forget sightings that are of no run, and not near one: no event is told by them, and there may be any number."""
+        times = np.array([sighting.time_seconds for sighting in self._waiting])
+        close = np.diff(times) <= LONGEST_GAP_SECONDS
+        runs = times[np.append(close, False) | np.append(False, close)]
+        after = np.searchsorted(runs, times)
+        edges = np.concatenate([[-np.inf], runs, [np.inf]])
+        away = np.minimum(times - edges[after], edges[after + 1] - times)
+        kept = (away <= NEAR_SECONDS) | (times > self._latest - 2 * NEAR_SECONDS)
+        if not kept.all():
+            self._waiting = deque(sighting for sighting, keep in zip(self._waiting, kept, strict=True) if keep)
 
     def _path(self) -> "_Path":
         table = np.array(self._waiting, float).reshape(-1, len(_Sighting._fields))

@@ -26,6 +26,8 @@ from ttcli.video.reader import Frame
 
 INSET_SHARE = 0.3
 """Side of the inset, as a part of the picture's shorter side."""
+LEAST_INSET = 4
+"""Side of the inset, below which there is none."""
 INSET_CALM_SECONDS = 0.12
 """Time constant with which the inset follows the ball: a jumping picture cannot be looked at."""
 INSET_REACH = 0.2
@@ -38,6 +40,8 @@ LONGEST_STEP_SECONDS = 0.15
 """Over a longer gap there is no speed, and no direction of a streak."""
 MAP_BOUNCES = 40
 """The last ones, that the map shows."""
+MOST_MARKS = 60
+"""The latest ones, that are drawn at a time: twice as many as balls can bounce and pass the net in a second."""
 STREAK_CONTRAST = 12.0
 """Gray levels that a streak differs from the picture before, at the least."""
 STREAK_POINTS = 65
@@ -160,7 +164,8 @@ class Overlay:
                 self._map = [*self._map[1 - MAP_BOUNCES :], (event.table_y, event.table_x)]
             late = (frame.frame_index - event.frame) * self.frame_seconds
             self._shown.append(_Mark(event.event, frame.time_seconds - late, *self._scaled(place)))
-        self._shown = [mark for mark in self._shown if frame.time_seconds - mark.time_seconds < MARK_SECONDS[mark.event]]
+        shown = [mark for mark in self._shown if frame.time_seconds - mark.time_seconds < MARK_SECONDS[mark.event]]
+        self._shown = shown[-MOST_MARKS:]
         for mark in self._shown:
             age = max(0.0, frame.time_seconds - mark.time_seconds) / MARK_SECONDS[mark.event]
             DRAW_EVENT[mark.event](picture, mark.x, mark.y, age)
@@ -177,7 +182,9 @@ class Inset:
 
     def __init__(self, height: int, width: int, zoom: float) -> None:
         self._height, self._width = height, width
-        self._side = max(16, round(INSET_SHARE * min(height, width)))
+        margin = _margin(height, width)
+        most = min(height, width) - 2 * margin
+        self._side = min(max(16, round(INSET_SHARE * min(height, width))), most)
         self._zoom = zoom
         self._centre: np.ndarray | None = None
         self._time = 0.0
@@ -192,6 +199,8 @@ class Inset:
             ball: Where the ball was last seen.
             now: The picture's time in seconds.
         """
+        if self._side < LEAST_INSET:
+            return
         if ball is None or now - ball.time_seconds > INSET_STAYS_SECONDS:
             self._centre = None
             return
@@ -212,7 +221,7 @@ class Inset:
 
     def _corner(self, ball: np.ndarray) -> tuple[int, int]:
         """Return left and top of the inset: to the right below, or to the left while the ball is near there."""
-        margin = max(2, round(min(self._height, self._width) / 45))
+        margin = _margin(self._height, self._width)
         near = self._side + 4 * margin
         if ball[1] > self._height - near:
             if self._right and ball[0] > self._width - near:
@@ -221,6 +230,11 @@ class Inset:
                 self._right = True
         left = self._width - self._side - margin if self._right else margin
         return left, self._height - self._side - margin
+
+
+def _margin(height: int, width: int) -> int:
+    """Return how far an inset is from the picture's edges."""
+    return max(2, round(min(height, width) / 45))
 
 
 def find_streak(before: np.ndarray, picture: np.ndarray, trail: "deque[TrailPoint]") -> Streak | None:

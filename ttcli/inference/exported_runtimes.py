@@ -213,7 +213,7 @@ def load_network(weights: Path | None, runtime: str, device: str, precision: str
     if exported == (chosen == "torch"):
         cure = "leave it out" if exported else f"give a file that `ttcli export` wrote, ending in {SUFFIX}"
         raise SettingError("--runtime", f"{chosen} does not read {weights or 'the checkpoint in the package'}", cure)
-    if exported:
+    if exported and weights is not None:
         return load_exported(weights, chosen, precision, threads)
     return load_runtime(weights, device, precision, threads)
 

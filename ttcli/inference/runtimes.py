@@ -17,6 +17,8 @@ from ttcli.networks.odds import LEAST_PROBABILITY, log_odds_of
 
 USUAL_FPS = (24.0, 120.0)
 """Frame rates of checkpoints that do not say theirs: those of drawn windows."""
+MOST_LOG_ODDS = 700.0
+"""Beyond these the exponential leaves what numbers can hold."""
 
 
 class Runtime:
@@ -77,7 +79,7 @@ class Runtime:
         """Return the calibrated confidence of a peak: how often a peak of this probability is the ball."""
         probability = min(max(probability, LEAST_PROBABILITY), 1 - LEAST_PROBABILITY)
         calibrated = self.calibration["slope"] * log_odds_of(probability) + self.calibration["bias"]
-        return 1 / (1 + math.exp(-calibrated))
+        return 1 / (1 + math.exp(-min(max(calibrated, -MOST_LOG_ODDS), MOST_LOG_ODDS)))
 
 
 class Closer(NamedTuple):

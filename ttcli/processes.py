@@ -17,6 +17,8 @@ from multiprocessing import resource_tracker
 from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
+from tqdm import tqdm
+
 WATCH_SECONDS = 0.5
 """Between two looks at whether the parent is there, where no pipe tells it."""
 TIDY_SECONDS = 3.0
@@ -130,6 +132,7 @@ def let_go(numbers: tuple[signal.Signals, ...]) -> None:
 def _begin_work(begin: Callable[..., object] | None, arguments: tuple) -> None:
     end_with_parent()
     leave_interrupts()
+    tqdm.set_lock(threading.RLock())  # its own is shared with no other process here, and a killed one would leave it behind
     signal.signal(signal.SIGTERM, _end_tidily)
     if begin is not None:
         begin(*arguments)

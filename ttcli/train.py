@@ -138,6 +138,7 @@ def _in_started(fabric: Fabric, function: Callable[[Fabric], dict | None], count
 
     They begin with these signals held, until they can note them. So a thread starts them: this one would hold them, too.
     """
+    logging.getLogger(ProcessExitedException.__module__).setLevel(logging.ERROR)  # it tells whom it asks to end
     outcome: Future[dict | None] = Future()
 
     def start() -> None:

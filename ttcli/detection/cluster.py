@@ -17,6 +17,7 @@ from ttcli.errors import SettingError, TtcliError, told_of_system
 from ttcli.inference.exported_runtimes import load_network
 from ttcli.inference.runtimes import Runtime
 from ttcli.networks.windows import choose_stride
+from ttcli.outputs import prefix_of, sweep
 from ttcli.video.chunks import LEAD, TAIL, Chunk, plan_chunks
 from ttcli.video.probe import VideoInfo
 from ttcli.video.reader import FrameReader
@@ -93,10 +94,14 @@ def detect_on_cluster(
                 tasks += _tasks_of(job, info, here, cut)
         except TtcliError as error:
             yield as_given, error
-    with tqdm(total=len(tasks), unit=" tasks", disable=quiet or None) as progress:
-        again = yield from _run(tasks, here, cut, given, progress, tell)
-        progress.total = len(tasks) + len(again)
-        yield from _run(again, here, {}, given, progress, tell)
+    try:
+        with tqdm(total=len(tasks), unit=" tasks", disable=quiet or None) as progress:
+            again = yield from _run(tasks, here, cut, given, progress, tell)
+            progress.total = len(tasks) + len(again)
+            yield from _run(again, here, {}, given, progress, tell)
+    finally:
+        for job in given:  # of tasks that were lost, or ended with this process
+            sweep(job.output.parent, prefix_of(job.output))
 
 
 class Here:

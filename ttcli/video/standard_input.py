@@ -16,7 +16,7 @@ from typing import BinaryIO
 from ttcli.errors import InputError, OutputError, told_of_system
 from ttcli.outputs import lock, remove_if_left
 
-FOLDER_PREFIX, NAME = "ttcli-", "standard-input"
+FOLDER_PREFIX, NAME = "ttcli-standard-input-", "standard-input"
 NEW_NAME = "new"
 """Of the file before it is locked."""
 READ_BYTES = 1 << 18

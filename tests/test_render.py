@@ -1,3 +1,6 @@
+from fractions import Fraction
+from types import SimpleNamespace
+
 import av
 import cv2
 import numpy as np
@@ -11,6 +14,7 @@ from ttcli.rendering.drawing import (
     BOUNCE,
     CERTAIN,
     DOUBTFUL,
+    DRAW_EVENT,
     FLASH,
     TRAIL,
     TrailPoint,
@@ -21,7 +25,7 @@ from ttcli.rendering.drawing import (
     draw_trail,
     format_clock,
 )
-from ttcli.rendering.overlay import Overlay, find_streak
+from ttcli.rendering.overlay import MOST_MARKS, Overlay, find_streak
 from ttcli.rendering.slow_motion import SlowMotion
 from ttcli.results.events import Event, write_events_csv
 from ttcli.results.trajectory import BallPosition, Status, write_ball_csv
@@ -427,3 +431,31 @@ def test_the_map_shows_where_bounces_were_as_they_happen(ball_video):
     assert left[0] > 5 and right[:2] == [0, 0] and right[2] > 5
     rows = [np.nonzero(mask)[0].mean() for mask in (pink[0], pink[2][:, 244:])]
     assert rows[0] > rows[1]  # what is nearer to the camera is lower on the map
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (2, 16), (16, 2), (1, 1), (20, 24), (48, 64)])
+@pytest.mark.parametrize("zoom", [1.0, 20.0])
+def test_all_can_be_drawn_on_pictures_however_small(height, width, zoom):
+    info = SimpleNamespace(height=height, width=width, frame_rate=Fraction(25))
+    events = [Event(frame, frame / 25, "bounce", 3.0, 1.0, 0.9, None, 0.1, 0.2) for frame in range(6)]
+    overlay = Overlay(info, height, width, 1.0, events, zoom=zoom, speed=True, table_map=True)
+    for index in range(6):
+        picture = np.full((height, width, 3), 20 * index, np.uint8)
+        drawn = overlay.draw(Frame(index, 10_000 + index / 25, picture), seen(index, 1.5 * index, 1.0))
+        assert drawn.shape == (height, width, 3)
+
+
+def test_of_very_many_events_the_latest_are_drawn(monkeypatch):
+    drawn = []
+    monkeypatch.setitem(DRAW_EVENT, "bounce", lambda picture, x, y, age: drawn.append(x))
+    info = SimpleNamespace(height=48, width=64, frame_rate=Fraction(25))
+    events = [Event(frame / 1000, None, "bounce", frame / 100, 1.0) for frame in range(5000)]
+    overlay = Overlay(info, 48, 64, 1.0, events)
+    overlay.draw(Frame(5, 0.2, np.zeros((48, 64, 3), np.uint8)), None)
+    assert len(drawn) == MOST_MARKS and max(drawn) == events[-1].x
+
+
+def test_slow_motion_asks_few_of_many_instants():
+    clock = SlowMotion([2.0 * number for number in range(100_000)], 3)
+    assert all(clock.shown_at(second + 1.0) == pytest.approx(second + 1.0 + 2 * (0.6 * (second // 2) + 0.35), abs=1e-6)
+               for second in range(2, 150_000, 2))  # fmt: skip

@@ -16,6 +16,7 @@ from ttcli.labels.problems import Problems
 from ttcli.labels.sources import find_video
 from ttcli.labels.ttcli_csv import first_cells
 from ttcli.outputs import check_output
+from ttcli.results.csv_rows import LONGEST_LINE
 from ttcli.results.events import Event, check_threshold, write_events_csv
 from ttcli.results.manifest import is_manifest, manifest_path, parse_manifest
 from ttcli.results.places import FarPlaces
@@ -104,8 +105,8 @@ def _read_path(ball: Path, config: SpotConfig, far: FarPlaces, tell: Callable[[s
     """Return the rows of a path, each with a time."""
     path_format = find_format(ball)
     if path_format.key == "ttcli":
-        with ball.open(encoding="utf-8-sig") as file:
-            columns = first_cells(file.readline())
+        with ball.open(encoding="utf-8-sig", errors="replace") as file:  # what is no text is told of where it is read
+            columns = first_cells(file.readline(LONGEST_LINE))
         if "time_s" in columns and config.frame_rate is None:
             return _timed(ball, far)
     frame_rate = config.frame_rate or (FRAME_RATE if path_format.key == "openttgames" else None)

@@ -1,10 +1,12 @@
 """Label files: their states, their inverses, their errors."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from ttcli.errors import InputError, LabelError, OutputError
+from ttcli.labels import cvat
 from ttcli.labels.ball import NOT_VISIBLE, BallLabel
 from ttcli.labels.event import EventLabel, unknown_events
 from ttcli.labels.formats import FORMATS, find_format, read_ball_labels
@@ -17,6 +19,8 @@ from ttcli.labels.openttgames import (
 from ttcli.labels.problems import Problems
 from ttcli.labels.yolo import write_ball_labels
 from ttcli.outputs import MARK
+from ttcli.results.content_hash import content_hash
+from ttcli.results.csv_rows import LONGEST_LINE, read_rows
 from ttcli.results.trajectory import BallPosition, Status, write_ball_csv
 
 
@@ -186,3 +190,40 @@ def test_yolo_labels_of_a_killed_run_are_swept_and_those_it_moved_aside_put_back
     else:
         write_ball_labels(path, {2: NOT_VISIBLE}, 100, 100)
     assert [entry.name for entry in tmp_path.iterdir()] == ["labels"]
+
+
+def test_an_empty_track_holds_no_labels(tmp_path):
+    path = tmp_path / "a.xml"
+    path.write_text('<annotations><track id="0" label="ball"></track></annotations>')
+    assert cvat.read_ball_labels(path) == {}
+
+
+def test_shapes_that_stand_for_more_frames_than_a_video_has_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(cvat, "MAX_FRAMES", 1000)
+    shapes = '<points frame="0" outside="1" keyframe="1"/><points frame="999" outside="1" keyframe="1"/>'
+    path = tmp_path / "a.xml"
+    path.write_text("<annotations>" + f'<track id="0" label="ball">{shapes}</track>' * 50 + "</annotations>")
+    with pytest.raises(LabelError, match="stand for more than 2,000 frames"):
+        cvat.read_ball_labels(path, lambda problem: None)
+
+
+@pytest.mark.parametrize("name", ["\\ud800", "x" * 201, " "])
+def test_a_name_that_none_can_be_is_no_event(tmp_path, name):
+    path = tmp_path / "a.json"
+    path.write_text('{"1": "bounce", "2": "' + name + '"}')
+    problems = Problems()
+    assert read_events_markup(path, problems.add) == [EventLabel(1, "bounce")]
+    assert "frame 2: no name of an event" in problems.lines()[0]
+
+
+@pytest.mark.parametrize("read", [find_format, read_ball_markup, cvat.read_ball_labels, content_hash])
+def test_what_has_no_end_is_not_read(read):
+    with pytest.raises(InputError, match="/dev/zero: is no ordinary file"):
+        read(Path("/dev/zero"))
+
+
+def test_a_line_without_end_is_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("frame,status,x,y\n" + "1" * (LONGEST_LINE + 5))
+    with pytest.raises(LabelError, match=r"a.csv:1: is not CSV \(a line of 1,048,576 characters or more\)"):
+        list(read_rows(path, ("frame",)))

@@ -18,6 +18,7 @@ from ttcli.spotting.simulated import SimulatedTracks
 from ttcli.spotting.spotter import (
     LOOK_EVERY,
     WINDOW_STEPS,
+    EventSpotter,
     event_probabilities,
     spot_events,
     window_probabilities,
@@ -342,3 +343,23 @@ def test_the_head_is_heard_around_its_frames_and_nowhere_else():
     near, logits = head_logits(grid, HeadAnswers(times, np.tile([0.9, 0.2], (25, 1))))
     assert near[:116].all() and not near[130:].any()
     assert np.allclose(logits[0, near], math.log(9)) and np.allclose(logits[1, near], -math.log(4))
+
+
+def test_a_dense_path_is_looked_at_seldom_and_single_sightings_are_forgotten(monkeypatch):
+    looks = []
+    monkeypatch.setattr(EventSpotter, "_look", counted(looks, EventSpotter._look))
+    spotter = EventSpotter(PathSpotter().eval(), 48, 64, 0.5)
+    for index in range(30_000):  # in three seconds
+        spotter.add(BallPosition(index, index / 10_000, 30.0, 20.0, 0.9, Status.SEEN))
+    assert not looks and len(spotter._waiting) < 3 * 2600
+    for index in range(10_000):  # five in a second
+        spotter.add(BallPosition(30_000 + index, 10 + index / 5, 30.0, 20.0, 0.9, Status.SEEN))
+    assert len(spotter._waiting) < 3 * 2600 + 1000 and len(looks) < 100
+
+
+def counted(calls, method):
+    def call(*arguments):
+        calls.append(arguments)
+        return method(*arguments)
+
+    return call

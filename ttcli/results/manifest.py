@@ -138,7 +138,9 @@ def counts_if_done(ball_csv: Path, video: Path, weights: Path, closer: Path, con
     says = parse_manifest(manifest_path(ball_csv))
     counts: Any = says.get("counts")
     right = all(is_right(says.get(key)) for key, is_right in _CHECKS.items()) and "closer" in says and _are_counts(counts)
-    if not right or says["checkpoint"] is None or says.get("options") != option_facts(config):  # damaged, or of another version
+    if (
+        not right or says.get("checkpoint") is None or says.get("options") != option_facts(config)
+    ):  # damaged, or of another version
         return None
     files = [("csv", ball_csv), ("checkpoint", weights), ("video", video)]
     files += [("closer", closer)] if says["closer"] else []

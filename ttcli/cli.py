@@ -4,7 +4,9 @@ Each command imports its pipeline when it runs, so that `ttcli --help` answers a
 Exit codes: 0 done; 1 a failure, or interrupted; 2 wrong usage.
 """
 
+import sys
 import traceback
+import warnings
 from typing import Any
 
 import click
@@ -22,6 +24,8 @@ class Group(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line."""
         write_whatever_comes()
+        if not sys.warnoptions:  # python -W shows them
+            warnings.simplefilter("ignore")  # of libraries, about themselves or odd numbers: nothing a user could cure
         return super().main(*args, **kwargs)
 
     def make_context(self, *args: Any, **settings: Any) -> click.Context:

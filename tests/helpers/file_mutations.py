@@ -29,6 +29,8 @@ from ttcli.verify import verify
 
 KINDS = ("cvat", "json", "csv", "yolo", "manifest", "checkpoint", "onnx")
 HEIGHT, WIDTH = 64, 96
+MOST_BYTES = 2**21
+"""Of a damaged text."""
 EXTREMES = (
     "0", "-1", "1e308", "-5e9", "1e-320", "nan", "inf", "-0", "999999999", "100000", "9" * 5000, "1" + "0" * 400, "1_000",
     "18446744073709551616", "0x10", "", "null", "true", "[]", "{}", '"\\ud800"', "\u0663", "1.5", "-3000", "5000", "1000000000000",
@@ -85,7 +87,7 @@ def make_seeds(folder: Path, kind: str) -> None:
 def damaged(text: bytes, chance: random.Random) -> bytes:
     """Return a text with one or more kinds of damage."""
     for _ in range(chance.choice((1, 1, 1, 2, 4))):
-        text = chance.choice(DAMAGE)(text, chance)[: 1 << 21]
+        text = chance.choice(DAMAGE)(text, chance)[:MOST_BYTES]
     return text
 
 
@@ -111,7 +113,7 @@ def _extreme(text: bytes, chance: random.Random) -> bytes:
 def _repeat(text: bytes, chance: random.Random) -> bytes:
     lines = text.splitlines(keepends=True) or [b""]
     place = chance.randrange(len(lines))
-    how_often = chance.choice((2, 2, 50, 2000))
+    how_often = min(chance.choice((2, 2, 50, 2000)), max(2, MOST_BYTES // (1 + len(lines[place]))))
     return b"".join([*lines[:place], *[lines[place]] * how_often, *lines[place:]]) if len(lines) > 1 else text * how_often
 
 

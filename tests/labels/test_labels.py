@@ -207,7 +207,14 @@ def test_shapes_that_stand_for_more_frames_than_a_video_has_are_refused(tmp_path
         cvat.read_ball_labels(path, lambda problem: None)
 
 
-@pytest.mark.parametrize("name", ["\\ud800", "x" * 201, " "])
+def test_half_a_pair_of_surrogates_is_no_name(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text('{"1":"\\ud800"}')
+    with pytest.raises(LabelError, match="frame 1: the name of the event is no text"):
+        read_events_markup(path, lambda problem: None)
+
+
+@pytest.mark.parametrize("name", ["x" * 201, " "])
 def test_a_name_that_none_can_be_is_no_event(tmp_path, name):
     path = tmp_path / "a.json"
     path.write_text('{"1": "bounce", "2": "' + name + '"}')

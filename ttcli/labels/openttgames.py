@@ -103,15 +103,17 @@ def read_events_markup(path: Path, report: Report = refuse) -> list[EventLabel]:
 
     Raises:
         InputError: The file cannot be opened.
-        LabelError: It is not a JSON object of the form {"130": "bounce"}.
+        LabelError: It is not a JSON object of the form {"130": "bounce"}, or a name is no text.
     """
     content = _read_entries(path)
     if content and not any(isinstance(entry, str) for _, entry in content):
         raise LabelError(path, "holds no names of events", f"give a file of the form {EVENT_EXAMPLE}")
     events: dict[int, EventLabel | None] = {}
     for place, frame_index, event in _frames(path, content, report):
-        if not isinstance(event, str) or not event.strip() or len(event) > LONGEST_NAME or not is_text(event):
+        if not isinstance(event, str) or not event.strip() or len(event) > LONGEST_NAME:
             report(LabelError(place, "no name of an event", f"write it as {EVENT_EXAMPLE}"))
+        elif not is_text(event):
+            raise LabelError(place, "the name of the event is no text (half of a pair of surrogates)", "write it anew")
         elif frame_index in events:
             events[frame_index] = None
             report(LabelError(place, f"a second label for frame {frame_index}", "keep one of them"))

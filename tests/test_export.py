@@ -3,6 +3,7 @@
 import errno
 import json
 import sys
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -125,6 +126,21 @@ def test_a_file_that_is_no_network_is_one_line(tmp_path, runtime, content):
         load_exported(tmp_path / "bad.onnx", runtime, "auto")
     with pytest.raises(CheckpointError, match="no such file"):
         load_exported(tmp_path / "none.onnx", runtime, "auto")
+
+
+def test_what_a_runtime_says_itself_is_not_printed(exported, tmp_path, capfd):
+    content = bytearray(exported[1].read_bytes())
+    content[:200] = content[:200].replace(b"pytorch", b"\xe7\xa8yto\xff\xff")
+    for name, damaged in (
+        ("bad", bytes(content)),
+        ("half", bytes(content[: len(content) // 2])),
+        ("no", b"\x08\x07\x12\0no" * 40),
+    ):
+        (tmp_path / f"{name}.onnx").write_bytes(damaged)
+        for runtime in ("onnx", "openvino"):
+            with suppress(CheckpointError):
+                load_exported(tmp_path / f"{name}.onnx", runtime, "auto")
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_network_of_somebody_else_is_refused(exported, tmp_path):

@@ -135,7 +135,10 @@ class OnnxRuntime(ExportedRuntime):
             *_errors_in(library.capi.onnxruntime_pybind11_state),
         )
         try:
-            self._session = library.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+            # Without a fallback, of which it would tell on standard output: there is none from the processor.
+            self._session = library.InferenceSession(
+                path.read_bytes(), options, providers=["CPUExecutionProvider"], enable_fallback=0
+            )
             outputs = [output.name for output in self._session.get_outputs()]
             text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
             inputs = [(each.name, each.shape) for each in self._session.get_inputs()]
@@ -180,10 +183,13 @@ class OpenVinoRuntime(ExportedRuntime):
             text = model.get_rt_info(place).astype(str) if model.has_rt_info(place) else None
             inputs = [(_name(each), _dimensions(each)) for each in model.inputs]
             outputs = [_name(each) for each in model.outputs]
+        except errors as error:
+            raise _unreadable(path, error) from error
+        super().__init__(path, _metadata(path, text), inputs, outputs)  # before memory is taken for what it asks for
+        try:
             self._model = library.Core().compile_model(model, "CPU", settings)
         except errors as error:
             raise _unreadable(path, error) from error
-        super().__init__(path, _metadata(path, text), inputs, outputs)
 
     def __call__(self, pictures: Tensor) -> NetworkAnswer:
         """Return what the network answers, see `Runtime`."""

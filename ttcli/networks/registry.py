@@ -125,7 +125,7 @@ def create_model(
         LibraryError: A library that the network needs is not installed.
     """
     if name not in MODELS:
-        raise SettingError(f"model {name!r}", "no network of that name", f"take one of {', '.join(MODELS)}")
+        raise SettingError(f"model {name!r:.60}", "no network of that name", f"take one of {', '.join(MODELS)}")
     outputs = FORMER_OUTPUTS.get(outputs, outputs)
     check_known(window_size, outputs, neck, activation)
     _check_choice(name, "neck", neck != NECKS[0], WITH_NECK)
@@ -185,7 +185,7 @@ def _build(name: str, wanted: Wanted) -> BallNetwork:
 def _check_known(setting: str, value: object, known: tuple) -> None:
     if value not in known:
         allowed = ", ".join(str(one) for one in known if one is not None)
-        raise SettingError(setting, f"is {value!r}", f"take one of {allowed}")
+        raise SettingError(setting, f"is {value!r:.60}", f"take one of {allowed}")
 
 
 def _check_choice(name: str, setting: str, chosen: bool, networks: tuple[str, ...]) -> None:

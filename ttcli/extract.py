@@ -14,7 +14,6 @@ from ttcli.errors import InputError, OutputError, SettingError
 from ttcli.labels.problems import Problems
 from ttcli.labels.sources import Source, find_sources, unique_names
 from ttcli.networks.registry import WINDOW_SIZES
-from ttcli.networks.windows import window_span
 from ttcli.outputs import locked_folder
 from ttcli.processes import WorkerPool
 from ttcli.training_set.clip_extraction import extract_clip
@@ -22,24 +21,19 @@ from ttcli.training_set.clip_plans import ClipPlan, LabelledSource, LabelPlan, p
 from ttcli.training_set.folder import (
     CLIPS_FOLDER,
     MANIFEST_FILE,
+    Clips,
     count_clips,
     read_clips,
     remove_partial_clips,
     write_manifest,
 )  # fmt: skip
-from ttcli.training_set.selection import Choice, LabelledWindow, window_frames_of
-from ttcli.training_set.splits import TEST, TRAINING, VALIDATION, split_by_game, split_by_rally
+from ttcli.training_set.plan_splits import assign_splits
+from ttcli.training_set.selection import Choice, window_frames_of
+from ttcli.training_set.set_options import check_set_options, options_of_set
 
-SET_OPTIONS = ("window_size", "stride", "events", "before", "after", "far", "limit", "height", "width", "keep_native",
-               "validation", "split", "frame_offset", "seed")  # fmt: skip
-"""Fields of ExtractConfig that say what a set holds; one set has one value of each."""
-OPTION_NAMES = {"window_size": "--window", "height": "--size", "width": "--size"}
-"""Where an option is not called as its field is."""
 LABEL_HASHES = ("labels_sha256", "events_sha256")
 """What differs in clip.json where one video was extracted with other labels."""
 
-Clips = Mapping[str, Mapping[str, Any]]
-"""What clip.json says, by name of the clip."""
 Plan = TypeVar("Plan", bound=LabelPlan)
 
 
@@ -145,7 +139,7 @@ def _extract(
         else:
             _leave_out(outcome, config, left_out)
     _refuse_nothing([*added, *kept], left_out, tell)
-    write_manifest(output, _set_options(config))
+    write_manifest(output, options_of_set(config))
     totals = count_clips(read_clips(output))
     return ExtractReport(str(output), added, kept, _lines(left_out), problems.lines(), totals)
 
@@ -182,38 +176,8 @@ def _existing(output: Path, config: ExtractConfig) -> dict[str, dict[str, Any]]:
     if not clips and output.is_dir() and any(path.name not in own and path.name[0] != "." for path in output.iterdir()):
         raise OutputError(output, "is not empty and holds no extracted set", "give another folder")
     if not config.overwrite:
-        _check_options(clips, output, config)
+        check_set_options(clips, output, config)
     return clips
-
-
-def _check_options(clips: Clips, output: Path, config: ExtractConfig) -> None:
-    """Raise SettingError where clips were extracted with other options."""
-    options = _set_options(config)
-    for name, clip in clips.items():
-        theirs = clip.get("options", {})
-        for option in options:
-            if theirs.get(option) != options[option]:
-                named = OPTION_NAMES.get(option, f"--{option.replace('_', '-')}")
-                theirs_said, now = _said(option, theirs.get(option)), _said(option, options[option])
-                fact = f"was extracted with {named} {theirs_said}, and now it is {now}"
-                raise SettingError(output / CLIPS_FOLDER / name, fact, "give the same options, or another -o")
-
-
-def _said(option: str, value: Any) -> str:
-    """Return an option's value as a person would say it."""
-    if value is None:
-        return "switched off" if option == "events" else "not given"
-    return ",".join(value) if isinstance(value, list) else str(value)
-
-
-def _set_options(config: ExtractConfig) -> dict[str, Any]:
-    """Return the options that say what a set holds; what means the same looks the same."""
-    options = {name: getattr(config, name) for name in SET_OPTIONS}
-    if config.events is not None:
-        options["events"] = sorted(set(config.events))
-    if config.height is not None and config.width is not None:
-        options["height"], options["width"] = sorted((config.height, config.width))
-    return options
 
 
 def _plans(
@@ -238,7 +202,7 @@ def _plans(
         else:
             plan.source = replace(plan.source, name=name)
             plans[name] = plan
-    _check_options({name: clip for name, clip in existing.items() if name not in plans}, output, config)
+    check_set_options({name: clip for name, clip in existing.items() if name not in plans}, output, config)
     return list(plans.values()), kept
 
 
@@ -312,45 +276,9 @@ def _name_in_set(
 
 def _with_splits(plans: list[Plan], existing: Clips, config: ExtractConfig, left_out: list[InputError]) -> list[Plan]:
     """Return the plans that still have windows once it is decided what is for validation; of the others tell why not."""
-    _assign_splits(plans, existing, config)
+    assign_splits(plans, existing, config)
     left_out += [why_no_window(plan, config) for plan in plans if not plan.windows]
     return [plan for plan in plans if plan.windows]
-
-
-def _assign_splits(plans: Sequence[LabelPlan], existing: Clips, config: ExtractConfig) -> None:
-    """Decide which plans, or which of their rallies, are for validation."""
-    again = {plan.source.name for plan in plans}
-    known = {name: clip["split"] for name, clip in existing.items() if clip.get("split") != "by rally" and name not in again}
-    splits = split_by_game({plan.source.name: plan.source.part for plan in plans}, config.validation, known)
-    games = sum(split != TEST for split in splits.values())
-    by_rally = config.split == "rally" or (config.split == "auto" and games < 2)
-    for plan in plans:
-        plan.split = splits[plan.source.name]
-        if by_rally and plan.split != TEST:
-            _split_rallies(plan, config)
-
-
-def _split_rallies(plan: LabelPlan, config: ExtractConfig) -> None:
-    """Give the rallies of a plan their splits; of a single rally, the end is for validation.
-
-    Windows with frames of two rallies go: one of these frames would be in two splits.
-    """
-    windows = [window for window in plan.windows if window.rally == window.last_rally]
-    splits = split_by_rally((window.rally for window in windows), plan.source.name, config.validation)
-    if len(splits) == 1 and config.validation > 0:
-        cut = _cut_in_time(windows, config)
-        windows, splits = cut or windows, {0: TRAINING, 1: VALIDATION} if cut else splits
-    plan.windows, plan.split_of_rally = windows, splits
-
-
-def _cut_in_time(windows: Sequence[LabelledWindow], config: ExtractConfig) -> list[LabelledWindow]:
-    """Return the windows with the last ones as a second rally, without those across the cut; none if too few."""
-    span = window_span(config.window_size, config.stride)
-    firsts = sorted(window.first for window in windows)
-    cut = firsts[round((1 - config.validation) * (len(firsts) - 1))]
-    before = [replace(window, rally=0, last_rally=0) for window in windows if window.first + span <= cut]
-    after = [replace(window, rally=1, last_rally=1) for window in windows if window.first >= cut]
-    return before + after if before and after else []
 
 
 def _expected(plans: Sequence[LabelPlan], config: ExtractConfig) -> dict[str, Any]:
@@ -361,15 +289,14 @@ def _expected(plans: Sequence[LabelPlan], config: ExtractConfig) -> dict[str, An
 
 def _extract_all(plans: list[ClipPlan], output: Path, config: ExtractConfig, quiet: bool) -> Iterator[Problems | InputError]:
     """Extract all clips, several at a time where `jobs` says so, and yield what came of each, in their order."""
-    options = _set_options(config)
     with tqdm(total=len(plans), unit=" videos", disable=quiet or len(plans) < 2 or None) as progress:
         if config.jobs == 1 or len(plans) < 2:
             for plan in plans:
-                yield _outcome(plan, output, config, options, quiet)
+                yield _outcome(plan, output, config, quiet)
                 progress.update()
             return
         with WorkerPool(min(config.jobs, len(plans))) as pool:
-            futures = [pool.submit(_outcome, plan, output, config, options, True) for plan in plans]
+            futures = [pool.submit(_outcome, plan, output, config, True) for plan in plans]
             try:
                 for future in futures:
                     yield future.result()
@@ -380,11 +307,9 @@ def _extract_all(plans: list[ClipPlan], output: Path, config: ExtractConfig, qui
                 ) from error
 
 
-def _outcome(
-    plan: ClipPlan, output: Path, config: ExtractConfig, options: dict[str, Any], quiet: bool
-) -> Problems | InputError:
+def _outcome(plan: ClipPlan, output: Path, config: ExtractConfig, quiet: bool) -> Problems | InputError:
     """Extract a clip and return what was wrong with its frames, or why there is none."""
     try:
-        return extract_clip(plan, output, config, options, quiet)
+        return extract_clip(plan, output, config, quiet)
     except InputError as error:
         return error

@@ -28,8 +28,9 @@ from ttcli.networks.registry import add_event_head, create_model
 from ttcli.processes import ENDING, end_with_parent, held_in_started, leave_interrupts, let_go
 from ttcli.training.augmentation import DRAWN_ALREADY, Augmentation
 from ttcli.training.data import DrawnData, ExtractedData, LimitedData, TrainingData
-from ttcli.training.loop import TrainingLoop, stop_requests
+from ttcli.training.loop import TrainingLoop
 from ttcli.training.run_folder import locked, remove_run, run_is_in, settings_to_go_on, write_settings
+from ttcli.training.stop_requests import stop_requests
 from ttcli.training_set.stored_windows import check_events
 
 ARCHITECTURE = ("window_size", "outputs", "neck", "activation", "pretrained")

@@ -4,13 +4,10 @@ import copy
 import functools
 import os
 import re
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from types import FrameType
 from typing import Any, NamedTuple
 
 import torch
@@ -42,6 +39,7 @@ from ttcli.training.run_folder import (
     save_state,
     write_metrics,
 )  # fmt: skip
+from ttcli.training.stop_requests import stop_requests
 from ttcli.training.validation import validate, validate_events
 from ttcli.training_set.window_batch import WindowBatch
 
@@ -51,9 +49,6 @@ NOT_FINITE = "the loss is not finite any more"
 NOT_FINITE_CURE = "take a smaller learning rate; the last checkpoint is good, and failed_batch.safetensors has the windows"
 DROPOUT_SEEDS = 1_000_003
 """Between the seeds of two steps, so that processes, which count on from there, never share one."""
-
-SAME_SECONDS = 1.0
-"""Requests to end that are no further apart are one."""
 
 
 class _Order(NamedTuple):
@@ -283,33 +278,6 @@ def average(averaged: torch.nn.Module, model: torch.nn.Module, decay: float) -> 
         for mean, value in pairs:
             if not mean.is_floating_point():
                 mean.copy_(value)
-
-
-@contextmanager
-def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Yield a function that tells whether Ctrl-C, or a request to end, has come; a second one ends at once.
-
-    One that comes right after another is the same: some programs send it to a process, and to its whole group as well.
-    """
-    came: list[float] = []
-    signals = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
-    before = {number: signal.getsignal(number) for number in signals}
-
-    def note(number: int, frame: FrameType | None) -> None:
-        came.append(time.monotonic())
-        if came[-1] - came[0] > SAME_SECONDS:
-            for one in signals:
-                signal.signal(one, before[one])
-            signal.raise_signal(number)
-
-    for number in signals:
-        if before[number] is not signal.SIG_IGN:
-            signal.signal(number, note)
-    try:
-        yield lambda: bool(came)
-    finally:
-        for number in signals:
-            signal.signal(number, before[number])
 
 
 def _source_maker(data: TrainingData, plan: BatchPlan, device: torch.device) -> Callable[[], WindowSource]:

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -17,6 +16,7 @@ from ttcli.training_set.clip_plans import ClipPlan
 from ttcli.training_set.folder import complete_clip, write_clip_file
 from ttcli.training_set.frame_store import FrameWriter, NativeCrop
 from ttcli.training_set.selection import LabelledWindow, window_frames_of
+from ttcli.training_set.set_options import options_of_set
 from ttcli.training_set.window_rows import StoredWindow, write_windows
 from ttcli.video.probe import VideoInfo
 from ttcli.video.reader import FrameReader
@@ -28,14 +28,13 @@ Box = tuple[int, int, int, int]
 """Left, top, right, bottom in source pixels; the last two are behind the box."""
 
 
-def extract_clip(plan: ClipPlan, output: Path, config: ExtractConfig, options: dict[str, Any], quiet: bool = False) -> Problems:
+def extract_clip(plan: ClipPlan, output: Path, config: ExtractConfig, quiet: bool = False) -> Problems:
     """Write the folder of one clip and return what was wrong with its frames.
 
     Args:
         plan: What becomes of its source.
         output: Folder of the set.
         config: Settings.
-        options: What clip.json says of them.
         quiet: Show no progress.
 
     Raises:
@@ -63,7 +62,7 @@ def extract_clip(plan: ClipPlan, output: Path, config: ExtractConfig, options: d
         clip = {"name": plan.source.name, **plan.identity}
         clip |= {"source_height": plan.info.height, "source_width": plan.info.width, "height": height, "width": width}
         clip |= {"frame_rate": str(plan.info.frame_rate), "split": "by rally" if plan.split_of_rally else plan.split}
-        clip |= {"window_size": config.window_size, "options": options, "version": __version__}
+        clip |= {"window_size": config.window_size, "options": options_of_set(config), "version": __version__}
         clip |= {"event_frames": dict(plan.event_frames)}
         clip |= plan.counts(windows, stored)
         clip["bytes"] = sum(file.stat().st_size for file in folder.iterdir())

@@ -9,7 +9,7 @@ stopped. The manifest is made from the clips each time; nothing that is needed l
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ PARTIAL = ".partial-"
 """Beginning of the names of folders that are not complete."""
 OLD = "old"
 """In such a folder: a clip that is being replaced."""
+
+Clips = Mapping[str, Mapping[str, Any]]
+"""What clip.json says, by name of the clip."""
 
 
 def read_clips(data: Path) -> dict[str, dict[str, Any]]:
@@ -98,12 +101,8 @@ def write_manifest(data: Path, options: dict[str, Any]) -> None:
     """
     clips = read_clips(data)
     manifest = {"version": __version__, "options": options, "totals": count_clips(clips), "clips": clips}
-    path = data / MANIFEST_FILE
-    with complete_file(path, overwrite=True) as temporary:
-        try:
-            temporary.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise OutputError(path, f"cannot be written ({error.strerror})", "make room on the disk") from error
+    with complete_file(data / MANIFEST_FILE, overwrite=True) as temporary:
+        temporary.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
 
 def count_clips(clips: dict[str, dict[str, Any]]) -> dict[str, Any]:

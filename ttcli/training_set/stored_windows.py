@@ -13,12 +13,12 @@ from ttcli.errors import InputError, LabelError, SettingError
 from ttcli.networks.devices import usable_cores
 from ttcli.networks.event_head import EVENTS
 from ttcli.spotting.paths import soft_targets
+from ttcli.training_set.folder import CLIPS_FOLDER
 from ttcli.training_set.frame_cache import FrameCache
 from ttcli.training_set.frame_store import CLIP_FILE, EXTRACT_AGAIN, FrameStore, read_clip
 from ttcli.training_set.window_batch import BALL_IN_CROP, UNKNOWN_EVENT, WindowBatch
 from ttcli.training_set.window_rows import WINDOWS_FILE, StoredWindow, read_windows
 
-CLIPS_FOLDER = "clips"
 NEAR_CROP = 16.0
 """A ball whose centre lies outside of a crop by less than this many pixels may still show in it, or its streak may,
 and it leaves heat in the outermost cells: nothing is known of such a frame. Further out, there is no ball."""

@@ -23,6 +23,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from ttcli.errors import SettingError, VideoError
+from ttcli.video.clock import Clock
 from ttcli.video.cuts import CutFinder
 from ttcli.video.decoder import Damage, decode_in_order
 from ttcli.video.deinterlacer import deinterlaced
@@ -31,10 +32,6 @@ from ttcli.video.orientation import orientation_of
 from ttcli.video.probe import VideoInfo, open_video, time_base_of
 from ttcli.video.repeats import RepeatFinder
 from ttcli.video.scaling import shrink, to_picture
-
-RESTART_SECONDS = 0.1
-"""A timestamp further back than this, and than three frames, begins a new clock, as in joined recordings; time goes on
-from the frame before. Smaller steps back are errors of single timestamps."""
 
 Decoded = Iterator[tuple[int | None, VideoFrame | None]]
 """Timestamps and frames in presentation order, None for a frame that is broken."""
@@ -241,7 +238,7 @@ def _to_frames(
     """
     last = None if wanted is None else max(wanted, default=-1)
     any_picture = False
-    clock = _Clock(time_base, info.frame_rate)
+    clock = Clock(time_base, info.frame_rate)
     for frame_index, (pts, frame) in enumerate(decoded):
         any_picture |= frame is not None
         if frame_index == 0 and pts is not None:
@@ -345,26 +342,3 @@ def _judged(frames: Iterable[Frame]) -> Generator[Frame, None, None]:
     duplicates += repeats.finish()
     beginnings += cuts.finish()
     yield from ready()
-
-
-class _Clock:
-    """Timestamps as seconds since the first one, never going backwards."""
-
-    def __init__(self, time_base: Fraction, frame_rate: Fraction) -> None:
-        self._time_base = time_base
-        self._frame_seconds = float(1 / frame_rate)
-        self._restart_seconds = max(RESTART_SECONDS, 3 * self._frame_seconds)
-        self._zero: Fraction | None = None  # what the file's clock shows when ours shows 0
-        self._last_seconds: float | None = None
-
-    def seconds(self, pts: int | None) -> float:
-        """Return the time of the next frame; without a timestamp, one nominal frame after the last one."""
-        expected = 0.0 if self._last_seconds is None else self._last_seconds + self._frame_seconds
-        seconds = expected
-        if pts is not None:
-            stamp = pts * self._time_base
-            if self._zero is None or float(stamp - self._zero) < expected - self._frame_seconds - self._restart_seconds:
-                self._zero = stamp - Fraction(expected)
-            seconds = float(stamp - self._zero)
-        self._last_seconds = max(seconds, self._last_seconds or 0.0)
-        return self._last_seconds

@@ -21,14 +21,15 @@ def _run() -> None:
         command_line()
     except KeyboardInterrupt:
         _tell_interrupted()
-    except Exception:
+    except Exception:  # an interrupt inside an import comes out as whatever error the module makes of it
         if not interrupt_came():
             raise
         _tell_interrupted()
 
 
 def _tell_interrupted() -> None:
-    print("ttcli: interrupted", file=sys.stderr)
+    if sys.stderr is not None:
+        print("ttcli: interrupted", file=sys.stderr)
     sys.exit(1)
 
 

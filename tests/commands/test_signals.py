@@ -19,9 +19,11 @@ def test_a_request_where_nothing_can_be_raised_comes_right_after(number, capsys)
             signal.raise_signal(number)
 
     before = signal.getsignal(number), sys.unraisablehook
+    began = time.monotonic()
     with pytest.raises(KeyboardInterrupt), interrupted_by_signals():
         Dropped()
         time.sleep(5)
+    assert time.monotonic() - began < 4, "it waited until the sleep was over"
     assert capsys.readouterr().err == ""
     assert (signal.getsignal(number), sys.unraisablehook) == before
 

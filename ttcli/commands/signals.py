@@ -74,11 +74,13 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def _raise_later(unraisable: "sys.UnraisableHookArgs") -> None:
     """Raise once more an interrupt that came where nothing can be raised, as in a `__del__`."""
     if issubclass(unraisable.exc_type, KeyboardInterrupt):
-        _thread.start_new_thread(_interrupt_soon, (_came[-1] if _came else signal.SIGINT,))
+        _thread.start_new_thread(_interrupt_soon, (threading.get_ident(), _came[-1] if _came else signal.SIGINT))
     elif not interrupt_came():
         sys.__unraisablehook__(unraisable)
 
 
-def _interrupt_soon(number: signal.Signals) -> None:
+def _interrupt_soon(main_thread: int, number: signal.Signals) -> None:
+    """Send the signal once more, so that a main thread that waits wakes; once it has left the block, nothing is sent."""
     time.sleep(SOON_SECONDS)
-    _thread.interrupt_main(number)
+    if signal.getsignal(number) is _interrupt:
+        signal.pthread_kill(main_thread, number)

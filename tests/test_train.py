@@ -17,7 +17,7 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 
 from ttcli import train as training
 from ttcli.configs import TrainConfig
-from ttcli.errors import CheckpointError, InputError, LabelError, OutputError, SettingError, TrainingError
+from ttcli.errors import CheckpointError, InputError, LabelError, LibraryError, OutputError, SettingError, TrainingError
 from ttcli.networks.blocks import Prediction
 from ttcli.networks.checkpoints import load_checkpoint
 from ttcli.networks.registry import create_model
@@ -166,6 +166,9 @@ def test_the_failure_of_a_started_process_is_told_as_its_own():
     text = 'Traceback\n  File "x"\nttcli.errors.LabelError: a/b.bin: frame 7: the picture is damaged; extract it again\n'
     told = training._as_told(ProcessRaisedException(text, 0, 1))
     assert type(told) is LabelError and str(told) == "a/b.bin: frame 7: the picture is damaged; extract it again"
+    text = "Traceback\nttcli.errors.LibraryError: model 'x': timm cannot be imported (none); pip install 'ttcli[train]'\n"
+    told = training._as_told(ProcessRaisedException(text, 0, 1))
+    assert type(told) is LibraryError and str(told) in text
     bug = ProcessRaisedException("Traceback\nZeroDivisionError: division by zero\n", 0, 1)
     assert training._as_told(bug) is bug
 

@@ -29,12 +29,17 @@ class Group(click.Group):
         return super().main(*args, **kwargs)
 
     def make_context(self, *args: Any, **settings: Any) -> click.Context:
-        """Read the command line; click's own word for an interrupt is another one."""
+        """Read the command line, and answer what asks for help; click's own word for an interrupt is another one."""
         try:
             return super().make_context(*args, **settings)
         except KeyboardInterrupt:
             tell("interrupted")
-            raise click.exceptions.Exit(1) from None
+        except BrokenPipeError:
+            raise  # who reads no further has seen enough
+        except OSError as error:
+            leave_standard_output()
+            tell(str(as_told(error, "standard output")))
+        raise click.exceptions.Exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a failure is told of in one line."""

@@ -93,10 +93,10 @@ class LibraryError(SettingError):
     """What was asked for needs a library that is not installed.
 
     Args:
-        library: Its name as it is imported, which a caller may want.
+        library: Its name as it is imported, which a caller may want; empty where only the text of the error came over.
     """
 
-    def __init__(self, place: str | Path, fact: str, cure: str, library: str) -> None:
+    def __init__(self, place: str | Path, fact: str, cure: str, library: str = "") -> None:
         super().__init__(place, fact, cure)
         self.library = library
 

@@ -262,9 +262,10 @@ def tell(message: str) -> None:
         _say(f"ttcli: {one_line(message)}", sys.stderr)
 
 
-def _say(text: str, stream: TextIO) -> None:
+def _say(text: str, stream: TextIO | None) -> None:
     """Print a text as `write_whatever_comes` has it; `click.echo` would write UTF-8 where the terminal takes ASCII."""
-    print(text, file=stream, flush=True)
+    if stream is not None:  # closed before the start; `print` would take standard output instead
+        print(text, file=stream, flush=True)
 
 
 def leave_standard_output() -> None:
@@ -276,7 +277,8 @@ def leave_standard_output() -> None:
 def show(as_json: bool, summary: Any, *parts: Any) -> None:
     """Print a result on stdout: as JSON, or its parts, lines or tables, for people."""
     with told_of_system("standard output"):
-        _show(as_json, summary, parts)
+        if sys.stdout is not None:
+            _show(as_json, summary, parts)
 
 
 def _show(as_json: bool, summary: Any, parts: Iterable[Any]) -> None:

@@ -13,7 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
@@ -42,15 +45,8 @@ def run_batch(first: int, count: int, folder: Path, result: Path) -> None:
             name = SEEDS[seed % len(SEEDS)]
             path = Path(scratch) / name
             path.write_bytes(mutate((folder / name).read_bytes(), random.Random(f"long {seed}")))
-            lines.write(f"begin {seed} {name}\n")
-            started = time.monotonic()
-            try:
-                outcome = try_file(path, Path(scratch), runtime)
-            except Exception as error:  # what is looked for: anything that is no TtcliError
-                outcome = f"crash {type(error).__name__}: {error}".replace("\n", " ")[:300]
-            lines.write(f"end {seed} {time.monotonic() - started:.3f} {outcome}\n")
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        lines.write(f"memory {peak}\n")
+            record(lines, seed, name, partial(try_file, path, Path(scratch), runtime))
+        record_memory(lines)
 
 
 def main() -> None:
@@ -70,23 +66,52 @@ def main() -> None:
     seeds.mkdir(exist_ok=True)
     make_seeds(seeds)
     result.unlink(missing_ok=True)
-    first, end = options.first, options.first + options.files
+    drive([sys.executable, __file__, "--out", str(options.out)], options.first, options.files, BATCH, result)
+    return None
+
+
+def record(lines: TextIO, seed: int, label: str, attempt: Callable[[], str]) -> None:
+    """Try one file, and write what came of it, with the seed that makes it."""
+    lines.write(f"begin {seed} {label}\n")
+    started = time.monotonic()
+    try:
+        outcome = attempt()
+    except Exception as error:  # what is looked for: anything that is no TtcliError
+        outcome = f"crash {type(error).__name__}: {error}".replace("\n", " ")[:300]
+    lines.write(f"end {seed} {time.monotonic() - started:.3f} {outcome}\n")
+
+
+def record_memory(lines: TextIO) -> None:
+    """Write how much memory this process took at most, in MB."""
+    lines.write(f"memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}\n")
+
+
+def drive(command: list[str], first: int, files: int, batch: int, result: Path) -> None:
+    """Run a command with `--batch` FIRST COUNT until all files are tried, and print what came of them.
+
+    Args:
+        command: Appends to `result` what `record` writes.
+        first: The first seed.
+        files: How many.
+        batch: Files in one process.
+        result: The file of results; what the processes say goes into stderr.txt beside it.
+    """
+    begun, end = first, first + files
     died: list[str] = []
     while first < end:
-        count = min(BATCH, end - first)
-        command = [sys.executable, __file__, "--out", str(options.out), "--batch", str(first), str(count)]
-        with (options.out / "stderr.txt").open("a") as errors:
-            process = subprocess.Popen(command, stderr=errors)
-            fate = _watch(process, result)
+        count = min(batch, end - first)
+        with (result.parent / "stderr.txt").open("a") as errors:
+            fate = _watch(subprocess.Popen([*command, "--batch", str(first), str(count)], stderr=errors), result)
         done = _seeds_begun(result)
         if fate is None:
             first += count
+        elif not done or done[-1] < first:
+            sys.exit(f"a batch ended before its first file: {fate}; see {result.parent / 'stderr.txt'}")
         else:  # the last file that was begun did it; go on behind it
-            died.append(f"{fate} at seed {done[-1] if done else first}")
-            first = (done[-1] if done else first) + 1
-        print(f"{first - options.first} of {options.files} files, {len(died)} processes died", flush=True)
+            died.append(f"{fate} at seed {done[-1]}")
+            first = done[-1] + 1
+        print(f"{first - begun} of {files} files, {len(died)} processes died", flush=True)
     _report(result, died)
-    return None
 
 
 def _watch(process: subprocess.Popen, result: Path) -> str | None:

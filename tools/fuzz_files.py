@@ -8,12 +8,11 @@ The same damage as in `tests/tools/test_fuzz_files.py`.
 
 import argparse
 import resource
-import subprocess
 import sys
 import tempfile
-import time
 import warnings
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import fuzz
@@ -37,14 +36,8 @@ def run_batch(kind: str, first: int, count: int, seeds: Path, result: Path) -> N
         taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY_BYTES, taken + MEMORY_BYTES))
         for seed in range(first, first + count):
-            lines.write(f"begin {seed} {kind}\n")
-            started = time.monotonic()
-            try:
-                outcome = try_file(kind, seed, seeds, Path(scratch))
-            except Exception as error:  # what is looked for: anything that is no TtcliError
-                outcome = f"crash {type(error).__name__}: {error}".replace("\n", " ")[:300]
-            lines.write(f"end {seed} {time.monotonic() - started:.3f} {outcome}\n")
-        lines.write(f"memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}\n")
+            fuzz.record(lines, seed, kind, partial(try_file, kind, seed, seeds, Path(scratch)))
+        fuzz.record_memory(lines)
 
 
 def main() -> None:
@@ -65,24 +58,8 @@ def main() -> None:
     seeds.mkdir(parents=True, exist_ok=True)
     make_seeds(seeds, options.kind)
     result.unlink(missing_ok=True)
-    first, end = options.first, options.first + options.files
-    died: list[str] = []
-    while first < end:
-        count = min(5 * fuzz.BATCH, end - first)
-        kind = ["--kind", options.kind, "--out", str(options.out)]
-        with (folder / "stderr.txt").open("a") as errors:
-            process = subprocess.Popen([sys.executable, __file__, *kind, "--batch", str(first), str(count)], stderr=errors)
-            fate = fuzz._watch(process, result)
-        done = fuzz._seeds_begun(result)
-        if fate is None:
-            first += count
-        elif not done or done[-1] < first:
-            sys.exit(f"the first files of a batch did it: {fate}; see {folder / 'stderr.txt'}")
-        else:  # the last file that was begun did it; go on behind it
-            died.append(f"{fate} at seed {done[-1]}")
-            first = done[-1] + 1
-        print(f"{first - options.first} of {options.files} files, {len(died)} processes died", flush=True)
-    fuzz._report(result, died)
+    command = [sys.executable, __file__, "--kind", options.kind, "--out", str(options.out)]
+    fuzz.drive(command, options.first, options.files, 5 * fuzz.BATCH, result)
     return None
 
 

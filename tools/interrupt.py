@@ -27,7 +27,6 @@ from pathlib import Path
 from safetensors import safe_open
 
 from ttcli.outputs import holds_something
-from ttcli.results.events import read_events_csv
 from ttcli.results.trajectory import read_ball_csv
 from ttcli.training_set.folder import read_clips
 from ttcli.training_set.frame_store import FrameStore
@@ -110,11 +109,13 @@ class Run:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            return ["hangs"]
+            hangs = ["hangs"]
+        else:
+            hangs = []
         left = self.left_processes(PROCESS_SECONDS)
         for number in left:
             os.kill(number, signal.SIGKILL)
-        return [*self.process.stderr.read().splitlines(), *(f"process left: {number}" for number in left)]
+        return [*hangs, *self.process.stderr.read().splitlines(), *(f"process left: {number}" for number in left)]
 
     def left_processes(self, seconds: float) -> list[int]:
         """Return the processes that are still there after some seconds."""
@@ -165,8 +166,6 @@ class Run:
 
 def content_of(path: Path) -> object:
     """Return something of a file that a whole one has and a half one has not, as its own reader tells it."""
-    if path.name.endswith("events.csv"):
-        return len(read_events_csv(path)) >= 0
     if path.suffix == ".csv" and path.name != "metrics.csv" and path.parent.parent.name != "clips":
         return sum(1 for _ in read_ball_csv(path))
     if path.suffix == ".mp4":

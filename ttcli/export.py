@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ttcli.configs import ExportConfig
 from ttcli.errors import OutputError, SettingError
+from ttcli.evaluation.ball_metrics import REFERENCE_WIDTH
 from ttcli.inference.exported_runtimes import INPUT, OUTPUTS, RUNTIMES, SUFFIX, import_library, load_exported
 from ttcli.networks.ball_network import BallNetwork
 from ttcli.networks.blocks import fuse_batch_norm
@@ -34,7 +35,6 @@ SURE = 0.1
 """Probability of a peak above which its place is compared: where nothing is seen there is no place."""
 REFERENCE_SIZE = 1080, 1920
 """Height and width of the video that a file is for, unless told otherwise."""
-REFERENCE_WIDTH = 1920
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from rich.table import Table
-from rich.text import Text
 from torch import Tensor, nn
 
 from ttcli.configs import ModelsConfig
@@ -82,7 +81,7 @@ class Catalogue:
             networks.add_row(network.name, *cells, *[f"{network.ms_per_frame:.1f}" if timed else ""][:timed])
         for name, library in self.lacking.items():
             networks.add_row(name, f"lacks {library}")
-            networks.caption = Text(CURE)  # in which rich would take [train] for markup
+            networks.caption = CURE
         checkpoints = Table("checkpoint", "size", "network", "frames", "training data", "licence", "metrics")
         checkpoints.title = "Checkpoints in the package"
         for checkpoint in self.checkpoints:

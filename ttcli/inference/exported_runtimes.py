@@ -22,13 +22,13 @@ from ttcli.inference.runtimes import Runtime, load_closer, load_runtime
 from ttcli.networks.blocks import NetworkAnswer
 from ttcli.networks.checkpoints import MOST_AREA, check_metadata
 from ttcli.networks.devices import network_threads
+from ttcli.networks.heatmaps import OUTPUT_STRIDE
 from ttcli.networks.model_input import SIZE_MULTIPLE, input_channels
 from ttcli.networks.registry import answered_frames
 from ttcli.networks.weight_files import METADATA_KEY
 
 INPUT, OUTPUTS = "pictures", ("probabilities", "offsets", "events")
 """Names of the input and the outputs in exported files; events are of networks with an event head."""
-OUTPUT_STRIDE = 4
 SUFFIX = ".onnx"
 RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino"}
 """What runs an exported file -> its library."""

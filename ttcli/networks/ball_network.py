@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from ttcli.errors import SettingError
 from ttcli.networks.blocks import BallHead, Prediction, check_input
+from ttcli.networks.heatmaps import OUTPUT_STRIDE
 from ttcli.networks.model_input import SIZE_MULTIPLE
 
 
@@ -21,7 +22,7 @@ class BallNetwork(nn.Module):
         least_batch: Windows that a batch must have in training.
     """
 
-    output_stride = 4
+    output_stride = OUTPUT_STRIDE
     """Pixels per cell of the heatmaps."""
     name: str
     """A key of `registry.MODELS`."""

@@ -154,7 +154,7 @@ def _arguments(model: BallNetwork) -> dict[str, Any]:
 
 def _stored(name: str, tensor: Tensor, dtype: torch.dtype | None) -> dict[str, Tensor]:
     """Return a tensor as the file holds it: on the CPU, kernels and matrices in `dtype`, by name."""
-    tensor = tensor.detach().cpu().contiguous()
+    tensor = tensor.detach().cpu()
     if dtype is None or not tensor.is_floating_point() or tensor.dim() < 2:
         return {name: tensor}
     if dtype != torch.int8 or not torch.isfinite(tensor).all():  # which is told of when it is read

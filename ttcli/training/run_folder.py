@@ -10,7 +10,6 @@
 Each file is written under another name first, so that it is whole or not there, whenever a run is killed.
 """
 
-import io
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,10 +21,10 @@ import torch
 from torch import Tensor, nn
 
 from ttcli.configs import TrainConfig
-from ttcli.errors import CheckpointError, InputError, OutputError, SettingError
+from ttcli.errors import CheckpointError, InputError, SettingError
 from ttcli.networks.weight_files import READ_ERRORS, read_all, write_weights
 from ttcli.outputs import complete_file, locked_folder, sweep_below, sweep_these
-from ttcli.results.csv_rows import append_rows
+from ttcli.results.csv_rows import write_rows
 from ttcli.training_set.window_batch import WindowBatch
 
 BEST_FILE, LAST_FILE, STATE_FILE = "best.safetensors", "last.safetensors", "state.safetensors"
@@ -169,9 +168,7 @@ def write_metrics(folder: Path, rows: list[dict[str, Any]]) -> None:
         OutputError: The disk is full.
     """
     columns = list(rows[0])
-    text = io.StringIO()
-    append_rows(text, [columns, *([row.get(name) for name in columns] for row in rows)])
-    write_whole(folder / METRICS_FILE, text.getvalue().encode())
+    write_rows(folder / METRICS_FILE, columns, ([row.get(name) for name in columns] for row in rows), overwrite=True)
 
 
 def save_failed_batch(folder: Path, batch: WindowBatch) -> None:
@@ -190,10 +187,7 @@ def write_whole(path: Path, content: bytes) -> None:
         OutputError: The disk is full.
     """
     with complete_file(path, overwrite=True) as temporary:
-        try:
-            temporary.write_bytes(content)
-        except OSError as error:
-            raise OutputError(path, f"cannot be written ({error.strerror})", "look for space on the disk") from error
+        temporary.write_bytes(content)
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

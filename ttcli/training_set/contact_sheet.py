@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ttcli.errors import InputError, OutputError, SettingError
+from ttcli.errors import InputError, SettingError
 from ttcli.outputs import check_output, complete_file
 from ttcli.training_set.folder import CLIPS_FOLDER
 from ttcli.training_set.frame_store import FrameStore
@@ -69,10 +69,7 @@ def write_contact_sheet(path: Path, data: Path, seed: int = 0, overwrite: bool =
     options = (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
     encoded = cv2.imencode(".jpg", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), options)[1].tobytes()
     with complete_file(path, overwrite) as temporary:
-        try:
-            temporary.write_bytes(encoded)
-        except OSError as error:
-            raise OutputError(path, f"cannot be written ({error.strerror})", "make room on the disk") from error
+        temporary.write_bytes(encoded)
     return len(chosen)
 
 

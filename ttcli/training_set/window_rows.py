@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from ttcli.errors import OutputError
 from ttcli.results.csv_rows import read_rows, write_rows
 from ttcli.training_set.splits import SPLITS
 
@@ -35,11 +34,7 @@ def write_windows(folder: Path, windows: Iterable[StoredWindow]) -> int:
     Raises:
         OutputError: The folder cannot be written, or the disk is full.
     """
-    try:
-        return write_rows(folder / WINDOWS_FILE, COLUMNS, windows, overwrite=True)
-    except OSError as error:
-        cure = "make room on the disk, or give another folder"
-        raise OutputError(folder, f"cannot be written ({error.strerror})", cure) from error
+    return write_rows(folder / WINDOWS_FILE, COLUMNS, windows, overwrite=True)
 
 
 def read_windows(folder: Path) -> list[StoredWindow]:

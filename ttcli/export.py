@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ttcli.configs import ExportConfig
-from ttcli.errors import OutputError, SettingError
+from ttcli.errors import SettingError
 from ttcli.evaluation.ball_metrics import REFERENCE_WIDTH
 from ttcli.inference.exported_runtimes import INPUT, OUTPUTS, RUNTIMES, SUFFIX, import_library, load_exported
 from ttcli.networks.ball_network import BallNetwork
@@ -165,10 +165,7 @@ def _write_onnx(network: BallNetwork, pictures: Tensor, path: Path, metadata: st
     model = program.model_proto
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, metadata
-    try:
-        onnx.save(model, path)
-    except OSError as error:
-        raise OutputError(path, f"cannot be written ({error.strerror})", "look for space on the disk") from error
+    onnx.save(model, path)
 
 
 def _compare(network: BallNetwork, windows: Tensor, path: Path) -> list[Comparison]:

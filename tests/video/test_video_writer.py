@@ -47,6 +47,16 @@ def test_odd_sizes_lose_their_last_row_and_column(tmp_path: Path) -> None:
     assert abs(frame.picture.mean() - 100) < 3
 
 
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 64), (64, 1)])
+def test_pictures_too_small_for_a_video_are_told_of_before_anything_is_written(tmp_path: Path, height: int, width: int) -> None:
+    with (
+        pytest.raises(OutputError, match="too small for a video"),
+        VideoWriter(tmp_path / "a.mp4", height, width, Fraction(25)),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
 def test_sound_is_copied_as_far_as_the_pictures_reach(tmp_path: Path) -> None:
     source = write_with_sound(tmp_path / "source.mp4", seconds=2)
     assert probe(source).has_audio

@@ -45,6 +45,9 @@ MOST_TICKS = 2**60
 """Of any format: libavformat counts them in 64 bits, and some in finer ticks."""
 CURE_OF_TIMES = "leave that part out by its frame, as in --end 300f"
 CURE_OF_FORMAT = "take another --encoder, or end the name in another suffix such as .mkv"
+CURE_OF_SIZE = "end the name in .gif, or give a larger video"
+LEAST_SIDE = 2
+"""Pixels: colours are told for two by two of them."""
 CURE_OF_SOUND = "give --no-audio, or end the name in another suffix such as .mkv"
 BT709 = 1
 """AVCOL_SPC_BT709, AVCOL_PRI_BT709 and AVCOL_TRC_BT709."""
@@ -113,6 +116,9 @@ class VideoWriter:
         suffix = self.path.suffix.lower()
         if suffix not in FORMATS:
             raise OutputError(self.path, f"{suffix or 'no suffix'} is no video format known here", "end it in .mp4")
+        if min(self.height, self.width) < LEAST_SIDE:
+            fact = f"pictures of {self.width}x{self.height} are too small for a video, which has {LEAST_SIDE}x{LEAST_SIDE} at least"
+            raise OutputError(self.path, fact, CURE_OF_SIZE)
         with ExitStack() as stack, output_errors(self.path):
             temporary = stack.enter_context(complete_file(self.path, self._overwrite))
             source = None if self._audio_from is None else stack.enter_context(open_input(self._audio_from))

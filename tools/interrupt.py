@@ -20,6 +20,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -112,10 +113,11 @@ class Run:
             hangs = ["hangs"]
         else:
             hangs = []
-        left = self.left_processes(PROCESS_SECONDS)
+        left = {number: name_of(number) for number in self.left_processes(PROCESS_SECONDS)}
         for number in left:
-            os.kill(number, signal.SIGKILL)
-        return [*hangs, *self.process.stderr.read().splitlines(), *(f"process left: {number}" for number in left)]
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        return [*hangs, *self.process.stderr.read().splitlines(), *(f"process left: {name}" for name in left.values())]
 
     def left_processes(self, seconds: float) -> list[int]:
         """Return the processes that are still there after some seconds."""
@@ -162,6 +164,15 @@ class Run:
     def _files(self) -> list[Path]:
         files = (path for path in self.folder.rglob("*") if path.is_file() and (self.folder / "tmp") not in path.parents)
         return [path for path in files if not any(part.startswith(".") for part in path.relative_to(self.folder).parts)]
+
+
+def name_of(number: int) -> str:
+    """Return a process's number and the beginning of its command line; whether it has ended and nobody has asked how."""
+    try:
+        command = Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        command = "ended by now"
+    return f"{number} ({command[:80] or 'ended'})"
 
 
 def content_of(path: Path) -> object:

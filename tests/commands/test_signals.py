@@ -6,10 +6,12 @@ import time
 
 import pytest
 from click.testing import CliRunner
+from video_files import write_numbered
 
 from ttcli import models
 from ttcli.cli import main
 from ttcli.commands.signals import interrupted_by_signals
+from ttcli.video import opening
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -26,6 +28,25 @@ def test_a_request_where_nothing_can_be_raised_comes_right_after(number, capsys)
     assert time.monotonic() - began < 4, "it waited until the sleep was over"
     assert capsys.readouterr().err == ""
     assert (signal.getsignal(number), sys.unraisablehook) == before
+
+
+@pytest.mark.parametrize("call", ["read", "seek"])
+def test_a_request_while_a_library_calls_back_ends_in_one_line(call, monkeypatch, tmp_path, capfd):
+    """PyAV prints what its callbacks raise, and goes on."""
+    video = write_numbered(tmp_path / "a.mp4", 3)
+    usual, calls = getattr(opening._Content, call), []
+
+    def interrupted(self, *arguments):
+        calls.append(arguments)
+        if len(calls) == 4:
+            signal.raise_signal(signal.SIGTERM)
+        return usual(self, *arguments)
+
+    monkeypatch.setattr(opening._Content, call, interrupted)
+    result = CliRunner().invoke(main, ["detect", str(video), "-o", str(tmp_path / "b.csv"), "-q"])
+    assert (result.exit_code, result.stderr) == (1, "ttcli: interrupted\n")
+    assert capfd.readouterr().err == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
 def test_what_fails_after_a_request_is_told_of_as_interrupted(monkeypatch):

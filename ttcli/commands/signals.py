@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType
+from types import FrameType, TracebackType
 
 ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 """Signals that ask a process to end, where the system has them."""
@@ -36,14 +36,14 @@ def interrupted_by_signals() -> Iterator[None]:
     before = {number: handler for number in numbers if (handler := signal.getsignal(number)) in usual}
     if before:
         _came.clear()
-    before_hook = sys.unraisablehook
+    hooks = sys.unraisablehook, sys.excepthook
     for number in before:
         signal.signal(number, _interrupt)
-    sys.unraisablehook = _raise_later
+    sys.unraisablehook, sys.excepthook = _raise_later, _print_unless_interrupt
     try:
         yield
     finally:
-        sys.unraisablehook = before_hook
+        sys.unraisablehook, sys.excepthook = hooks
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -77,6 +77,12 @@ def _raise_later(unraisable: "sys.UnraisableHookArgs") -> None:
         _thread.start_new_thread(_interrupt_soon, (threading.get_ident(), _came[-1] if _came else signal.SIGINT))
     elif not interrupt_came():
         sys.__unraisablehook__(unraisable)
+
+
+def _print_unless_interrupt(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    """Print what a library could not raise, as PyAV where it calls our file; an interrupt comes to `_raise_later` next."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, traceback)
 
 
 def _interrupt_soon(main_thread: int, number: signal.Signals) -> None:

@@ -23,9 +23,10 @@ def stand_in(runtime, monkeypatch):
 def test_every_part_has_a_rate_and_a_short_video_is_read_again(ball_video):
     report = bench(ball_video(positions=12), QUICK, quiet=True)
     names = [stage.name for stage in report.stages]
-    assert names == ["decode", "decode and scale", "network, step 3", "detect, step 3", "detect, step 9", "write"]
+    assert names == ["decode", "decode and scale", "model input", "first stage", "detect", "detect, one look", "write"]
     for stage in report.stages:
         assert 0 < stage.slowest <= stage.frames_per_second <= stage.fastest
+        assert stage.cpu_ms_per_frame > 0
         assert stage.ms_per_frame == pytest.approx(1000 / stage.frames_per_second)
     assert report.machine["cores"] >= 1 and "h264 96x64" in report.machine["video"]
     assert "bound by: " in str(report)
@@ -61,22 +62,17 @@ def test_a_missing_video_is_one_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("decode", "network", "whole", "fastest", "bound", "advice"),
+    ("whole", "once", "bound", "advice"),
     [
-        (200, 60, 58, 110, "network, step 3", "--step 9 is 1.9 times as fast"),
-        (100, 300, 95, 97, "decode and scale", "nothing but a faster decoder"),
-        (200, 60, 40, 41, "sharing the processor", "a GPU"),
+        ((50, 36.0), (90, 20.0), "1.8 of 2 cores are at work, 7.0 ms a frame for the decoder and 29.0", "1.8 times as fast"),
+        ((50, 36.0), (52, 34.0), "the processor", "a GPU"),
+        ((135, 9.0), (139, 8.0), "decode and scale", "nothing but a faster decoder"),
+        ((50, 20.0), (52, 19.0), "wait for each other: 1.0 of 2 cores", "a GPU"),
     ],
 )
-def test_it_says_what_the_whole_waits_for(monkeypatch, decode, network, whole, fastest, bound, advice):
+def test_it_says_what_the_whole_waits_for(monkeypatch, whole, once, bound, advice):
     monkeypatch.setattr(benching.torch.cuda, "is_available", lambda: False)
-    rates = {
-        "decode": 2 * decode,
-        "decode and scale": decode,
-        "network, step 3": network,
-        "detect, step 3": whole,
-        "detect, step 9": fastest,
-    }
-    stages = [Stage(name, rate, rate, rate) for name, rate in rates.items()]
-    says, what_helps = _judge(stages, 3, 9)
+    parts = {"decode and scale": (140, 7.0), "detect": whole, "detect, one look": once}
+    stages = {name: Stage(name, rate, rate, rate, cpu) for name, (rate, cpu) in parts.items()}
+    says, what_helps = _judge(stages, 2)
     assert bound in says and any(advice in line for line in what_helps)

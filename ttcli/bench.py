@@ -4,14 +4,16 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from rich.table import Table
 from tqdm import tqdm
@@ -20,9 +22,11 @@ from ttcli.configs import BenchConfig, DetectConfig, SimulateConfig
 from ttcli.detection.decision import positions_in
 from ttcli.detection.plan import VideoPlan, plan_at
 from ttcli.errors import VideoError
+from ttcli.inference.closer_look import CUT, CUTS
 from ttcli.inference.exported_runtimes import load_network
 from ttcli.inference.runtimes import Runtime
 from ttcli.networks.devices import usable_cores
+from ttcli.networks.packed_windows import PLANES, as_pixels, gray_of, pack_window
 from ttcli.results.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.simulate import simulate
 from ttcli.video.decoder import Damage, decode_in_order
@@ -32,7 +36,11 @@ from ttcli.video.reader import Frame, FrameReader
 DRAWN = SimulateConfig(rallies=1, seed=7, camera="side", frame_rate=60, height=1080, width=1920, frames=90, device="cpu")
 """What is measured on where no video is given."""
 CLOSE = 1.1
-"""The whole is bound by its slowest part alone where it takes no more than this times as long as that one."""
+"""Times as long as another takes that counts as the same."""
+BUSY = 0.8
+"""Share of the cores from which on all of them are at work."""
+DECODER, FIRST_STAGE, SECOND_STAGE = "decode and scale", "first stage", "second stage"
+WHOLE, ONCE = "detect", "detect, one look"
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,8 @@ class Stage:
     """Median over the rounds."""
     slowest: float
     fastest: float
+    cpu_ms_per_frame: float
+    """Milliseconds of all cores together that it takes for a frame, median over the rounds."""
 
     @property
     def ms_per_frame(self) -> float:
@@ -70,10 +80,12 @@ class BenchReport:
 
     def as_table(self) -> Table:
         """Return a row for each stage, for a terminal."""
-        table = Table("stage", "frames/s", "from", "to", "ms a frame", title=self.video)
+        table = Table("stage", "frames/s", "from", "to", "ms a frame", "CPU ms", title=self.video)
         for stage in self.stages:
             rates = (stage.frames_per_second, stage.slowest, stage.fastest)
-            table.add_row(stage.name, *(f"{rate:.0f}" for rate in rates), f"{stage.ms_per_frame:.1f}")
+            table.add_row(
+                stage.name, *(f"{rate:.0f}" for rate in rates), f"{stage.ms_per_frame:.1f}", f"{stage.cpu_ms_per_frame:.1f}"
+            )
         return table
 
     def __str__(self) -> str:
@@ -99,28 +111,31 @@ def bench(video: Path | None, config: BenchConfig, quiet: bool = False) -> Bench
         )
         runtime = load_network(config.weights, detecting.runtime, config.device, config.precision)
         whole = plan_at(info, runtime, detecting, *runtime.working_size(*info.square_size), step=config.step)
-        fastest = replace(whole, step=len(runtime.output_frames))
+        once = replace(whole, step=len(runtime.output_frames), again=None)
         first = next(_frames(whole), None)
         if first is None or first.picture is None:
             raise VideoError(path, "its first frame cannot be decoded", "give another video")
-        decoded, scaled = partial(_decoded, path), partial(_frames, whole)
+        scaled = partial(_frames, whole)
         ways: dict[str, Callable[[float], Iterable]] = {
-            "decode": partial(_for_seconds, decoded),
-            "decode and scale": partial(_for_seconds, scaled),
-            f"network, step {whole.step}": partial(_detected, partial(repeat, first), whole, runtime),
-            f"detect, step {whole.step}": partial(_detected, scaled, whole, runtime),
-            f"detect, step {fastest.step}": partial(_detected, scaled, fastest, runtime),
+            "decode": partial(_for_seconds, partial(_decoded, path)),
+            DECODER: partial(_for_seconds, scaled),
+            "model input": partial(_for_seconds, partial(_packed, first.picture, runtime)),
+            FIRST_STAGE: partial(_for_seconds, partial(_answered, runtime, whole.height, whole.width)),
+            WHOLE: partial(_detected, scaled, whole, runtime),
+            ONCE: partial(_detected, scaled, once, runtime),
         }
-        rates: dict[str, list[float]] = {name: [] for name in ways}
+        if whole.large_size is not None and runtime.closer is not None:
+            ways[SECOND_STAGE] = partial(_for_seconds, partial(_answered, runtime.closer.runtime, CUT, CUT, CUTS))
+        found: dict[str, list[_Measured]] = {name: [] for name in ways}
         for number in tqdm(range(config.rounds + 1), desc="rounds", unit="", disable=quiet or None):
             for name, way in ways.items():
-                rate = _rate(way(config.seconds if number else min(1.0, config.seconds)))
-                rates[name] += [rate] if number else []
-        rates["write"] = [_write_rate(info) for _ in range(config.rounds)]
-    stages = [Stage(name, statistics.median(found), min(found), max(found)) for name, found in rates.items()]
-    bound, advice = _judge(stages, whole.step, len(runtime.output_frames))
+                measured = _measure(way(config.seconds if number else min(1.0, config.seconds)))
+                found[name] += [measured] if number else []
+        found["write"] = [_measure(_written(info)) for _ in range(config.rounds)]
+    stages = {name: _stage(name, measured) for name, measured in found.items()}
+    bound, advice = _judge(stages, usable_cores())
     name = str(video) if video else f"drawn, {DRAWN.width}x{DRAWN.height}"
-    return BenchReport(name, _machine(runtime, info), stages, bound, advice)
+    return BenchReport(name, _machine(runtime, info), list(stages.values()), bound, advice)
 
 
 @contextmanager
@@ -134,11 +149,25 @@ def _video_or_drawn(video: Path | None) -> Iterator[Path]:
         yield Path(folder) / "drawn" / "videos" / "game_1.mp4"
 
 
-def _rate(items: Iterable) -> float:
-    """Return how many items come in a second, the wait for the first and the last of them included."""
-    began = time.perf_counter()
+class _Measured(NamedTuple):
+    """Of one part, in one round."""
+
+    rate: float
+    cpu_seconds: float
+    """For each item."""
+
+
+def _measure(items: Iterable) -> _Measured:
+    """Return how many items come in a second, the wait for the first and the last of them included, and what each costs."""
+    began, cpu = time.perf_counter(), time.process_time()
     count = sum(1 for _ in items)
-    return count / (time.perf_counter() - began)
+    return _Measured(count / (time.perf_counter() - began), (time.process_time() - cpu) / count)
+
+
+def _stage(name: str, measured: list[_Measured]) -> Stage:
+    rates = [each.rate for each in measured]
+    cpu = statistics.median(each.cpu_seconds for each in measured)
+    return Stage(name, statistics.median(rates), min(rates), max(rates), 1000 * cpu)
 
 
 def _for_seconds(read: Callable[[], Iterable[Any]], seconds: float) -> Iterator:
@@ -166,29 +195,56 @@ def _detected(read: Callable[[], Iterable[Frame]], plan: VideoPlan, runtime: Run
     return positions_in(_for_seconds(read, seconds), plan, runtime)
 
 
-def _write_rate(info: VideoInfo) -> float:
-    """Return how many rows are written in a second."""
+def _packed(picture: np.ndarray, runtime: Runtime) -> Iterator[None]:
+    """Yield once for each frame of windows that are put together, as many times as a window has frames."""
+    packed = np.empty((*picture.shape[:2], runtime.window_size, PLANES), np.int8)
+    while True:
+        frames = [as_pixels(picture) for _ in range(runtime.window_size)]
+        pack_window(frames, [gray_of(pixels) for pixels in frames] if runtime.difference else None, packed)
+        yield from repeat(None, runtime.window_size)
+
+
+def _answered(runtime: Runtime, height: int, width: int, cuts: int | None = None) -> Iterator[None]:
+    """Yield once for each frame that a network answers for, or each cut of a batch, in as many threads as it takes."""
+    windows = torch.randint(-128, 128, (cuts or 1, height, width, runtime.window_size, PLANES), dtype=torch.int8)
+    under_way = deque(runtime.pool.submit(runtime, windows) for _ in range(runtime.workers + 1))
+    try:
+        while True:
+            under_way.popleft().result()
+            under_way.append(runtime.pool.submit(runtime, windows))
+            yield from repeat(None, cuts or len(runtime.output_frames))
+    finally:
+        for each in under_way:
+            each.cancel()
+
+
+def _written(info: VideoInfo) -> Iterator[None]:
+    """Write rows, and yield once for each."""
     rows = [BallPosition(frame, frame / float(info.frame_rate), 812.4, 377.9, 0.97, Status.SEEN) for frame in range(5000)]
     with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
         write_ball_csv(Path(folder) / "ball.csv", rows)
-        return len(rows) / (time.perf_counter() - began)
+    yield from repeat(None, len(rows))
 
 
-def _judge(stages: list[Stage], step: int, outputs: int) -> tuple[str, list[str]]:
-    """Return which part bounds the whole, and what would help."""
-    decode, network, whole, fastest = stages[1], stages[2], stages[3], stages[4]
-    slowest = min(decode, network, key=lambda stage: stage.frames_per_second)
-    bound = slowest.name
-    if whole.ms_per_frame > CLOSE * slowest.ms_per_frame:
-        bound += ", and by sharing the processor with the other parts"
+def _judge(stages: Mapping[str, Stage], cores: int) -> tuple[str, list[str]]:
+    """Return what the whole waits for, and what would help."""
+    whole, once, decode = stages[WHOLE], stages[ONCE], stages[DECODER]
+    busy = whole.cpu_ms_per_frame / whole.ms_per_frame
+    networks = whole.cpu_ms_per_frame - decode.cpu_ms_per_frame
+    if busy > BUSY * cores:
+        bound = f"the processor: {busy:.1f} of {cores} cores are at work"
+        bound += f", {decode.cpu_ms_per_frame:.1f} ms a frame for the decoder and {networks:.1f} for the networks"
+    elif whole.ms_per_frame < CLOSE * decode.ms_per_frame:
+        bound = DECODER
+    else:
+        bound = f"its stages wait for each other: {busy:.1f} of {cores} cores are at work"
     advice = []
-    if step < outputs and fastest.frames_per_second > CLOSE * whole.frames_per_second:
-        gain = fastest.frames_per_second / whole.frames_per_second
-        advice.append(f"--step {outputs} is {gain:.1f} times as fast here, and less exact")
-    if slowest is network and not torch.cuda.is_available():
-        advice.append("a GPU would take the network off the processor")
-    if slowest is decode:
+    if once.frames_per_second > CLOSE * whole.frames_per_second:
+        gain = once.frames_per_second / whole.frames_per_second
+        advice.append(f"one look at each frame (--step 9) is {gain:.1f} times as fast here, and less exact")
+    if networks > decode.cpu_ms_per_frame and not torch.cuda.is_available():
+        advice.append("a GPU would take the networks off the processor")
+    if bound == DECODER:
         advice.append("nothing but a faster decoder helps: fewer pixels, a lower bit rate, or more cores")
     return bound, advice
 
@@ -199,7 +255,7 @@ def _machine(runtime: Runtime, info: VideoInfo) -> dict[str, Any]:
         "processor": _processor_name(),
         "cores": usable_cores(),
         "torch": torch.__version__,
-        "torch threads": torch.get_num_threads(),
+        "network threads": runtime.workers,
         "device": str(runtime.device),
         "precision": str(runtime.dtype).removeprefix("torch."),
         "video": f"{info.codec} {info.width}x{info.height} at {float(info.frame_rate):.5g}/s",

@@ -19,7 +19,8 @@ from ttcli.networks.ball_network import BallNetwork
 from ttcli.networks.blocks import fuse_batch_norm
 from ttcli.networks.checkpoints import load_checkpoint, packaged
 from ttcli.networks.heatmaps import decode_heatmaps
-from ttcli.networks.model_input import SIZE_MULTIPLE, seen_pictures, windows_to_input, working_size
+from ttcli.networks.model_input import SIZE_MULTIPLE, seen_pictures, working_size
+from ttcli.networks.packed_windows import pack_windows, unpack
 from ttcli.networks.weight_files import METADATA_KEY
 from ttcli.outputs import check_output, complete_file
 from ttcli.training.drawn_windows import drawn_films
@@ -115,7 +116,7 @@ def export(output: Path, config: ExportConfig) -> ExportSummary:
     network = fuse_batch_norm(checkpoint.model)
     windows = _windows(network, config.video, height, width)
     with complete_file(output, config.overwrite) as temporary:
-        _write_onnx(network, windows[:2], temporary, json.dumps(checkpoint.metadata))
+        _write_onnx(network, unpack(windows[:2], network.difference, torch.float32), temporary, json.dumps(checkpoint.metadata))
         comparisons = _compare(network, windows, temporary)
     size = output.stat().st_size
     return ExportSummary(str(output), network.name, height, width, OPSET, size, comparisons)
@@ -130,7 +131,7 @@ def _picture_size(config: ExportConfig, metadata: dict[str, Any]) -> tuple[int, 
 
 
 def _windows(network: BallNetwork, video: Path | None, height: int, width: int) -> Tensor:
-    """Return model input of CHECKED_WINDOWS windows of a video, or of drawn ones."""
+    """Return CHECKED_WINDOWS windows of a video, or drawn ones, packed."""
     length = CHECKED_WINDOWS - 1 + network.window_size
     if video is None:
         film = next(drawn_films(1, length, height, width, DRAWN_SEED))
@@ -146,7 +147,7 @@ def _windows(network: BallNetwork, video: Path | None, height: int, width: int) 
         fact = f"gives {len(frames)} frames, and a window has {network.window_size}"
         raise SettingError("--video", fact, "give a longer one, or leave it out")
     stacked = torch.stack([frames[first : first + network.window_size] for first in range(count)])
-    return windows_to_input(stacked, network.difference, torch.float32)
+    return pack_windows(stacked.numpy(), network.difference)
 
 
 def _write_onnx(network: BallNetwork, pictures: Tensor, path: Path, metadata: str) -> None:
@@ -172,7 +173,7 @@ def _compare(network: BallNetwork, windows: Tensor, path: Path) -> list[Comparis
     """Return how far each installed runtime is from torch, OpenVINO in its own choice of precision too."""
     found = []
     with torch.inference_mode():
-        expected = _Answering(network)(windows)
+        expected = _Answering(network)(unpack(windows, network.difference, torch.float32))
     ways = [("onnx", "fp32"), ("openvino", "fp32"), ("openvino", "auto")]
     for runtime, precision in ways:
         if importlib.util.find_spec(RUNTIMES[runtime]) is not None:
@@ -180,7 +181,7 @@ def _compare(network: BallNetwork, windows: Tensor, path: Path) -> list[Comparis
             difference = float((answers[0] - expected[0]).abs().max())
             found.append(
                 Comparison(
-                    runtime, precision, len(windows), difference, _largest_shift(expected[:2], answers[:2], windows.shape[3])
+                    runtime, precision, len(windows), difference, _largest_shift(expected[:2], answers[:2], windows.shape[2])
                 )
             )
     return found

@@ -14,9 +14,9 @@ from ttcli.configs import ModelsConfig
 from ttcli.errors import LibraryError, SettingError, one_line
 from ttcli.inference.runtimes import TorchRuntime
 from ttcli.networks.checkpoints import DEFAULT_WEIGHTS, read_metadata
-from ttcli.networks.devices import leave_cores_to_the_decoder
 from ttcli.networks.libraries import CURE
-from ttcli.networks.model_input import SIZE_MULTIPLE, empty_input, input_channels
+from ttcli.networks.model_input import SIZE_MULTIPLE, input_channels
+from ttcli.networks.packed_windows import PLANES
 from ttcli.networks.registry import MODELS, create_model
 from ttcli.spotting.weights import KIND as OF_PATHS
 from ttcli.spotting.weights import read_spotter_metadata
@@ -139,14 +139,13 @@ def describe_network(name: str, height: int, width: int, timed: bool = False) ->
 
 def time_network(name: str, height: int, width: int, device: str = "auto") -> float:
     """Return the milliseconds that a network takes for each frame that it answers for, on this machine."""
-    leave_cores_to_the_decoder()
+    torch.set_num_threads(1)  # as in `detect`, where windows go through it beside each other
     runtime = TorchRuntime(create_model(name), device=device)
-    channels = input_channels(runtime.window_size, runtime.difference)
-    pictures = empty_input(TIMED_WINDOWS, channels, height, width, runtime.dtype, runtime.device).normal_()
+    windows = torch.randint(-128, 128, (TIMED_WINDOWS, height, width, runtime.window_size, PLANES), dtype=torch.int8)
     seconds = []
     for _ in range(1 + TIMED_RUNS):
         began = time.perf_counter()
-        probabilities = runtime(pictures).probabilities
+        probabilities = runtime(windows).probabilities
         probabilities[0, 0, 0, 0].item()  # waits for the device
         seconds.append(time.perf_counter() - began)
     return 1000 * statistics.median(seconds[1:]) / (TIMED_WINDOWS * len(runtime.output_frames))

@@ -87,4 +87,4 @@ def test_auto_is_the_step_with_which_the_network_keeps_pace(tmp_path, runtime, m
 def test_a_step_that_is_given_is_kept(tmp_path, runtime):
     info = probe(write_video(tmp_path / "a.mp4", ball_of(3.0, 5)))
     assert wanted_step(info, runtime, DetectConfig(step=7), 64, 96) == 7
-    assert wanted_step(info, runtime, DetectConfig(), 64, 96) == 3
+    assert wanted_step(info, runtime, DetectConfig(), 64, 96) is None

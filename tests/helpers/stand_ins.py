@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from ttcli.inference.runtimes import Runtime
 from ttcli.networks.blocks import BallHead, NetworkAnswer, Prediction
 
 
@@ -33,20 +34,20 @@ class BrightestSpot(nn.Module):
         offsets = torch.stack([x - cell_x, y - cell_y], 2)[..., None, None]
         return Prediction(logits, offsets.expand(-1, -1, -1, height // 4, width // 4).contiguous())
 
+    def take_packed_windows(self) -> bool:
+        return False
 
-class WindowRecorder:
+
+class WindowRecorder(Runtime):
     """A stand-in runtime that keeps the windows it is shown, of each frame the brightness of its first pixel."""
 
-    window_size, output_frames, output_stride, difference = 9, tuple(range(9)), 4, False
-    dtype, device, most_fps = torch.float32, torch.device("cpu"), 120.0
-    closer = None
-
     def __init__(self):
+        super().__init__({}, 9, tuple(range(9)), False, 4, torch.device("cpu"), torch.float32)
         self.windows = []
 
-    def __call__(self, pictures):
-        self.windows += (pictures[:, ::3, 0, 0] * 63.75 + 127.5).round().tolist()
-        batch, _, height, width = pictures.shape
+    def __call__(self, windows):
+        self.windows += (windows[:, 0, 0, :, 0].int() + 128).tolist()
+        batch, height, width, *_ = windows.shape
         shape = (batch, 9, height // 4, width // 4)
         return NetworkAnswer(torch.zeros(shape), torch.zeros(batch, 9, 2, *shape[2:]))
 
@@ -82,6 +83,9 @@ class SmallNetwork(nn.Module):
         self.decoder = nn.Sequential(nn.Conv2d(16, 16, 3, padding=1), nn.SiLU(), nn.Dropout(dropout))
         self.head = BallHead(16, 16, frames_out)
         self.batches, self.meet = 0, meet
+
+    def take_packed_windows(self) -> bool:
+        return False
 
     def forward(self, x: Tensor) -> Prediction:
         answer = self.head(self.decoder(self.encoder(x)))

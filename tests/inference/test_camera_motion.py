@@ -94,7 +94,7 @@ def test_pictures_laid_over_each_other_show_the_same():
     views = [view(200 + 4 * n, 150 - n) for n in range(5)]
     pictures = film(views, noise=0)
     maps = [np.linalg.inv(views[2]) @ each for each in views]
-    laid = lay_over(pictures, maps).numpy().astype(int)
+    laid = np.stack(lay_over(pictures, maps)).astype(int)
     assert np.array_equal(laid[2], pictures[2])
     inner = np.s_[:, 10:-10, 16:-16]
     assert np.abs(laid[inner] - pictures[2][10:-10, 16:-16].astype(int)).max() <= 4

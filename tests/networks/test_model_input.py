@@ -4,8 +4,6 @@ import pytest
 import torch
 
 from ttcli.networks.model_input import (
-    FrameRing,
-    empty_input,
     input_channels,
     median_of_frames,
     windows_to_input,
@@ -73,29 +71,6 @@ def test_what_stands_still_has_no_difference_and_a_passing_ball_has():
 def test_median_of_frames_is_the_median(window_size):
     values = torch.randint(0, 9, (2, window_size, 300), dtype=torch.int16)
     assert torch.equal(median_of_frames(values.unbind(1)), values.median(dim=1).values)
-
-
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
-@pytest.mark.parametrize("difference", [True, False])
-@pytest.mark.parametrize("places", [range(9), [5, 6, 7, 8, 0, 1, 2, 3, 4], [0, 0, 0, 1, 2, 7, 3, 3, 8]])
-def test_windows_from_a_ring_are_the_same_to_the_bit(places, difference, dtype):
-    """Training calls `windows_to_input`, detection fills a ring."""
-    [frames] = random_windows(batch=1)
-    ring = FrameRing(9, 12, 20, difference, dtype, frames.device)
-    for place, frame in enumerate(frames):
-        ring.put(place, 255 - frame)
-        ring.put(place, frame)
-    inputs = empty_input(3, input_channels(9, difference), 12, 20, dtype, frames.device)
-    ring.write_window(places, inputs[1])
-    assert inputs.is_contiguous(memory_format=torch.channels_last)
-    assert torch.equal(inputs[1:2], windows_to_input(frames[list(places)][None], difference, dtype))
-
-
-def test_an_empty_ring_is_black():
-    ring = FrameRing(9, 12, 20, True, torch.bfloat16, torch.device("cpu"))
-    inputs = empty_input(1, 36, 12, 20, torch.bfloat16, torch.device("cpu"))
-    ring.write_window(range(9), inputs[0])
-    assert torch.equal(inputs, windows_to_input(torch.zeros(1, 9, 12, 20, 3, dtype=torch.uint8), True, torch.bfloat16))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 from collections import Counter
 from fractions import Fraction
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 
@@ -66,9 +66,14 @@ def test_settled_frames_get_no_further_answer_and_kept_frames_fill_every_window(
     for frame_count in range(41):
         schedule = WindowSchedule(WINDOW_SIZE, step, stride, first_output, outputs)
         for _ in range(frame_count):
-            settled = schedule.settled
+            settled = settled_of(schedule)
             check_windows(schedule.arrive(), settled, schedule)
-        check_windows(schedule.finish(), schedule.settled, schedule)
+        check_windows(schedule.finish(), settled_of(schedule), schedule)
+
+
+def settled_of(schedule: WindowSchedule) -> int:
+    """Return the number of frames from the start that no window to come answers for."""
+    return max(0, schedule.frame_count - schedule.span)
 
 
 def check_windows(windows: list[Window], settled: int, schedule: WindowSchedule) -> None:
@@ -86,16 +91,20 @@ def test_a_network_of_the_middle_frame_answers_once_for_each_frame(stride):
         assert all(window.frame_indexes[4] == window.answers[0] for window in windows)
 
 
-@pytest.mark.parametrize(("step", "stride", "first_output", "outputs"), SCHEDULES)
-@pytest.mark.parametrize("batch", [1, 2, 4, 7])
-def test_no_more_frames_are_open_than_foretold(step, stride, first_output, outputs, batch):
-    schedule = WindowSchedule(WINDOW_SIZE, step, stride, first_output, outputs)
-    waiting = first_open = 0
-    for _ in range(200):
-        waiting += len(schedule.arrive())
-        assert schedule.frame_count - first_open <= schedule.most_open(batch)
-        if waiting == batch:
-            waiting, first_open = 0, schedule.settled
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("first", [0, 4, 7])
+def test_between_two_windows_lie_those_of_the_finer_rhythm(stride, first):
+    schedule = WindowSchedule(WINDOW_SIZE, 9, stride, first=first)
+    windows = [window for window in all_windows(100, schedule) if window.start % stride == 0]
+    finer = {
+        window.start
+        for window in all_windows(100, WindowSchedule(WINDOW_SIZE, 3, stride, first=first))
+        if window.start % stride == 0 and (first + window.start) // stride % 3 == 0
+    }
+    between = [window for pair in pairwise(windows) for window in schedule.between(*pair, 3)]
+    assert {window.start for window in between} == finer - {window.start for window in windows}
+    for window in between:
+        assert window.frame_indexes == window.answers == tuple(range(window.start, window.start + 9 * stride, stride))
 
 
 def test_the_same_windows_in_the_same_order_at_every_run():

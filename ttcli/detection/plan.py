@@ -30,6 +30,8 @@ class VideoPlan:
     """Height and width of the picture that the second network sees crops of; None where it does not look."""
     step: int
     """Frames from one window to the next."""
+    again: int | None
+    """The same around frames in doubt; None looks at none again."""
     stride: int
     """Frames between two neighbours in a window."""
     settings: DetectConfig
@@ -49,11 +51,13 @@ def plan_at(
         settings: Of the user.
         height: Rows of the picture that the network sees.
         width: Its columns.
-        step: Frames from one window to the next; None takes the usual step of the network.
+        step: Frames from one window to the next; None looks at each frame once, and again where there is doubt.
     """
     large_size = larger_size(runtime, height, width, settings)
     stride = settings.stride or choose_stride(info.frame_rate, runtime.most_fps)
-    return VideoPlan(info, height, width, large_size, step or choose_step(len(runtime.output_frames)), stride, settings)
+    outputs = len(runtime.output_frames)
+    again = choose_step(outputs) if step is None else None
+    return VideoPlan(info, height, width, large_size, step or outputs, again, stride, settings)
 
 
 def with_distinct_stride(plan: VideoPlan, frames: Iterable[Frame], runtime: Runtime) -> tuple[VideoPlan, Iterable[Frame]]:

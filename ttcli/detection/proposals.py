@@ -102,8 +102,9 @@ def propose(frames: Iterable[Frame], plan: VideoPlan, runtime: Runtime) -> Itera
 
 def network_predictor(plan: VideoPlan, runtime: Runtime) -> NetworkPredictor:
     """Return the first network behind windows, and the second behind it where the plan says so."""
+    settings = plan.settings
     predictor = StreamingPredictor(
-        runtime, plan.height, plan.width, plan.step, plan.stride, plan.settings.batch, plan.settings.steady
+        runtime, plan.height, plan.width, plan.step, plan.stride, settings.batch, settings.steady, plan.again
     )
     if plan.large_size is None:
         return NetworkPredictor(predictor, None)

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from statistics import median
 
 import cv2
+import torch
 
 from ttcli.configs import DetectConfig
 from ttcli.detection.decision import positions_in
 from ttcli.detection.plan import VideoPlan, plan_at
 from ttcli.inference.closer_look import larger_size
 from ttcli.inference.runtimes import Runtime
-from ttcli.networks.model_input import empty_input, input_channels
-from ttcli.networks.windows import choose_step
+from ttcli.networks.packed_windows import PLANES
 from ttcli.probing.ball_size import BACKGROUND_FRAMES, crop_box, measure_ball
 from ttcli.video.probe import VideoInfo
 from ttcli.video.reader import Frame, FrameReader, read_spans
@@ -76,8 +76,8 @@ def fitting_size(info: VideoInfo, runtime: Runtime) -> tuple[int, int]:
     return runtime.working_size(*info.square_size, round(runtime.area * (WANTED / median(widths)) ** 2))
 
 
-def wanted_step(info: VideoInfo, runtime: Runtime, settings: DetectConfig, height: int, width: int) -> int:
-    """Return the number of frames from window to window that the settings ask for.
+def wanted_step(info: VideoInfo, runtime: Runtime, settings: DetectConfig, height: int, width: int) -> int | None:
+    """Return the number of frames from window to window that the settings ask for; None where they leave it to doubt.
 
     "auto" is the smallest with which the network alone takes no longer for a frame than decoding and scaling alone.
 
@@ -89,10 +89,8 @@ def wanted_step(info: VideoInfo, runtime: Runtime, settings: DetectConfig, heigh
         width: Its columns.
     """
     outputs = len(runtime.output_frames)
-    if isinstance(settings.step, int):
+    if settings.step is None or isinstance(settings.step, int):
         return settings.step
-    if settings.step is None:
-        return choose_step(outputs)
     large_size = larger_size(runtime, height, width, settings)
     with FrameReader(info, height, width, judge=True, large_size=large_size) as reader:
         began, count = time.perf_counter(), 0
@@ -101,13 +99,12 @@ def wanted_step(info: VideoInfo, runtime: Runtime, settings: DetectConfig, heigh
             if time.perf_counter() - began > TIMED_SECONDS:
                 break
         frame_seconds = (time.perf_counter() - began) / max(count, 1)
-    channels = input_channels(runtime.window_size, runtime.difference)
-    batch = settings.batch
-    pictures = empty_input(batch, channels, height, width, runtime.dtype, runtime.device).zero_()
-    runtime(pictures)  # the first time is slow
+    batch = 1 if runtime.device.type == "cpu" else settings.batch
+    windows = torch.zeros(batch, height, width, runtime.window_size, PLANES, dtype=torch.int8)
+    runtime(windows)  # the first time is slow
     began, runs = time.perf_counter(), 0
     while time.perf_counter() - began < TIMED_SECONDS / 2:
-        float(runtime(pictures).probabilities[0, 0, 0, 0])  # waits for the device
+        float(runtime(windows).probabilities[0, 0, 0, 0])  # waits for the device
         runs += 1
     window_seconds = (time.perf_counter() - began) / (runs * batch)
     return min(outputs, max(1, math.ceil(window_seconds / frame_seconds)))

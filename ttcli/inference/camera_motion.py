@@ -6,6 +6,7 @@ clip whose camera pans and zooms: docs/RESULTS.md.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -29,6 +30,19 @@ AGREEMENT = 0.75
 """Pixels of the reduced picture within which a point agrees."""
 LARGEST_STEP, LARGEST_ZOOM = 40.0, 1.1
 """Pixels and factor from one picture to the next beyond which it is no camera's motion, but an error."""
+
+
+class Box(NamedTuple):
+    """A part of a picture, in whole pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def of(self, picture: np.ndarray) -> np.ndarray:
+        """Return that part of a picture (H, W, ...)."""
+        return picture[self.top : self.top + self.height, self.left : self.left + self.width]
 
 
 class CameraTracker:
@@ -151,19 +165,27 @@ def _motion(before: np.ndarray, after: np.ndarray, points: np.ndarray) -> np.nda
     return step
 
 
-def lay_over(pictures: Sequence[np.ndarray], maps: Sequence[np.ndarray]) -> Tensor:
-    """Return pictures (T, H, W, 3) uint8 moved by maps (3, 3), from their own pixels to those of the picture they are laid over.
+def lay_over(pictures: Sequence[np.ndarray], maps: Sequence[np.ndarray], box: Box | None = None) -> list[np.ndarray]:
+    """Return pictures (H, W, C) uint8 moved by maps (3, 3), from their own pixels to those of the picture they are laid over.
 
     What comes from beyond a border repeats it.
+
+    Args:
+        pictures: The pictures.
+        maps: Of each.
+        box: The part of them that is wanted; None for all.
     """
     height, width, _ = pictures[0].shape
-    laid = np.empty((len(pictures), height, width, 3), np.uint8)
-    for picture, each, out in zip(pictures, maps, laid, strict=True):
-        if corner_motion(each, height, width) < 1e-6:
-            out[:] = picture
-        else:
-            cv2.warpAffine(picture, each[:2], (width, height), dst=out, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return torch.from_numpy(laid)
+    box = box or Box(0, 0, width, height)
+    to_box = np.array([[1.0, 0, -box.left], [0, 1, -box.top], [0, 0, 1]])
+    return [
+        box.of(picture)
+        if corner_motion(each, height, width) < 1e-6
+        else cv2.warpAffine(
+            picture, (to_box @ each)[:2], (box.width, box.height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        for picture, each in zip(pictures, maps, strict=True)
+    ]
 
 
 def carry_back(probabilities: Tensor, offsets: Tensor, maps: Sequence[np.ndarray], stride: int) -> tuple[Tensor, Tensor]:

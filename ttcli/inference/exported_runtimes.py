@@ -24,6 +24,7 @@ from ttcli.networks.checkpoints import MOST_AREA, check_metadata
 from ttcli.networks.devices import network_threads
 from ttcli.networks.heatmaps import OUTPUT_STRIDE
 from ttcli.networks.model_input import SIZE_MULTIPLE, input_channels
+from ttcli.networks.packed_windows import unpack
 from ttcli.networks.registry import answered_frames
 from ttcli.networks.weight_files import METADATA_KEY
 
@@ -70,6 +71,7 @@ class ExportedRuntime(Runtime):
         if not self._is_shape(shape):
             raise CheckpointError(path, f"its input has the shape {shape!r:.60}", CURE)
         self._height, self._width = shape[2], shape[3]
+        self.any_size = False
 
     def _is_shape(self, shape: list[Any]) -> bool:
         """Return whether an input's shape is one of windows of pictures that a network can see."""
@@ -79,14 +81,18 @@ class ExportedRuntime(Runtime):
         sides = all(side > 0 and side % SIZE_MULTIPLE == 0 for side in (height, width))
         return sides and height * width <= MOST_AREA and shape[1] == input_channels(self.window_size, self.difference)
 
-    def _answer(self, pictures: Tensor, arrays: Sequence[np.ndarray]) -> NetworkAnswer:
+    def _input(self, windows: Tensor) -> np.ndarray:
+        """Return packed windows as the model input that the file asks for."""
+        return unpack(windows, self.difference, torch.float32).contiguous().numpy()
+
+    def _answer(self, windows: Tensor, arrays: Sequence[np.ndarray]) -> NetworkAnswer:
         """Return the answers as tensors.
 
         Raises:
             CheckpointError: They are none: of another shape, or numbers that are no probabilities and places.
         """
-        batch, count = len(pictures), len(self.output_frames)
-        cells = tuple(side // self.output_stride for side in pictures.shape[2:])
+        batch, count = len(windows), len(self.output_frames)
+        cells = tuple(side // self.output_stride for side in windows.shape[1:3])
         shapes = [(batch, count, *cells), (batch, count, 2, *cells), (batch, count, 2)]
         bounds = [(-ROUNDED, 1 + ROUNDED), (-MOST_OFFSET, MOST_OFFSET), (-ROUNDED, 1 + ROUNDED)]
         for name, array, shape, (least, most) in zip(self._names, arrays, shapes, bounds, strict=False):
@@ -146,13 +152,13 @@ class OnnxRuntime(ExportedRuntime):
             raise _unreadable(path, error) from error
         super().__init__(path, _metadata(path, text), inputs, outputs)
 
-    def __call__(self, pictures: Tensor) -> NetworkAnswer:
+    def __call__(self, windows: Tensor) -> NetworkAnswer:
         """Return what the network answers, see `Runtime`."""
         try:
-            answers = self._session.run(self._names, {INPUT: pictures.contiguous().numpy()})
+            answers = self._session.run(self._names, {INPUT: self._input(windows)})
         except self._errors as error:
             raise _unreadable(self.weights, error, "cannot be run") from error
-        return self._answer(pictures, answers)
+        return self._answer(windows, answers)
 
 
 class OpenVinoRuntime(ExportedRuntime):
@@ -191,13 +197,13 @@ class OpenVinoRuntime(ExportedRuntime):
         except errors as error:
             raise _unreadable(path, error) from error
 
-    def __call__(self, pictures: Tensor) -> NetworkAnswer:
+    def __call__(self, windows: Tensor) -> NetworkAnswer:
         """Return what the network answers, see `Runtime`."""
         try:
-            answers = self._model(pictures.contiguous().numpy())
+            answers = self._model(self._input(windows))
         except (RuntimeError, ValueError) as error:
             raise _unreadable(self.weights, error, "cannot be run") from error
-        return self._answer(pictures, [np.array(answers[place], np.float32) for place in range(len(answers))])
+        return self._answer(windows, [np.array(answers[place], np.float32) for place in range(len(answers))])
 
 
 def load_network(weights: Path | None, runtime: str, device: str, precision: str, threads: int | None = None) -> Runtime:

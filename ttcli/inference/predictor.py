@@ -1,21 +1,44 @@
-"""Frames one by one in, peaks in the same order out, with as many frames in memory for an hour as for a second."""
+"""Frames one by one in, peaks in the same order out, with as many frames in memory for an hour as for a second.
 
+Each frame is looked at once. Where that leaves doubt, the network is shown windows that start between too, cropped around what
+it proposed, and the frame's peaks are those of the mean of its heatmaps. Windows go through the network in threads of its runtime,
+while frames still come.
+"""
+
+import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ttcli.inference.camera_motion import CameraTracker, carry_back, lay_over
+from ttcli.inference.camera_motion import Box, CameraTracker, carry_back, lay_over
 from ttcli.inference.runtimes import Runtime
 from ttcli.networks.heatmaps import decode_candidates
-from ttcli.networks.model_input import FrameRing, empty_input, input_channels, windows_to_input
+from ttcli.networks.packed_windows import PLANES, as_pixels, gray_of, pack_window
 from ttcli.networks.windows import Window, WindowSchedule
 
 CANDIDATES = 3
 """Peaks of each frame that are handed on. More than three added nothing."""
+DOUBT = (0.02, 0.98)
+"""Between these confidences of its strongest peak a frame is in doubt after one look..."""
+RIVAL = 0.3
+"""... and where its second peak is as probable as this. Measured: docs/RESULTS.md."""
+PROPOSED = 0.01
+"""Peaks of a frame in doubt that are as probable as this are looked at again."""
+MARGIN = 64
+"""Pixels around them that a crop shows: with 32 one frame in 300 more is wrong, with 80 as few as with whole pictures."""
+CROP_MULTIPLE, CROP_GRID = 64, 32
+"""Sides of crops are multiples of the first, for a network takes its time to meet a new shape, and their corners of the second,
+so that a network's strides fall where they do on the whole picture."""
+LARGEST_CROP = 0.6
+"""Share of the picture; of a larger one all is shown."""
+WHOLLY = 0.99
+"""Share of a cell that lies in a crop which was carried back, from which on it was looked at."""
 
 
 class Peak(NamedTuple):
@@ -35,30 +58,60 @@ class FrameAnswer(NamedTuple):
     """Probabilities of `event_head.EVENTS`; None of a network without an event head."""
 
 
-class PendingAnswers(NamedTuple):
-    """Answers for M frames that a device may still be working on."""
+class WindowAnswer(NamedTuple):
+    """What the network says of the K frames of a window, where each of them really was."""
 
-    rows: Tensor
-    """x, y and probability, (M, CANDIDATES, 3)."""
+    probabilities: Tensor
+    """Heatmaps, (K, h, w), zero where nothing was looked at."""
+    offsets: Tensor
+    """(K, 2, h, w), in cells."""
+    looked: Tensor | None
+    """(K, h, w): 1 where the network was shown what is there, else 0; None where it was shown everything."""
     events: Tensor | None
-    """(M, 2)."""
-    ready: torch.cuda.Event | None
-    """After which both are there; None where they are already."""
+    """(K, 2); None of a crop."""
+    frames: list[FrameAnswer]
+    """What this window alone says of each; nothing of a crop."""
 
-    def wait(self) -> list[FrameAnswer]:
-        """Return the answers once they are there."""
-        if self.ready is not None:
-            self.ready.synchronize()
-        events = [None] * len(self.rows) if self.events is None else [tuple(row) for row in self.events.tolist()]
-        peaks = [[Peak(*peak) for peak in row] for row in self.rows.tolist()]
-        return [FrameAnswer(*answer) for answer in zip(peaks, events, strict=True)]
+
+class _Picture(NamedTuple):
+    """A frame's pixels, and their grays where the network is given differences."""
+
+    pixels: np.ndarray
+    gray: np.ndarray | None
+
+
+def _as_kept(pixels: np.ndarray, difference: bool) -> _Picture:
+    return _Picture(pixels, gray_of(pixels) if difference else None)
+
+
+class _Waiting(NamedTuple):
+    """A window that the network is to be shown."""
+
+    window: Window
+    pictures: list[_Picture]
+    maps: list[np.ndarray] | None
+    """From each frame to the middle one; None where the camera rests."""
+    again: bool
+    """Whether it is shown because of doubt."""
+    box: Box | None
+    """What is shown of the pictures, once they are laid over each other; None shows all."""
+
+
+@dataclass
+class _Open:
+    """A frame whose answer is not complete."""
+
+    said: list[tuple[int, WindowAnswer, int]] = field(default_factory=list)
+    """First frame of each window that answered, its answer, and the frame's place in it."""
+    awaited: int = 0
+    """Windows under way because of doubt."""
 
 
 class StreamingPredictor:
-    """Windows over a stream of pictures, run through a network in batches and merged where they overlap.
+    """Windows over a stream of pictures, run through a network and merged where they overlap.
 
     A frame's peaks are those of the mean of its heatmaps and offsets over all windows that answer for it; its events are
-    such a mean too.
+    such a mean too. Which windows there are does not depend on the number of threads.
 
     Args:
         runtime: The network.
@@ -66,10 +119,10 @@ class StreamingPredictor:
         width: Columns of the pictures that will come.
         step: Frames from one window to the next.
         stride: Frames between two neighbours in a window.
-        batch: Windows that go through the network together.
+        batch: Windows that go through the network together, on a device other than the processor.
         steady: Lay the frames of a window over each other where the camera moves.
-        ahead: Batches that are put together while the answers of an older one are still on the device; None takes 1 on
-            a GPU, which computes meanwhile, and 0 elsewhere. The answers are the same.
+        again: Frames from window to window around frames that are in doubt; None never looks again.
+        ahead: Windows that may be under way; None takes as many as keep the network at work.
     """
 
     def __init__(
@@ -81,29 +134,22 @@ class StreamingPredictor:
         stride: int = 1,
         batch: int = 4,
         steady: bool = True,
+        again: int | None = None,
         ahead: int | None = None,
     ) -> None:
         self.runtime = runtime
-        self._ahead = int(runtime.device.type == "cuda") if ahead is None else ahead
-        self.batch = batch
+        self._size = height, width
+        self._together = 1 if runtime.device.type == "cpu" else batch
+        self._ahead = runtime.workers + 2 * (self._together - 1) if ahead is None else ahead
         self.camera = CameraTracker(height, width) if steady else None
         """Where the pictures lie relative to each other; None where nobody looks."""
-        self._pictures: deque[np.ndarray] = deque()  # the last ones, up to the newest, where the camera is looked at
-        self.step = step
-        self.stride = stride
+        self.step, self.stride = step, stride
+        self._again = again if again is not None and again < step else None
         self._begin()
-        kind = (runtime.dtype, runtime.device)
-        # An answer may be handed on when all of the open frames, and those of the batches ahead, have come after its frame.
-        self.behind = (1 + self._ahead) * self.schedule.most_open(batch)
+        self.behind = self.schedule.span + (2 * (self._ahead + self._together) + 4) * step * stride
         """Frames, at most, that have come after one whose answer is handed on."""
         self.poses_kept = 0
-        """Settled frames of which `camera` still knows where they lie, for who asks later."""
-        self._ring = FrameRing(self.schedule.span, height, width, runtime.difference, *kind)
-        self._waiting: list[tuple[Window, list[np.ndarray] | None]] = []  # with their maps; their input is in _inputs
-        channels = input_channels(runtime.window_size, runtime.difference)
-        self._inputs = empty_input(batch, channels, height, width, *kind)
-        cells = (height // runtime.output_stride, width // runtime.output_stride)
-        self._merger = HeatmapMerger(self.schedule.most_open(batch), *cells, runtime.device)
+        """Frames before those of windows to come of which `camera` still knows where they lie, for who asks later."""
 
     def answers(self, pictures: Iterable[np.ndarray | None], first: int = 0) -> Iterator[FrameAnswer]:
         """Yield what the network says of each picture, in order, a few windows later.
@@ -116,152 +162,252 @@ class StreamingPredictor:
             first: Number of the first one in the video, by which windows and looks at the camera keep their rhythm.
         """
         self._begin(first)
-        self._merger.begin()
-        pending: deque[PendingAnswers] = deque()
-        for picture in pictures:
-            self._keep(self.schedule.frame_count, picture)
-            if self._take(self.schedule.arrive()):
-                pending.append(self._merger.close_until(self.schedule.settled))
-                if self.camera is not None:
-                    self.camera.forget(self.schedule.settled - self.poses_kept)
-                if len(pending) > self._ahead:
-                    yield from pending.popleft().wait()
-        self._take(self.schedule.finish())
-        self._run_batch()
-        pending.append(self._merger.close_until(self.schedule.frame_count))
-        for answers in pending:
-            yield from answers.wait()
+        try:
+            for picture in pictures:
+                self._keep(picture)
+                for window in self.schedule.arrive():
+                    self._show(window)
+                while self._under_way > self._ahead:
+                    self._merge_oldest()
+                yield from self._complete()
+            for window in self.schedule.finish():
+                self._show(window)
+            self._merge_all()
+            for phase in range(self.stride):
+                self._look_again(phase)
+            self._merge_all()
+            yield from self._complete(to_the_end=True)
+        finally:
+            for _, future in self._shown:
+                future.cancel()
 
     def _begin(self, first: int = 0) -> None:
         """Count frames and windows from 0 on, the first of which is frame `first` of the video."""
         outputs = self.runtime.output_frames
         self.schedule = WindowSchedule(self.runtime.window_size, self.step, self.stride, outputs[0], len(outputs), first)
-        self._last_picture: Tensor | None = None
-        self._pictures = deque(maxlen=self.schedule.span)
+        self._pictures: deque[_Picture | None] = deque()  # the latest; None of broken ones before the first good one
+        self._group: list[_Waiting] = []
+        self._shown: deque[tuple[list[_Waiting], Future[list[WindowAnswer]]]] = deque()
+        self._under_way = 0
+        self._latest: list[deque[Window]] = [deque(maxlen=3) for _ in range(self.stride)]  # merged ones of each phase
+        self._decided = [0] * self.stride  # of each phase, the frame before which no more windows are to come
+        self._open: dict[int, _Open] = {}
+        self._first_open = 0
         if self.camera is not None:
             self.camera.begin(first)
 
-    def _keep(self, frame_index: int, picture: np.ndarray | None) -> None:
-        """Put a picture into the ring, where it takes the place of one that no window to come holds."""
-        first = frame_index
-        if picture is not None:
-            if self._last_picture is None:  # broken frames before it are still to be stood in for
-                first = max(0, frame_index + 1 - self.schedule.span)
-            self._last_picture = torch.from_numpy(picture)
-        if self._last_picture is not None:
-            for index in range(first, frame_index + 1):
-                self._ring.put(self._place(index), self._last_picture)
+    def _keep(self, picture: np.ndarray | None) -> None:
+        """Keep a picture for windows to come, and let go of those that none will hold."""
         if self.camera is not None:
             self.camera.add(picture)
-            if self._last_picture is not None:
-                self._pictures.append(self._last_picture.numpy())
+        if picture is None:
+            self._pictures.append(self._pictures[-1] if self._pictures else None)
+        else:
+            kept = _as_kept(as_pixels(picture), self.runtime.difference)
+            for place in range(len(self._pictures)):
+                if self._pictures[place] is not None:
+                    break
+                self._pictures[place] = kept
+            self._pictures.append(kept)
+        needed = self._first_needed()
+        while self.schedule.frame_count + 1 - len(self._pictures) < needed:
+            self._pictures.popleft()
+        if self.camera is not None:
+            self.camera.forget(needed - self.poses_kept)
 
-    def _place(self, frame_index: int) -> int:
-        """Return a frame's place in the ring, where the frames of a phase, and so of a window, are neighbours."""
-        phase_index, phase = divmod(frame_index, self.schedule.stride)
-        return phase * self.schedule.window_size + phase_index % self.schedule.window_size
+    def _first_needed(self) -> int:
+        """Return the first frame that windows to come may hold."""
+        needed = max(0, self.schedule.frame_count + 1 - self.schedule.span)
+        if self._again is None:
+            return needed
+        return min([needed, *(max(merged[0].start, 0) if merged else 0 for merged in self._latest)])
 
-    def _take(self, windows: list[Window]) -> bool:
-        """Make the windows' model input while the ring holds their frames; return whether no window waits now."""
-        for window in windows:
-            out = self._inputs[len(self._waiting)]
-            maps = self._maps(window)
-            if maps is None:
-                self._ring.write_window([self._place(frame_index) for frame_index in window.frame_indexes], out)
-            else:
-                newest = self.schedule.frame_count - 1
-                pictures = [self._pictures[frame_index - newest - 1] for frame_index in window.frame_indexes]
-                laid = lay_over(pictures, maps).to(out.device)
-                windows_to_input(laid[None], self.runtime.difference, out.dtype, out=out[None])
-            self._waiting.append((window, maps))
-            if len(self._waiting) == self.batch:
-                self._run_batch()
-        return bool(windows) and not self._waiting
+    def _show(self, window: Window, again: bool = False, doubts: Sequence[int] = ()) -> None:
+        """Hand a window to the network, of one that is shown because of doubt what surrounds the proposals in these frames."""
+        oldest = self.schedule.frame_count - len(self._pictures)
+        black = _as_kept(np.zeros((*self._size, 4), np.uint8), self.runtime.difference)
+        pictures = [self._pictures[frame - oldest] or black for frame in window.frame_indexes]
+        maps = self._maps(window)
+        box = self._box(window, maps, doubts) if again else None
+        if box is not None:
+            self._send()  # alone, for it has a shape of its own
+        self._group.append(_Waiting(window, pictures, maps, again, box))
+        self._under_way += 1
+        if again:
+            for frame in window.answers:
+                if frame is not None:
+                    self._open[frame].awaited += 1
+        if len(self._group) == self._together or box is not None:
+            self._send()
+
+    def _box(self, window: Window, maps: list[np.ndarray] | None, doubts: Sequence[int]) -> Box | None:
+        """Return the crop of a window that shows what was proposed in some of its frames; None where it is all of it, or nearly."""
+        if not self.runtime.any_size:
+            return None
+        places = []
+        for frame in doubts:
+            for peak in self._said_of(frame).peaks:
+                if self.runtime.confidence(peak.probability) > PROPOSED:
+                    place = np.array([peak.x, peak.y, 1.0])
+                    places.append((place if maps is None else maps[window.frame_indexes.index(frame)] @ place)[:2])
+        height, width = self._size
+        (left, columns), (top, rows) = (
+            _span(min(along) - MARGIN, max(along) + MARGIN, side)
+            for along, side in zip(zip(*places, strict=True), (width, height), strict=True)
+        )
+        return Box(left, top, columns, rows) if rows * columns <= LARGEST_CROP * height * width else None
+
+    def _send(self) -> None:
+        if self._group:
+            self._shown.append((self._group, self.runtime.pool.submit(self._answer, self._group)))
+            self._group = []
 
     def _maps(self, window: Window) -> list[np.ndarray] | None:
         """Return the maps from each frame of a window to its middle one; None where the camera stands still."""
-        if self.camera is None or len(self._pictures) < min(self.schedule.span, self.schedule.frame_count):
+        if self.camera is None or not any(self._pictures):
             return None
         frames = window.frame_indexes
         return self.camera.maps(frames, frames[len(frames) // 2])
 
-    def _run_batch(self) -> None:
-        """Run the network over the windows that wait, and merge what it says."""
-        if not self._waiting:
+    def _answer(self, group: Sequence[_Waiting]) -> list[WindowAnswer]:
+        """Return what the network says of some windows, of one size; called in threads."""
+        runtime = self.runtime
+        box = group[0].box or Box(0, 0, self._size[1], self._size[0])
+        packed = runtime.memory("windows", (len(group), box.height, box.width, runtime.window_size, PLANES), torch.int8)
+        for waiting, out in zip(group, packed.numpy(), strict=True):
+            if waiting.maps is None:
+                pixels = [box.of(picture.pixels) for picture in waiting.pictures]
+                grays = [box.of(picture.gray) for picture in waiting.pictures if picture.gray is not None]
+            else:
+                pixels = lay_over([picture.pixels for picture in waiting.pictures], waiting.maps, box)
+                grays = [gray_of(laid) for laid in pixels] if runtime.difference else []
+            pack_window(pixels, grays or None, out)
+        answer = runtime(packed)
+        return [
+            self._window_answer(
+                waiting, answer.probabilities[row], answer.offsets[row], None if answer.events is None else answer.events[row]
+            )
+            for row, waiting in enumerate(group)
+        ]
+
+    def _window_answer(self, waiting: _Waiting, probabilities: Tensor, offsets: Tensor, events: Tensor | None) -> WindowAnswer:
+        """Return what the network said of a window in the places of the whole pictures, as they came."""
+        stride, looked = self.runtime.output_stride, None
+        if waiting.box is not None:
+            probabilities, offsets, looked = _put_back(probabilities, offsets, waiting.box, self._size, stride)
+            events = None
+        if waiting.maps is not None:
+            maps = [waiting.maps[place] for place in self.runtime.output_frames]
+            if looked is not None:
+                carried, _ = carry_back(looked, torch.zeros_like(offsets), maps, stride)
+                looked = (carried > WHOLLY).float()
+            probabilities, offsets = carry_back(probabilities, offsets, maps, stride)
+            if looked is not None:
+                probabilities = probabilities * looked
+        frames = [] if waiting.box is not None else _decoded(probabilities, offsets, events)
+        return WindowAnswer(probabilities, offsets, looked, events, frames)
+
+    def _merge_all(self) -> None:
+        self._send()
+        while self._shown:
+            self._merge_oldest()
+
+    def _merge_oldest(self) -> None:
+        """Wait for the windows that were shown first, and note what the network says of their frames."""
+        if not self._shown:
+            self._send()
+        group, future = self._shown.popleft()
+        for waiting, answer in zip(group, future.result(), strict=True):
+            self._under_way -= 1
+            window = waiting.window
+            for place, frame in enumerate(window.answers):
+                if frame is not None:
+                    about = self._open.setdefault(frame, _Open())
+                    about.said.append((window.start, answer, place))
+                    about.awaited -= waiting.again
+            if not waiting.again:
+                phase = window.start % self.stride
+                merged = self._latest[phase]
+                merged.append(window)
+                # One window later than it could be: by then it is known how the camera moved meanwhile.
+                if len(merged) == 3:
+                    self._look_again(phase)
+
+    def _look_again(self, phase: int) -> None:
+        """Show windows between the last but two and the last but one of a phase, or at the end the last, where doubt is left."""
+        merged = self._latest[phase]
+        if len(merged) < 2:
             return
-        answer = self.runtime(self._inputs[: len(self._waiting)])
-        for row, (window, maps) in enumerate(self._waiting):
-            probabilities, offsets = answer.probabilities[row], answer.offsets[row]
-            events = None if answer.events is None else answer.events[row]
-            if maps is not None:
-                answered = [maps[place] for place in self.runtime.output_frames]
-                probabilities, offsets = carry_back(probabilities, offsets, answered, self.runtime.output_stride)
-            self._merger.add(window.answers, probabilities, offsets, events)
-        self._waiting = []
+        earlier, later = merged.popleft(), merged[0]
+        if self._again is not None:
+            for window in self.schedule.between(earlier, later, self._again):
+                doubts = [frame for frame in window.answers if frame is not None and self._is_in_doubt(frame)]
+                if doubts:
+                    self._show(window, again=True, doubts=doubts)
+        self._decided[phase] = later.start
+
+    def _is_in_doubt(self, frame: int) -> bool:
+        first, second = (self.runtime.confidence(peak.probability) for peak in self._said_of(frame).peaks[:2])
+        return DOUBT[0] < first < DOUBT[1] or second > RIVAL
+
+    def _complete(self, to_the_end: bool = False) -> Iterator[FrameAnswer]:
+        """Yield the answers for the frames of which no more windows are to come."""
+        while self._first_open < self.schedule.frame_count:
+            frame = self._first_open
+            if not to_the_end and (self._decided[frame % self.stride] <= frame or self._open[frame].awaited):
+                return
+            answer = self._said_of(frame)
+            del self._open[frame]
+            self._first_open += 1
+            yield answer
+
+    def _said_of(self, frame: int) -> FrameAnswer:
+        """Return what all windows so far say of a frame."""
+        said = self._open[frame].said
+        if len(said) == 1:
+            return said[0][1].frames[said[0][2]]
+        parts = [(answer, place) for _, answer, place in sorted(said, key=lambda each: each[0])]
+        probabilities, offsets = (
+            torch.stack([getattr(answer, name)[place] for answer, place in parts]) for name in ("probabilities", "offsets")
+        )
+        if any(answer.looked is not None for answer, _ in parts):
+            everywhere = torch.ones_like(probabilities[0])
+            looked = torch.stack([everywhere if answer.looked is None else answer.looked[place] for answer, place in parts])
+            times = looked.sum(0)
+            mean = probabilities.sum(0) / times, (offsets * looked[:, None]).sum(0) / times
+        else:
+            mean = probabilities.mean(0), offsets.mean(0)
+        events = [answer.events[place] for answer, place in parts if answer.events is not None]
+        return _decoded(mean[0][None], mean[1][None], torch.stack(events).mean(0)[None] if events else None)[0]
 
 
-class HeatmapMerger:
-    """Sums of heatmaps, offsets and events of the frames whose answers are not complete yet.
+def _span(first: float, last: float, side: int) -> tuple[int, int]:
+    """Return where a crop begins along a side of the picture, and its length, so that it holds all from `first` to `last`."""
+    begin = int(max(first, 0) // CROP_GRID * CROP_GRID)
+    length = -(-(min(math.ceil(last) + 1, side) - begin) // CROP_MULTIPLE) * CROP_MULTIPLE
+    if length >= side:
+        return 0, side
+    return min(begin, (side - length) // CROP_GRID * CROP_GRID), length
 
-    Args:
-        capacity: How many frames can be open at the same time.
-        height: Rows of a heatmap.
-        width: Columns of a heatmap.
-        device: Where the sums are kept.
-    """
 
-    def __init__(self, capacity: int, height: int, width: int, device: torch.device) -> None:
-        self._capacity = capacity
-        self._probabilities = torch.zeros(capacity, height, width, device=device)
-        self._offsets = torch.zeros(capacity, 2, height, width, device=device)
-        self._events: Tensor | None = None
-        self._counts = torch.zeros(capacity, device=device)
-        self._first_open = 0
+def _put_back(
+    probabilities: Tensor, offsets: Tensor, box: Box, size: tuple[int, int], stride: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what was said of a crop as if it were of the whole picture, and where that is, (K, h, w)."""
+    height, width = (side // stride for side in size)
+    whole = [
+        torch.zeros(*part.shape[:-2], height, width, device=part.device) for part in (probabilities, offsets, probabilities)
+    ]
+    parts = (probabilities, offsets, torch.ones_like(probabilities))
+    for place, part in zip(whole, parts, strict=True):
+        rows, columns = slice(box.top // stride, None), slice(box.left // stride, None)
+        place[..., rows, columns][..., : part.shape[-2], : part.shape[-1]] = part
+    return whole[0], whole[1], whole[2]
 
-    def begin(self) -> None:
-        """Count frames from 0 on; all those of before must have been popped."""
-        self._first_open = 0
 
-    def add(
-        self, answers: tuple[int | None, ...], probabilities: Tensor, offsets: Tensor, events: Tensor | None = None
-    ) -> None:
-        """Add one window's probabilities (K, h, w), offsets (K, 2, h, w) and events (K, 2) to the frames they are of."""
-        frames = [frame for frame in answers if frame is not None]
-        if not frames:
-            return
-        if max(frames) >= self._first_open + self._capacity:
-            raise ValueError(f"frame {max(frames)} does not fit beside open frame {self._first_open}")
-        kept = len(frames)  # repeated frames stand at the end of `answers`
-        places = torch.tensor([frame % self._capacity for frame in frames], device=probabilities.device)
-        self._probabilities.index_add_(0, places, probabilities[:kept])
-        self._offsets.index_add_(0, places, offsets[:kept])
-        self._counts[places] += 1
-        if events is not None:
-            if self._events is None:
-                self._events = torch.zeros(self._capacity, events.shape[1], device=events.device)
-            self._events.index_add_(0, places, events[:kept])
-
-    def close_until(self, frame_index: int) -> PendingAnswers:
-        """Begin to decode the answers for the open frames before `frame_index`, and forget these frames."""
-        frames = range(self._first_open, frame_index)
-        if not frames:
-            return PendingAnswers(torch.empty(0, CANDIDATES, 3), None, None)
-        self._first_open = frame_index
-        places = torch.tensor([frame % self._capacity for frame in frames], device=self._counts.device)
-        counts = self._counts[places]
-        # (M, h, w) -> (1, M, h, w): the frames stand in for the outputs of one window
-        probabilities = (self._probabilities[places] / counts[:, None, None]).unsqueeze(0)
-        offsets = (self._offsets[places] / counts[:, None, None, None]).unsqueeze(0)
-        peaks = decode_candidates(probabilities, offsets, CANDIDATES)
-        events = None if self._events is None else self._events[places] / counts[:, None]
-        for sums in (self._probabilities, self._offsets, self._counts, self._events):
-            if sums is not None:
-                sums[places] = 0
-        rows = torch.stack([peaks.x[0], peaks.y[0], peaks.confidence[0]], dim=-1)
-        if rows.device.type != "cuda":
-            return PendingAnswers(rows, events, None)
-        rows = rows.to("cpu", non_blocking=True)
-        events = None if events is None else events.to("cpu", non_blocking=True)
-        ready = torch.cuda.Event()
-        ready.record()
-        return PendingAnswers(rows, events, ready)
+def _decoded(probabilities: Tensor, offsets: Tensor, events: Tensor | None) -> list[FrameAnswer]:
+    """Return what heatmaps (K, h, w), offsets (K, 2, h, w) and events (K, 2) say of K frames."""
+    peaks = decode_candidates(probabilities[None], offsets[None], CANDIDATES)
+    rows = torch.stack([peaks.x[0], peaks.y[0], peaks.confidence[0]], -1).tolist()
+    told = [None] * len(rows) if events is None else [tuple(row) for row in events.tolist()]
+    return [FrameAnswer([Peak(*peak) for peak in row], events_of) for row, events_of in zip(rows, told, strict=True)]

@@ -1,6 +1,9 @@
 """A network made ready for one device: model input in, probabilities and offsets out."""
 
 import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,9 +14,10 @@ from torch import Tensor
 from ttcli.networks.ball_network import BallNetwork
 from ttcli.networks.blocks import NetworkAnswer, fuse_batch_norm
 from ttcli.networks.checkpoints import CLOSER_WEIGHTS, load_checkpoint, packaged
-from ttcli.networks.devices import choose_device, choose_dtype, leave_cores_to_the_decoder
+from ttcli.networks.devices import choose_device, choose_dtype, network_workers
 from ttcli.networks.model_input import seen_pictures, working_size
 from ttcli.networks.odds import LEAST_PROBABILITY, log_odds_of
+from ttcli.networks.packed_windows import unpack
 
 USUAL_FPS = (24.0, 120.0)
 """Frame rates of checkpoints that do not say theirs: those of drawn windows."""
@@ -55,15 +59,33 @@ class Runtime:
         """The file that the network is from; None where nobody knows."""
         self.closer: Closer | None = None
         """What looks at its candidates again; None where its own word is the last."""
+        self.workers = 1
+        """Threads that may call it at the same time."""
+        self.any_size = True
+        """Whether it takes pictures of any size whose sides are multiples of 32."""
+        self._memory = threading.local()
 
-    def __call__(self, pictures: Tensor) -> NetworkAnswer:
+    def __call__(self, windows: Tensor) -> NetworkAnswer:
         """Return what the network answers.
 
         Args:
-            pictures: Model input as `ttcli.networks.model_input` makes it, shape (B, C, H, W), of the runtime's `dtype`,
-                `difference` and device.
+            windows: As `ttcli.networks.packed_windows` makes them, shape (B, H, W, T, 4) int8, on the processor.
         """
         raise NotImplementedError
+
+    @cached_property
+    def pool(self) -> ThreadPoolExecutor:
+        """Threads in which windows go through the network."""
+        return ThreadPoolExecutor(self.workers, thread_name_prefix="network")
+
+    def memory(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        """Return memory of this thread under a name, the same one each time: fresh memory costs as much time as filling it."""
+        count = math.prod(shape)
+        kept: Tensor | None = getattr(self._memory, name, None)
+        if kept is None or len(kept) < count or kept.dtype != dtype:
+            kept = torch.empty(count, dtype=dtype)
+            setattr(self._memory, name, kept)
+        return kept[:count].view(shape)
 
     def working_size(self, height: int, width: int, area: int | None = None) -> tuple[int, int]:
         """Return the height and width at which the network sees a video of `height` x `width`.
@@ -121,16 +143,28 @@ class TorchRuntime(Runtime):
         facts = (model.window_size, tuple(model.output_frames), model.difference, model.output_stride)
         super().__init__(metadata or {}, *facts, chosen, dtype)
         fused = fuse_batch_norm(model.eval())
+        self._folded = fused.take_packed_windows()
         self.model = fused.to(self.device, self.dtype).to(memory_format=torch.channels_last)
         if self.model.event_head:
             self.model.head.event_head().float()  # small, and places need the precision
 
     @torch.inference_mode()
-    def __call__(self, pictures: Tensor) -> NetworkAnswer:
+    def __call__(self, windows: Tensor) -> NetworkAnswer:
         """Return what the network answers, see `Runtime`."""
-        prediction = self.model(pictures)
+        prediction = self.model(self._input(windows))
         events = None if prediction.events is None else prediction.events.sigmoid()
         return NetworkAnswer(prediction.logits.float().sigmoid(), prediction.offsets.float(), events)
+
+    def _input(self, windows: Tensor) -> Tensor:
+        """Return what the network takes."""
+        if self.device.type != "cpu":
+            windows = windows.to(self.device, non_blocking=True)
+        if not self._folded:
+            return unpack(windows, self.difference, self.dtype)
+        pixels = windows.flatten(3)
+        if self.device.type != "cpu":
+            return pixels.to(self.dtype).permute(0, 3, 1, 2)
+        return self.memory("input", pixels.shape, self.dtype).copy_(pixels).permute(0, 3, 1, 2)
 
 
 def load_runtime(weights: Path | None, device: str, precision: str, threads: int | None = None) -> TorchRuntime:
@@ -140,7 +174,7 @@ def load_runtime(weights: Path | None, device: str, precision: str, threads: int
         weights: The checkpoint, or the name of one in the package; the default one if None.
         device: auto, cpu or cuda.
         precision: auto, bf16 or fp32.
-        threads: Of the network on the processor; None leaves cores to the decoder.
+        threads: In which windows go through the network on the processor; None takes one for each core.
 
     Raises:
         CheckpointError: The checkpoint is damaged or of an unknown network.
@@ -150,12 +184,11 @@ def load_runtime(weights: Path | None, device: str, precision: str, threads: int
     choose_dtype(precision, chosen)
     weights = packaged(weights)
     checkpoint = load_checkpoint(weights)
-    if chosen.type == "cpu" and threads is None:
-        leave_cores_to_the_decoder()
-    elif threads is not None:
-        torch.set_num_threads(threads)
     runtime = TorchRuntime(checkpoint.model, checkpoint.metadata, str(chosen), precision)
     runtime.weights = weights
+    if chosen.type == "cpu":
+        runtime.workers = threads or network_workers()
+        torch.set_num_threads(1)  # windows beside each other wait less for each other than parts of one
     runtime.closer = load_closer(checkpoint.metadata, str(chosen), precision)
     return runtime
 

@@ -71,3 +71,7 @@ class BallNetwork(nn.Module):
             fact = f"is a batch of {len(x)}, and this network's batch norm needs {self.least_batch} in training"
             raise SettingError("model input", fact, f"train with batches of {self.least_batch} or more")
         return self.head(self.decoder(self.encoder(x)))
+
+    def take_packed_windows(self) -> bool:
+        """Let the first convolution take `packed_windows` as they are, once batch norm is folded; return whether it can."""
+        return False

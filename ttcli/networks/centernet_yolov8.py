@@ -5,11 +5,14 @@ detector of many classes and sizes, it answers at stride 4 only, since a ball is
 leaves out YOLOv8's way back down to strides 8, 16 and 32.
 """
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
 from ttcli.networks.ball_network import BallNetwork
 from ttcli.networks.blocks import SPPF, BallHead, C2f, ConvUnit
+from ttcli.networks.packed_windows import fold_into
 
 WEIGHING_CHANNELS = 16
 """Channels that each level has a say with in how much it counts."""
@@ -128,3 +131,10 @@ class CenterNetYoloV8(BallNetwork):
             decoder=_NECKS[neck](features, max(1, round(3 * depth))),
             head=BallHead(features[0], 2 * features[0], frames_out),
         )
+
+    def take_packed_windows(self) -> bool:
+        """See `BallNetwork`: nothing but the stem sees the input."""
+        encoder = cast(YoloV8Encoder, self.encoder)
+        encoder.stem.conv = fold_into(encoder.stem.conv, self.window_size, self.difference)
+        self.channels_in = encoder.stem.conv.in_channels
+        return True

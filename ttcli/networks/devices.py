@@ -56,14 +56,14 @@ def cpu_multiplies_in_bf16() -> bool:
     return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)
 
 
-def leave_cores_to_the_decoder() -> None:
-    """Let torch compute on half of the cores, for this whole process.
+def network_workers() -> int:
+    """Return in how many threads windows go through a network, one for each core.
 
-    A frame of full HD costs the decoder about as much time as the network at its default step. Torch's threads wait
-    for each other by spinning: beside threads that decode, and other programs, they cost far more than they give,
-    on a busy machine of two cores 3 frames a second with two threads and 42 with one.
+    The decoder takes what it needs, for its frames are waited for, and the network the rest: torch's own threads, which wait
+    for each other by spinning, would not leave it so. Beside a busy program on a machine of two cores those gave 3 frames a
+    second, and one thread 42.
     """
-    torch.set_num_threads(min(torch.get_num_threads(), network_threads()))
+    return min(usable_cores(), MOST_THREADS)
 
 
 def network_threads() -> int:

@@ -1,4 +1,4 @@
-"""What a network is fed: the only code that turns frames into model input, for training and detection alike."""
+"""What a network is fed, for training; detection hands it the same as bytes: `packed_windows`."""
 
 import math
 from collections.abc import Sequence
@@ -85,84 +85,6 @@ def windows_to_input(windows: Tensor, difference: bool, dtype: torch.dtype, out:
     return out
 
 
-class Upload:
-    """Brings pictures to a device while it computes, by turns through a few buffers that its copies need not wait for.
-
-    Args:
-        device: Where they go; on the processor they stay where they are.
-        height: Rows of a picture.
-        width: Columns of a picture.
-    """
-
-    BUFFERS = 4
-
-    def __init__(self, device: torch.device, height: int, width: int) -> None:
-        self._device = device
-        self._buffers: list[Tensor] = []
-        self._copied: list[torch.cuda.Event] = []
-        self._turn = 0
-        if device.type == "cuda":
-            shape = (height, width, 3)
-            self._buffers = [torch.empty(shape, dtype=torch.uint8, pin_memory=True) for _ in range(self.BUFFERS)]
-            self._copied = [torch.cuda.Event() for _ in range(self.BUFFERS)]
-
-    def __call__(self, picture: Tensor) -> Tensor:
-        """Return a picture (H, W, 3) uint8 on the device: on a GPU a copy, on the processor itself."""
-        if not self._buffers:
-            return picture.to(self._device)
-        self._turn = (self._turn + 1) % self.BUFFERS
-        buffer, copied = self._buffers[self._turn], self._copied[self._turn]
-        copied.synchronize()  # the copy of four pictures ago, done long since
-        buffer.copy_(picture)
-        there = buffer.to(self._device, non_blocking=True)
-        copied.record()
-        return there
-
-
-class FrameRing:
-    """Frames converted once each, from which the same model input is put together as by `windows_to_input`.
-
-    Windows of a video overlap: at three frames from one to the next, each frame is in three of them. Frames that lie
-    side by side in the ring and in the window are copied in one go.
-
-    Args:
-        capacity: Frames that it holds.
-        height: Rows of a frame.
-        width: Columns of a frame.
-        difference: Whether the input has the channels of difference to the window's median.
-        dtype: Floating type of the input.
-        device: Where frames and input lie.
-    """
-
-    def __init__(
-        self, capacity: int, height: int, width: int, difference: bool, dtype: torch.dtype, device: torch.device
-    ) -> None:
-        black = -COLOUR_MEAN / COLOUR_SCALE
-        # (H, W, capacity, 3): neighbours in the ring are neighbours in a pixel's channels
-        self._colours = torch.full((height, width, capacity, 3), black, dtype=dtype, device=device)
-        self._grays = [torch.zeros(height, width, dtype=torch.int16, device=device) for _ in range(capacity)]
-        self._difference = difference
-        self._upload = Upload(device, height, width)
-
-    def put(self, place: int, picture: Tensor) -> None:
-        """Put a frame, uint8 RGB (H, W, 3), into a place of the ring."""
-        picture = self._upload(picture)
-        self._colours[:, :, place] = _scale_colours(picture, self._colours.dtype)
-        if self._difference:
-            self._grays[place] = _grays(picture)
-
-    def write_window(self, places: Sequence[int], out: Tensor) -> None:
-        """Write the model input of the window of these places into `out`, (C, H, W) of channels_last memory."""
-        pixels = out.permute(1, 2, 0)
-        colours = self._colours.flatten(2)
-        start = 0
-        for first, count in _runs(places):
-            pixels[..., start : start + 3 * count] = colours[..., 3 * first : 3 * (first + count)]
-            start += 3 * count
-        if self._difference:
-            _write_differences([self._grays[place] for place in places], pixels[..., start:])
-
-
 def empty_input(batch: int, channels: int, height: int, width: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return memory for the model input of a batch, shape (B, C, H, W), channels_last."""
     return torch.empty(batch, height, width, channels, dtype=dtype, device=device).permute(0, 3, 1, 2)
@@ -198,17 +120,6 @@ def _write_differences(grays: Sequence[Tensor], out: Tensor) -> None:
     median = median_of_frames(grays)
     for place, gray in enumerate(grays):
         out[..., place] = (gray - median).to(torch.float32).div_(3 * DIFFERENCE_SCALE)
-
-
-def _runs(places: Sequence[int]) -> list[tuple[int, int]]:
-    """Return the first place and the length of each run of rising neighbours: 7, 8, 0, 1, 2 -> (7, 2), (0, 3)."""
-    runs: list[tuple[int, int]] = []
-    for place in places:
-        if runs and place == sum(runs[-1]):
-            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
-        else:
-            runs.append((place, 1))
-    return runs
 
 
 def median_of_frames(frames: Sequence[Tensor]) -> Tensor:

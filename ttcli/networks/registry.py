@@ -5,7 +5,7 @@ The contract that each keeps, and `tests/networks/test_registry.py` tests:
 * input (B, C, H, W) as `model_input.windows_to_input` makes it, H and W multiples of 32, else SettingError;
 * output `Prediction`: heatmap logits (B, K, H/4, W/4) and offsets (B, K, 2, H/4, W/4), x then y, in cells; with an
   event head also logits of events (B, K, 2);
-* attributes as `BallNetwork` has them;
+* attributes as `BallNetwork` has them, and its `take_packed_windows`, after which it answers the same for windows as bytes;
 * every parameter gets a gradient;
 * all tensors in the state dict, so that a checkpoint holds all of the network;
 * each batch norm registered right after the convolution that it follows, so that `fuse_batch_norm` finds it;

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ttcli.errors import SettingError
 
 USUAL_STEP = 3
-"""Frames from window to window: with nine answers each frame is looked at three times."""
+"""Frames from window to window around frames in doubt: with nine answers each of these is looked at three times."""
 
 
 class Window(NamedTuple):
@@ -21,6 +21,8 @@ class Window(NamedTuple):
     """The frames it holds, `window_size` of them; at the video's ends the border frame repeats."""
     answers: tuple[int | None, ...]
     """The frame that each output answers for; None where the output belongs to a repeated frame."""
+    start: int
+    """Number of the frame in its first place, also where that lies before the video and another stands in."""
 
 
 def choose_stride(frame_rate: Fraction, most_fps: float) -> int:
@@ -97,6 +99,7 @@ class WindowSchedule:
         self.window_size = window_size
         self.step = step
         self.stride = stride
+        self._first = first
         self.first_output = first_output
         self.outputs = window_size if outputs is None else outputs
         if not 1 <= step <= self.outputs:
@@ -113,18 +116,6 @@ class WindowSchedule:
     def span(self) -> int:
         """How many of the latest frames must be kept so that every window to come can be filled."""
         return self.window_size * self.stride
-
-    @property
-    def settled(self) -> int:
-        """Number of frames from the start that no window to come answers for."""
-        return max(0, self.frame_count - self.span)
-
-    def most_open(self, batch: int) -> int:
-        """Return how many frames can be unsettled at the same time where windows are answered `batch` at a time.
-
-        The phases' windows become ready in turn, one frame after another, and then none for `step` * `stride` frames.
-        """
-        return self.span + (-(-batch // self.stride) + 1) * self.step * self.stride
 
     def arrive(self) -> list[Window]:
         """Count one more frame and return the windows that it makes complete, at most one."""
@@ -149,6 +140,11 @@ class WindowSchedule:
                 windows.append(self._take(phase))
         return windows
 
+    def between(self, earlier: Window, later: Window, step: int) -> list[Window]:
+        """Return the windows that start between two of a phase, at frames that are a multiple of `step` frames of the phase."""
+        starts = range(earlier.start + self.stride, later.start, self.stride)
+        return [self._window(start) for start in starts if (self._first + start) // self.stride % step == 0]
+
     def _before(self, phase: int) -> int | None:
         """Return where the window before the next one of a phase began; None where there is none."""
         start = self._next_start[phase]
@@ -159,8 +155,11 @@ class WindowSchedule:
     def _take(self, phase: int) -> Window:
         """Return the next window of a phase and move on by one step."""
         start = self._next_start[phase]
-        first = phase + start * self.stride
         self._next_start[phase] += self._short_step[phase] if start == -self.first_output else self.step
+        return self._window(phase + start * self.stride)
+
+    def _window(self, first: int) -> Window:
+        """Return the window whose first place is that frame's."""
         frame_indexes = window_frames(first, self.window_size, self.stride, self.frame_count)
         places = [first + (self.first_output + output) * self.stride for output in range(self.outputs)]
-        return Window(tuple(frame_indexes), tuple(place if place < self.frame_count else None for place in places))
+        return Window(tuple(frame_indexes), tuple(place if place < self.frame_count else None for place in places), first)

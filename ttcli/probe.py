@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,7 +35,9 @@ SPAN_SECONDS = 1.2
 LEAST_SPAN, MOST_SPAN = 27, 90
 MEASURED_BALLS = 5
 """Balls of each sample that are measured at the video's own size."""
-TIMED_SECONDS = 3.0
+SAMPLES_TOGETHER = 2
+"""Samples that are taken beside each other: a cut, a seek and a network wait for different things."""
+TIMED_SECONDS = 1.2
 """How long decoding and the whole of `detect` are timed, each at most."""
 SHIFT_SECONDS = 0.2
 """Time between two pictures that are searched for a shift of the camera."""
@@ -112,10 +116,9 @@ def probe(video: Path, config: ProbeConfig, quiet: bool = False, runtime: Runtim
     if runtime is None:
         runtime = load_runtime(config.weights, config.device, config.precision)
     starts = _starts(packets, info, config.samples)
-    samples = [
-        _take_sample(info, runtime, start)
-        for start in tqdm(starts, desc=f"{video.name}: samples", unit="", disable=quiet or None)
-    ]
+    with ThreadPoolExecutor(SAMPLES_TOGETHER) as pool:
+        taken = pool.map(partial(_take_sample, info, runtime), starts)
+        samples = list(tqdm(taken, total=len(starts), desc=f"{video.name}: samples", unit="", disable=quiet or None))
     size = runtime.working_size(*info.square_size)
     decode_rate = _time_decoding(info, *size)
     detect_rate = _time_detection(info, runtime, *size)
@@ -167,7 +170,7 @@ def _take_sample(info: VideoInfo, runtime: Runtime, start: float) -> _Sample:
     shifts = [camera_shift(grays[i], grays[i + apart]) for i in range(0, len(grays) - apart, apart)]
     if shifts:
         sample.camera_speed = float(np.median(shifts)) / width * float(info.frame_rate) / apart
-    positions = list(_positions(frames, info, runtime, DetectConfig(closer=False)))
+    positions = list(_positions(frames, info, runtime, DetectConfig(closer=False, step=len(runtime.output_frames))))
     seen = [position for position in positions if position.place is not None]
     sample.seen, sample.confidence = len(seen), sum(position.confidence or 0.0 for position in seen)
     _look_closely(sample, info, start, len(frames), _choose_balls(seen, len(frames)))
@@ -228,7 +231,9 @@ def _look_closely(sample: _Sample, info: VideoInfo, start: float, frames: int, b
 
 def _positions(frames: Iterable[Frame], info: VideoInfo, runtime: Runtime, settings: DetectConfig) -> Iterator[BallPosition]:
     """Yield the ball in frames in a row of a video, at the size at which the network usually sees it."""
-    return positions_in(frames, plan_at(info, runtime, settings, *runtime.working_size(*info.square_size)), runtime)
+    size = runtime.working_size(*info.square_size)
+    step = settings.step if isinstance(settings.step, int) else None
+    return positions_in(frames, plan_at(info, runtime, settings, *size, step=step), runtime)
 
 
 def _time_decoding(info: VideoInfo, height: int, width: int) -> float:
@@ -245,13 +250,14 @@ def _time_detection(info: VideoInfo, runtime: Runtime, height: int, width: int) 
         return _rate(_positions(reader, info, runtime, settings), TIMED_SECONDS)
 
 
-def _rate(items: Any, most_seconds: float) -> float:
-    """Return how many items come in a second, over some seconds at most."""
-    started, count = time.monotonic(), 0
+def _rate(items: Iterable[Any], most_seconds: float) -> float:
+    """Return how many items come in a second, over some seconds at most once the first is there; of few, with the wait for it."""
+    started, count, begun = time.monotonic(), 0, 0.0
     for _ in items:
         count += 1
-        if time.monotonic() - started > most_seconds:
-            break
+        begun = begun or time.monotonic()
+        if time.monotonic() - begun > most_seconds:
+            return (count - 1) / (time.monotonic() - begun)
     return count / max(time.monotonic() - started, 1e-6)
 
 

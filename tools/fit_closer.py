@@ -69,7 +69,7 @@ def listen(source: Source, runtime: Runtime) -> Told:
     with FrameReader(info, plan.height, plan.width, large_size=plan.large_size) as reader:
         predictor = network_predictor(plan, runtime)
         peaks = np.array([[tuple(peak) for peak in answer.peaks] for answer in predictor.answers(noting(reader))])
-    own, look = (np.concatenate(part) for part in zip(*noted, strict=True))
+    own, look = (np.array(part) for part in zip(*noted, strict=True))
     return Told(labelled_clip(source, info, np.array(times), peaks, plan.height, plan.width), own, look)
 
 

@@ -81,8 +81,8 @@ def read_clip(source: Source, runtime: TorchRuntime) -> Clip:
             yield frame.picture
 
     with FrameReader(info, height, width) as reader:
-        step, stride = choose_step(len(runtime.output_frames)), choose_stride(info.frame_rate, runtime.most_fps)
-        predictor = StreamingPredictor(runtime, height, width, step, stride)
+        outputs, stride = len(runtime.output_frames), choose_stride(info.frame_rate, runtime.most_fps)
+        predictor = StreamingPredictor(runtime, height, width, outputs, stride, again=choose_step(outputs))
         peaks = np.array([[tuple(peak) for peak in answer.peaks] for answer in predictor.answers(pictures())])
     return labelled_clip(source, info, np.array(times), peaks, height, width)
 

@@ -24,12 +24,12 @@ from ttcli.networks.windows import Window, WindowSchedule
 
 CANDIDATES = 3
 """Peaks of each frame that are handed on. More than three added nothing."""
-DOUBT = (0.02, 0.98)
+DOUBT = (0.005, 0.99)
 """Between these confidences of its strongest peak a frame is in doubt after one look..."""
 RIVAL = 0.3
 """... and where its second peak is as probable as this. Measured: docs/RESULTS.md."""
-PROPOSED = 0.01
-"""Peaks of a frame in doubt that are as probable as this are looked at again."""
+PROPOSED = 0.005
+"""Second and third peaks of a frame in doubt that are as probable as this are looked at again, as the first is."""
 MARGIN = 64
 """Pixels around them that a crop shows: with 32 one frame in 300 more is wrong, with 80 as few as with whole pictures."""
 CROP_MULTIPLE, CROP_GRID = 64, 32
@@ -246,10 +246,10 @@ class StreamingPredictor:
             return None
         places = []
         for frame in doubts:
-            for peak in self._said_of(frame).peaks:
-                if self.runtime.confidence(peak.probability) > PROPOSED:
-                    place = np.array([peak.x, peak.y, 1.0])
-                    places.append((place if maps is None else maps[window.frame_indexes.index(frame)] @ place)[:2])
+            strongest, *others = self._said_of(frame).peaks
+            for peak in [strongest, *(peak for peak in others if self.runtime.confidence(peak.probability) > PROPOSED)]:
+                place = np.array([peak.x, peak.y, 1.0])
+                places.append((place if maps is None else maps[window.frame_indexes.index(frame)] @ place)[:2])
         height, width = self._size
         (left, columns), (top, rows) = (
             _span(min(along) - MARGIN, max(along) + MARGIN, side)

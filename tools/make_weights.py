@@ -2,7 +2,7 @@
 
     python tools/make_weights.py made/ --device cuda
 
-Three networks are trained on drawn windows, `default`, `fast`, and from the weights of `fast` the closer look, each on as many
+Three networks are trained on drawn windows, `default`, `fast`, and from the weights of `fast` the second stage, each on as many
 windows as those in the package were in all their stages together. Confidence is then fitted on 40 simulated videos, and what
 `detect` takes is written: made/centernet_v8s.safetensors, made/centernet_v8n.safetensors, made/closer_v8n.safetensors. Begun
 again with the same folder it goes on where it stopped.
@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from fit_closer import fit_weights, noting_runtime, told_of
 from fit_flight import Clip, clips_of, cost
+from fit_second_stage import fit_weights, noting_runtime, told_of
 
 from ttcli.configs import SimulateConfig, TrainConfig
 from ttcli.detection.tracking import Flight
@@ -53,7 +53,9 @@ class Recipe:
 COMMON = TrainConfig(batch=BATCH, reuse=8, average=0.999, warmup=300, save_every=700)
 DEFAULT = Recipe("centernet_v8s", 3_923_000, replace(COMMON, model="centernet_v8s", learning_rate=0.004), area=576 * 320)
 FAST = Recipe("centernet_v8n", 1_852_000, replace(COMMON, model="centernet_v8n", learning_rate=0.004))
-CLOSER = Recipe("closer_v8n", 1_448_000, replace(COMMON, closer=True, crop_height=128, crop_width=128, learning_rate=0.002))
+SECOND_STAGE = Recipe(
+    "closer_v8n", 1_448_000, replace(COMMON, second_stage=True, crop_height=128, crop_width=128, learning_rate=0.002)
+)
 
 
 def trained(recipe: Recipe, runs: Path, share: float, **settings: object) -> Path:
@@ -97,11 +99,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     common = {"device": options.device, "batch": options.batch, "seed": options.seed, "pool": POOL if on_gpu else None}
     default = trained(DEFAULT, runs, options.share, **common)
     fast = trained(FAST, runs, options.share, **common)
-    closer = trained(CLOSER, runs, options.share, **common, init=fast)
+    closer = trained(SECOND_STAGE, runs, options.share, **common, init=fast)
 
     if len([*videos.rglob(EVENTS_FILE)]) < options.rallies:  # none yet, or stopped while it drew them
         simulate(videos, replace(VIDEOS, rallies=options.rallies, device=options.device, overwrite=True))
-    second = pack(CLOSER, closer, output)
+    second = pack(SECOND_STAGE, closer, output)
     for recipe, weights in ((DEFAULT, default), (FAST, fast)):
         path = pack(recipe, weights, output)  # fitted is what eight bits a weight say
         calibration = fit_confidence(clips_of([videos], load_runtime(path, "cpu", "auto")))
@@ -110,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         else:  # beside the default network the place counts alone: docs/RESULTS.md
             counts = {"own": calibration["slope"], "look": 0.0, "bias": calibration["bias"]}
         pack(recipe, weights, output, calibration=calibration, closer=counts)
-        print(f"{path}: {calibration}, beside the closer look {counts}")
+        print(f"{path}: {calibration}, beside the second stage {counts}")
 
 
 if __name__ == "__main__":

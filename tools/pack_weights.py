@@ -33,11 +33,13 @@ def main() -> None:
     parser.add_argument("-o", "--output", required=True, type=Path)
     parser.add_argument("--calibration", nargs=2, type=float, metavar=("SLOPE", "BIAS"), help="else that of the first")
     parser.add_argument(
+        "--second-stage",
         "--closer",
+        dest="second",
         nargs=3,
         type=float,
         metavar=("OWN", "LOOK", "BIAS"),
-        help="how much the closer look counts; else that of the first",
+        help="how much the second stage counts; else that of the first",
     )
     parser.add_argument(
         "--picture", metavar="WIDTHxHEIGHT", help="so many pixels is what `detect` shows it; else as the first has it"
@@ -50,8 +52,8 @@ def main() -> None:
     model.load_state_dict(mean_state([checkpoint.model.state_dict() for checkpoint in checkpoints]))
     if options.calibration:
         metadata["calibration"] = dict(zip(("slope", "bias"), options.calibration, strict=True))
-    if options.closer:
-        metadata["closer"] = dict(zip(("own", "look", "bias"), options.closer, strict=True))
+    if options.second:
+        metadata["closer"] = dict(zip(("own", "look", "bias"), options.second, strict=True))
     if options.picture:
         metadata["area"] = math.prod(map(int, options.picture.split("x")))
     save_checkpoint(options.output, model, metadata, dtype=DTYPES[options.bits])

@@ -22,9 +22,9 @@ from ttcli.configs import BenchConfig, DetectConfig, SimulateConfig
 from ttcli.detection.decision import positions_in
 from ttcli.detection.plan import VideoPlan, plan_at
 from ttcli.errors import VideoError
-from ttcli.inference.closer_look import CUT, CUTS
 from ttcli.inference.exported_runtimes import load_network
 from ttcli.inference.runtimes import Runtime
+from ttcli.inference.second_stage import CROP, CROPS
 from ttcli.networks.devices import usable_cores
 from ttcli.networks.packed_windows import PLANES, as_pixels, gray_of, pack_window
 from ttcli.results.trajectory import BallPosition, Status, write_ball_csv
@@ -124,8 +124,8 @@ def bench(video: Path | None, config: BenchConfig, quiet: bool = False) -> Bench
             WHOLE: partial(_detected, scaled, whole, runtime),
             ONCE: partial(_detected, scaled, once, runtime),
         }
-        if whole.large_size is not None and runtime.closer is not None:
-            ways[SECOND_STAGE] = partial(_for_seconds, partial(_answered, runtime.closer.runtime, CUT, CUT, CUTS))
+        if whole.large_size is not None and runtime.second is not None:
+            ways[SECOND_STAGE] = partial(_for_seconds, partial(_answered, runtime.second.runtime, CROP, CROP, CROPS))
         found: dict[str, list[_Measured]] = {name: [] for name in ways}
         for number in tqdm(range(config.rounds + 1), desc="rounds", unit="", disable=quiet or None):
             for name, way in ways.items():
@@ -204,15 +204,15 @@ def _packed(picture: np.ndarray, runtime: Runtime) -> Iterator[None]:
         yield from repeat(None, runtime.window_size)
 
 
-def _answered(runtime: Runtime, height: int, width: int, cuts: int | None = None) -> Iterator[None]:
-    """Yield once for each frame that a network answers for, or each cut of a batch, in as many threads as it takes."""
-    windows = torch.randint(-128, 128, (cuts or 1, height, width, runtime.window_size, PLANES), dtype=torch.int8)
+def _answered(runtime: Runtime, height: int, width: int, crops: int | None = None) -> Iterator[None]:
+    """Yield once for each frame that a network answers for, or each crop of a batch, in as many threads as it takes."""
+    windows = torch.randint(-128, 128, (crops or 1, height, width, runtime.window_size, PLANES), dtype=torch.int8)
     under_way = deque(runtime.pool.submit(runtime, windows) for _ in range(runtime.workers + 1))
     try:
         while True:
             under_way.popleft().result()
             under_way.append(runtime.pool.submit(runtime, windows))
-            yield from repeat(None, cuts or len(runtime.output_frames))
+            yield from repeat(None, crops or len(runtime.output_frames))
     finally:
         for each in under_way:
             each.cancel()

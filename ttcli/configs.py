@@ -39,7 +39,7 @@ class DetectConfig:
     """Judge each frame's candidates by those of the frames around it; else every frame by itself."""
     fit_ball: bool = True
     """Look at the video first, and show the network a smaller picture where its ball is large."""
-    closer: bool = True
+    refine: bool = True
     """Let a second network look at the candidates of the package's first one, at about the video's own resolution."""
     steady: bool = True
     """Lay the frames of a window over each other where the camera moves."""
@@ -236,8 +236,8 @@ class TrainConfig:
     """Height of the crops in working pixels, a multiple of 32."""
     crop_width: int = 192
     """Width of the crops in working pixels, a multiple of 32."""
-    closer: bool = False
-    """Train for the closer look of `detect`: on windows around a candidate, cut from pictures twice as wide and high."""
+    second_stage: bool = False
+    """Train for the second stage of `detect`: on windows around a candidate, cut from pictures twice as wide and high."""
     learning_rate: float = 1.5e-3
     """Peak learning rate of AdamW, reached after `warmup` steps."""
     schedule: str = "cosine"

@@ -12,7 +12,7 @@ from ttcli.detection.one_video import DetectSummary, detect_video
 from ttcli.errors import SettingError, TtcliError, told_of_system
 from ttcli.inference.exported_runtimes import load_network
 from ttcli.inference.runtimes import Runtime
-from ttcli.networks.checkpoints import CLOSER_WEIGHTS, packaged
+from ttcli.networks.checkpoints import SECOND_STAGE_WEIGHTS, packaged
 from ttcli.results.manifest import counts_if_done
 from ttcli.video.probe import VideoInfo
 from ttcli.video.standard_input import shown_name
@@ -88,7 +88,7 @@ def _summary_of(outcome: DetectSummary | TtcliError) -> DetectSummary:
 
 def _summary_if_done(job: Job, config: DetectConfig) -> DetectSummary | None:
     """Return the summary of a video that an earlier run has done in the same way, or None."""
-    counts = counts_if_done(job.output, job.video, packaged(config.weights), CLOSER_WEIGHTS, config)
+    counts = counts_if_done(job.output, job.video, packaged(config.weights), SECOND_STAGE_WEIGHTS, config)
     if counts is None:
         return None
     return DetectSummary(shown_name(job.video), str(job.output), done_before=True, **counts)

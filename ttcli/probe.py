@@ -18,8 +18,8 @@ from ttcli.configs import DetectConfig, ProbeConfig
 from ttcli.detection.decision import positions_in
 from ttcli.detection.plan import plan_at
 from ttcli.errors import VideoError
-from ttcli.inference.closer_look import larger_size
 from ttcli.inference.runtimes import Runtime, load_runtime
+from ttcli.inference.second_stage import larger_size
 from ttcli.probing.ball_size import BACKGROUND_FRAMES, BallSize, crop_box, measure_ball
 from ttcli.probing.picture_quality import camera_shift, sharpness, woven_fields
 from ttcli.probing.verdict import Finding, find_all, judge
@@ -170,7 +170,7 @@ def _take_sample(info: VideoInfo, runtime: Runtime, start: float) -> _Sample:
     shifts = [camera_shift(grays[i], grays[i + apart]) for i in range(0, len(grays) - apart, apart)]
     if shifts:
         sample.camera_speed = float(np.median(shifts)) / width * float(info.frame_rate) / apart
-    positions = list(_positions(frames, info, runtime, DetectConfig(closer=False, step=len(runtime.output_frames))))
+    positions = list(_positions(frames, info, runtime, DetectConfig(refine=False, step=len(runtime.output_frames))))
     seen = [position for position in positions if position.place is not None]
     sample.seen, sample.confidence = len(seen), sum(position.confidence or 0.0 for position in seen)
     _look_closely(sample, info, start, len(frames), _choose_balls(seen, len(frames)))

@@ -232,10 +232,12 @@ def _background(model: BallNetwork) -> str:
 
 def _training_data(data: Path | None, config: TrainConfig) -> TrainingData:
     shape = config.window_size, config.crop_height, config.crop_width
-    if config.closer and data is not None:
-        raise SettingError("--closer", "is for drawn windows", "give `simulated` as the data, or leave it out")
+    if config.second_stage and data is not None:
+        raise SettingError("--second-stage", "is for drawn windows", "give `simulated` as the data, or leave it out")
     whole: TrainingData = (
-        DrawnData(*shape, config.closer) if data is None else ExtractedData(data, *shape, config.cache_memory // config.devices)
+        DrawnData(*shape, config.second_stage)
+        if data is None
+        else ExtractedData(data, *shape, config.cache_memory // config.devices)
     )
     if config.event_head and data is not None:
         check_events(data)

@@ -13,7 +13,7 @@ from ttcli.detect import detect
 from ttcli.detection import cluster
 from ttcli.detection.cluster import ChunkTask, VideoTask
 from ttcli.errors import SettingError
-from ttcli.inference.runtimes import Closer, TorchRuntime, load_runtime
+from ttcli.inference.runtimes import SecondNetwork, TorchRuntime, load_runtime
 from ttcli.networks.table_finder import KINDS, STRIDE
 from ttcli.results.events import read_events_csv
 from ttcli.results.trajectory import read_ball_csv
@@ -57,7 +57,7 @@ def quick_video(tmp_path_factory):
 def runtime():
     """Return a stand-in for the network, whose second one looks closer; both are sure of what is bright."""
     network = TorchRuntime(BrightestSpot(), {"area": AREA}, device="cpu", precision="fp32")
-    network.closer = Closer(TorchRuntime(BrightestSpot(), device="cpu", precision="fp32"), 1.0, 0.5, 0.0)
+    network.second = SecondNetwork(TorchRuntime(BrightestSpot(), device="cpu", precision="fp32"), 1.0, 0.5, 0.0)
     return network
 
 

@@ -20,7 +20,7 @@ from ttcli.spotting.weights import load_spotter
 from ttcli.video.probe import VideoInfo
 
 HEIGHT, WIDTH, RATE = 720, 1280, 50
-SETTINGS = DetectConfig(link=False, closer=False, overwrite=True)
+SETTINGS = DetectConfig(link=False, refine=False, overwrite=True)
 
 
 def flight(frame):

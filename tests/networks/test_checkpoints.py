@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ttcli.errors import CheckpointError, OutputError
-from ttcli.inference.runtimes import load_closer
+from ttcli.inference.runtimes import load_second_network
 from ttcli.models import CheckpointEntry, _cells
 from ttcli.networks.checkpoints import (
     DEFAULT_WEIGHTS,
@@ -140,7 +140,7 @@ def test_metadata_of_the_wrong_type_are_refused(path, key, value):
 def test_keys_that_nobody_knows_are_passed_over(path):
     weights = {"own": 1.0, "look": 0.5, "bias": 0.0, "more": [1]}
     rewrite(path, metadata={**ARGUMENTS, "closer": weights, "more": {}})
-    closer = load_closer(load_checkpoint(path).metadata, "cpu", "fp32")
+    closer = load_second_network(load_checkpoint(path).metadata, "cpu", "fp32")
     assert (closer.own, closer.look, closer.bias) == (1.0, 0.5, 0.0)
 
 

@@ -18,9 +18,9 @@ from ttcli import cli
 from ttcli.configs import DetectConfig, VerifyConfig
 from ttcli.detect import detect
 from ttcli.errors import InputError, OutputError, SettingError
-from ttcli.inference.runtimes import Closer, TorchRuntime
+from ttcli.inference.runtimes import SecondNetwork, TorchRuntime
 from ttcli.labels.sources import find_sources
-from ttcli.networks.checkpoints import CLOSER_WEIGHTS
+from ttcli.networks.checkpoints import SECOND_STAGE_WEIGHTS
 from ttcli.results.manifest import counts_if_done, is_manifest, manifest_path, read_manifest
 from ttcli.verify import verify
 from ttcli.video.standard_input import is_spooled, spooled
@@ -69,11 +69,11 @@ def test_what_was_changed_is_told(detected: Path, name: str, part: str) -> None:
 
 def test_what_looked_closer_is_told_and_verified(ball_video, tmp_path, runtime, monkeypatch) -> None:
     second, weights = TorchRuntime(BrightestSpot(), device="cpu", precision="fp32"), tmp_path / "closer.safetensors"
-    second.weights, runtime.closer = weights, Closer(second, 1.0, 0.0, 0.0)
+    second.weights, runtime.second = weights, SecondNetwork(second, 1.0, 0.0, 0.0)
     weights.write_bytes(b"weights")
     (tmp_path / "best.safetensors").write_bytes(b"weights")
     runtime.weights = tmp_path / "best.safetensors"
-    monkeypatch.setattr("ttcli.detect.CLOSER_WEIGHTS", weights)
+    monkeypatch.setattr("ttcli.detect.SECOND_STAGE_WEIGHTS", weights)
     ball_video("in/match.mp4", 5)
     config = replace(CONFIG, weights=runtime.weights)
 
@@ -83,9 +83,9 @@ def test_what_looked_closer_is_told_and_verified(ball_video, tmp_path, runtime, 
     assert not run().done_before
     ball_csv = tmp_path / "out" / "match.csv"
     assert read_manifest(ball_csv)["closer"]["name"] == "closer.safetensors"
-    assert parts(verify(ball_csv))["closer"] is True and run().done_before
+    assert parts(verify(ball_csv))["second stage"] is True and run().done_before
     weights.write_bytes(b"others")
-    assert parts(verify(ball_csv))["closer"] is False
+    assert parts(verify(ball_csv))["second stage"] is False
     weights.unlink()
     assert "closer.safetensors is not there any more" in str(verify(ball_csv).checks[-1])
 
@@ -257,7 +257,7 @@ def test_only_ordinary_files_are_compared_with_a_manifest(detected: Path, runtim
     with pytest.raises(InputError, match="is no ordinary file"):
         verify(detected)
     with pytest.raises(InputError, match="is no ordinary file"):
-        counts_if_done(detected, detected.parent / place, runtime.weights, CLOSER_WEIGHTS, CONFIG)
+        counts_if_done(detected, detected.parent / place, runtime.weights, SECOND_STAGE_WEIGHTS, CONFIG)
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "\ud800"])
@@ -272,4 +272,4 @@ def test_a_name_that_no_file_can_have_is_of_none(detected: Path, name: str) -> N
 def test_damaged_counts_are_done_again(detected: Path, runtime, counts: object) -> None:
     manifest = json.loads(manifest_path(detected).read_text())
     manifest_path(detected).write_text(json.dumps({**manifest, "counts": counts}))
-    assert counts_if_done(detected, detected, runtime.weights, CLOSER_WEIGHTS, CONFIG) is None
+    assert counts_if_done(detected, detected, runtime.weights, SECOND_STAGE_WEIGHTS, CONFIG) is None

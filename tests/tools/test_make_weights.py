@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ttcli.inference.runtimes import load_runtime
-from ttcli.networks.checkpoints import CLOSER_WEIGHTS, PACKAGED, load_checkpoint
+from ttcli.networks.checkpoints import PACKAGED, SECOND_STAGE_WEIGHTS, load_checkpoint
 from ttcli.training import data as training_data
 
 TOOLS = Path(__file__).parents[2] / "tools"
@@ -21,7 +21,7 @@ def tool(monkeypatch):
         pytest.skip("tools/ lies in the repository only")
     monkeypatch.syspath_prepend(str(TOOLS))
     yield importlib.import_module("make_weights")
-    for name in ("make_weights", "fit_closer", "fit_flight"):
+    for name in ("make_weights", "fit_second_stage", "fit_flight"):
         sys.modules.pop(name, None)
 
 
@@ -35,11 +35,11 @@ def test_a_network_is_trained_for_its_share_and_gone_on_with(tool, tmp_path, mon
 
 
 def test_what_is_packed_is_what_detect_takes(tool, tmp_path, monkeypatch):
-    made = {"centernet_v8s": PACKAGED["default"], "centernet_v8n": PACKAGED["fast"], "closer_v8n": CLOSER_WEIGHTS}
+    made = {"centernet_v8s": PACKAGED["default"], "centernet_v8n": PACKAGED["fast"], "closer_v8n": SECOND_STAGE_WEIGHTS}
     monkeypatch.setattr(tool, "trained", lambda recipe, *arguments, **settings: made[recipe.file])
     tool.main([str(tmp_path), "--rallies", "2", "--device", "cpu"])
     default, fast = (load_checkpoint(tmp_path / f"{name}.safetensors") for name in ("centernet_v8s", "centernet_v8n"))
     assert default.metadata["closer"]["look"] == 0 and fast.metadata["closer"]["look"] > 0
     assert default.metadata["closer"]["own"] == default.metadata["calibration"]["slope"]
     assert load_runtime(tmp_path / "centernet_v8s.safetensors", "cpu", "fp32").working_size(1080, 1920) == (320, 576)
-    assert (tmp_path / "closer_v8n.safetensors").stat().st_size == CLOSER_WEIGHTS.stat().st_size
+    assert (tmp_path / "closer_v8n.safetensors").stat().st_size == SECOND_STAGE_WEIGHTS.stat().st_size

@@ -114,8 +114,8 @@ def test_a_process_that_takes_its_portions_in_turn_draws_no_others(drawn_quickly
     assert set(drawn) == {2} and len(drawn) <= 6 + 5  # the pool of older ones, four batches, and one made ahead
 
 
-def test_windows_for_the_closer_look_have_the_ball_near_the_middle_or_beside(drawn_quickly):
-    windows = DrawnWindows(9, 96, 96, seed=3, closer=True)
+def test_windows_for_the_second_stage_have_the_ball_near_the_middle_or_beside(drawn_quickly):
+    windows = DrawnWindows(9, 96, 96, seed=3, second_stage=True)
     batch = windows.draw(64)
     away = (batch.positions[:, 4] - 47.5)[batch.visible[:, 4]].norm(dim=1)
     assert 0.4 < batch.visible[:, 4].float().mean() < 0.9
@@ -135,7 +135,7 @@ def test_pictures_of_small_video_are_soft_at_twice_the_size():
     assert int(soft[0, 0, 16, 16, 0]) == 200
 
 
-def test_a_closer_look_is_trained_on_drawn_windows_of_larger_pictures():
-    usual, closer = DrawnData(9, 32, 32), DrawnData(9, 32, 32, closer=True)
-    assert closer.picture == tuple(2 * side for side in usual.picture)
-    assert closer.facts["area"] == 4 * usual.facts["area"]
+def test_a_second_stage_is_trained_on_drawn_windows_of_larger_pictures():
+    usual, second = DrawnData(9, 32, 32), DrawnData(9, 32, 32, second_stage=True)
+    assert second.picture == tuple(2 * side for side in usual.picture)
+    assert second.facts["area"] == 4 * usual.facts["area"]

@@ -60,16 +60,16 @@ from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, 
     help="Fill gaps of at most so many frames where one flight leads over them.",
 )
 @option(
-    DetectConfig, "step", type=Step(), help="Frames from window to window, 3 as a rule: 9 is fastest, 1 most exact; or auto."
+    DetectConfig, "step", type=Step(), help="Frames from window to window, 1 to 9, or auto; else 9, and less where in doubt."
 )
-@option(DetectConfig, "threads", type=JOBS, help="Threads of the network; half of the cores unless given.")
+@option(DetectConfig, "threads", type=JOBS, help="Threads of the network; one for each core unless given.")
 @option(DetectConfig, "stride", type=STRIDES, help="Frames between neighbours in a window; by frame rate.")
 @option(DetectConfig, "picture_rate", "--fps", type=FRAME_RATES, help="Frames per second, of a folder of pictures.")
 @option(DetectConfig, "device", type=DEVICES, help="Where the network runs.")
 @option(DetectConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
 @option(DetectConfig, "runtime", type=RUNTIMES, help="What runs the network; auto: torch, or onnx for an .onnx file.")
 @option(DetectConfig, "link", "--link/--no-link", help="Judge a frame's candidates by those of the frames around it.")
-@option(DetectConfig, "closer", "--closer/--no-closer", help="Look at each candidate again in a larger picture.")
+@option(DetectConfig, "refine", "--refine/--no-refine", help="Look at each proposal again in a crop of a larger picture.")
 @option(DetectConfig, "steady", "--steady/--no-steady", help="Follow a camera that moves.")
 @option(
     DetectConfig,

@@ -64,10 +64,10 @@ from ttcli.training.learning_rates import SCHEDULES
 )  # fmt: skip
 @option(
     TrainConfig,
-    "closer",
-    "--closer",
+    "second_stage",
+    "--second-stage",
     is_flag=True,
-    help="Train for the closer look of `detect`: drawn windows, twice as large.",
+    help="Train for the second stage of `detect`: drawn windows, twice as large.",
 )
 @option(TrainConfig, "learning_rate", type=Number(0, 100, least_open=True), help="Peak learning rate of AdamW.")
 @option(TrainConfig, "schedule", type=click.Choice(SCHEDULES), help="How the learning rate goes after the warm-up.")

@@ -145,11 +145,24 @@ class OutputPath(click.Path):
 OUTPUT = OutputPath(path_type=Path)
 
 
+FORMER_NAMES = {"--closer": "--refine", "--no-closer": "--no-refine"}
+FORMER_NAMES_OF_TRAINING = {"--closer": "--second-stage"}
+"""Options by names that they had once, which still work and are told of nowhere."""
+
+
 class Command(click.Command):
     """A command that refuses to write what it reads, or one file twice, before it does anything.
 
     Standard input is copied to a file then, when nothing is wrong with the options, and kept as long as the command runs.
     """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options, also by names that they had once."""
+        former = FORMER_NAMES_OF_TRAINING if self.name == "train" else FORMER_NAMES
+        known = {name for param in self.params for name in (*param.opts, *param.secondary_opts)}
+        end = args.index("--") if "--" in args else len(args)
+        now = [former[word] if former.get(word) in known else word for word in args[:end]]
+        return super().parse_args(ctx, now + args[end:])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""

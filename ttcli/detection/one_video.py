@@ -161,7 +161,7 @@ def _facts(
     job: Job, plan: VideoPlan, runtime: Runtime, findings: Findings, summary: DetectSummary, warnings: list[str]
 ) -> dict[str, Any]:
     """Return what the manifest says of a CSV that is complete."""
-    closer = None if plan.large_size is None else runtime.closer
+    closer = None if plan.large_size is None else runtime.second
     return {
         "video": video_facts(plan.info, job.output),
         "checkpoint": checkpoint_facts(runtime.weights, job.output),

@@ -7,8 +7,8 @@ from fractions import Fraction
 from itertools import chain, islice
 
 from ttcli.configs import DetectConfig
-from ttcli.inference.closer_look import larger_size
 from ttcli.inference.runtimes import Runtime
+from ttcli.inference.second_stage import larger_size
 from ttcli.networks.windows import choose_step, choose_stride
 from ttcli.video.probe import VideoInfo
 from ttcli.video.reader import Frame

@@ -10,9 +10,9 @@ from itertools import chain, groupby
 from typing import NamedTuple, Protocol
 
 from ttcli.detection.plan import VideoPlan, with_distinct_stride
-from ttcli.inference.closer_look import CloserLook, NetworkPredictor
 from ttcli.inference.predictor import Peak, StreamingPredictor
 from ttcli.inference.runtimes import Runtime
+from ttcli.inference.second_stage import NetworkPredictor, SecondStage
 from ttcli.table.camera import Tables
 from ttcli.table.views import TableView, TableViews
 from ttcli.table.watcher import TableWatcher
@@ -108,7 +108,7 @@ def network_predictor(plan: VideoPlan, runtime: Runtime) -> NetworkPredictor:
     )
     if plan.large_size is None:
         return NetworkPredictor(predictor, None)
-    return NetworkPredictor(predictor, CloserLook(runtime, plan.height, plan.width, plan.stride, predictor.behind))
+    return NetworkPredictor(predictor, SecondStage(runtime, plan.height, plan.width, plan.stride, predictor.behind))
 
 
 def _propose_for_shot(frames: Iterable[Frame], networks: NetworkPredictor) -> Iterator[Proposal]:

@@ -15,8 +15,8 @@ import torch
 from ttcli.configs import DetectConfig
 from ttcli.detection.decision import positions_in
 from ttcli.detection.plan import VideoPlan, plan_at
-from ttcli.inference.closer_look import larger_size
 from ttcli.inference.runtimes import Runtime
+from ttcli.inference.second_stage import larger_size
 from ttcli.networks.packed_windows import PLANES
 from ttcli.probing.ball_size import BACKGROUND_FRAMES, crop_box, measure_ball
 from ttcli.video.probe import VideoInfo
@@ -66,7 +66,7 @@ def fitting_size(info: VideoInfo, runtime: Runtime) -> tuple[int, int]:
     seconds = info.duration_seconds or 0.0
     span = SPAN_FRAMES / float(info.frame_rate)
     starts = [share * seconds for share in SPANS] if seconds > len(SPANS) * span else [0.0]
-    settings = DetectConfig(closer=False)
+    settings = DetectConfig(refine=False)
     plan = plan_at(info, runtime, settings, *usual, step=len(runtime.output_frames))
     widths = [
         width for frames in read_spans(info, *usual, starts, SPAN_FRAMES) for width in _ball_widths(frames, plan, runtime)

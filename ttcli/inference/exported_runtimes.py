@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ttcli.errors import CheckpointError, SettingError
-from ttcli.inference.runtimes import Runtime, load_closer, load_runtime
+from ttcli.inference.runtimes import Runtime, load_runtime, load_second_network
 from ttcli.networks.blocks import NetworkAnswer
 from ttcli.networks.checkpoints import MOST_AREA, check_metadata
 from ttcli.networks.devices import network_threads
@@ -250,7 +250,7 @@ def load_exported(path: Path, runtime: str, precision: str, threads: int | None 
     if runtime != "openvino" and precision == "bf16":
         raise SettingError("--precision", "ONNX Runtime has no bf16 here", "take fp32, or --runtime openvino")
     network = OpenVinoRuntime(path, precision, threads) if runtime == "openvino" else OnnxRuntime(path, threads)
-    network.closer = load_closer(network.metadata, "cpu", precision)
+    network.second = load_second_network(network.metadata, "cpu", precision)
     return network
 
 

@@ -97,12 +97,23 @@ class _Waiting(NamedTuple):
     """What is shown of the pictures, once they are laid over each other; None shows all."""
 
 
+class _Said(NamedTuple):
+    """What a window says of a frame."""
+
+    start: int
+    """First frame of the window."""
+    again: bool
+    """Whether it was shown because of doubt."""
+    answer: WindowAnswer
+    place: int
+    """Of the frame in the window."""
+
+
 @dataclass
 class _Open:
     """A frame whose answer is not complete."""
 
-    said: list[tuple[int, WindowAnswer, int]] = field(default_factory=list)
-    """First frame of each window that answered, its answer, and the frame's place in it."""
+    said: list["_Said"] = field(default_factory=list)
     awaited: int = 0
     """Windows under way because of doubt."""
 
@@ -246,7 +257,7 @@ class StreamingPredictor:
             return None
         places = []
         for frame in doubts:
-            strongest, *others = self._said_of(frame).peaks
+            strongest, *others = self._said_at_first(frame).peaks
             for peak in [strongest, *(peak for peak in others if self.runtime.confidence(peak.probability) > PROPOSED)]:
                 place = np.array([peak.x, peak.y, 1.0])
                 places.append((place if maps is None else maps[window.frame_indexes.index(frame)] @ place)[:2])
@@ -323,7 +334,7 @@ class StreamingPredictor:
             for place, frame in enumerate(window.answers):
                 if frame is not None:
                     about = self._open.setdefault(frame, _Open())
-                    about.said.append((window.start, answer, place))
+                    about.said.append(_Said(window.start, waiting.again, answer, place))
                     about.awaited -= waiting.again
             if not waiting.again:
                 phase = window.start % self.stride
@@ -347,7 +358,7 @@ class StreamingPredictor:
         self._decided[phase] = later.start
 
     def _is_in_doubt(self, frame: int) -> bool:
-        first, second = (self.runtime.confidence(peak.probability) for peak in self._said_of(frame).peaks[:2])
+        first, second = (self.runtime.confidence(peak.probability) for peak in self._said_at_first(frame).peaks[:2])
         return DOUBT[0] < first < DOUBT[1] or second > RIVAL
 
     def _complete(self, to_the_end: bool = False) -> Iterator[FrameAnswer]:
@@ -356,29 +367,32 @@ class StreamingPredictor:
             frame = self._first_open
             if not to_the_end and (self._decided[frame % self.stride] <= frame or self._open[frame].awaited):
                 return
-            answer = self._said_of(frame)
-            del self._open[frame]
+            answer = _mean(self._open.pop(frame).said)
             self._first_open += 1
             yield answer
 
-    def _said_of(self, frame: int) -> FrameAnswer:
-        """Return what all windows so far say of a frame."""
-        said = self._open[frame].said
-        if len(said) == 1:
-            return said[0][1].frames[said[0][2]]
-        parts = [(answer, place) for _, answer, place in sorted(said, key=lambda each: each[0])]
-        probabilities, offsets = (
-            torch.stack([getattr(answer, name)[place] for answer, place in parts]) for name in ("probabilities", "offsets")
-        )
-        if any(answer.looked is not None for answer, _ in parts):
-            everywhere = torch.ones_like(probabilities[0])
-            looked = torch.stack([everywhere if answer.looked is None else answer.looked[place] for answer, place in parts])
-            times = looked.sum(0)
-            mean = probabilities.sum(0) / times, (offsets * looked[:, None]).sum(0) / times
-        else:
-            mean = probabilities.mean(0), offsets.mean(0)
-        events = [answer.events[place] for answer, place in parts if answer.events is not None]
-        return _decoded(mean[0][None], mean[1][None], torch.stack(events).mean(0)[None] if events else None)[0]
+    def _said_at_first(self, frame: int) -> FrameAnswer:
+        """Return what is said of a frame by the windows that are shown anyway: others may be merged by now, or not."""
+        return _mean([said for said in self._open[frame].said if not said.again])
+
+
+def _mean(said: Sequence[_Said]) -> FrameAnswer:
+    """Return what some windows together say of a frame."""
+    if len(said) == 1:
+        return said[0].answer.frames[said[0].place]
+    parts = [(each.answer, each.place) for each in sorted(said, key=lambda each: each.start)]
+    probabilities, offsets = (
+        torch.stack([getattr(answer, name)[place] for answer, place in parts]) for name in ("probabilities", "offsets")
+    )
+    if any(answer.looked is not None for answer, _ in parts):
+        everywhere = torch.ones_like(probabilities[0])
+        looked = torch.stack([everywhere if answer.looked is None else answer.looked[place] for answer, place in parts])
+        times = looked.sum(0)
+        mean = probabilities.sum(0) / times, (offsets * looked[:, None]).sum(0) / times
+    else:
+        mean = probabilities.mean(0), offsets.mean(0)
+    events = [answer.events[place] for answer, place in parts if answer.events is not None]
+    return _decoded(mean[0][None], mean[1][None], torch.stack(events).mean(0)[None] if events else None)[0]
 
 
 def _span(first: float, last: float, side: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ttcli.networks.ball_network import BallNetwork
 from ttcli.networks.blocks import NetworkAnswer, fuse_batch_norm
-from ttcli.networks.checkpoints import CLOSER_WEIGHTS, load_checkpoint, packaged
+from ttcli.networks.checkpoints import SECOND_STAGE_WEIGHTS, load_checkpoint, packaged
 from ttcli.networks.devices import choose_device, choose_dtype, network_workers
 from ttcli.networks.model_input import seen_pictures, working_size
 from ttcli.networks.odds import LEAST_PROBABILITY, log_odds_of
@@ -57,7 +57,7 @@ class Runtime:
         self.calibration: dict[str, float] = metadata.get("calibration") or {"slope": 1.0, "bias": 0.0}
         self.weights: Path | None = None
         """The file that the network is from; None where nobody knows."""
-        self.closer: Closer | None = None
+        self.second: SecondNetwork | None = None
         """What looks at its candidates again; None where its own word is the last."""
         self.workers = 1
         """Threads that may call it at the same time."""
@@ -104,7 +104,7 @@ class Runtime:
         return 1 / (1 + math.exp(-min(max(calibrated, -MOST_LOG_ODDS), MOST_LOG_ODDS)))
 
 
-class Closer(NamedTuple):
+class SecondNetwork(NamedTuple):
     """A second network, which looks at the candidates of a first one, and how much the word of both counts."""
 
     runtime: Runtime
@@ -189,11 +189,11 @@ def load_runtime(weights: Path | None, device: str, precision: str, threads: int
     if chosen.type == "cpu":
         runtime.workers = threads or network_workers()
         torch.set_num_threads(1)  # windows beside each other wait less for each other than parts of one
-    runtime.closer = load_closer(checkpoint.metadata, str(chosen), precision)
+    runtime.second = load_second_network(checkpoint.metadata, str(chosen), precision)
     return runtime
 
 
-def load_closer(metadata: dict[str, Any], device: str, precision: str) -> Closer | None:
+def load_second_network(metadata: dict[str, Any], device: str, precision: str) -> SecondNetwork | None:
     """Return what looks at a network's candidates again, if its checkpoint tells how much that counts.
 
     Args:
@@ -207,7 +207,7 @@ def load_closer(metadata: dict[str, Any], device: str, precision: str) -> Closer
     counts = metadata.get("closer")
     if counts is None:
         return None
-    checkpoint = load_checkpoint(CLOSER_WEIGHTS)
+    checkpoint = load_checkpoint(SECOND_STAGE_WEIGHTS)
     runtime = TorchRuntime(checkpoint.model, checkpoint.metadata, device, precision)
-    runtime.weights = CLOSER_WEIGHTS
-    return Closer(runtime, counts["own"], counts["look"], counts["bias"])
+    runtime.weights = SECOND_STAGE_WEIGHTS
+    return SecondNetwork(runtime, counts["own"], counts["look"], counts["bias"])

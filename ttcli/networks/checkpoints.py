@@ -23,7 +23,7 @@ from ttcli.networks.registry import check_known, create_model
 DEFAULT_WEIGHTS = Path(__file__).parents[1] / "weights" / "centernet_v8s.safetensors"
 FAST_WEIGHTS = DEFAULT_WEIGHTS.with_name("centernet_v8n.safetensors")
 """A smaller network that takes less than half the time and is less exact."""
-CLOSER_WEIGHTS = DEFAULT_WEIGHTS.with_name("closer_v8n.safetensors")
+SECOND_STAGE_WEIGHTS = DEFAULT_WEIGHTS.with_name("closer_v8n.safetensors")
 """What looks at the candidates of both again, in larger pictures."""
 PACKAGED = {"default": DEFAULT_WEIGHTS, "fast": FAST_WEIGHTS}
 """The checkpoints in the package, by the names that stand for them wherever a checkpoint of the ball is asked for."""

@@ -9,8 +9,8 @@ from torch import Tensor
 
 WORKING_AREA = 512 * 288
 """Pixels of the picture that a network sees, about."""
-CLOSER = 2
-"""How many times as wide and high a picture is for the closer look: see `ttcli.inference.closer_look`."""
+ENLARGED = 2
+"""How many times as wide and high a picture is for the second stage: see `ttcli.inference.second_stage`."""
 SIZE_MULTIPLE = 32
 """Height and width that a network sees are multiples of this: its coarsest features lie at stride 32."""
 COLOUR_MEAN = 127.5

@@ -127,7 +127,7 @@ def counts_if_done(ball_csv: Path, video: Path, weights: Path, closer: Path, con
         ball_csv: The CSV.
         video: The video.
         weights: The checkpoint.
-        closer: That of the closer look, where there was one.
+        closer: That of the second stage, where there was one.
         config: The options.
 
     Raises:

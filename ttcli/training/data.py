@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import torch
 
 from ttcli.networks.ball_network import BallNetwork
-from ttcli.networks.model_input import CLOSER, WORKING_AREA
+from ttcli.networks.model_input import ENLARGED, WORKING_AREA
 from ttcli.simulation.scene import FRAME_RATES
 from ttcli.training.augmentation import DRAWN_ALREADY, Augmentation
 from ttcli.training.drawn_windows import DrawnWindows, drawn_films, seeded_generator
@@ -74,15 +74,15 @@ class DrawnData:
         window_size: Frames in a window.
         height: Of the crops, in working pixels.
         width: Of the crops, in working pixels.
-        closer: Windows for the closer look of `detect`.
+        second_stage: Windows for the second stage of `detect`.
     """
 
     name = "drawn"
     augmentation: Augmentation | None = DRAWN_ALREADY
 
-    def __init__(self, window_size: int, height: int, width: int, closer: bool = False) -> None:
-        self._shape, self._closer = (window_size, height, width), closer
-        scale = CLOSER if closer else 1
+    def __init__(self, window_size: int, height: int, width: int, second_stage: bool = False) -> None:
+        self._shape, self._second_stage = (window_size, height, width), second_stage
+        scale = ENLARGED if second_stage else 1
         self.picture = FILM_HEIGHT * scale, FILM_WIDTH * scale
         self.facts: dict[str, Any] = {
             "area": WORKING_AREA * scale**2,
@@ -94,7 +94,7 @@ class DrawnData:
 
     def source(self, seed: int, device: torch.device, portion: int | None = None) -> WindowSource:
         """Return windows drawn as they are asked for."""
-        return DrawnWindows(*self._shape, seed, device, block=portion, closer=self._closer)
+        return DrawnWindows(*self._shape, seed, device, block=portion, second_stage=self._second_stage)
 
     def examples(self, count: int, device: torch.device) -> WindowBatch:
         """Return the first of the windows for validation."""
@@ -107,16 +107,18 @@ class DrawnData:
     def calibrate(self, model: BallNetwork) -> Answers:
         """Return answers for films: drawn windows are harder than ordinary video, and confidence would be too shy.
 
-        A closer look never sees whole pictures; what it says is weighed by `ttcli.inference.closer_look`.
+        A second stage never sees whole pictures; what it says is weighed by `ttcli.inference.second_stage`.
         """
-        if self._closer:
+        if self._second_stage:
             return self.validate(model)
         films = drawn_films(CALIBRATION_FILMS, FILM_FRAMES, FILM_HEIGHT, FILM_WIDTH, CALIBRATION_SEED, _device(model))
         return answer_films(model, films)
 
     def _for_validation(self, device: torch.device) -> WindowBatch:
         if self._validation is None:
-            source = DrawnWindows(*self._shape, VALIDATION_SEED, device, rallies=VALIDATION_RALLIES, closer=self._closer)
+            source = DrawnWindows(
+                *self._shape, VALIDATION_SEED, device, rallies=VALIDATION_RALLIES, second_stage=self._second_stage
+            )
             self._validation = source.draw(VALIDATION_WINDOWS)
         return self._validation
 

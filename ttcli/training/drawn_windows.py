@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ttcli.networks.model_input import CLOSER
+from ttcli.networks.model_input import ENLARGED
 from ttcli.simulation.backdrop import paint_backdrop
 from ttcli.simulation.chance import uniform_draw
 from ttcli.simulation.drawing import draw_scenes
@@ -35,14 +35,14 @@ RUSH_SHARE = 0.35
 """Share of windows in which somebody rushes past behind the ball: of balls before a body that moves by its own width a
 network that was not shown them finds three where it finds five of others at a stroke."""
 CANDIDATE_SHARE = 0.95
-"""The same of windows for the closer look, which is never asked about places far from play."""
+"""The same of windows for the second stage, which is never asked about places far from play."""
 NEAR_SPREAD, BESIDE_SHARE = 0.1, 0.35
-"""Of windows for the closer look: the standard deviation of the ball's place around the middle, in crops, and the share in which it
-lies anywhere within a crop's width of the middle, as where a candidate was a hand or a shoe near it."""
+"""Of windows for the second stage: the standard deviation of the ball's place around the middle, in crops, and the share in which
+it lies anywhere within a crop's width of the middle, as where a candidate was a hand or a shoe near it."""
 GLINT_SHARE = 0.3
-"""Share of windows for the closer look with glints, which a cut shows as it shows a ball further away."""
+"""Share of windows for the second stage with glints, which a cut shows as it shows a ball further away."""
 SOFT_SHARE = 0.2
-"""Share of windows for the closer look from video too small for it, whose pictures are enlarged."""
+"""Share of windows for the second stage from video too small for it, whose pictures are enlarged."""
 SHAPES = ((288, 512), (288, 512), (288, 512), (336, 448), (512, 288))
 """Heights and widths of the working pictures that crops are cut from, each as often: wide, 4:3, upright."""
 EVENT_STEPS = 120
@@ -72,7 +72,8 @@ class DrawnWindows:
         rallies: Rallies that are played at a time; None for as many as pay.
         block: Windows that are drawn at a time; None for as many as pay. Where several processes take their portions in
             turn, each would draw whole blocks for its part of them: there it is the size of a portion.
-        closer: Windows for the closer look: cut from pictures CLOSER times as large, the middle frame's ball near their middle.
+        second_stage: Windows for the second stage: cut from pictures ENLARGED times as large, the middle frame's ball near
+            their middle.
     """
 
     def __init__(
@@ -84,10 +85,10 @@ class DrawnWindows:
         device: str | torch.device = "cpu",
         rallies: int | None = None,
         block: int | None = None,
-        closer: bool = False,
+        second_stage: bool = False,
     ) -> None:
         self.window_size, self.height, self.width = window_size, height, width
-        self._closer = closer
+        self._second_stage = second_stage
         self.device = torch.device(device)
         self.position = 0
         """Number of the window that comes next."""
@@ -135,10 +136,10 @@ class DrawnWindows:
         generator = seeded_generator(self._seed, OF_WINDOWS, first)
         scenes = self._scenes(rallies, count, generator)
         backdrop = paint_backdrop(scenes, self._textures, self.height, self.width, generator)
-        glints = GLINT_SHARE if self._closer else 0.0
+        glints = GLINT_SHARE if self._second_stage else 0.0
         drawn = draw_scenes(scenes, backdrop, rallies, self.height, self.width, generator, glints)
         events = drawn_events(rallies, scenes.rally, scenes.times)
-        if self._closer:
+        if self._second_stage:
             soft = torch.nonzero(torch.rand(count, generator=generator) < SOFT_SHARE)[:, 0].to(self.device)
             drawn.frames[soft] = _enlarged(drawn.frames[soft])
         return WindowBatch(drawn.frames, drawn.position, drawn.visible, drawn.known, events)
@@ -148,8 +149,8 @@ class DrawnWindows:
         uniform = uniform_draw(generator, count)
         rally, times, exposure = draw_moments(rallies, count, self.window_size, generator)
         full = torch.tensor(SHAPES)[torch.randint(len(SHAPES), (count,), generator=generator)]  # (B, 2)
-        if self._closer:
-            full *= CLOSER
+        if self._second_stage:
+            full *= ENLARGED
         heights, widths = full.unbind(1)
         scenes = build_scenes(
             rally, times.to(self.device), exposure, draw_kinds(count, generator), uniform() < MOVING_SHARE,
@@ -164,7 +165,7 @@ class DrawnWindows:
         ball = scenes.cameras.at(everyone, middle).project(ball)[0][:, 0, 0].cpu()
         around = (ball + 0.5) * zoom[:, None] - 0.5 - self._place_in_crop(uniform) * (crop - 1)
         anywhere = uniform(2) * (full.flip(1) * zoom[:, None] - crop)
-        share = CANDIDATE_SHARE if self._closer else BALL_IN_CROP
+        share = CANDIDATE_SHARE if self._second_stage else BALL_IN_CROP
         corner = torch.where(uniform(1) < share, around, anywhere).to(self.device)
         cameras = scenes.cameras.view(corner[:, 0], corner[:, 1], zoom.to(self.device))
         rows = torch.nonzero(uniform() < RUSH_SHARE)[:, 0].to(self.device)
@@ -178,17 +179,17 @@ class DrawnWindows:
     def _place_in_crop(self, uniform: Callable[..., Tensor]) -> Tensor:
         """Return where in the crop the ball of the middle frame shall lie (B, 2), from 0 at its first pixel to 1 at its last."""
         anywhere = uniform(2)
-        if not self._closer:
+        if not self._second_stage:
             return anywhere
         near = 0.5 + NEAR_SPREAD * torch.erfinv((2 * anywhere - 1) * 0.9999) * 2**0.5
         return torch.where(uniform(1) < BESIDE_SHARE, 2 * anywhere - 0.5, near)
 
 
 def _enlarged(frames: Tensor) -> Tensor:
-    """Return pictures (B, T, H, W, 3) uint8 as if they had been CLOSER times as small before."""
+    """Return pictures (B, T, H, W, 3) uint8 as if they had been ENLARGED times as small before."""
     planar = frames.flatten(0, 1).permute(0, 3, 1, 2).float()
-    small = functional.avg_pool2d(planar, CLOSER)
-    large = functional.interpolate(small, scale_factor=CLOSER, mode="bilinear").round_().to(torch.uint8)
+    small = functional.avg_pool2d(planar, ENLARGED)
+    large = functional.interpolate(small, scale_factor=ENLARGED, mode="bilinear").round_().to(torch.uint8)
     return large.permute(0, 2, 3, 1).unflatten(0, frames.shape[:2])
 
 

@@ -1,8 +1,8 @@
-"""A closer look at what may be the ball: cuts around the candidates, from a picture CLOSER times as large.
+"""A second stage at what may be the ball: crops around the candidates, from a picture ENLARGED times as large.
 
 The first network sees the whole picture small; a ball is a few pixels wide there, and its place is coarse. A second one sees the
-same frames, about as sharp as the video has them, around each place that the first one offers. It says where in the cut the ball
-is and how probably there is one. How much that counts lies in the first one's checkpoint (`runtimes.Closer`).
+same frames, about as sharp as the video has them, around each place that the first one offers. It says where in the crop the ball
+is and how probably there is one. How much that counts lies in the first one's checkpoint (`runtimes.SecondNetwork`).
 """
 
 from collections import deque
@@ -19,38 +19,38 @@ from ttcli.inference.camera_motion import CameraTracker
 from ttcli.inference.predictor import CANDIDATES, FrameAnswer, Peak, StreamingPredictor
 from ttcli.inference.runtimes import Runtime
 from ttcli.networks.heatmaps import decode_candidates
-from ttcli.networks.model_input import CLOSER
+from ttcli.networks.model_input import ENLARGED
 from ttcli.networks.odds import log_odds
 from ttcli.networks.packed_windows import PLANES, as_pixels, gray_of, pack_window
 from ttcli.networks.windows import window_frames
 from ttcli.video.reader import Frame
 
-CUT = 96
-"""Height and width of a cut, in pixels of the larger picture."""
+CROP = 96
+"""Height and width of a crop, in pixels of the larger picture."""
 REACH, SAME_PLACE = 3.0, 2.0
-"""Working pixels from a candidate within which a peak of the closer look is about the same ball, and within which its place counts:
-further away the two contradict each other, as on long faint streaks, and the first, which saw more of the picture, is right more
-often."""
-FRAMES, CUTS = 32, 16
-"""Frames, at most, that wait for a look, and cuts that go through the network together: always as many, for in batches of another
-size the same cut has another last digit, and rows would depend on where one began to look. A cut takes 1.5 ms in a batch of 16 and
-4.5 ms alone."""
+"""Working pixels from a candidate within which a peak of the second stage is about the same ball, and within which its place
+counts: further away the two contradict each other, as on long faint streaks, and the first, which saw more of the picture, is right
+more often."""
+FRAMES, CROPS = 32, 16
+"""Frames, at most, that wait for a look, and crops that go through the network together: always as many, for in batches of
+another size the same crop has another last digit, and rows would depend on where one began to look. A crop takes 1.5 ms in a batch
+of 16 and 4.5 ms alone."""
 FAINTEST_LOGIT, MOST_BEHIND = -2.0, 2.0
 """Candidates whose probability has log odds below this, or so far below that of the frame's strongest, are not looked at: of those
 on some 3,500 frames not one was the ball."""
 MOST_BEHIND_FOR_PLACE = 0.5
 """The same where the second network's opinion does not count, so that no candidate overtakes another: of those further behind, on
-5,050 frames, one was chosen. A sixth to a quarter of the cuts lies between."""
+5,050 frames, one was chosen. A sixth to a quarter of the crops lies between."""
 LEAST_LOGIT = -4.0
-"""Log odds that stand for all below, of a place where the closer look sees nothing: how little says no more."""
+"""Log odds that stand for all below, of a place where the second stage sees nothing: how little says no more."""
 SURE_LOGIT = -2.0
 """Log odds of a peak from which on its place counts."""
-LARGER = np.array([[CLOSER, 0, (CLOSER - 1) / 2], [0, CLOSER, (CLOSER - 1) / 2], [0, 0, 1]])
+LARGER = np.array([[ENLARGED, 0, (ENLARGED - 1) / 2], [0, ENLARGED, (ENLARGED - 1) / 2], [0, 0, 1]])
 """From working pixels to those of the larger picture; the centres of both are whole numbers."""
 
 
 def larger_size(runtime: Runtime, height: int, width: int, config: DetectConfig) -> tuple[int, int] | None:
-    """Return the size of the larger pictures that a closer look needs; None where there is none.
+    """Return the size of the larger pictures that a second stage needs; None where there is none.
 
     Args:
         runtime: The first network.
@@ -58,8 +58,8 @@ def larger_size(runtime: Runtime, height: int, width: int, config: DetectConfig)
         width: Columns of these.
         config: Settings.
     """
-    wanted = config.closer and runtime.closer is not None and min(height, width) * CLOSER >= CUT
-    return (CLOSER * height, CLOSER * width) if wanted else None
+    wanted = config.refine and runtime.second is not None and min(height, width) * ENLARGED >= CROP
+    return (ENLARGED * height, ENLARGED * width) if wanted else None
 
 
 def worth_a_look(own: np.ndarray, behind: float = MOST_BEHIND) -> np.ndarray:
@@ -80,7 +80,7 @@ class NetworkPredictor:
         look: The second one; None leaves the first one's answers as they are.
     """
 
-    def __init__(self, predictor: StreamingPredictor, look: "CloserLook | None") -> None:
+    def __init__(self, predictor: StreamingPredictor, look: "SecondStage | None") -> None:
         self.runtime = predictor.runtime
         self._predictor, self._look = predictor, look
         if look is not None:
@@ -114,10 +114,10 @@ class _Judged:
     looked: np.ndarray
     """(CANDIDATES,): the second's."""
     waiting: int
-    """Cuts that were not looked at yet."""
+    """Crops that were not looked at yet."""
 
 
-class _Cut(NamedTuple):
+class _Crop(NamedTuple):
     """A place to look at: a window around one of a frame's candidates."""
 
     judged: _Judged
@@ -128,11 +128,11 @@ class _Cut(NamedTuple):
     place: int
     """Of the frame in the window."""
     left: int
-    """Of the cut, pixels of the larger picture."""
+    """Of the crop, pixels of the larger picture."""
     top: int
 
 
-class CloserLook:
+class SecondStage:
     """Looks at the candidates of each frame a second time, some frames after the first network did.
 
     Args:
@@ -147,9 +147,9 @@ class CloserLook:
     """
 
     def __init__(self, first: Runtime, height: int, width: int, stride: int, behind: int) -> None:
-        if first.closer is None:
-            raise ValueError("a network that brings no second one, for a closer look")
-        self._first, self._runtime, self._weights = first, first.closer.runtime, first.closer
+        if first.second is None:
+            raise ValueError("a network that brings no second one, for a second stage")
+        self._first, self._runtime, self._weights = first, first.second.runtime, first.second
         self._size, self._stride = (height, width), stride
         self._most_behind = MOST_BEHIND if self._weights.look else MOST_BEHIND_FOR_PLACE
         self._span = self._runtime.window_size * stride
@@ -157,8 +157,8 @@ class CloserLook:
         """The latest frames, at most, that are kept, so that all of a window are there when it is looked at."""
         self._pictures: deque[np.ndarray] = deque(maxlen=self.kept)
         size = self._runtime.window_size
-        self._pixels = np.zeros((size, CUT, CUT, 3), np.uint8)
-        self._windows = torch.zeros((CUTS, CUT, CUT, size, PLANES), dtype=torch.int8)
+        self._pixels = np.zeros((size, CROP, CROP, 3), np.uint8)
+        self._windows = torch.zeros((CROPS, CROP, CROP, size, PLANES), dtype=torch.int8)
         self.begin(None)
 
     def begin(self, camera: CameraTracker | None) -> None:
@@ -181,18 +181,18 @@ class CloserLook:
     def again(self, answers: Iterable[FrameAnswer]) -> Iterator[FrameAnswer]:
         """Yield the first network's answers for each frame of a shot, in the light of the second's."""
         waiting: deque[_Judged] = deque()
-        cuts: deque[_Cut] = deque()
+        crops: deque[_Crop] = deque()
         for number, answer in enumerate(answers):
             judged = self._begin_with(answer)
             waiting.append(judged)
-            cuts += self._cuts(number, judged)
-            while len(cuts) >= CUTS or (cuts and len(waiting) >= FRAMES):
-                self._look([cuts.popleft() for _ in range(min(CUTS, len(cuts)))])
+            crops += self._crops(number, judged)
+            while len(crops) >= CROPS or (crops and len(waiting) >= FRAMES):
+                self._look([crops.popleft() for _ in range(min(CROPS, len(crops)))])
             while waiting and not waiting[0].waiting:
                 yield self._end_with(waiting.popleft())
             self._forget(number + 1 - len(waiting) - self._span)
-        while cuts:
-            self._look([cuts.popleft() for _ in range(min(CUTS, len(cuts)))])
+        while crops:
+            self._look([crops.popleft() for _ in range(min(CROPS, len(crops)))])
         yield from map(self._end_with, waiting)
 
     def _forget(self, frame: int) -> None:
@@ -213,62 +213,62 @@ class CloserLook:
         peaks = peaks[np.argsort(-peaks[:, 2], kind="stable")].astype(np.float32)  # as precise as answers are
         return FrameAnswer([Peak(*peak) for peak in peaks.tolist()], judged.answer.events)
 
-    def _cuts(self, frame: int, judged: _Judged) -> list[_Cut]:
-        """Return the cuts around a frame's candidates, in a window with the frame in the middle, or near it at the shot's ends."""
+    def _crops(self, frame: int, judged: _Judged) -> list[_Crop]:
+        """Return the crops around a frame's candidates, in a window with the frame in the middle, or near it at the shot's ends."""
         size, stride = self._runtime.window_size, self._stride
         phase = frame % stride
         latest = phase + ((self._count - 1 - phase) // stride + 1 - size) * stride
         start = max(min(frame - size // 2 * stride, latest), phase)
         frames = window_frames(start, size, stride, self._count)
-        cuts = []
+        crops = []
         for candidate in np.flatnonzero(np.isnan(judged.looked)).tolist():
             corner = [
-                round(min(max(CLOSER * at + (CLOSER - 1) / 2 - (CUT - 1) / 2, 0), CLOSER * side - CUT))
+                round(min(max(ENLARGED * at + (ENLARGED - 1) / 2 - (CROP - 1) / 2, 0), ENLARGED * side - CROP))
                 for at, side in zip(judged.peaks[candidate, :2].tolist(), reversed(self._size), strict=True)
             ]
-            cuts.append(_Cut(judged, candidate, frames, (frame - start) // stride, *corner))
-        return cuts
+            crops.append(_Crop(judged, candidate, frames, (frame - start) // stride, *corner))
+        return crops
 
-    def _look(self, cuts: list[_Cut]) -> None:
-        """Note what the second network says of some cuts: the strongest peak within REACH of each one's candidate."""
-        for cut, window in zip(cuts, self._windows.numpy(), strict=False):
-            self._fill(self._pixels, cut)
+    def _look(self, crops: list[_Crop]) -> None:
+        """Note what the second network says of some crops: the strongest peak within REACH of each one's candidate."""
+        for crop, window in zip(crops, self._windows.numpy(), strict=False):
+            self._fill(self._pixels, crop)
             self._pack(window)
         said = self._runtime(self._windows)
-        rows, places = range(len(cuts)), [cut.place for cut in cuts]
+        rows, places = range(len(crops)), [crop.place for crop in crops]
         found = decode_candidates(said.probabilities[rows, places][:, None], said.offsets[rows, places][:, None], CANDIDATES)
         x, y, probability = (values[:, 0].cpu().double().numpy() for values in found)
-        x = (x + [[cut.left] for cut in cuts] - (CLOSER - 1) / 2) / CLOSER
-        y = (y + [[cut.top] for cut in cuts] - (CLOSER - 1) / 2) / CLOSER
-        asked = np.array([cut.judged.peaks[cut.candidate, :2] for cut in cuts])
+        x = (x + [[crop.left] for crop in crops] - (ENLARGED - 1) / 2) / ENLARGED
+        y = (y + [[crop.top] for crop in crops] - (ENLARGED - 1) / 2) / ENLARGED
+        asked = np.array([crop.judged.peaks[crop.candidate, :2] for crop in crops])
         probability[np.hypot(x - asked[:, :1], y - asked[:, 1:2]) > REACH] = 0
         best = probability.argmax(1)
         logits = log_odds(probability[rows, best])
-        for cut, place, logit in zip(cuts, np.stack([x[rows, best], y[rows, best]], 1), logits, strict=True):
-            judged, proposed = cut.judged, cut.judged.peaks[cut.candidate, :2]
-            judged.looked[cut.candidate] = max(logit, LEAST_LOGIT)
+        for crop, place, logit in zip(crops, np.stack([x[rows, best], y[rows, best]], 1), logits, strict=True):
+            judged, proposed = crop.judged, crop.judged.peaks[crop.candidate, :2]
+            judged.looked[crop.candidate] = max(logit, LEAST_LOGIT)
             judged.waiting -= 1
             if logit > SURE_LOGIT and np.hypot(*(place - proposed)) <= SAME_PLACE:
                 proposed += place
                 proposed /= 2
 
     def _pack(self, window: np.ndarray) -> None:
-        """Write the cut that was filled last as a packed window."""
-        pixels = as_pixels(self._pixels.reshape(-1, CUT, 3))  # one picture below another, for each call takes its time
-        frames = list(pixels.reshape(-1, CUT, CUT, PLANES))
-        grays = list(gray_of(pixels).reshape(-1, CUT, CUT)) if self._runtime.difference else None
+        """Write the crop that was filled last as a packed window."""
+        pixels = as_pixels(self._pixels.reshape(-1, CROP, 3))  # one picture below another, for each call takes its time
+        frames = list(pixels.reshape(-1, CROP, CROP, PLANES))
+        grays = list(gray_of(pixels).reshape(-1, CROP, CROP)) if self._runtime.difference else None
         pack_window(frames, grays, window)
 
-    def _fill(self, window: np.ndarray, cut: _Cut) -> None:
-        """Write the pictures of a cut into `window` (T, CUT, CUT, 3), laid over the frame that is asked about."""
-        pictures = [self._pictures[frame - self._count] for frame in cut.frames]
-        maps = None if self._camera is None else self._camera.maps(cut.frames, cut.frames[cut.place])
+    def _fill(self, window: np.ndarray, crop: _Crop) -> None:
+        """Write the pictures of a crop into `window` (T, CROP, CROP, 3), laid over the frame that is asked about."""
+        pictures = [self._pictures[frame - self._count] for frame in crop.frames]
+        maps = None if self._camera is None else self._camera.maps(crop.frames, crop.frames[crop.place])
         if maps is None:
-            rows, columns = slice(cut.top, cut.top + CUT), slice(cut.left, cut.left + CUT)
+            rows, columns = slice(crop.top, crop.top + CROP), slice(crop.left, crop.left + CROP)
             for picture, out in zip(pictures, window, strict=True):
                 out[:] = picture[rows, columns]
             return
         for picture, each, out in zip(pictures, maps, window, strict=True):
-            to_cut = LARGER @ each @ np.linalg.inv(LARGER)
-            to_cut[:2, 2] -= cut.left, cut.top
-            cv2.warpAffine(picture, to_cut[:2], (CUT, CUT), dst=out, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            to_crop = LARGER @ each @ np.linalg.inv(LARGER)
+            to_crop[:2, 2] -= crop.left, crop.top
+            cv2.warpAffine(picture, to_crop[:2], (CROP, CROP), dst=out, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

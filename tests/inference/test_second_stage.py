@@ -17,8 +17,8 @@ from ttcli.configs import DetectConfig
 from ttcli.detect import detect
 from ttcli.detection.proposals import network_predictor
 from ttcli.errors import CheckpointError
-from ttcli.inference.closer_look import CUT, CUTS, FRAMES, LEAST_LOGIT, larger_size
-from ttcli.inference.runtimes import Closer, Runtime, TorchRuntime, load_runtime
+from ttcli.inference.runtimes import Runtime, SecondNetwork, TorchRuntime, load_runtime
+from ttcli.inference.second_stage import CROP, CROPS, FRAMES, LEAST_LOGIT, larger_size
 from ttcli.networks.blocks import NetworkAnswer
 from ttcli.networks.checkpoints import load_checkpoint, save_checkpoint
 from ttcli.results.manifest import read_manifest
@@ -40,7 +40,7 @@ class Teller(Runtime):
     def __init__(self, path, logits=(1.0, -0.9, -1.5), closer=None):
         metadata = {"calibration": {"slope": 2.0, "bias": 0.5}}
         super().__init__(metadata, 9, tuple(range(9)), False, 4, torch.device("cpu"), torch.float32)
-        self.path, self.logits, self.closer = path, logits, closer
+        self.path, self.logits, self.second = path, logits, closer
 
     def __call__(self, windows):
         """Answer by the gray of the first pixel of each frame, which is its number."""
@@ -74,7 +74,7 @@ class Recorder(BrightestSpot):
 
 
 def closer(own=1.0, look=0.5, bias=0.25, network=Recorder):
-    return Closer(TorchRuntime(network(), device="cpu", precision="fp32"), own, look, bias)
+    return SecondNetwork(TorchRuntime(network(), device="cpu", precision="fp32"), own, look, bias)
 
 
 def film(path=PATH, moves=(0.0, 0.0)):
@@ -135,7 +135,7 @@ def test_faint_candidates_are_not_looked_at():
 def test_where_no_opinion_counts_only_candidates_that_can_be_chosen_are_looked_at(look, places):
     looks = closer(look=look)
     answers(film(), Teller(PATH, logits=(1.0, 0.2, -1.5), closer=looks))
-    assert len(looks.runtime.model.shown) == -(-FRAMES * places // CUTS) + -(-(len(PATH) - FRAMES) * places // CUTS)
+    assert len(looks.runtime.model.shown) == -(-FRAMES * places // CROPS) + -(-(len(PATH) - FRAMES) * places // CROPS)
 
 
 def test_cuts_come_in_batches_of_one_size_and_show_the_frames_around():
@@ -143,7 +143,7 @@ def test_cuts_come_in_batches_of_one_size_and_show_the_frames_around():
     frames = [frame._replace(large=np.full((2 * HEIGHT, 2 * WIDTH, 3), frame.frame_index, np.uint8)) for frame in film()]
     answers(frames, Teller(PATH, logits=(1.0, -3.0, -3.5), closer=looks), steady=False)
     shown = torch.cat(looks.runtime.model.shown)
-    assert {len(part) for part in looks.runtime.model.shown} == {CUTS} and shown.shape[2:] == (CUT, CUT)
+    assert {len(part) for part in looks.runtime.model.shown} == {CROPS} and shown.shape[2:] == (CROP, CROP)
     windows = (shown[:30, ::3, 5, 5] * 63.75 + 127.5).round().int().tolist()
     wanted = [list(range(start, start + 9)) for start in [0] * 5 + list(range(1, 21)) + [21] * 5]
     assert sorted(windows[:24]) == sorted(wanted[:24])
@@ -190,42 +190,42 @@ def test_detect_looks_closer_unless_told_not_to(tmp_path):
     video = write_video(tmp_path / "match.mp4", (ball_picture(205, 307, place, 6.0) for place in path))
     runtime = TorchRuntime(BrightestSpot(), {"area": 128 * 192}, device="cpu", precision="fp32")
     detect([video], tmp_path / "alone.csv", DetectConfig(fit_ball=False), quiet=True, runtime=runtime)
-    runtime.closer = closer()
+    runtime.second = closer()
     detect([video], tmp_path / "both.csv", DetectConfig(fit_ball=False), quiet=True, runtime=runtime)
-    detect([video], tmp_path / "told.csv", DetectConfig(fit_ball=False, closer=False), quiet=True, runtime=runtime)
+    detect([video], tmp_path / "told.csv", DetectConfig(fit_ball=False, refine=False), quiet=True, runtime=runtime)
     alone, both = ((tmp_path / f"{name}.csv").read_bytes() for name in ("alone", "both"))
     assert alone == (tmp_path / "told.csv").read_bytes() and alone != both
     for row, place in zip(read_ball_csv(tmp_path / "both.csv"), path, strict=True):
         assert (row.x, row.y) == pytest.approx(place, abs=0.5)
-    said = [read_manifest(tmp_path / f"{name}.csv")["options"]["closer"] for name in ("both", "told")]
+    said = [read_manifest(tmp_path / f"{name}.csv")["options"]["refine"] for name in ("both", "told")]
     assert said == [True, False]
 
 
-def test_there_is_no_closer_look_without_room_or_without_a_second_network():
+def test_there_is_no_second_stage_without_room_or_without_a_second_network():
     runtime = TorchRuntime(BrightestSpot(), device="cpu", precision="fp32")
     assert larger_size(runtime, 288, 512, DetectConfig()) is None
-    runtime.closer = closer()
+    runtime.second = closer()
     assert larger_size(runtime, 288, 512, DetectConfig()) == (576, 1024)
-    assert larger_size(runtime, 288, 512, DetectConfig(closer=False)) is None
-    assert larger_size(runtime, 32, 512, DetectConfig()) is None  # a cut would not fit
+    assert larger_size(runtime, 288, 512, DetectConfig(refine=False)) is None
+    assert larger_size(runtime, 32, 512, DetectConfig()) is None  # a crop would not fit
 
 
-def test_frames_without_a_larger_picture_need_no_closer_look(tmp_path):
+def test_frames_without_a_larger_picture_need_no_second_stage(tmp_path):
     """So it is where a video is looked at before it is read."""
     video = write_video(tmp_path / "match.mp4", (ball_picture(64, 96, place) for place in ball_path(12)))
     runtime = TorchRuntime(BrightestSpot(), {"area": 64 * 96}, device="cpu", precision="fp32")
-    runtime.closer = closer()
+    runtime.second = closer()
     frames = [Frame(number, number / 25, ball_picture(64, 96, place)) for number, place in enumerate(ball_path(12))]
-    rows = list(positions(frames, probe(video), runtime, 64, 96, DetectConfig(closer=False)))
+    rows = list(positions(frames, probe(video), runtime, 64, 96, DetectConfig(refine=False)))
     assert all(row.x == pytest.approx(x, abs=0.35) for row, (x, _) in zip(rows, ball_path(12), strict=True))
 
 
-def test_a_checkpoint_says_how_much_a_closer_look_counts(tmp_path):
-    assert load_runtime(None, "cpu", "fp32").closer is not None
+def test_a_checkpoint_says_how_much_a_second_stage_counts(tmp_path):
+    assert load_runtime(None, "cpu", "fp32").second is not None
     checkpoint = load_checkpoint(load_runtime(None, "cpu", "fp32").weights)
     metadata = {name: value for name, value in checkpoint.metadata.items() if name != "closer"}
     save_checkpoint(tmp_path / "own.safetensors", checkpoint.model, metadata)
-    assert load_runtime(tmp_path / "own.safetensors", "cpu", "fp32").closer is None
+    assert load_runtime(tmp_path / "own.safetensors", "cpu", "fp32").second is None
     save_checkpoint(tmp_path / "bad.safetensors", checkpoint.model, {**metadata, "closer": {"own": 1.0, "look": "much"}})
     with pytest.raises(CheckpointError, match="closer"):
         load_runtime(tmp_path / "bad.safetensors", "cpu", "fp32")

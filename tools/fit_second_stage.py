@@ -1,6 +1,6 @@
-"""Fit how much the closer look counts beside the first network, on simulated video, and say what it gives.
+"""Fit how much the second stage counts beside the first network, on simulated video, and say what it gives.
 
-    python tools/fit_closer.py calibration/ [more/ ...] --closer runs/closer/last.safetensors --measure simulated/
+    python tools/fit_second_stage.py calibration/ [more/ ...] --second-stage runs/closer/last.safetensors --measure simulated/
 
 Each folder is a set as for `tools/fit_flight.py`. Both networks run once over each video. The factors of their log odds, and a
 constant, are fitted to which of the candidates that were looked at are the ball (logistic regression), and are then multiplied
@@ -22,10 +22,10 @@ from ttcli.configs import DetectConfig
 from ttcli.detection.plan import plan_at
 from ttcli.detection.proposals import network_predictor
 from ttcli.detection.tracking import Flight
-from ttcli.inference.closer_look import worth_a_look
-from ttcli.inference.runtimes import Closer, Runtime, TorchRuntime, load_runtime
+from ttcli.inference.runtimes import Runtime, SecondNetwork, TorchRuntime, load_runtime
+from ttcli.inference.second_stage import worth_a_look
 from ttcli.labels.sources import Source, find_sources
-from ttcli.networks.checkpoints import CLOSER_WEIGHTS, load_checkpoint, packaged, save_checkpoint
+from ttcli.networks.checkpoints import SECOND_STAGE_WEIGHTS, load_checkpoint, packaged, save_checkpoint
 from ttcli.video.probe import probe
 from ttcli.video.reader import FrameReader
 
@@ -45,8 +45,8 @@ class Told(NamedTuple):
     """(T, K) of the second."""
 
 
-class Noting(Closer):
-    """A closer look that leaves the first network's opinion as it is, and notes both."""
+class Noting(SecondNetwork):
+    """A second stage that leaves the first network's opinion as it is, and notes both."""
 
     def probability(self, own: np.ndarray, look: np.ndarray, calibration: dict[str, float]) -> np.ndarray:
         """Return the first network's probability."""
@@ -58,7 +58,7 @@ def listen(source: Source, runtime: Runtime) -> Told:
     """Run both networks over one video."""
     info = probe(source.video)
     plan = plan_at(info, runtime, DetectConfig(), *runtime.working_size(*info.square_size))
-    runtime.closer.runtime.noted = noted = []
+    runtime.second.runtime.noted = noted = []
     times = []
 
     def noting(frames):
@@ -74,9 +74,9 @@ def listen(source: Source, runtime: Runtime) -> Told:
 
 
 def noting_runtime(weights: Path | None, closer: Path) -> Runtime:
-    """Return the first network with a closer look that notes what both say of all that may be the ball."""
+    """Return the first network with a second stage that notes what both say of all that may be the ball."""
     runtime, second = load_runtime(weights, "cpu", "auto"), load_checkpoint(closer)
-    runtime.closer = Noting(TorchRuntime(second.model, second.metadata, "cpu"), 1.0, 1.0, 0.0)
+    runtime.second = Noting(TorchRuntime(second.model, second.metadata, "cpu"), 1.0, 1.0, 0.0)
     return runtime
 
 
@@ -126,11 +126,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--weights", type=Path, help="first network; else the default one in the package")
-    parser.add_argument("--closer", type=Path, default=CLOSER_WEIGHTS, help="second network; else the one in the package")
+    parser.add_argument(
+        "--second-stage",
+        "--closer",
+        dest="second",
+        type=Path,
+        default=SECOND_STAGE_WEIGHTS,
+        help="else that of the package",
+    )
     parser.add_argument("--measure", action="append", default=[], type=Path)
     parser.add_argument("--write", action="store_true", help="into the first network's checkpoint")
     options = parser.parse_args()
-    runtime = noting_runtime(options.weights, options.closer)
+    runtime = noting_runtime(options.weights, options.second)
     told = told_of(options.folders, runtime)
     counts = fit_weights(told)
     print(*(f"{name} {value}" for name, value in counts.items()), sep=", ")

@@ -95,7 +95,10 @@ class CameraTracker:
 
     def maps(self, numbers: Sequence[int], onto: int) -> list[np.ndarray] | None:
         """Return the maps (3, 3) from the pixels of some pictures to those of picture `onto`; None where the camera rests."""
-        back = np.linalg.inv(self.pose(onto))
+        there = self.pose(onto)
+        if all(self.pose(number) is there for number in numbers):
+            return None
+        back = np.linalg.inv(there)
         maps = [back @ self.pose(number) for number in numbers]
         return maps if any(self._corner_motion(each) > LEAST_MOTION for each in maps) else None
 

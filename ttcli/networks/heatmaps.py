@@ -112,7 +112,9 @@ def decode_candidates(probabilities: Tensor, offsets: Tensor, count: int) -> Pea
     A peak is a cell that none within PEAK_DISTANCE exceeds; where there are fewer, the probability is 0.
     """
     height, width = probabilities.shape[-2:]
-    highest = functional.max_pool2d(probabilities, 2 * PEAK_DISTANCE + 1, stride=1, padding=PEAK_DISTANCE)
+    side, reach = 2 * PEAK_DISTANCE + 1, PEAK_DISTANCE
+    highest = functional.max_pool2d(probabilities, (side, 1), stride=1, padding=(reach, 0))  # along both sides in turn: quicker
+    highest = functional.max_pool2d(highest, (1, side), stride=1, padding=(0, reach))
     peaks = torch.where(probabilities >= highest, probabilities, torch.zeros_like(probabilities)).flatten(2)
     strongest, cell = peaks.topk(min(count, height * width), dim=-1)
     found = _peaks_at(cell, probabilities, offsets)

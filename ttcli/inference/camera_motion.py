@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 REDUCTION = 2
 """Pictures are looked at this many times smaller."""
@@ -28,6 +27,8 @@ LEAST_POINTS, LEAST_SHARE = 16, 0.35
 """Points that must agree on a motion, and their share among those tracked; the rest are players."""
 AGREEMENT = 0.75
 """Pixels of the reduced picture within which a point agrees."""
+THERE = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+"""How what lies where a map leads is fetched from there."""
 LARGEST_STEP, LARGEST_ZOOM = 40.0, 1.1
 """Pixels and factor from one picture to the next beyond which it is no camera's motion, but an error."""
 
@@ -195,32 +196,30 @@ def carry_back(probabilities: Tensor, offsets: Tensor, maps: Sequence[np.ndarray
     """Return heatmaps (K, h, w) and offsets (K, 2, h, w) of frames that were laid over another, where each really was.
 
     Args:
-        probabilities: As the network answers for the laid pictures.
+        probabilities: As the network answers for the laid pictures, on the processor.
         offsets: From each cell to the ball, in cells.
         maps: Of the K frames (3, 3), as for `lay_over`.
         stride: Pixels per cell; the first cell's centre lies at (stride - 1) / 2.
     """
     height, width = probabilities.shape[-2:]
-    device = probabilities.device
-    there = torch.from_numpy(np.stack(maps)).to(device, torch.float32)
-    back = torch.from_numpy(np.stack([np.linalg.inv(each) for each in maps])).to(device, torch.float32)
-    row, column = torch.meshgrid(
-        torch.arange(height, device=device, dtype=torch.float32),
-        torch.arange(width, device=device, dtype=torch.float32), indexing="ij",
-    )  # fmt: skip
-    cells = torch.stack([column, row], -1)
-    at = _moved(cells.expand(len(maps), -1, -1, -1), there, stride)  # (K, h, w, 2) in cells
-    size = torch.tensor([width, height], device=device)
-    grid = (at + 0.5) * (2 / size) - 1
-    layers = torch.cat([probabilities[:, None], offsets], 1)
-    layers = functional.grid_sample(layers, grid, padding_mode="border", align_corners=False)
-    inside = ((at > -1) & (at < size)).all(-1)
-    balls = _moved(at + layers[:, 1:].permute(0, 2, 3, 1), back, stride)
-    return layers[:, 0] * inside, (balls - cells).permute(0, 3, 1, 2)
+    layers = torch.cat([probabilities[:, None], offsets], 1).permute(0, 2, 3, 1).contiguous().numpy()  # (K, h, w, 3)
+    carried, turn = np.empty_like(layers), np.eye(3)
+    for layer, each, out in zip(layers, maps, carried, strict=True):
+        turn[1:, 1:] = np.linalg.inv(each)[:2, :2]  # of a step from a cell to the ball
+        there = cv2.warpAffine(layer, _in_cells(each, stride), (width, height), flags=THERE, borderMode=cv2.BORDER_REPLICATE)
+        cv2.transform(there, turn, dst=out)
+        out[..., 0] *= carried_back(np.ones((height, width), np.float32), each, stride) > 0
+    told = torch.from_numpy(carried).permute(0, 3, 1, 2)
+    return told[:, 0], told[:, 1:]
 
 
-def _moved(cells: Tensor, maps: Tensor, stride: int) -> Tensor:
-    """Return places in cells (K, h, w, 2) moved by maps (K, 3, 3) that are told in pixels."""
-    pixels = cells * stride + (stride - 1) / 2
-    moved = torch.einsum("kij,khwj->khwi", maps[:, :2, :2], pixels) + maps[:, None, None, :2, 2]
-    return (moved - (stride - 1) / 2) / stride
+def carried_back(layer: np.ndarray, each: np.ndarray, stride: int) -> np.ndarray:
+    """Return cells (h, w) of a laid picture where they are in the frame that it was; 0 of what is not in them."""
+    return cv2.warpAffine(layer, _in_cells(each, stride), layer.shape[::-1], flags=THERE)
+
+
+def _in_cells(each: np.ndarray, stride: int) -> np.ndarray:
+    """Return a map (3, 3) from pixels to pixels as one (2, 3) from cells to cells."""
+    shift = (stride - 1) / 2
+    to_pixels = np.array([[stride, 0, shift], [0, stride, shift], [0, 0, 1]])
+    return (np.linalg.inv(to_pixels) @ each @ to_pixels)[:2]

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ttcli.inference.camera_motion import Box, CameraTracker, carry_back, lay_over
+from ttcli.inference.camera_motion import Box, CameraTracker, carried_back, carry_back, lay_over
 from ttcli.inference.runtimes import Runtime
 from ttcli.networks.heatmaps import decode_candidates
 from ttcli.networks.packed_windows import PLANES, as_pixels, gray_of, pack_window
@@ -304,14 +304,16 @@ class StreamingPredictor:
     def _window_answer(self, waiting: _Waiting, probabilities: Tensor, offsets: Tensor, events: Tensor | None) -> WindowAnswer:
         """Return what the network said of a window in the places of the whole pictures, as they came."""
         stride, looked = self.runtime.output_stride, None
+        probabilities, offsets = probabilities.cpu(), offsets.cpu()
+        events = None if events is None else events.cpu()
         if waiting.box is not None:
             probabilities, offsets, looked = _put_back(probabilities, offsets, waiting.box, self._size, stride)
             events = None
         if waiting.maps is not None:
             maps = [waiting.maps[place] for place in self.runtime.output_frames]
             if looked is not None:
-                carried, _ = carry_back(looked, torch.zeros_like(offsets), maps, stride)
-                looked = (carried > WHOLLY).float()
+                seen = looked[0].numpy()  # the same of all frames, until they are carried back
+                looked = torch.from_numpy(np.stack([carried_back(seen, each, stride) for each in maps]) > WHOLLY).float()
             probabilities, offsets = carry_back(probabilities, offsets, maps, stride)
             if looked is not None:
                 probabilities = probabilities * looked
@@ -409,9 +411,7 @@ def _put_back(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return what was said of a crop as if it were of the whole picture, and where that is, (K, h, w)."""
     height, width = (side // stride for side in size)
-    whole = [
-        torch.zeros(*part.shape[:-2], height, width, device=part.device) for part in (probabilities, offsets, probabilities)
-    ]
+    whole = [torch.zeros(*part.shape[:-2], height, width) for part in (probabilities, offsets, probabilities)]
     parts = (probabilities, offsets, torch.ones_like(probabilities))
     for place, part in zip(whole, parts, strict=True):
         rows, columns = slice(box.top // stride, None), slice(box.left // stride, None)

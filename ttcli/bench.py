@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from rich.table import Table
+from torch import Tensor
 from tqdm import tqdm
 
 from ttcli.configs import BenchConfig, DetectConfig, SimulateConfig
@@ -207,11 +208,15 @@ def _packed(picture: np.ndarray, runtime: Runtime) -> Iterator[None]:
 def _answered(runtime: Runtime, height: int, width: int, crops: int | None = None) -> Iterator[None]:
     """Yield once for each frame that a network answers for, or each crop of a batch, in as many threads as it takes."""
     windows = torch.randint(-128, 128, (crops or 1, height, width, runtime.window_size, PLANES), dtype=torch.int8)
-    under_way = deque(runtime.pool.submit(runtime, windows) for _ in range(runtime.workers + 1))
+
+    def answer() -> Tensor:
+        return runtime(windows).probabilities.cpu()  # waits for the device
+
+    under_way = deque(runtime.pool.submit(answer) for _ in range(runtime.workers + 1))
     try:
         while True:
             under_way.popleft().result()
-            under_way.append(runtime.pool.submit(runtime, windows))
+            under_way.append(runtime.pool.submit(answer))
             yield from repeat(None, crops or len(runtime.output_frames))
     finally:
         for each in under_way:

@@ -20,13 +20,14 @@ class DetectConfig:
     threshold: float = 0.5
     """Smallest confidence in [0, 1] at which a position counts as seen."""
     step: int | str | None = None
-    """Frames from one window to the next, 1 to the window's size; the window's size is fastest, 1 most exact. None
-    takes 3, or as many as the network answers for; "auto" the smallest with which the network keeps pace with the decoder
-    here, so that rows depend on the machine."""
+    """Frames from one window to the next, 1 to the window's size; the window's size is fastest. None looks at each frame once, and
+    again, with windows 3 frames apart, where that leaves doubt; "auto" takes the smallest with which the network keeps pace with
+    the decoder here, so that rows depend on the machine."""
     stride: int | None = None
     """Frames between two neighbours in a window; None chooses by frame rate."""
     threads: int | None = None
-    """Threads of the network on the processor; None takes half of the cores, and leaves the others to the decoder."""
+    """Threads in which windows go through the network on the processor; None takes one for each core. Of an exported network
+    threads that it shares; None takes half of the cores."""
     device: str = "auto"
     """auto, cpu or cuda."""
     precision: str = "auto"
@@ -34,7 +35,7 @@ class DetectConfig:
     runtime: str = "auto"
     """auto, torch, onnx or openvino: what runs the network. auto takes ONNX Runtime for an .onnx file, else torch."""
     batch: int = 4
-    """Windows that go through the network together."""
+    """Windows that go through the network together on a GPU; on the processor each goes alone, beside others."""
     link: bool = True
     """Judge each frame's candidates by those of the frames around it; else every frame by itself."""
     fit_ball: bool = True
@@ -387,6 +388,6 @@ class BenchConfig:
     precision: str = "auto"
     """auto, bf16 or fp32."""
     step: int | None = None
-    """Frames from one window to the next, as `detect` takes them; the usual step if None."""
+    """Frames from one window to the next, as `detect` takes them; None looks again where there is doubt."""
     batch: int = 4
-    """Windows that go through the network together."""
+    """Windows that go through the network together on a GPU."""

@@ -72,7 +72,7 @@ def test_auto_is_the_step_with_which_the_network_keeps_pace(tmp_path, runtime, m
 
     class Network:
         output_frames, window_size, difference = runtime.output_frames, runtime.window_size, runtime.difference
-        dtype, device, second = runtime.dtype, runtime.device, None
+        dtype, device, second, workers, pool = runtime.dtype, runtime.device, None, 1, runtime.pool
 
         def __call__(self, pictures):
             clock[0] += network * len(pictures)

@@ -4,14 +4,25 @@ import itertools
 import threading
 from collections import Counter
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from ball_videos import ball_path, ball_picture
 
-from ttcli.inference.predictor import LARGEST_CROP, MARGIN, StreamingPredictor
+from ttcli.inference.predictor import (
+    LARGEST_CROP,
+    MARGIN,
+    FrameAnswer,
+    Peak,
+    StreamingPredictor,
+    WindowAnswer,
+    _Open,
+    _Said,
+)
 from ttcli.inference.runtimes import Runtime, load_runtime
 from ttcli.networks.blocks import NetworkAnswer
+from ttcli.networks.windows import Window
 
 HEIGHT, WIDTH = 192, 320
 PATH = ball_path(70, HEIGHT, WIDTH)
@@ -132,7 +143,7 @@ def test_a_real_network_says_the_same_in_any_number_of_threads(workers):
 def test_what_fails_in_a_thread_is_raised_and_nothing_waits():
     class Failing(Doubtful):
         def __call__(self, windows):
-            if len(self.shown) == 2:
+            if len(self.shown) >= 2:
                 raise MemoryError("no more")
             return super().__call__(windows)
 
@@ -148,3 +159,44 @@ def test_broken_frames_are_stood_in_for_by_the_last_good_one_or_the_first():
     assert len(told(runtime, pictures)) == 70
     by_start = sorted(numbers for _, _, numbers in runtime.shown)
     assert by_start[0][:4] == [2, 2, 2, 3] and by_start[2][1:5] == [19, 19, 19, 22] and by_start[-1][-2:] == [68, 68]
+
+
+def test_a_proposal_that_the_middle_frame_does_not_show_is_looked_at_at_the_border():
+    predictor = StreamingPredictor(Doubtful(), HEIGHT, WIDTH, 9, again=3)
+    peaks = [Peak(2.0, 50.0, 0.5), Peak(0.0, 0.0, 0.0), Peak(0.0, 0.0, 0.0)]
+    empty = torch.zeros(9, HEIGHT // 4, WIDTH // 4)
+    answer = WindowAnswer(empty, empty, None, None, [FrameAnswer(peaks, None)] * 9)
+    predictor._open = {8: _Open([_Said(0, False, answer, 8)])}
+    window = Window(tuple(range(9)), tuple(range(9)), 0)
+    for shift in (-300.0, 500.0):
+        maps = [np.eye(3) for _ in range(9)]
+        maps[8][0, 2] = shift  # the camera has panned away
+        box = predictor._box(window, maps, [8])
+        assert box.width >= 64 and box.height >= 64
+        assert box.left == 0 if shift < 0 else box.left + box.width == WIDTH
+
+
+class MiddlePeak(Doubtful):
+    """A stand-in that is in doubt of a place in the middle of the picture in each frame."""
+
+    def __call__(self, windows):
+        batch, height, width, *_ = windows.shape
+        probabilities = torch.zeros(batch, 9, height // 4, width // 4)
+        probabilities[:, :, height // 8, width // 8] = 0.5
+        return NetworkAnswer(probabilities, torch.zeros(batch, 9, 2, height // 4, width // 4))
+
+
+@pytest.mark.parametrize("begin", [25, 27, 30])
+@pytest.mark.parametrize("broken", [(), range(23, 37)], ids=["whole", "broken"])
+def test_a_camera_that_moves_makes_no_difference_between_threads(broken, begin):
+    random = np.random.default_rng(0)
+    hall = cv2.resize(random.integers(0, 255, (40, 120, 3), dtype=np.uint8), (1200, 400), interpolation=cv2.INTER_CUBIC)
+    left = [300 + 4 * max(0, number - begin) for number in range(90)]
+    pictures = [None if n in broken else hall[100 : 100 + HEIGHT, at : at + WIDTH].copy() for n, at in enumerate(left)]
+    said = []
+    for ahead in (0, 1, 8):
+        predictor = StreamingPredictor(MiddlePeak(), HEIGHT, WIDTH, 9, again=3, ahead=ahead)
+        said.append(list(predictor.answers(pictures)))
+    assert said[0] == said[1] == said[2]
+    xs = [answer.peaks[0].x for answer in said[0]]
+    assert max(xs) - min(xs) > 3, "the camera was seen to move"

@@ -88,7 +88,7 @@ from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, 
     help="Of a task of --ray; 0 cuts no video.",
 )
 @option(DetectConfig, "fit_ball", "--fit-ball/--no-fit-ball", help="Take a smaller picture where the ball is large.")
-@option(DetectConfig, "batch", type=BATCHES, help="Windows that go through the network together.")
+@option(DetectConfig, "batch", type=BATCHES, help="Windows that go through the network together on a GPU.")
 @overwrite_option
 @quiet_option
 @json_option
@@ -250,7 +250,7 @@ def verify(ball: Path, quiet: bool, as_json: bool, **settings: Any) -> None:
 @option(BenchConfig, "device", type=DEVICES, help="Where the network runs.")
 @option(BenchConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
 @option(BenchConfig, "step", type=WINDOWS, help="Frames from window to window, as in `ttcli detect`.")
-@option(BenchConfig, "batch", type=BATCHES, help="Windows that go through the network together.")
+@option(BenchConfig, "batch", type=BATCHES, help="Windows that go through the network together on a GPU.")
 @quiet_option
 @json_option
 def bench(video: Path | None, quiet: bool, as_json: bool, **settings: Any) -> None:

@@ -104,8 +104,9 @@ def wanted_step(info: VideoInfo, runtime: Runtime, settings: DetectConfig, heigh
     runtime(windows)  # the first time is slow
     began, runs = time.perf_counter(), 0
     while time.perf_counter() - began < TIMED_SECONDS / 2:
-        float(runtime(windows).probabilities[0, 0, 0, 0])  # waits for the device
-        runs += 1
+        for answer in runtime.pool.map(runtime, [windows] * runtime.workers):
+            float(answer.probabilities[0, 0, 0, 0])  # waits for the device
+        runs += runtime.workers
     window_seconds = (time.perf_counter() - began) / (runs * batch)
     return min(outputs, max(1, math.ceil(window_seconds / frame_seconds)))
 

@@ -88,7 +88,7 @@ class CameraTracker:
                 self._note_rest(moved)
             elif moved > LEAST_MOTION:
                 self._moving, self._still = True, 0.0
-                self._spread(step, since)
+                self._spread(step, min(since, LOOK_EVERY))  # who asked where an older picture lies was told for good
 
     def pose(self, number: int) -> np.ndarray:
         """Return the pose of a picture by its number in the shot."""

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ttcli.inference.camera_motion import Box, CameraTracker, carried_back, carry_back, lay_over
+from ttcli.inference.camera_motion import LOOK_EVERY, Box, CameraTracker, carried_back, carry_back, lay_over
 from ttcli.inference.runtimes import Runtime
 from ttcli.networks.heatmaps import decode_candidates
 from ttcli.networks.packed_windows import PLANES, as_pixels, gray_of, pack_window
@@ -184,8 +184,9 @@ class StreamingPredictor:
             for window in self.schedule.finish():
                 self._show(window)
             self._merge_all()
-            for phase in range(self.stride):
-                self._look_again(phase)
+            for phase, merged in enumerate(self._latest):
+                while len(merged) > 1:
+                    self._look_again(phase)
             self._merge_all()
             yield from self._complete(to_the_end=True)
         finally:
@@ -200,7 +201,7 @@ class StreamingPredictor:
         self._group: list[_Waiting] = []
         self._shown: deque[tuple[list[_Waiting], Future[list[WindowAnswer]]]] = deque()
         self._under_way = 0
-        self._latest: list[deque[Window]] = [deque(maxlen=3) for _ in range(self.stride)]  # merged ones of each phase
+        self._latest: list[deque[Window]] = [deque() for _ in range(self.stride)]  # merged ones of each phase
         self._decided = [0] * self.stride  # of each phase, the frame before which no more windows are to come
         self._open: dict[int, _Open] = {}
         self._first_open = 0
@@ -255,16 +256,16 @@ class StreamingPredictor:
         """Return the crop of a window that shows what was proposed in some of its frames; None where it is all of it, or nearly."""
         if not self.runtime.any_size:
             return None
-        places = []
+        found = []
         for frame in doubts:
             strongest, *others = self._said_at_first(frame).peaks
             for peak in [strongest, *(peak for peak in others if self.runtime.confidence(peak.probability) > PROPOSED)]:
                 place = np.array([peak.x, peak.y, 1.0])
-                places.append((place if maps is None else maps[window.frame_indexes.index(frame)] @ place)[:2])
+                found.append((place if maps is None else maps[window.frame_indexes.index(frame)] @ place)[:2])
         height, width = self._size
+        places = np.clip(found, 0, (width - 1, height - 1))  # where the camera pans fast, the middle frame may not show them
         (left, columns), (top, rows) = (
-            _span(min(along) - MARGIN, max(along) + MARGIN, side)
-            for along, side in zip(zip(*places, strict=True), (width, height), strict=True)
+            _span(min(along) - MARGIN, max(along) + MARGIN, side) for along, side in zip(places.T, (width, height), strict=True)
         )
         return Box(left, top, columns, rows) if rows * columns <= LARGEST_CROP * height * width else None
 
@@ -342,15 +343,13 @@ class StreamingPredictor:
                 phase = window.start % self.stride
                 merged = self._latest[phase]
                 merged.append(window)
-                # One window later than it could be: by then it is known how the camera moved meanwhile.
-                if len(merged) == 3:
+                # Later than it could be: by then it is known how the camera moved meanwhile, however far the decoder is.
+                if len(merged) == 2 + -(-LOOK_EVERY // (self.step * self.stride)):
                     self._look_again(phase)
 
     def _look_again(self, phase: int) -> None:
-        """Show windows between the last but two and the last but one of a phase, or at the end the last, where doubt is left."""
+        """Show windows between the first two of a phase that wait for it, where doubt is left."""
         merged = self._latest[phase]
-        if len(merged) < 2:
-            return
         earlier, later = merged.popleft(), merged[0]
         if self._again is not None:
             for window in self.schedule.between(earlier, later, self._again):

@@ -1,9 +1,8 @@
-"""A network made ready for one device: model input in, probabilities and offsets out."""
+"""A network made ready for one device: windows as bytes in, probabilities and offsets out."""
 
 import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,7 +33,7 @@ class Runtime:
         output_frames: Places in the window of the frames that are answered for.
         difference: Whether the input has the channels of difference to the window's median.
         output_stride: Pixels per cell of the heatmaps.
-        device: Where its input has to lie.
+        device: Where it computes.
         dtype: Floating type of its input.
     """
 
@@ -64,6 +63,8 @@ class Runtime:
         self.any_size = True
         """Whether it takes pictures of any size whose sides are multiples of 32."""
         self._memory = threading.local()
+        self._lock = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
 
     def __call__(self, windows: Tensor) -> NetworkAnswer:
         """Return what the network answers.
@@ -73,10 +74,13 @@ class Runtime:
         """
         raise NotImplementedError
 
-    @cached_property
+    @property
     def pool(self) -> ThreadPoolExecutor:
         """Threads in which windows go through the network."""
-        return ThreadPoolExecutor(self.workers, thread_name_prefix="network")
+        with self._lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="network")
+            return self._pool
 
     def memory(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         """Return memory of this thread under a name, the same one each time: fresh memory costs as much time as filling it."""

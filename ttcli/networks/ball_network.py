@@ -43,6 +43,9 @@ class BallNetwork(nn.Module):
     event_head: bool
     """Whether it answers for events too."""
 
+    takes_packed_windows = False
+    """Whether the first convolution takes windows as bytes."""
+
     def __init__(
         self,
         channels_in: int,

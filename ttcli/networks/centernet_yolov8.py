@@ -134,6 +134,9 @@ class CenterNetYoloV8(BallNetwork):
 
     def take_packed_windows(self) -> bool:
         """See `BallNetwork`: nothing but the stem sees the input."""
+        if self.takes_packed_windows:
+            return True
+        self.takes_packed_windows = True
         encoder = cast(YoloV8Encoder, self.encoder)
         encoder.stem.conv = fold_into(encoder.stem.conv, self.window_size, self.difference)
         self.channels_in = encoder.stem.conv.in_channels

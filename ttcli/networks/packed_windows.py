@@ -2,7 +2,8 @@
 
 A packed window is (H, W, T, 4) int8: red, green and blue less 128, and the frame's gray less the window's median gray. It has the
 content of the model input that `model_input.windows_to_input` makes for training, in an order in which a frame's pixel is copied as
-one number of 32 bits, and grays are rounded to whole levels. `fold_into` lets a network's first convolution take the bytes as they
+one number of 32 bits, and grays are rounded to whole levels, differences held between -128
+and 127. `fold_into` lets a network's first convolution take the bytes as they
 are; `unpack` makes the model input of them, for networks that know nothing of it.
 """
 

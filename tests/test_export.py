@@ -78,14 +78,14 @@ def test_an_exported_network_answers_as_in_torch(exported, network, runtime, bat
 def test_detect_finds_the_same_in_every_runtime(exported, tmp_path, runtime):
     checkpoint, path, _ = exported
     encode(tmp_path / "a.mp4", noise_pictures(12, HEIGHT, WIDTH))
-    # An exported file is of one size: where torch looks again at a crop, it looks at the whole picture.
-    config = DetectConfig(weights=checkpoint, threshold=0.0, precision="fp32", device="cpu", step=1)
+    # An exported file is of one size: where torch looks again at a crop, it looks at the whole picture. And a network that has
+    # learned nothing has peaks of the same height, whose order is chance.
+    config = DetectConfig(weights=checkpoint, threshold=0.0, precision="fp32", device="cpu", step=1, link=False)
     detect([tmp_path / "a.mp4"], tmp_path / "torch.csv", config, quiet=True)
     there = replace(config, weights=path, runtime=runtime)
     detect([tmp_path / "a.mp4"], tmp_path / "there.csv", there, quiet=True)
-    rows = list(zip(read_ball_csv(tmp_path / "torch.csv"), read_ball_csv(tmp_path / "there.csv"), strict=True))
-    agree = sum((one.x, one.y) == pytest.approx((other.x, other.y), abs=0.05) for one, other in rows)
-    assert len(rows) == 12 and agree >= 10  # of a network that has learned nothing, two peaks may be as high but for rounding
+    for one, other in zip(read_ball_csv(tmp_path / "torch.csv"), read_ball_csv(tmp_path / "there.csv"), strict=True):
+        assert (one.x, one.y) == pytest.approx((other.x, other.y), abs=0.05)
 
 
 @pytest.fixture

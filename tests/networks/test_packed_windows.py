@@ -1,13 +1,14 @@
 """Windows as bytes hold what the model input for training holds, and networks answer the same for both."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from ttcli.inference.runtimes import TorchRuntime
-from ttcli.networks.model_input import windows_to_input
-from ttcli.networks.packed_windows import fold_into, median_gray, pack_windows, unpack
+from ttcli.networks.model_input import median_of, windows_to_input
+from ttcli.networks.packed_windows import fold_into, pack_windows, unpack
 from ttcli.networks.registry import create_model
 
 
@@ -35,7 +36,7 @@ def test_unpacked_they_are_the_model_input(window_size, difference):
 @pytest.mark.parametrize("window_size", range(1, 12))
 def test_the_median_is_the_lower_one_where_the_number_is_even(window_size):
     grays = np.random.default_rng(0).integers(0, 9, (window_size, 30, 40), dtype=np.uint8)
-    assert np.array_equal(median_gray(list(grays)), np.sort(grays, 0)[(window_size - 1) // 2])
+    assert np.array_equal(median_of(list(grays), cv2.min, cv2.max), np.sort(grays, 0)[(window_size - 1) // 2])
 
 
 def test_a_great_difference_is_told_as_the_greatest_byte():

@@ -1,12 +1,14 @@
 """What a network is fed, for training; detection hands it the same as bytes: `packed_windows`."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+Picture = TypeVar("Picture")
+Choice = Callable[[Picture, Picture], Picture]
 WORKING_AREA = 512 * 288
 """Pixels of the picture that a network sees, about."""
 ENLARGED = 2
@@ -127,32 +129,37 @@ def median_of_frames(frames: Sequence[Tensor]) -> Tensor:
 
     Minima and maxima of whole pictures are several times faster here than torch.median, which sorts pixel by pixel.
     """
+    return median_of(frames, torch.minimum, torch.maximum)
+
+
+def median_of(frames: Sequence[Picture], lower: Choice[Picture], upper: Choice[Picture]) -> Picture:
+    """Return the median of pictures, place by place, by what gives the lower and the upper value of two; see `median_of_frames`."""
     # The smallest and the largest of more than half of the values cannot be the median: drop both, take in the next
     # value, and go on until one value (or two) is left.
     needed = len(frames) // 2 + 2
     kept, waiting = list(frames[:needed]), list(frames[needed:])
     while len(kept) > 2:
-        kept = _without_extremes(kept)
+        kept = _without_extremes(kept, lower, upper)
         if waiting:
             kept.append(waiting.pop())
-    return kept[0] if len(kept) == 1 else torch.minimum(kept[0], kept[1])
+    return kept[0] if len(kept) == 1 else lower(kept[0], kept[1])
 
 
-def _without_extremes(values: list[Tensor]) -> list[Tensor]:
+def _without_extremes(values: list[Picture], lower: Choice[Picture], upper: Choice[Picture]) -> list[Picture]:
     """Return the multiset of `values`, place by place, without its minimum and its maximum."""
     values = list(values)
     half = len(values) // 2
+
+    def sort_pair(low: int, high: int) -> None:
+        values[low], values[high] = lower(values[low], values[high]), upper(values[low], values[high])
+
     for low in range(half):  # afterwards the minimum is in the first half, the maximum in the second
-        _sort_pair(values, low, len(values) - 1 - low)
+        sort_pair(low, len(values) - 1 - low)
     for index in range(1, (len(values) + 1) // 2):
-        _sort_pair(values, 0, index)
+        sort_pair(0, index)
     for index in range(half, len(values) - 1):
-        _sort_pair(values, index, len(values) - 1)
+        sort_pair(index, len(values) - 1)
     return values[1:-1]
-
-
-def _sort_pair(values: list[Tensor], low: int, high: int) -> None:
-    values[low], values[high] = torch.minimum(values[low], values[high]), torch.maximum(values[low], values[high])
 
 
 def _whole_numbers_near(ideal: float) -> set[int]:

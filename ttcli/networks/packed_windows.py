@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ttcli.networks.model_input import COLOUR_MEAN, COLOUR_SCALE, DIFFERENCE_SCALE, input_channels
+from ttcli.networks.model_input import COLOUR_MEAN, COLOUR_SCALE, DIFFERENCE_SCALE, input_channels, median_of
 
 PLANES = 4
 """Bytes of a frame's pixel."""
@@ -47,7 +47,7 @@ def pack_window(frames: Sequence[np.ndarray], grays: Sequence[np.ndarray] | None
         out: (H, W, T, 4) int8.
     """
     copied = out.view(np.uint32)[..., 0]  # (H, W, T): a frame's pixel is one number
-    median = None if grays is None else median_gray(grays)
+    median = None if grays is None else median_of(grays, cv2.min, cv2.max)
     for place, pixels in enumerate(frames):
         np.bitwise_xor(pixels.view(np.uint32)[..., 0], LESS_SHIFT, out=copied[:, :, place])
         if grays is None or median is None:
@@ -64,35 +64,6 @@ def pack_windows(windows: np.ndarray, difference: bool) -> Tensor:
         frames = [as_pixels(picture) for picture in window]
         pack_window(frames, [gray_of(pixels) for pixels in frames] if difference else None, out)
     return torch.from_numpy(packed)
-
-
-def median_gray(grays: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the median of pictures (H, W) uint8, place by place; the lower one where their number is even."""
-    # The smallest and the largest of more than half of the values cannot be the median: drop both, take in the next one, go on.
-    needed = len(grays) // 2 + 2
-    kept, waiting = list(grays[:needed]), list(grays[needed:])
-    while len(kept) > 2:
-        kept = _without_extremes(kept)
-        if waiting:
-            kept.append(waiting.pop())
-    return kept[0] if len(kept) == 1 else cv2.min(kept[0], kept[1])
-
-
-def _without_extremes(values: list[np.ndarray]) -> list[np.ndarray]:
-    """Return the multiset of `values`, place by place, without its minimum and its maximum."""
-    values = list(values)
-    half = len(values) // 2
-
-    def sort_pair(low: int, high: int) -> None:
-        values[low], values[high] = cv2.min(values[low], values[high]), cv2.max(values[low], values[high])
-
-    for low in range(half):  # afterwards the minimum is in the first half, the maximum in the second
-        sort_pair(low, len(values) - 1 - low)
-    for index in range(1, (len(values) + 1) // 2):
-        sort_pair(0, index)
-    for index in range(half, len(values) - 1):
-        sort_pair(index, len(values) - 1)
-    return values[1:-1]
 
 
 def unpack(packed: Tensor, difference: bool, dtype: torch.dtype) -> Tensor:

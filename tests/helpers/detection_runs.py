@@ -6,7 +6,7 @@ from ttcli.configs import DetectConfig
 from ttcli.detection.decision import positions_in
 from ttcli.detection.plan import VideoPlan, plan_at
 from ttcli.detection.proposals import Proposal
-from ttcli.inference.predictor import CANDIDATES, Peak
+from ttcli.inference.answers import CANDIDATES, Peak
 from ttcli.results.trajectory import BallPosition
 from ttcli.table.views import TableViews
 from ttcli.video.probe import VideoInfo

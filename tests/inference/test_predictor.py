@@ -10,16 +10,8 @@ import pytest
 import torch
 from ball_videos import ball_path, ball_picture
 
-from ttcli.inference.predictor import (
-    LARGEST_CROP,
-    MARGIN,
-    FrameAnswer,
-    Peak,
-    StreamingPredictor,
-    WindowAnswer,
-    _Open,
-    _Said,
-)
+from ttcli.inference.answers import FrameAnswer, OpenFrame, Peak, Said, WindowAnswer
+from ttcli.inference.predictor import LARGEST_CROP, MARGIN, StreamingPredictor
 from ttcli.inference.runtimes import Runtime, load_runtime
 from ttcli.networks.blocks import NetworkAnswer
 from ttcli.networks.windows import Window
@@ -166,7 +158,7 @@ def test_a_proposal_that_the_middle_frame_does_not_show_is_looked_at_at_the_bord
     peaks = [Peak(2.0, 50.0, 0.5), Peak(0.0, 0.0, 0.0), Peak(0.0, 0.0, 0.0)]
     empty = torch.zeros(9, HEIGHT // 4, WIDTH // 4)
     answer = WindowAnswer(empty, empty, None, None, [FrameAnswer(peaks, None)] * 9)
-    predictor._open = {8: _Open([_Said(0, False, answer, 8)])}
+    predictor._open = {8: OpenFrame([Said(0, False, answer, 8)])}
     window = Window(tuple(range(9)), tuple(range(9)), 0)
     for shift in (-300.0, 500.0):
         maps = [np.eye(3) for _ in range(9)]

@@ -14,7 +14,7 @@ import numpy as np
 from ttcli.detection.plan import VideoPlan
 from ttcli.detection.proposals import Proposal, propose
 from ttcli.errors import VideoError
-from ttcli.inference.predictor import CANDIDATES, Peak
+from ttcli.inference.answers import CANDIDATES, Peak
 from ttcli.inference.runtimes import Runtime
 from ttcli.table.camera import Tables
 from ttcli.table.views import TableView, TableViews

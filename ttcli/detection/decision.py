@@ -10,7 +10,7 @@ import numpy as np
 from ttcli.detection.plan import VideoPlan, with_distinct_stride
 from ttcli.detection.proposals import Proposal, propose
 from ttcli.detection.tracking import Candidates, decide
-from ttcli.inference.predictor import CANDIDATES, Peak
+from ttcli.inference.answers import CANDIDATES, Peak
 from ttcli.inference.runtimes import Runtime
 from ttcli.networks.odds import log_odds
 from ttcli.results.trajectory import BallPosition, Status

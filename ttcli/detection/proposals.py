@@ -10,7 +10,8 @@ from itertools import chain, groupby
 from typing import NamedTuple, Protocol
 
 from ttcli.detection.plan import VideoPlan, with_distinct_stride
-from ttcli.inference.predictor import Peak, StreamingPredictor
+from ttcli.inference.answers import Peak
+from ttcli.inference.predictor import StreamingPredictor
 from ttcli.inference.runtimes import Runtime
 from ttcli.inference.second_stage import NetworkPredictor, SecondStage
 from ttcli.table.camera import Tables

@@ -9,21 +9,16 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from ttcli.inference.camera_motion import LOOK_EVERY, Box, CameraTracker, carried_back, carry_back, lay_over
+from ttcli.inference.answers import FrameAnswer, OpenFrame, Said, WindowAnswer, together
+from ttcli.inference.camera_motion import LOOK_EVERY, Box, CameraTracker
 from ttcli.inference.runtimes import Runtime
-from ttcli.networks.heatmaps import decode_candidates
-from ttcli.networks.packed_windows import PLANES, as_pixels, gray_of, pack_window
+from ttcli.inference.shown_windows import Picture, ShownWindow, as_kept, run_windows
+from ttcli.networks.packed_windows import as_pixels
 from ttcli.networks.windows import Window, WindowSchedule
 
-CANDIDATES = 3
-"""Peaks of each frame that are handed on. More than three added nothing."""
 DOUBT = (0.005, 0.99)
 """Between these confidences of its strongest peak a frame is in doubt after one look..."""
 RIVAL = 0.3
@@ -37,85 +32,6 @@ CROP_MULTIPLE, CROP_GRID = 64, 32
 so that a network's strides fall where they do on the whole picture."""
 LARGEST_CROP = 0.6
 """Share of the picture; of a larger one all is shown."""
-WHOLLY = 0.99
-"""Share of a cell that lies in a crop which was carried back, from which on it was looked at."""
-
-
-class Peak(NamedTuple):
-    """A place in one frame that may be the ball, in the pixels of the picture that the network saw."""
-
-    x: float
-    y: float
-    probability: float
-
-
-class FrameAnswer(NamedTuple):
-    """What the network says of one frame."""
-
-    peaks: list[Peak]
-    """The CANDIDATES strongest, strongest first."""
-    events: tuple[float, ...] | None
-    """Probabilities of `event_head.EVENTS`; None of a network without an event head."""
-
-
-class WindowAnswer(NamedTuple):
-    """What the network says of the K frames of a window, where each of them really was."""
-
-    probabilities: Tensor
-    """Heatmaps, (K, h, w), zero where nothing was looked at."""
-    offsets: Tensor
-    """(K, 2, h, w), in cells."""
-    looked: Tensor | None
-    """(K, h, w): 1 where the network was shown what is there, else 0; None where it was shown everything."""
-    events: Tensor | None
-    """(K, 2); None of a crop."""
-    frames: list[FrameAnswer]
-    """What this window alone says of each; nothing of a crop."""
-
-
-class _Picture(NamedTuple):
-    """A frame's pixels, and their grays where the network is given differences."""
-
-    pixels: np.ndarray
-    gray: np.ndarray | None
-
-
-def _as_kept(pixels: np.ndarray, difference: bool) -> _Picture:
-    return _Picture(pixels, gray_of(pixels) if difference else None)
-
-
-class _Waiting(NamedTuple):
-    """A window that the network is to be shown."""
-
-    window: Window
-    pictures: list[_Picture]
-    maps: list[np.ndarray] | None
-    """From each frame to the middle one; None where the camera rests."""
-    again: bool
-    """Whether it is shown because of doubt."""
-    box: Box | None
-    """What is shown of the pictures, once they are laid over each other; None shows all."""
-
-
-class _Said(NamedTuple):
-    """What a window says of a frame."""
-
-    start: int
-    """First frame of the window."""
-    again: bool
-    """Whether it was shown because of doubt."""
-    answer: WindowAnswer
-    place: int
-    """Of the frame in the window."""
-
-
-@dataclass
-class _Open:
-    """A frame whose answer is not complete."""
-
-    said: list["_Said"] = field(default_factory=list)
-    awaited: int = 0
-    """Windows under way because of doubt."""
 
 
 class StreamingPredictor:
@@ -197,13 +113,13 @@ class StreamingPredictor:
         """Count frames and windows from 0 on, the first of which is frame `first` of the video."""
         outputs = self.runtime.output_frames
         self.schedule = WindowSchedule(self.runtime.window_size, self.step, self.stride, outputs[0], len(outputs), first)
-        self._pictures: deque[_Picture | None] = deque()  # the latest; None of broken ones before the first good one
-        self._group: list[_Waiting] = []
-        self._shown: deque[tuple[list[_Waiting], Future[list[WindowAnswer]]]] = deque()
+        self._pictures: deque[Picture | None] = deque()  # the latest; None of broken ones before the first good one
+        self._group: list[ShownWindow] = []
+        self._shown: deque[tuple[list[ShownWindow], Future[list[WindowAnswer]]]] = deque()
         self._under_way = 0
         self._latest: list[deque[Window]] = [deque() for _ in range(self.stride)]  # merged ones of each phase
         self._decided = [0] * self.stride  # of each phase, the frame before which no more windows are to come
-        self._open: dict[int, _Open] = {}
+        self._open: dict[int, OpenFrame] = {}
         self._first_open = 0
         if self.camera is not None:
             self.camera.begin(first)
@@ -215,7 +131,7 @@ class StreamingPredictor:
         if picture is None:
             self._pictures.append(self._pictures[-1] if self._pictures else None)
         else:
-            kept = _as_kept(as_pixels(picture), self.runtime.difference)
+            kept = as_kept(as_pixels(picture), self.runtime.difference)
             for place in range(len(self._pictures)):
                 if self._pictures[place] is not None:
                     break
@@ -237,13 +153,13 @@ class StreamingPredictor:
     def _show(self, window: Window, again: bool = False, doubts: Sequence[int] = ()) -> None:
         """Hand a window to the network, of one that is shown because of doubt what surrounds the proposals in these frames."""
         oldest = self.schedule.frame_count - len(self._pictures)
-        black = _as_kept(np.zeros((*self._size, 4), np.uint8), self.runtime.difference)
+        black = as_kept(np.zeros((*self._size, 4), np.uint8), self.runtime.difference)
         pictures = [self._pictures[frame - oldest] or black for frame in window.frame_indexes]
         maps = self._maps(window)
         box = self._box(window, maps, doubts) if again else None
         if box is not None:
             self._send()  # alone, for it has a shape of its own
-        self._group.append(_Waiting(window, pictures, maps, again, box))
+        self._group.append(ShownWindow(window, pictures, maps, again, box))
         self._under_way += 1
         if again:
             for frame in window.answers:
@@ -271,7 +187,7 @@ class StreamingPredictor:
 
     def _send(self) -> None:
         if self._group:
-            self._shown.append((self._group, self.runtime.pool.submit(self._answer, self._group)))
+            self._shown.append((self._group, self.runtime.pool.submit(run_windows, self.runtime, self._group)))
             self._group = []
 
     def _maps(self, window: Window) -> list[np.ndarray] | None:
@@ -280,46 +196,6 @@ class StreamingPredictor:
             return None
         frames = window.frame_indexes
         return self.camera.maps(frames, frames[len(frames) // 2])
-
-    def _answer(self, group: Sequence[_Waiting]) -> list[WindowAnswer]:
-        """Return what the network says of some windows, of one size; called in threads."""
-        runtime = self.runtime
-        box = group[0].box or Box(0, 0, self._size[1], self._size[0])
-        packed = runtime.memory("windows", (len(group), box.height, box.width, runtime.window_size, PLANES), torch.int8)
-        for waiting, out in zip(group, packed.numpy(), strict=True):
-            if waiting.maps is None:
-                pixels = [box.of(picture.pixels) for picture in waiting.pictures]
-                grays = [box.of(picture.gray) for picture in waiting.pictures if picture.gray is not None]
-            else:
-                pixels = lay_over([picture.pixels for picture in waiting.pictures], waiting.maps, box)
-                grays = [gray_of(laid) for laid in pixels] if runtime.difference else []
-            pack_window(pixels, grays or None, out)
-        answer = runtime(packed)
-        return [
-            self._window_answer(
-                waiting, answer.probabilities[row], answer.offsets[row], None if answer.events is None else answer.events[row]
-            )
-            for row, waiting in enumerate(group)
-        ]
-
-    def _window_answer(self, waiting: _Waiting, probabilities: Tensor, offsets: Tensor, events: Tensor | None) -> WindowAnswer:
-        """Return what the network said of a window in the places of the whole pictures, as they came."""
-        stride, looked = self.runtime.output_stride, None
-        probabilities, offsets = probabilities.cpu(), offsets.cpu()
-        events = None if events is None else events.cpu()
-        if waiting.box is not None:
-            probabilities, offsets, looked = _put_back(probabilities, offsets, waiting.box, self._size, stride)
-            events = None
-        if waiting.maps is not None:
-            maps = [waiting.maps[place] for place in self.runtime.output_frames]
-            if looked is not None:
-                seen = looked[0].numpy()  # the same of all frames, until they are carried back
-                looked = torch.from_numpy(np.stack([carried_back(seen, each, stride) for each in maps]) > WHOLLY).float()
-            probabilities, offsets = carry_back(probabilities, offsets, maps, stride)
-            if looked is not None:
-                probabilities = probabilities * looked
-        frames = [] if waiting.box is not None else _decoded(probabilities, offsets, events)
-        return WindowAnswer(probabilities, offsets, looked, events, frames)
 
     def _merge_all(self) -> None:
         self._send()
@@ -336,8 +212,8 @@ class StreamingPredictor:
             window = waiting.window
             for place, frame in enumerate(window.answers):
                 if frame is not None:
-                    about = self._open.setdefault(frame, _Open())
-                    about.said.append(_Said(window.start, waiting.again, answer, place))
+                    about = self._open.setdefault(frame, OpenFrame())
+                    about.said.append(Said(window.start, waiting.again, answer, place))
                     about.awaited -= waiting.again
             if not waiting.again:
                 phase = window.start % self.stride
@@ -368,32 +244,13 @@ class StreamingPredictor:
             frame = self._first_open
             if not to_the_end and (self._decided[frame % self.stride] <= frame or self._open[frame].awaited):
                 return
-            answer = _mean(self._open.pop(frame).said)
+            answer = together(self._open.pop(frame).said)
             self._first_open += 1
             yield answer
 
     def _said_at_first(self, frame: int) -> FrameAnswer:
         """Return what is said of a frame by the windows that are shown anyway: others may be merged by now, or not."""
-        return _mean([said for said in self._open[frame].said if not said.again])
-
-
-def _mean(said: Sequence[_Said]) -> FrameAnswer:
-    """Return what some windows together say of a frame."""
-    if len(said) == 1:
-        return said[0].answer.frames[said[0].place]
-    parts = [(each.answer, each.place) for each in sorted(said, key=lambda each: each.start)]
-    probabilities, offsets = (
-        torch.stack([getattr(answer, name)[place] for answer, place in parts]) for name in ("probabilities", "offsets")
-    )
-    if any(answer.looked is not None for answer, _ in parts):
-        everywhere = torch.ones_like(probabilities[0])
-        looked = torch.stack([everywhere if answer.looked is None else answer.looked[place] for answer, place in parts])
-        times = looked.sum(0)
-        mean = probabilities.sum(0) / times, (offsets * looked[:, None]).sum(0) / times
-    else:
-        mean = probabilities.mean(0), offsets.mean(0)
-    events = [answer.events[place] for answer, place in parts if answer.events is not None]
-    return _decoded(mean[0][None], mean[1][None], torch.stack(events).mean(0)[None] if events else None)[0]
+        return together([said for said in self._open[frame].said if not said.again])
 
 
 def _span(first: float, last: float, side: int) -> tuple[int, int]:
@@ -403,24 +260,3 @@ def _span(first: float, last: float, side: int) -> tuple[int, int]:
     if length >= side:
         return 0, side
     return min(begin, (side - length) // CROP_GRID * CROP_GRID), length
-
-
-def _put_back(
-    probabilities: Tensor, offsets: Tensor, box: Box, size: tuple[int, int], stride: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return what was said of a crop as if it were of the whole picture, and where that is, (K, h, w)."""
-    height, width = (side // stride for side in size)
-    whole = [torch.zeros(*part.shape[:-2], height, width) for part in (probabilities, offsets, probabilities)]
-    parts = (probabilities, offsets, torch.ones_like(probabilities))
-    for place, part in zip(whole, parts, strict=True):
-        rows, columns = slice(box.top // stride, None), slice(box.left // stride, None)
-        place[..., rows, columns][..., : part.shape[-2], : part.shape[-1]] = part
-    return whole[0], whole[1], whole[2]
-
-
-def _decoded(probabilities: Tensor, offsets: Tensor, events: Tensor | None) -> list[FrameAnswer]:
-    """Return what heatmaps (K, h, w), offsets (K, 2, h, w) and events (K, 2) say of K frames."""
-    peaks = decode_candidates(probabilities[None], offsets[None], CANDIDATES)
-    rows = torch.stack([peaks.x[0], peaks.y[0], peaks.confidence[0]], -1).tolist()
-    told = [None] * len(rows) if events is None else [tuple(row) for row in events.tolist()]
-    return [FrameAnswer([Peak(*peak) for peak in row], events_of) for row, events_of in zip(rows, told, strict=True)]

@@ -15,8 +15,9 @@ import numpy as np
 import torch
 
 from ttcli.configs import DetectConfig
+from ttcli.inference.answers import CANDIDATES, FrameAnswer, Peak
 from ttcli.inference.camera_motion import CameraTracker
-from ttcli.inference.predictor import CANDIDATES, FrameAnswer, Peak, StreamingPredictor
+from ttcli.inference.predictor import StreamingPredictor
 from ttcli.inference.runtimes import Runtime
 from ttcli.networks.heatmaps import decode_candidates
 from ttcli.networks.model_input import ENLARGED

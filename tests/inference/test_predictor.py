@@ -168,6 +168,78 @@ def test_a_proposal_that_the_middle_frame_does_not_show_is_looked_at_at_the_bord
         assert box.left == 0 if shift < 0 else box.left + box.width == WIDTH
 
 
+def play_and_pause(*, ball):
+    """Pictures as `film` has them, with a ball in some frames alone."""
+    empty = [np.full_like(picture, picture.min()) for picture in film()]
+    return [picture if number in ball else empty[number] for number, picture in enumerate(film())]
+
+
+def starts_shown(runtime):
+    return sorted(numbers[0] for height, width, numbers in runtime.shown if (height, width) == (HEIGHT, WIDTH))
+
+
+@pytest.mark.parametrize(
+    ("probes", "starts"), [(1, [0, 9, 18, 27, 36, 45, 54, 61]), (2, [0, 18, 36, 54, 61]), (3, [0, 27, 54, 61])]
+)
+def test_while_no_ball_is_seen_the_network_is_shown_less(probes, starts):
+    runtime = Doubtful()
+    answers = told(runtime, play_and_pause(ball=()), probes=probes)
+    assert starts_shown(runtime) == starts
+    assert len(answers) == 70 and all(answer.peaks[0].probability == 0 for answer in answers)
+
+
+@pytest.mark.parametrize(
+    ("ball", "more"),
+    [(range(9), [9, 18]), (range(30, 33), [9, 18, 36, 45]), (range(47, 70), [36, 45]), (range(38, 44), [])],
+)
+def test_a_ball_in_a_probe_brings_back_the_windows_on_both_sides_of_it(ball, more):
+    runtime = Doubtful()
+    answers = told(runtime, play_and_pause(ball=ball), probes=3)
+    assert starts_shown(runtime) == sorted([0, 27, 54, 61, *more])
+    for number, answer in enumerate(answers):
+        assert (answer.peaks[0].probability > 0.9) == (
+            number in ball and number in {n for _, _, seen in runtime.shown for n in seen}
+        )
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("count", [1, 9, 10, 18, 27, 36, 45, 46, 70])
+def test_the_end_is_looked_at_though_no_probe_falls_there(count, stride):
+    runtime = Doubtful()
+    answers = told(runtime, play_and_pause(ball=[count - 1])[:count], probes=3, stride=stride)
+    assert len(answers) == count and answers[-1].peaks[0].probability > 0.9
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 5, 50])
+@pytest.mark.parametrize("workers", [1, 4])
+def test_what_is_left_out_does_not_depend_on_threads(ahead, workers):
+    pictures, unsure = play_and_pause(ball=[*range(5), *range(33, 50)]), {5, 35, 36, 44}
+    wanted = told(Doubtful(unsure), pictures, probes=3, ahead=2)
+    assert told(Doubtful(unsure, workers), pictures, probes=3, ahead=ahead) == wanted
+
+
+def test_probes_keep_their_rhythm_wherever_one_begins_to_look():
+    pictures = play_and_pause(ball=range(60, 66))
+    whole, part = Doubtful(), Doubtful()
+    wanted = told(whole, pictures, probes=3)
+    predictor = StreamingPredictor(part, HEIGHT, WIDTH, 9, again=3, probes=3, steady=False)
+    assert list(predictor.answers(pictures[13:], first=13))[9:] == wanted[22:]
+
+
+def test_an_answer_never_waits_for_more_frames_than_it_says():
+    predictor = StreamingPredictor(Doubtful(range(70)), HEIGHT, WIDTH, 9, again=3, probes=3, steady=False)
+    come = 0
+
+    def coming():
+        nonlocal come
+        for picture in play_and_pause(ball=[*range(12), *range(50, 70)]) * 4:
+            come += 1
+            yield picture
+
+    for number, _ in enumerate(predictor.answers(coming())):
+        assert come - 1 - number <= predictor.behind
+
+
 class MiddlePeak(Doubtful):
     """A stand-in that is in doubt of a place in the middle of the picture in each frame."""
 

@@ -14,7 +14,7 @@ import numpy as np
 from ttcli.detection.plan import VideoPlan
 from ttcli.detection.proposals import Proposal, propose
 from ttcli.errors import VideoError
-from ttcli.inference.answers import CANDIDATES, Peak
+from ttcli.inference.answers import CANDIDATES, NOWHERE, Peak
 from ttcli.inference.runtimes import Runtime
 from ttcli.table.camera import Tables
 from ttcli.table.views import TableView, TableViews
@@ -24,7 +24,7 @@ from ttcli.video.reader import Frame, FrameReader
 
 SAME_TIME = 1e-6
 """Seconds by which a frame's time may differ from the one that its packet promises: rounding."""
-NO_PEAKS = (Peak(0.0, 0.0, 0.0),) * CANDIDATES
+NO_PEAKS = (NOWHERE,) * CANDIDATES
 """Stand in an array for those of a frame without any."""
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ttcli.detection.plan import VideoPlan, with_distinct_stride
 from ttcli.detection.proposals import Proposal, propose
 from ttcli.detection.tracking import Candidates, decide
-from ttcli.inference.answers import CANDIDATES, Peak
+from ttcli.inference.answers import CANDIDATES, NOWHERE, Peak
 from ttcli.inference.runtimes import Runtime
 from ttcli.networks.odds import log_odds
 from ttcli.results.trajectory import BallPosition, Status
@@ -18,8 +18,6 @@ from ttcli.video.reader import Frame
 
 Confidence = Callable[[float], float]
 """From the probability of a peak to how often such a peak is the ball."""
-NOWHERE = Peak(0.0, 0.0, 0.0)
-"""Stands for the ball of a frame that could not be decoded."""
 
 
 def ball_positions(proposals: Iterable[Proposal], plan: VideoPlan, confidence: Confidence) -> Iterator[BallPosition]:
@@ -93,7 +91,7 @@ def _single_choices(proposals: Iterable[Proposal], plan: VideoPlan, confidence: 
     """Yield the strongest peak of each frame with its confidence, whatever the frames around it say."""
     for proposal in proposals:
         peak = proposal.peaks[0] if proposal.peaks else NOWHERE
-        yield peak, confidence(peak.probability)
+        yield peak, confidence(peak.probability) if peak.probability else 0.0
 
 
 def _linked_choices(proposals: Iterable[Proposal], plan: VideoPlan, confidence: Confidence) -> Iterator[tuple[Peak, float]]:
@@ -104,7 +102,7 @@ def _linked_choices(proposals: Iterable[Proposal], plan: VideoPlan, confidence: 
         for proposal in proposals:
             peaks = proposal.peaks or (NOWHERE,) * CANDIDATES
             undecided.append(peaks)
-            confidences = np.array([confidence(peak.probability) if proposal.peaks else 0.0 for peak in peaks])
+            confidences = np.array([confidence(peak.probability) if peak.probability else 0.0 for peak in peaks])
             with np.errstate(divide="ignore"):  # log odds of 0 and 1 are infinite, and mean it
                 logits = log_odds(confidences, least=0.0)
             yield Candidates(proposal.time_seconds, np.array([(peak.x, peak.y) for peak in peaks]), logits)

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from ttcli.configs import DetectConfig
 from ttcli.inference.runtimes import Runtime
 from ttcli.inference.second_stage import larger_size
-from ttcli.networks.windows import choose_step, choose_stride
+from ttcli.networks.windows import choose_probes, choose_step, choose_stride
 from ttcli.video.probe import VideoInfo
 from ttcli.video.reader import Frame
 
@@ -32,6 +32,8 @@ class VideoPlan:
     """Frames from one window to the next."""
     again: int | None
     """The same around frames in doubt; None looks at none again."""
+    probes: int
+    """Windows from one that is shown anyway to the next, while there is no sign of a ball."""
     stride: int
     """Frames between two neighbours in a window."""
     settings: DetectConfig
@@ -57,7 +59,8 @@ def plan_at(
     stride = settings.stride or choose_stride(info.frame_rate, runtime.most_fps)
     outputs = len(runtime.output_frames)
     again = choose_step(outputs) if step is None else None
-    return VideoPlan(info, height, width, large_size, step or outputs, again, stride, settings)
+    probes = choose_probes(info.frame_rate, outputs * stride) if step is None else 1
+    return VideoPlan(info, height, width, large_size, step or outputs, again, probes, stride, settings)
 
 
 def with_distinct_stride(plan: VideoPlan, frames: Iterable[Frame], runtime: Runtime) -> tuple[VideoPlan, Iterable[Frame]]:

@@ -105,7 +105,7 @@ def network_predictor(plan: VideoPlan, runtime: Runtime) -> NetworkPredictor:
     """Return the first network behind windows, and the second behind it where the plan says so."""
     settings = plan.settings
     predictor = StreamingPredictor(
-        runtime, plan.height, plan.width, plan.step, plan.stride, settings.batch, settings.steady, plan.again
+        runtime, plan.height, plan.width, plan.step, plan.stride, settings.batch, settings.steady, plan.again, plan.probes
     )
     if plan.large_size is None:
         return NetworkPredictor(predictor, None)

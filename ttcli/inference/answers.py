@@ -21,6 +21,10 @@ class Peak(NamedTuple):
     probability: float
 
 
+NOWHERE = Peak(0.0, 0.0, 0.0)
+"""Stands for the ball where nothing was looked at: of a broken frame, a repeat, or one between windows that show no ball."""
+
+
 class FrameAnswer(NamedTuple):
     """What the network says of one frame."""
 
@@ -83,6 +87,12 @@ def together(said: Sequence[Said]) -> FrameAnswer:
         mean = probabilities.mean(0), offsets.mean(0)
     events = [answer.events[place] for answer, place in parts if answer.events is not None]
     return decoded(mean[0][None], mean[1][None], torch.stack(events).mean(0)[None] if events else None)[0]
+
+
+def nothing_of(answer: FrameAnswer | None) -> FrameAnswer:
+    """Return what is said of a frame that no network looked at, like another answer of the same network."""
+    events = None if answer is None or answer.events is None else (0.0,) * len(answer.events)
+    return FrameAnswer([NOWHERE] * CANDIDATES, events)
 
 
 def decoded(probabilities: Tensor, offsets: Tensor, events: Tensor | None) -> list[FrameAnswer]:

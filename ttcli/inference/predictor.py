@@ -1,18 +1,21 @@
 """Frames one by one in, peaks in the same order out, with as many frames in memory for an hour as for a second.
 
 Each frame is looked at once. Where that leaves doubt, the network is shown windows that start between too, cropped around what
-it proposed, and the frame's peaks are those of the mean of its heatmaps. Windows go through the network in threads of its runtime,
-while frames still come.
+it proposed, and the frame's peaks are those of the mean of its heatmaps. Where two windows that are some apart show no sign of a
+ball, those between them are left out. Windows go through the network in threads of its runtime, while frames still come.
 """
 
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
+from enum import Enum
+from itertools import islice
 
 import numpy as np
 
-from ttcli.inference.answers import FrameAnswer, OpenFrame, Said, WindowAnswer, together
+from ttcli.inference.answers import FrameAnswer, OpenFrame, Said, WindowAnswer, nothing_of, together
 from ttcli.inference.camera_motion import LOOK_EVERY, Box, CameraTracker
 from ttcli.inference.runtimes import Runtime
 from ttcli.inference.shown_windows import Picture, ShownWindow, as_kept, run_windows
@@ -25,6 +28,9 @@ RIVAL = 0.3
 """... and where its second peak is as probable as this. Measured: docs/RESULTS.md."""
 PROPOSED = 0.005
 """Second and third peaks of a frame in doubt that are as probable as this are looked at again, as the first is."""
+SIGN = 0.3
+"""Confidence of a peak that may be a ball in play: where neither probe has one, the windows between them are not shown. At 0.5
+real balls are lost: docs/RESULTS.md."""
 MARGIN = 64
 """Pixels around them that a crop shows: with 32 one frame in 300 more is wrong, with 80 as few as with whole pictures."""
 CROP_MULTIPLE, CROP_GRID = 64, 32
@@ -32,6 +38,33 @@ CROP_MULTIPLE, CROP_GRID = 64, 32
 so that a network's strides fall where they do on the whole picture."""
 LARGEST_CROP = 0.6
 """Share of the picture; of a larger one all is shown."""
+
+
+class _State(Enum):
+    """How far the network is with a window that a frame has its first look from."""
+
+    HELD = "held"
+    """Shown only if a probe before or after it shows a sign of a ball."""
+    UNDER_WAY = "under way"
+    ANSWERED = "answered"
+    LEFT_OUT = "left out"
+
+
+@dataclass
+class _Slot:
+    """A window of the first look, in its place among those of its phase."""
+
+    window: Window
+    state: _State
+    probe: "_Slot | None" = None
+    """The one before it that is shown whatever others show; None of such a one."""
+    sign: bool = False
+    """Whether it shows a sign of a ball, once answered."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more is to come of it."""
+        return self.state in (_State.ANSWERED, _State.LEFT_OUT)
 
 
 class StreamingPredictor:
@@ -49,6 +82,7 @@ class StreamingPredictor:
         batch: Windows that go through the network together, on a device other than the processor.
         steady: Lay the frames of a window over each other where the camera moves.
         again: Frames from window to window around frames that are in doubt; None never looks again.
+        probes: Windows from one that is shown anyway to the next, while there is no sign of a ball; 1 shows them all.
         ahead: Windows that may be under way; None takes as many as keep the network at work.
     """
 
@@ -62,6 +96,7 @@ class StreamingPredictor:
         batch: int = 4,
         steady: bool = True,
         again: int | None = None,
+        probes: int = 1,
         ahead: int | None = None,
     ) -> None:
         self.runtime = runtime
@@ -72,8 +107,10 @@ class StreamingPredictor:
         """Where the pictures lie relative to each other; None where nobody looks."""
         self.step, self.stride = step, stride
         self._again = again if again is not None and again < step else None
+        self._probes = probes
         self._begin()
-        self.behind = self.schedule.span + (2 * (self._ahead + self._together) + 4) * step * stride
+        rounds = 2 if probes == 1 else 3  # of windows under way that a frame may have to wait for, one after the other
+        self.behind = self.schedule.span + (rounds * (self._ahead + self._together) + 4 + probes) * step * stride
         """Frames, at most, that have come after one whose answer is handed on."""
         self.poses_kept = 0
         """Frames before those of windows to come of which `camera` still knows where they lie, for who asks later."""
@@ -93,17 +130,19 @@ class StreamingPredictor:
             for picture in pictures:
                 self._keep(picture)
                 for window in self.schedule.arrive():
-                    self._show(window)
-                while self._under_way > self._ahead:
+                    self._line_up(window)
+                self._go_on()
+                while self._under_way > self._ahead or (self._shown and self._shown[0][1].done()):
                     self._merge_oldest()
                 yield from self._complete()
             for window in self.schedule.finish():
-                self._show(window)
-            self._merge_all()
-            for phase, merged in enumerate(self._latest):
-                while len(merged) > 1:
-                    self._look_again(phase)
-            self._merge_all()
+                self._line_up(window, last=True)
+            self._ended = True
+            for line in self._lines:
+                self._show_last(line)
+            self._go_on()
+            while self._under_way:
+                self._merge_oldest()
             yield from self._complete(to_the_end=True)
         finally:
             for _, future in self._shown:
@@ -117,10 +156,12 @@ class StreamingPredictor:
         self._group: list[ShownWindow] = []
         self._shown: deque[tuple[list[ShownWindow], Future[list[WindowAnswer]]]] = deque()
         self._under_way = 0
-        self._latest: list[deque[Window]] = [deque() for _ in range(self.stride)]  # merged ones of each phase
+        self._lines: list[deque[_Slot]] = [deque() for _ in range(self.stride)]  # of each phase, in order
         self._decided = [0] * self.stride  # of each phase, the frame before which no more windows are to come
         self._open: dict[int, OpenFrame] = {}
         self._first_open = 0
+        self._ended = False
+        self._nothing = nothing_of(None)
         if self.camera is not None:
             self.camera.begin(first)
 
@@ -146,9 +187,24 @@ class StreamingPredictor:
     def _first_needed(self) -> int:
         """Return the first frame that windows to come may hold."""
         needed = max(0, self.schedule.frame_count + 1 - self.schedule.span)
-        if self._again is None:
+        if self._again is None and self._probes == 1:
             return needed
-        return min([needed, *(max(merged[0].start, 0) if merged else 0 for merged in self._latest)])
+        return min([needed, *(max(line[0].window.start, 0) if line else 0 for line in self._lines)])
+
+    def _line_up(self, window: Window, last: bool = False) -> None:
+        """Take the next window of the first look of its phase: show it, or hold it until its probes are answered."""
+        line = self._lines[window.start % self.stride]
+        if last or not line or self.schedule.number(window) % self._probes == 0:
+            line.append(_Slot(window, _State.UNDER_WAY))
+            self._show(window)
+        else:
+            line.append(_Slot(window, _State.HELD, line[-1].probe or line[-1]))
+
+    def _show_last(self, line: deque[_Slot]) -> None:
+        """Show the last window of a phase, though it is none of those that are shown anyway: no other comes after it."""
+        if line and line[-1].state is _State.HELD:
+            line[-1].state, line[-1].probe = _State.UNDER_WAY, None
+            self._show(line[-1].window)
 
     def _show(self, window: Window, again: bool = False, doubts: Sequence[int] = ()) -> None:
         """Hand a window to the network, of one that is shown because of doubt what surrounds the proposals in these frames."""
@@ -197,11 +253,6 @@ class StreamingPredictor:
         frames = window.frame_indexes
         return self.camera.maps(frames, frames[len(frames) // 2])
 
-    def _merge_all(self) -> None:
-        self._send()
-        while self._shown:
-            self._merge_oldest()
-
     def _merge_oldest(self) -> None:
         """Wait for the windows that were shown first, and note what the network says of their frames."""
         if not self._shown:
@@ -216,23 +267,49 @@ class StreamingPredictor:
                     about.said.append(Said(window.start, waiting.again, answer, place))
                     about.awaited -= waiting.again
             if not waiting.again:
-                phase = window.start % self.stride
-                merged = self._latest[phase]
-                merged.append(window)
-                # Later than it could be: by then it is known how the camera moved meanwhile, however far the decoder is.
-                if len(merged) == 2 + -(-LOOK_EVERY // (self.step * self.stride)):
-                    self._look_again(phase)
+                self._note(window, answer)
+        self._go_on()
+
+    def _note(self, window: Window, answer: WindowAnswer) -> None:
+        """Note that a window of the first look is answered."""
+        slot = next(slot for slot in self._lines[window.start % self.stride] if slot.window.start == window.start)
+        slot.state = _State.ANSWERED
+        slot.sign = any(self.runtime.confidence(said.peaks[0].probability) > SIGN for said in answer.frames)
+
+    def _go_on(self) -> None:
+        """Do what waited for answers, and for frames: only eight later it is known for good how the camera moved."""
+        for phase, line in enumerate(self._lines):
+            for place, slot in enumerate(line):
+                if slot.state is _State.HELD and self._lies_firm(slot.window):
+                    self._release(line, place)
+            while len(line) > 1 and line[0].settled and line[1].settled and self._lies_firm(line[1].window):
+                self._look_again(phase)
+
+    def _lies_firm(self, window: Window) -> bool:
+        """Return whether nothing that is still to come changes where the pictures of a window lie."""
+        return self.camera is None or self._ended or self.schedule.frame_count > window.frame_indexes[-1] + LOOK_EVERY
+
+    def _release(self, line: deque[_Slot], place: int) -> None:
+        """Show a window that is held, or leave it out, if what its probes say is known."""
+        slot = line[place]
+        after = next((other for other in islice(line, place, None) if other.probe is None), None)
+        probes = [probe for probe in (slot.probe, after) if probe is not None]
+        if any(probe.sign for probe in probes):
+            slot.state = _State.UNDER_WAY
+            self._show(slot.window)
+        elif len(probes) == 2 and all(probe.settled for probe in probes):
+            slot.state = _State.LEFT_OUT
 
     def _look_again(self, phase: int) -> None:
-        """Show windows between the first two of a phase that wait for it, where doubt is left."""
-        merged = self._latest[phase]
-        earlier, later = merged.popleft(), merged[0]
-        if self._again is not None:
-            for window in self.schedule.between(earlier, later, self._again):
+        """Show windows between the first two of a phase, where doubt is left."""
+        line = self._lines[phase]
+        earlier, later = line.popleft(), line[0]
+        if self._again is not None and earlier.state is later.state is _State.ANSWERED:
+            for window in self.schedule.between(earlier.window, later.window, self._again):
                 doubts = [frame for frame in window.answers if frame is not None and self._is_in_doubt(frame)]
                 if doubts:
                     self._show(window, again=True, doubts=doubts)
-        self._decided[phase] = later.start
+        self._decided[phase] = later.window.start
 
     def _is_in_doubt(self, frame: int) -> bool:
         first, second = (self.runtime.confidence(peak.probability) for peak in self._said_at_first(frame).peaks[:2])
@@ -242,11 +319,15 @@ class StreamingPredictor:
         """Yield the answers for the frames of which no more windows are to come."""
         while self._first_open < self.schedule.frame_count:
             frame = self._first_open
-            if not to_the_end and (self._decided[frame % self.stride] <= frame or self._open[frame].awaited):
+            about = self._open.get(frame, OpenFrame())
+            if not to_the_end and (self._decided[frame % self.stride] <= frame or about.awaited):
                 return
-            answer = together(self._open.pop(frame).said)
+            self._open.pop(frame, None)
             self._first_open += 1
-            yield answer
+            if about.said:
+                answer = together(about.said)
+                self._nothing = nothing_of(answer)
+            yield answer if about.said else self._nothing
 
     def _said_at_first(self, frame: int) -> FrameAnswer:
         """Return what is said of a frame by the windows that are shown anyway: others may be merged by now, or not."""

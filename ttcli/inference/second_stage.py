@@ -7,6 +7,7 @@ is and how probably there is one. How much that counts lies in the first one's c
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from ttcli.inference.answers import CANDIDATES, FrameAnswer, Peak
 from ttcli.inference.camera_motion import CameraTracker
 from ttcli.inference.predictor import StreamingPredictor
 from ttcli.inference.runtimes import Runtime
-from ttcli.networks.heatmaps import decode_candidates
+from ttcli.networks.heatmaps import Peaks, decode_candidates
 from ttcli.networks.model_input import ENLARGED
 from ttcli.networks.odds import log_odds
 from ttcli.networks.packed_windows import PLANES, as_pixels, gray_of, pack_window
@@ -124,10 +125,14 @@ class _Crop(NamedTuple):
     judged: _Judged
     candidate: int
     """Which of the frame's candidates lies there."""
-    frames: list[int]
-    """Those of the window, by their numbers in the shot."""
+    frame: int
+    """Its number in the shot."""
+    pictures: list[np.ndarray]
+    """Of the window."""
+    maps: list[np.ndarray] | None
+    """From each to the frame that is asked about; None where the camera rests."""
     place: int
-    """Of the frame in the window."""
+    """Of that frame in the window."""
     left: int
     """Of the crop, pixels of the larger picture."""
     top: int
@@ -154,12 +159,10 @@ class SecondStage:
         self._size, self._stride = (height, width), stride
         self._most_behind = MOST_BEHIND if self._weights.look else MOST_BEHIND_FOR_PLACE
         self._span = self._runtime.window_size * stride
-        self.kept = behind + FRAMES + self._span
-        """The latest frames, at most, that are kept, so that all of a window are there when it is looked at."""
+        self.kept = behind + self._span
+        """The latest frames, at most, that are kept, so that all of a window are there when it is cut out."""
+        self._most_under_way = first.workers
         self._pictures: deque[np.ndarray] = deque(maxlen=self.kept)
-        size = self._runtime.window_size
-        self._pixels = np.zeros((size, CROP, CROP, 3), np.uint8)
-        self._windows = torch.zeros((CROPS, CROP, CROP, size, PLANES), dtype=torch.int8)
         self.begin(None)
 
     def begin(self, camera: CameraTracker | None) -> None:
@@ -167,6 +170,7 @@ class SecondStage:
         self._camera = camera
         self._count = 0
         self._pictures.clear()
+        self._under_way: deque[tuple[list[_Crop], Future[Peaks]]] = deque()
 
     def keep(self, picture: np.ndarray | None) -> None:
         """Take the next frame's larger picture (H, W, 3) uint8.
@@ -183,18 +187,26 @@ class SecondStage:
         """Yield the first network's answers for each frame of a shot, in the light of the second's."""
         waiting: deque[_Judged] = deque()
         crops: deque[_Crop] = deque()
-        for number, answer in enumerate(answers):
-            judged = self._begin_with(answer)
-            waiting.append(judged)
-            crops += self._crops(number, judged)
-            while len(crops) >= CROPS or (crops and len(waiting) >= FRAMES):
-                self._look([crops.popleft() for _ in range(min(CROPS, len(crops)))])
-            while waiting and not waiting[0].waiting:
-                yield self._end_with(waiting.popleft())
-            self._forget(number + 1 - len(waiting) - self._span)
-        while crops:
-            self._look([crops.popleft() for _ in range(min(CROPS, len(crops)))])
-        yield from map(self._end_with, waiting)
+        try:
+            for number, answer in enumerate(answers):
+                judged = self._begin_with(answer)
+                waiting.append(judged)
+                crops += self._crops(number, judged)
+                while len(crops) >= CROPS or (crops and number - crops[0].frame >= FRAMES):
+                    self._send(crops)
+                while self._under_way and (len(self._under_way) > self._most_under_way or self._under_way[0][1].done()):
+                    self._note_first()
+                while waiting and not waiting[0].waiting:
+                    yield self._end_with(waiting.popleft())
+                self._forget(number + 1 - self._span)
+            while crops:
+                self._send(crops)
+            while self._under_way:
+                self._note_first()
+            yield from map(self._end_with, waiting)
+        finally:
+            for _, future in self._under_way:
+                future.cancel()
 
     def _forget(self, frame: int) -> None:
         """Let go of the pictures before a frame; the newest one stays, for it may have to stand in for a broken one."""
@@ -209,6 +221,8 @@ class SecondStage:
 
     def _end_with(self, judged: _Judged) -> FrameAnswer:
         """Return the answer for a frame in the light of both networks."""
+        if not judged.answer.peaks[0].probability:
+            return judged.answer  # neither of them saw it
         peaks = judged.peaks
         peaks[:, 2] = self._weights.probability(judged.own, judged.looked, self._first.calibration)
         peaks = peaks[np.argsort(-peaks[:, 2], kind="stable")].astype(np.float32)  # as precise as answers are
@@ -221,24 +235,41 @@ class SecondStage:
         latest = phase + ((self._count - 1 - phase) // stride + 1 - size) * stride
         start = max(min(frame - size // 2 * stride, latest), phase)
         frames = window_frames(start, size, stride, self._count)
+        pictures = [self._pictures[each - self._count] for each in frames]
+        place = (frame - start) // stride
+        maps = None if self._camera is None else self._camera.maps(frames, frames[place])
         crops = []
         for candidate in np.flatnonzero(np.isnan(judged.looked)).tolist():
             corner = [
                 round(min(max(ENLARGED * at + (ENLARGED - 1) / 2 - (CROP - 1) / 2, 0), ENLARGED * side - CROP))
                 for at, side in zip(judged.peaks[candidate, :2].tolist(), reversed(self._size), strict=True)
             ]
-            crops.append(_Crop(judged, candidate, frames, (frame - start) // stride, *corner))
+            crops.append(_Crop(judged, candidate, frame, pictures, maps, place, *corner))
         return crops
 
-    def _look(self, crops: list[_Crop]) -> None:
-        """Note what the second network says of some crops: the strongest peak within REACH of each one's candidate."""
-        for crop, window in zip(crops, self._windows.numpy(), strict=False):
-            self._fill(self._pixels, crop)
-            self._pack(window)
-        said = self._runtime(self._windows)
+    def _send(self, crops: deque[_Crop]) -> None:
+        """Have the first crops that wait looked at, as many as go together."""
+        together = [crops.popleft() for _ in range(min(CROPS, len(crops)))]
+        self._under_way.append((together, self._first.pool.submit(self._look, together)))
+
+    def _look(self, crops: list[_Crop]) -> Peaks:
+        """Return what the second network sees in some crops, (N, CANDIDATES) each; called in threads."""
+        runtime = self._runtime
+        pixels = runtime.memory("crop", (runtime.window_size, CROP, CROP, 3), torch.uint8).numpy()
+        windows = runtime.memory("crops", (CROPS, CROP, CROP, runtime.window_size, PLANES), torch.int8)
+        for crop, window in zip(crops, windows.numpy(), strict=False):
+            _fill(pixels, crop)
+            _pack(pixels, window, runtime.difference)
+        said = runtime(windows)
         rows, places = range(len(crops)), [crop.place for crop in crops]
         found = decode_candidates(said.probabilities[rows, places][:, None], said.offsets[rows, places][:, None], CANDIDATES)
-        x, y, probability = (values[:, 0].cpu().double().numpy() for values in found)
+        return Peaks(*(values[:, 0].cpu() for values in found))
+
+    def _note_first(self) -> None:
+        """Wait for the crops that were sent first, and note of each the strongest peak within REACH of its candidate."""
+        crops, future = self._under_way.popleft()
+        rows = range(len(crops))
+        x, y, probability = (values.double().numpy() for values in future.result())
         x = (x + [[crop.left] for crop in crops] - (ENLARGED - 1) / 2) / ENLARGED
         y = (y + [[crop.top] for crop in crops] - (ENLARGED - 1) / 2) / ENLARGED
         asked = np.array([crop.judged.peaks[crop.candidate, :2] for crop in crops])
@@ -253,23 +284,23 @@ class SecondStage:
                 proposed += place
                 proposed /= 2
 
-    def _pack(self, window: np.ndarray) -> None:
-        """Write the crop that was filled last as a packed window."""
-        pixels = as_pixels(self._pixels.reshape(-1, CROP, 3))  # one picture below another, for each call takes its time
-        frames = list(pixels.reshape(-1, CROP, CROP, PLANES))
-        grays = list(gray_of(pixels).reshape(-1, CROP, CROP)) if self._runtime.difference else None
-        pack_window(frames, grays, window)
 
-    def _fill(self, window: np.ndarray, crop: _Crop) -> None:
-        """Write the pictures of a crop into `window` (T, CROP, CROP, 3), laid over the frame that is asked about."""
-        pictures = [self._pictures[frame - self._count] for frame in crop.frames]
-        maps = None if self._camera is None else self._camera.maps(crop.frames, crop.frames[crop.place])
-        if maps is None:
-            rows, columns = slice(crop.top, crop.top + CROP), slice(crop.left, crop.left + CROP)
-            for picture, out in zip(pictures, window, strict=True):
-                out[:] = picture[rows, columns]
-            return
-        for picture, each, out in zip(pictures, maps, window, strict=True):
-            to_crop = LARGER @ each @ np.linalg.inv(LARGER)
-            to_crop[:2, 2] -= crop.left, crop.top
-            cv2.warpAffine(picture, to_crop[:2], (CROP, CROP), dst=out, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+def _pack(pixels: np.ndarray, window: np.ndarray, difference: bool) -> None:
+    """Write the pictures of a crop (T, CROP, CROP, 3) as a packed window."""
+    planes = as_pixels(pixels.reshape(-1, CROP, 3))  # one picture below another, for each call takes its time
+    frames = list(planes.reshape(-1, CROP, CROP, PLANES))
+    grays = list(gray_of(planes).reshape(-1, CROP, CROP)) if difference else None
+    pack_window(frames, grays, window)
+
+
+def _fill(window: np.ndarray, crop: _Crop) -> None:
+    """Write the pictures of a crop into `window` (T, CROP, CROP, 3), laid over the frame that is asked about."""
+    if crop.maps is None:
+        rows, columns = slice(crop.top, crop.top + CROP), slice(crop.left, crop.left + CROP)
+        for picture, out in zip(crop.pictures, window, strict=True):
+            out[:] = picture[rows, columns]
+        return
+    for picture, each, out in zip(crop.pictures, crop.maps, window, strict=True):
+        to_crop = LARGER @ each @ np.linalg.inv(LARGER)
+        to_crop[:2, 2] -= crop.left, crop.top
+        cv2.warpAffine(picture, to_crop[:2], (CROP, CROP), dst=out, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

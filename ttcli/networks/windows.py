@@ -13,6 +13,11 @@ from ttcli.errors import SettingError
 USUAL_STEP = 3
 """Frames from window to window around frames in doubt: with nine answers each of these is looked at three times."""
 
+UNSEEN_SECONDS = 0.4
+"""Longest time in which nobody looks while there is no sign of a ball: a toss alone takes longer..."""
+MOST_PROBES = 3
+"""... and windows, at most, of which one is shown: with more, pictures wait too long in memory."""
+
 
 class Window(NamedTuple):
     """One window: what goes into the network, and which frames its outputs answer for."""
@@ -38,6 +43,16 @@ def choose_stride(frame_rate: Fraction, most_fps: float) -> int:
 def choose_step(outputs: int) -> int:
     """Return how many frames lie between the starts of two windows of a network that answers for `outputs` frames."""
     return min(USUAL_STEP, outputs)
+
+
+def choose_probes(frame_rate: Fraction, span: int) -> int:
+    """Return how many windows lie between two of which one is shown anyway, the other only at a sign of a ball.
+
+    Args:
+        frame_rate: Of the video.
+        span: Frames of the video that a window answers for.
+    """
+    return min(MOST_PROBES, 1 + int(UNSEEN_SECONDS * frame_rate / span))
 
 
 def window_span(window_size: int, stride: int) -> int:
@@ -144,6 +159,10 @@ class WindowSchedule:
         """Return the windows that start between two of a phase, at frames that are a multiple of `step` frames of the phase."""
         starts = range(earlier.start + self.stride, later.start, self.stride)
         return [self._window(start) for start in starts if (self._first + start) // self.stride % step == 0]
+
+    def number(self, window: Window) -> int:
+        """Return how many steps from the video's start a window begins, by which some may be chosen wherever one begins to look."""
+        return (self._first + window.start) // self.stride // self.step
 
     def _before(self, phase: int) -> int | None:
         """Return where the window before the next one of a phase began; None where there is none."""

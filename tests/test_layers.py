@@ -19,10 +19,11 @@ LAYERS = [
     {"results", "inference", "table"},
     {"labels", "simulation", "rendering"},
     {"spotting", "evaluation"},
+    {"play"},
     {"detection", "training_set"},
     {"training"},
     {
-        "convert", "detect", "evaluate", "export", "extract", "models", "probe", "render", "simulate", "spot", "train",
+        "convert", "detect", "evaluate", "export", "extract", "models", "probe", "rallies", "render", "simulate", "spot", "train",
         "verify",
     },
     {"bench"},

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ttcli.configs import DetectConfig, SpotConfig
-from ttcli.detection.jobs import check_events
+from ttcli.detection.jobs import check_findings
 from ttcli.errors import InputError, LabelError, OutputError, SettingError
 from ttcli.results.events import read_events_csv
 from ttcli.results.manifest import MADE_BY, manifest_path
@@ -91,13 +91,16 @@ def test_an_empty_path_gives_an_empty_list(tmp_path):
 
 
 def test_events_beside_a_detection_are_checked_first(tmp_path):
-    config = DetectConfig()
+    config = DetectConfig(events=tmp_path / "e.csv", rallies=tmp_path / "r.csv")
     with pytest.raises(SettingError, match="one video"):
-        check_events(tmp_path / "e.csv", [tmp_path / "a.mp4", tmp_path / "b.mp4"], (), config)
+        check_findings([tmp_path / "a.mp4", tmp_path / "b.mp4"], (), config)
+    for other in ("e.csv", "r.csv"):
+        with pytest.raises(SettingError, match="same file"):
+            check_findings([tmp_path / "a.mp4"], (tmp_path / other, None), config)
     with pytest.raises(SettingError, match="same file"):
-        check_events(tmp_path / "e.csv", [tmp_path / "a.mp4"], (tmp_path / "e.csv", None), config)
+        check_findings([tmp_path / "a.mp4"], (), DetectConfig(events=tmp_path / "e.csv", rallies=tmp_path / "e.csv"))
     with pytest.raises(OutputError, match="does not exist"):
-        check_events(tmp_path / "no" / "e.csv", [tmp_path / "a.mp4"], (None,), config)
+        check_findings([tmp_path / "a.mp4"], (None,), DetectConfig(rallies=tmp_path / "no" / "r.csv"))
 
 
 def test_no_event_is_looked_for_across_a_cut(tmp_path):

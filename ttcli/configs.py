@@ -58,18 +58,19 @@ class DetectConfig:
     """CSV to write bounces and passings of the net to; None tells none."""
     event_threshold: float = 0.5
     """Smallest confidence, above 0 and at most 1, at which an event is written."""
+    rallies: Path | None = None
+    """CSV to write the rallies to; None tells none. With them ball.csv has a column that says which frames are of one, and events
+    outside are left out."""
+    all_events: bool = False
+    """With `rallies`: write the events outside of them too."""
     overwrite: bool = False
     """Replace outputs that exist."""
 
 
 @dataclass(frozen=True)
-class SpotConfig:
-    """Settings of `ttcli spot`, and of the events of `ttcli detect`."""
+class PathConfig:
+    """What is to be known of a path that is a file already."""
 
-    weights: Path | None = None
-    """Spotter to use; the one in the package if None."""
-    threshold: float = 0.5
-    """Smallest confidence, above 0 and at most 1, at which an event is written."""
     video: Path | None = None
     """The video that the path belongs to; None looks for one of the path's name beside it."""
     picture_height: int | None = None
@@ -82,6 +83,26 @@ class SpotConfig:
     """The shots.csv of the path's video: no event is looked for across a cut. None takes the path for one shot."""
     overwrite: bool = False
     """Replace an output that exists."""
+
+
+@dataclass(frozen=True)
+class SpotConfig(PathConfig):
+    """Settings of `ttcli spot`, and of the events of `ttcli detect`."""
+
+    weights: Path | None = None
+    """Spotter to use; the one in the package if None."""
+    threshold: float = 0.5
+    """Smallest confidence, above 0 and at most 1, at which an event is written."""
+
+
+@dataclass(frozen=True)
+class RalliesConfig(PathConfig):
+    """Settings of `ttcli rallies`."""
+
+    events: Path | None = None
+    """The events.csv of the path; None has them spotted."""
+    threshold: float = 0.5
+    """Smallest confidence, above 0 and at most 1, at which a rally is written."""
 
 
 @dataclass(frozen=True)

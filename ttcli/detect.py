@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ttcli.configs import DetectConfig
 from ttcli.detection.cluster import detect_on_cluster
-from ttcli.detection.jobs import Job, check_events, check_job, find_videos, plan_jobs
+from ttcli.detection.jobs import Job, check_findings, check_job, find_videos, plan_jobs
 from ttcli.detection.one_video import DetectSummary, detect_video
 from ttcli.errors import SettingError, TtcliError, told_of_system
 from ttcli.inference.exported_runtimes import load_network
@@ -52,8 +52,7 @@ def detect(
     several = len(videos) > 1 or found != list(videos)
     if several and config.shots is not None:
         raise SettingError("--shots", "is for one video", "detect the videos one by one")
-    if config.events is not None:
-        check_events(config.events, videos, (output,), config)
+    check_findings(videos, (output,), config)
     jobs = plan_jobs(found, output, several)
     failures: dict[Job, TtcliError] = {}
     summaries: dict[Job, DetectSummary] = {}

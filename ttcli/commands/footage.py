@@ -33,14 +33,14 @@ from ttcli.commands.options import (
     show,
     tell,
 )
-from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, SpotConfig, VerifyConfig
+from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RalliesConfig, RenderConfig, SpotConfig, VerifyConfig
 
 
 @command(
     epilog=example(
         "ttcli detect match.mp4 -o ball.csv",
         "ttcli detect match.mp4 -o ball.csv --overlay overlay.mp4",
-        "ttcli detect match.mp4 -o ball.csv --events events.csv",
+        "ttcli detect match.mp4 -o ball.csv --events events.csv --rallies rallies.csv",
         "ttcli detect videos/ -o results/ --step 9",
     )
 )
@@ -49,6 +49,8 @@ from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RenderConfig, 
 @click.option("--overlay", type=OUTPUT, help="Also write the video with the ball drawn on it (one VIDEO only).")
 @option(DetectConfig, "events", type=OUTPUT, help="Also write bounces and passings of the net as CSV (one VIDEO only).")
 @option(DetectConfig, "event_threshold", type=PARTS, help="Smallest confidence of an event.")
+@option(DetectConfig, "rallies", type=OUTPUT, help="Also write the rallies as CSV (one VIDEO only).")
+@option(DetectConfig, "all_events", "--all-events", is_flag=True, help="With --rallies: keep the events outside of them.")
 @option(DetectConfig, "shots", type=OUTPUT, help="Also write the shots between cuts as CSV (one VIDEO only).")
 @option(DetectConfig, "weights", type=FILE, help="Checkpoint: a file, or `fast`, the package's small one; else its default.")
 @option(DetectConfig, "threshold", type=SHARES, help="Smallest confidence that counts as seen.")
@@ -102,14 +104,13 @@ def detect(
     touch, and no fault.
     """
     from ttcli.detect import detect as run
-    from ttcli.detection.jobs import check_events
+    from ttcli.detection.jobs import check_findings
     from ttcli.render import check_overlay, render
 
     detection = DetectConfig(**settings)
     if overlay is not None:
         check_overlay(overlay, videos, output, detection.overwrite)
-    if detection.events is not None:
-        check_events(detection.events, videos, (output, overlay), detection)
+    check_findings(videos, (output, overlay), detection)
     summaries = run(videos, output, detection, quiet, tell=tell)
     lines = [str(line) for line in summaries if not line.error]
     if overlay is not None:
@@ -155,6 +156,43 @@ def spot(ball: Path, output: Path | None, size: tuple[int, int] | None, quiet: b
     height, width = size or (None, None)
     summary = run(ball, output, SpotConfig(picture_height=height, picture_width=width, **settings), tell)
     show(as_json, summary.as_json(), str(summary))
+
+
+@command(
+    epilog=example(
+        "ttcli rallies ball.csv -o rallies.csv",
+        "ttcli rallies ball.csv --events events.csv --summary",
+        "ttcli rallies test_1/ball_markup.json -o test_1.rallies.csv",
+    )
+)
+@click.argument("ball", type=FILE)
+@click.option("-o", "--output", type=OUTPUT, help="The rallies.csv; else BALL's name with .rallies.csv beside it.")
+@option(RalliesConfig, "events", type=FILE, help="The events.csv of BALL; else its events are spotted.")
+@option(RalliesConfig, "threshold", type=PARTS, help="Smallest confidence of a rally.")
+@click.option("--summary", is_flag=True, help="Also show how many, how long, who served and how they ended.")
+@option(RalliesConfig, "video", type=FILE, help="The video of the path; else one of BALL's name beside it.")
+@click.option("--size", type=PictureSize(), help="Size of the picture, where no video tells it.")
+@option(RalliesConfig, "shots", type=FILE, help="The shots.csv of the video, by which cuts are known.")
+@option(
+    RalliesConfig, "frame_rate", "--fps", type=FRAME_RATES,
+    help="Frames per second, of a BALL without time_s.",
+)  # fmt: skip
+@overwrite_option
+@quiet_option
+@json_option
+def rallies(
+    ball: Path, output: Path | None, size: tuple[int, int] | None, summary: bool, quiet: bool, as_json: bool, **settings: Any
+) -> None:
+    """Write where play begins and ends on the path BALL: a ball.csv, or labels of the ball.
+
+    A rally begins with the serve and ends when the point is over. Who served and how it ended are told where they can
+    be: an empty cell means that they cannot.
+    """
+    from ttcli.rallies import rallies as run
+
+    height, width = size or (None, None)
+    found = run(ball, output, RalliesConfig(picture_height=height, picture_width=width, **settings), tell)
+    show(as_json, found.as_json(), str(found), *([found.as_table()] if summary else []))
 
 
 @command(

@@ -9,12 +9,17 @@ from ttcli.detection.gap_filling import fill_gaps
 from ttcli.detection.plan import VideoPlan
 from ttcli.detection.proposals import Proposals
 from ttcli.inference.runtimes import Runtime
+from ttcli.play.finder import RallyFinder
 from ttcli.results.events import Event
+from ttcli.results.rallies import Rally
 from ttcli.results.shots import Shot, add_to_shots
 from ttcli.results.trajectory import BallPosition, Status
 from ttcli.spotting.spotter import EventSpotter
 from ttcli.spotting.weights import load_spotter
 from ttcli.table.views import TableView
+
+RALLY_THRESHOLD = 0.5
+"""Least confidence of a rally that is written."""
 
 
 @dataclass
@@ -29,6 +34,8 @@ class Findings:
     events: list[Event] = field(default_factory=list)
     views: list[TableView] = field(default_factory=list)
     """From when to when the table was seen how."""
+    rallies: list[Rally] = field(default_factory=list)
+    """Found only where they were asked for."""
     truncated: bool = False
     """Whether the file was cut off."""
 
@@ -45,7 +52,12 @@ class Findings:
 
 
 def decided_rows(
-    plan: VideoPlan, proposals: Proposals, runtime: Runtime, findings: Findings, with_events: bool
+    plan: VideoPlan,
+    proposals: Proposals,
+    runtime: Runtime,
+    findings: Findings,
+    with_events: bool,
+    with_rallies: bool = False,
 ) -> Iterator[BallPosition]:
     """Yield the rows of a video's ball.csv as they are decided.
 
@@ -55,15 +67,21 @@ def decided_rows(
         runtime: The network that proposed.
         findings: Takes what is noted on the way; complete once all rows have come.
         with_events: Whether bounces and passings of the net are told.
+        with_rallies: Whether rallies are, for which events are needed.
     """
     info, settings = plan.info, plan.settings
     rows = ball_positions(proposals, plan, runtime.confidence)
     if with_events:
         spotter = EventSpotter(load_spotter(None), info.height, info.width, settings.event_threshold, proposals.tables)
         rows = _noting_events(rows, spotter, findings)
+    finder = RallyFinder(proposals.tables) if with_rallies else None
     for row in fill_gaps(rows, info.height, info.width, settings.fill):
         findings.count(row)
+        if finder is not None:
+            finder.add(row)
         yield row
+    if finder is not None:
+        findings.rallies = finder.rallies(findings.events, RALLY_THRESHOLD)
     findings.views, findings.truncated = proposals.views(), proposals.truncated
 
 

@@ -73,7 +73,7 @@ def check_job(job: Job, config: DetectConfig) -> VideoInfo:
     check_output(job.output, config.overwrite)
     may_write(job.output, config.overwrite)
     taken = {job.output.absolute(), manifest_path(job.output).absolute()}
-    for name, extra in (("shots", config.shots), ("events", config.events)):
+    for name, extra in (("shots", config.shots), ("events", config.events), ("rallies", config.rallies)):
         if extra is None:
             continue
         if extra.absolute() in taken:
@@ -85,19 +85,22 @@ def check_job(job: Job, config: DetectConfig) -> VideoInfo:
     return info
 
 
-def check_events(events: Path, videos: Iterable[Path], others: Iterable[Path | None], config: DetectConfig) -> None:
-    """Raise TtcliError now where the events of a detection could not be written.
+def check_findings(videos: Iterable[Path], others: Iterable[Path | None], config: DetectConfig) -> None:
+    """Raise TtcliError now where the events or the rallies of a detection could not be written.
 
     Args:
-        events: The events.csv.
         videos: The videos of the detection.
         others: What else will be written.
         config: Settings of the detection.
     """
-    videos = list(videos)
-    if len(videos) != 1 or (videos[0].is_dir() and not is_image_folder(videos[0])):
-        raise SettingError("--events", "is for one video", "detect first, then `ttcli spot` each ball.csv")
-    if any(other is not None and events.absolute() == other.absolute() for other in (*others, *videos)):
-        raise SettingError("--events", "is the same file as another one", "give another name to one of them")
-    check_threshold(config.event_threshold)
-    check_output(events, config.overwrite)
+    videos, taken = list(videos), [other.absolute() for other in others if other is not None]
+    for name, path, verb in (("--events", config.events, "spot"), ("--rallies", config.rallies, "rallies")):
+        if path is None:
+            continue
+        if len(videos) != 1 or (videos[0].is_dir() and not is_image_folder(videos[0])):
+            raise SettingError(name, "is for one video", f"detect first, then `ttcli {verb}` each ball.csv")
+        if path.absolute() in (*taken, videos[0].absolute()):
+            raise SettingError(name, "is the same file as another one", "give another name to one of them")
+        check_threshold(config.event_threshold)
+        check_output(path, config.overwrite)
+        taken.append(path.absolute())

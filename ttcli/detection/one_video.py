@@ -15,10 +15,11 @@ from ttcli.detection.plan import VideoPlan
 from ttcli.detection.proposals import NetworkProposals, Proposals
 from ttcli.detection.scouting import plan_video
 from ttcli.inference.runtimes import Runtime
-from ttcli.results.events import write_events_csv
+from ttcli.results.events import Event, write_events_csv
 from ttcli.results.manifest import Counts, checkpoint_facts, manifest_path, may_write, option_facts, video_facts, write_manifest
+from ttcli.results.rallies import Play, Rally, write_rallies_csv
 from ttcli.results.shots import write_shots_csv
-from ttcli.results.trajectory import BallPosition, Status, write_ball_csv
+from ttcli.results.trajectory import BallPosition, Status, mark_play, write_ball_csv
 from ttcli.table.views import views_as_json
 from ttcli.video.probe import VideoInfo
 from ttcli.video.reader import FrameReader
@@ -45,6 +46,8 @@ class DetectSummary:
     """Told on the table; None where no events were asked for."""
     nets: int | None = None
     """Passings of the net; None where no events were asked for."""
+    rallies: int | None = None
+    """None where none were asked for."""
     truncated: bool = False
     """Whether the file ends before it should."""
     seconds: float = 0.0
@@ -65,6 +68,7 @@ class DetectSummary:
         more += f", {self.duplicates} repeated" if self.duplicates else ""
         more += f", {self.shots} shots" if self.shots > 1 else ""
         more += f", bounces: {self.bounces}, passings of the net: {self.nets}" if self.bounces is not None else ""
+        more += f", {self.rallies} rallies" if self.rallies is not None else ""
         if self.done_before:
             return f"{self.video} -> {self.output}: {self.frames} frames, {seen}{more}, done before"
         return f"{self.video} -> {self.output}: {self.frames} frames, {seen}{more}, {speed:.0f} frames/s"
@@ -103,9 +107,16 @@ def write_outputs(
     """
     settings = plan.settings
     findings = Findings()
-    rows = decided_rows(plan, proposals, runtime, findings, with_events=settings.events is not None)
+    with_rallies = settings.rallies is not None
+    with_events = settings.events is not None or with_rallies
+    rows = decided_rows(plan, proposals, runtime, findings, with_events, with_rallies)
     with tqdm(total=plan.info.frame_count, desc=job.video.name, unit=" frames", disable=quiet or None) as progress:
         write_ball_csv(job.output, _showing_progress(rows, progress), settings.overwrite)
+    if settings.rallies is not None:
+        write_rallies_csv(settings.rallies, findings.rallies, settings.overwrite)
+        mark_play(job.output, Play(findings.rallies))
+        if not settings.all_events:
+            findings.events = _within_play(findings.events, findings.rallies)
     summary = _summary(job, plan, findings)
     if settings.shots is not None:
         write_shots_csv(settings.shots, findings.shots, settings.overwrite)
@@ -119,6 +130,12 @@ def write_outputs(
     for warning in warnings:
         tell(f"{job.video}: warning: {warning}")
     return summary
+
+
+def _within_play(events: list[Event], rallies: list[Rally]) -> list[Event]:
+    """Return the events that are of a rally."""
+    in_play = Play(rallies)
+    return [event for event in events if in_play(event.seconds)]
 
 
 def _showing_progress(rows: Iterable[BallPosition], progress: tqdm) -> Iterator[BallPosition]:
@@ -140,6 +157,7 @@ def _summary(job: Job, plan: VideoPlan, findings: Findings) -> DetectSummary:
         shots=len(findings.shots),
         bounces=None if kinds is None else kinds["bounce"],
         nets=None if kinds is None else kinds["net"],
+        rallies=None if plan.settings.rallies is None else len(findings.rallies),
         truncated=findings.truncated,
         seconds=time.monotonic() - plan.started,
     )

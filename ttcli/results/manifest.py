@@ -186,7 +186,9 @@ def checkpoint_facts(weights: Path | None, ball_csv: Path) -> dict[str, Any] | N
     return {"name": weights.name, "path": _relative(weights, ball_csv.parent), "sha256": content_hash(weights)}
 
 
-NOT_OF_ROWS = ("weights", "overwrite", "shots", "events", "event_threshold", "threads", "ray", "chunk_minutes")
+NOT_OF_ROWS = (
+    "weights", "overwrite", "shots", "events", "event_threshold", "rallies", "all_events", "threads", "ray", "chunk_minutes",
+)  # fmt: skip
 """Options of `detect` that leave the rows of ball.csv as they are, or are told elsewhere."""
 
 

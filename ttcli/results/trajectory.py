@@ -1,8 +1,8 @@
 """The ball's position in every frame of a video, and the file ball.csv that holds it."""
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from ttcli.results.places import FarPlaces
 
 COLUMNS = ("frame", "time_s", "x", "y", "confidence", "status", "duplicate")
 """Columns of ball.csv, in the order in which they are written; they are read by name."""
+PLAY = "play"
+"""A further column of it where rallies are known: 1 within one, else 0."""
 
 
 class Status(str, Enum):
@@ -54,6 +56,8 @@ class BallPosition:
     """Probabilities of bounce and net as the network's event head tells them while detecting; not in the file."""
     shot: int = 0
     """Number of the shot, between two cuts, that the frame is in, as far as known; not in the file."""
+    play: bool | None = None
+    """Whether the frame is of a rally; None where nobody told."""
 
     def __post_init__(self) -> None:
         expected = self.status.has_position
@@ -88,6 +92,20 @@ def write_ball_csv(path: Path, positions: Iterable[BallPosition], overwrite: boo
         OutputError: `path` exists and `overwrite` is false, or its folder cannot be written.
     """
     return write_rows(path, COLUMNS, map(_cells, positions), overwrite)
+
+
+def mark_play(path: Path, in_play: Callable[[float], bool]) -> None:
+    """Write a ball.csv anew, with the column `play`; it is complete at any time.
+
+    Args:
+        path: The ball.csv.
+        in_play: Whether a time of the video is within a rally.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    rows = (replace(row, play=row.time_seconds is not None and in_play(row.time_seconds)) for row in stream_ball_csv(path))
+    write_rows(path, (*COLUMNS, PLAY), map(_cells, rows), overwrite=True)
 
 
 def read_ball_csv(path: Path, far: FarPlaces | None = None) -> list[BallPosition]:
@@ -128,6 +146,7 @@ def _cells(position: BallPosition) -> tuple[object, ...]:
         None if position.confidence is None else _format_confidence(position.confidence),
         position.status.value,
         int(position.duplicate),
+        *(() if position.play is None else (int(position.play),)),
     )
 
 

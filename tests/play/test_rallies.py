@@ -1,0 +1,139 @@
+"""Rallies on paths that are known: each found once, from its serve to its end, and nothing else."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from played_paths import Film
+
+from ttcli.play.contacts import contacts_of
+from ttcli.play.exchanges import find_exchanges
+from ttcli.play.finder import find_rallies
+from ttcli.play.sightings import Sightings
+from ttcli.results.rallies import Play
+
+
+def found(film, threshold=0.5, rows=None):
+    return find_rallies(film.rows() if rows is None else rows, film.events, None, threshold)
+
+
+def match(*parts, pause=8.0, **film):
+    """Return a film of some rallies with pauses, and when each begins and ends."""
+    film = Film(**film)
+    film.wait(2.0)
+    bounds = []
+    for strokes, server, ended in parts:
+        bounds.append(film.rally(strokes, server, ended))
+        film.wait(pause)
+    return film, bounds
+
+
+@pytest.mark.parametrize("frame_rate", [25.0, 60.0, 120.0])
+def test_each_rally_is_found_from_its_serve_to_its_end(frame_rate):
+    parts = [(3, -1, "long"), (4, 1, "net"), (2, -1, "missed"), (5, 1, "double_bounce"), (7, -1, "long")]
+    film, bounds = match(*parts, frame_rate=frame_rate)
+    rallies = found(film)
+    assert len(rallies) == 5
+    for rally, (begin, end), (strokes, server, ended) in zip(rallies, bounds, parts, strict=True):
+        assert rally.start_seconds == pytest.approx(begin, abs=0.05) and rally.end_seconds == pytest.approx(end, abs=0.2)
+        assert rally.start_frame == pytest.approx(begin * frame_rate, abs=3)
+        assert (rally.strokes, rally.server, rally.ended) == (strokes, {-1: "left", 1: "right"}[server], ended)
+        assert rally.confidence > 0.7
+
+
+def test_an_ace_is_a_rally_and_a_ball_that_is_passed_on_is_none():
+    film, bounds = match((3, -1, "long"), (4, 1, "net"))
+    film.passed_on(1)
+    film.wait(4.0)
+    bounds.append(film.rally(1, -1, "missed"))
+    film.wait(9.0)
+    rallies = found(film)
+    assert [rally.start_seconds for rally in rallies] == pytest.approx([begin for begin, _ in bounds], abs=0.05)
+    assert rallies[-1].strokes == 1
+
+
+def test_a_ball_that_is_bounced_by_hand_is_none_and_does_not_belong_to_the_rally_that_follows():
+    film, _ = match((3, -1, "long"), (4, 1, "net"))
+    film.bounced_by_hand(-1)
+    film.wait(0.8)
+    begin, _ = film.rally(3, -1, "long")
+    film.wait(8.0)
+    film.bounced_by_hand(1)
+    film.wait(8.0)
+    rallies = found(film)
+    assert len(rallies) == 3 and rallies[-1].start_seconds == pytest.approx(begin, abs=0.05)
+
+
+def test_missing_and_false_events_within_a_rally_cut_it_into_no_pieces():
+    film, bounds = match((9, -1, "long"), (6, 1, "net"), (8, -1, "missed"))
+    film.events = [event for place, event in enumerate(film.events) if place % 7 != 3]
+    extra = [replace(film.events[6], time_seconds=film.events[6].seconds + 0.3)]
+    film.events = sorted(film.events + extra, key=lambda event: event.seconds)
+    rallies = found(film)
+    assert len(rallies) == 3
+    for rally, (begin, end) in zip(rallies, bounds, strict=True):
+        assert abs(rally.start_seconds - begin) < 0.4 and abs(rally.end_seconds - end) < 0.4
+
+
+def test_a_cut_in_mid_rally_ends_nothing():
+    film, _ = match((8, -1, "long"), (8, 1, "net"))
+    middle = film.events[6].seconds + 0.1
+    rows = [replace(row, shot=int(row.time_seconds > middle)) for row in film.rows()]
+    assert [rally.strokes for rally in found(film, rows=rows)] == [8, 8]
+
+
+def test_from_behind_the_server_is_near_or_far():
+    film, _ = match((5, -1, "long"), (6, 1, "long"), (4, 1, "missed"))
+    rows = [
+        replace(row, x=film.mirrored(row.place)[0], y=film.mirrored(row.place)[1]) if row.place else row for row in film.rows()
+    ]
+    film.events = [replace(event, x=film.mirrored(event.place)[0], y=film.mirrored(event.place)[1]) for event in film.events]
+    assert [rally.server for rally in found(film, rows=rows)] == ["far", "near", "near"]
+
+
+def test_slow_motion_and_many_balls_have_no_server_that_is_made_up():
+    film, _ = match((3, -1, "long"), (4, 1, "net"))
+    slow = [replace(row, time_seconds=4 * row.time_seconds) for row in film.rows()]
+    film.events = [replace(event, time_seconds=4 * event.seconds) for event in film.events]
+    assert found(film, rows=slow) == []
+
+
+@pytest.mark.parametrize("events", [0, 1, 2])
+def test_hardly_any_events_are_no_rally(events):
+    film, _ = match((3, -1, "long"))
+    film.events = film.events[:events]
+    assert found(film) == []
+
+
+def test_a_path_without_rows_has_none():
+    assert find_rallies([], [], None, 0.5) == []
+
+
+def test_a_path_that_begins_or_ends_in_a_rally_keeps_within_its_rows():
+    film, _ = match((9, -1, "long"))
+    rows = [row for row in film.rows() if 3.2 < row.time_seconds < 5.5]
+    film.events = [event for event in film.events if 3.2 < event.seconds < 5.5]
+    (rally,) = found(film, rows=rows)
+    assert rows[0].time_seconds <= rally.start_seconds < rally.end_seconds <= rows[-1].time_seconds
+
+
+def test_exchanges_never_share_a_contact_and_say_what_followed():
+    film, _ = match((3, -1, "double_bounce"), (4, 1, "net"), pause=0.5)
+    sightings = Sightings()
+    for row in film.rows():
+        sightings.add(row)
+    exchanges = find_exchanges(contacts_of(film.events, sightings, None))
+    seconds = [contact.seconds for exchange in exchanges for contact in exchange.contacts]
+    assert seconds == sorted(set(seconds))
+    assert exchanges[0].after is not None and exchanges[0].after.bounce
+
+
+def test_times_within_a_rally_are_play():
+    film, _ = match((3, -1, "long"), (4, 1, "net"))
+    rallies = found(film)
+    play = Play(rallies)
+    assert play(rallies[0].start_seconds) and play(rallies[1].end_seconds) and not play(rallies[0].end_seconds + 0.1)
+    assert not play(0.0) and not Play([])(3.0)
+    assert np.mean([play(seconds) for seconds in np.arange(0, film.seconds, 0.01)]) == pytest.approx(
+        sum(rally.seconds for rally in rallies) / film.seconds, abs=0.01
+    )

@@ -1,0 +1,1 @@
+"""When the ball is in play."""

@@ -1,0 +1,90 @@
+"""Where play goes on the picture: the net, and along which direction the ball flies from end to end.
+
+The table tells it where its camera is known. Else the passings of the net do: where they are, and which way the ball flies there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ttcli.play.sightings import Sightings
+from ttcli.results.events import Event
+from ttcli.table.camera import TableCamera
+from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH
+
+LEAST_PASSINGS = 3
+"""From so many on they tell the direction of play."""
+LEAST_AGREEMENT = 0.8
+"""Share of the passings' directions that must lie along one line."""
+REACH_QUANTILE = 0.95
+"""Of the bounces on a side, the one that lies about at the table's end."""
+
+
+@dataclass(frozen=True)
+class Court:
+    """The direction of play on the picture, for a while."""
+
+    net: np.ndarray
+    """(2,): where the ball passes it, pixels."""
+    along: np.ndarray
+    """(2,): of length 1, from the table's end -1 to its end +1."""
+    reach: tuple[float, float]
+    """Pixels from the net to the ends -1 and +1."""
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Names of the ends -1 and +1."""
+        return ("left", "right") if abs(self.along[0]) >= abs(self.along[1]) else ("far", "near")
+
+    def name(self, side: int) -> str:
+        """Return the name of the end -1 or +1."""
+        return self.names[side > 0]
+
+    def places(self, pixels: np.ndarray) -> np.ndarray:
+        """Return how far along the table pixels (..., 2) lie: 0 at the net, -1 and +1 at its ends, about."""
+        far = (pixels - self.net) @ self.along
+        return far / np.where(far < 0, self.reach[0], self.reach[1])
+
+
+def court_of_camera(camera: TableCamera) -> Court | None:
+    """Return how a camera that sees the table sees play; None where it looks along the net, or lies in the table's plane."""
+    ends = camera.project(
+        np.array([[0, -TABLE_LENGTH / 2, TABLE_HEIGHT], [0, 0, TABLE_HEIGHT], [0, TABLE_LENGTH / 2, TABLE_HEIGHT]])
+    )
+    along = ends[2] - ends[0]
+    length = float(np.linalg.norm(along))
+    if not length > 1:
+        return None
+    along = _turned(along / length)
+    far = (ends - ends[1]) @ along
+    reach = -float(far.min()), float(far.max())
+    return Court(ends[1], along, reach) if min(reach) > 0 else None
+
+
+def court_of_passings(events: Sequence[Event], sightings: Sightings) -> Court | None:
+    """Return how play goes, by the passings and bounces of a shot; None where they are few, or do not agree."""
+    passings = [event for event in events if event.event == "net" and event.place is not None]
+    moved = [sightings.direction(event.seconds) for event in passings]
+    there = [(event.place, step) for event, step in zip(passings, moved, strict=True) if step is not None]
+    if len(there) < LEAST_PASSINGS:
+        return None
+    steps = np.array([step for _, step in there])
+    strength, axes = np.linalg.eigh(steps.T @ steps / len(steps))
+    if strength[1] < LEAST_AGREEMENT:
+        return None
+    along, net = _turned(axes[:, 1]), np.median([place for place, _ in there], axis=0)
+    bounces = np.array([event.place for event in events if event.event == "bounce" and event.place is not None], float)
+    far = (bounces.reshape(-1, 2) - net) @ along
+    sides = [side for side in (-far[far < 0], far[far > 0]) if len(side)]
+    if not sides:
+        return None
+    ends = [float(np.quantile(side, REACH_QUANTILE)) for side in sides]
+    reach = (ends[0], ends[-1])
+    return Court(net, along, reach) if min(reach) > 0 else None
+
+
+def _turned(along: np.ndarray) -> np.ndarray:
+    """Return a direction turned so that it leads to the right, or, where it is steep, to the near end."""
+    steep = abs(along[1]) > abs(along[0])
+    return along * (1.0 if along[int(steep)] > 0 else -1.0)

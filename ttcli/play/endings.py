@@ -1,0 +1,97 @@
+"""How an exchange ended, and when: by the path after its last contact."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ttcli.play.contacts import Contact
+from ttcli.play.exchanges import Exchange
+from ttcli.play.sightings import Sightings
+
+FOLLOWED = 1.3
+"""Seconds after the last contact in which the end is looked for."""
+USUAL_END, AFTER_BOUNCE = 0.25, 0.4
+"""Seconds from the last passing, and from the last bounce, to the end of the point, where nothing more is known."""
+DROPPED = 0.1
+"""Of the way from the net to the end: a ball that bounces twice on a half goes on outwards, one that was struck into the net
+drops nearer to it than it had bounced by more than this."""
+MISSED_AFTER = 0.15
+"""Seconds from the bounce of a ball that nobody reaches to what is called the end."""
+FLIES_ON = 0.35
+"""Of the way from the net to the table's end: a ball seen so far behind the net, and not to bounce, was long or wide."""
+TURNED = 0.2
+"""Of that way: who comes back by so much was struck."""
+AT_THE_NET, BEHIND_IT = 0.2, -0.3
+"""Places along the table, from the last bounce's half: the ball comes to the net, and is on the other side."""
+SEEN_TO_PASS = 0.3
+"""Seconds after the bounce in which a ball that flies on must be seen, to say that nobody struck it."""
+
+
+class Ending(NamedTuple):
+    """How an exchange ended."""
+
+    seconds: float
+    ended: str | None
+    """One of `results.rallies.ENDINGS`; None where it cannot be told."""
+    struck: bool
+    """Whether there was a stroke after the last contact."""
+
+
+def ending_of(exchange: Exchange, sightings: Sightings) -> Ending:
+    """Return how an exchange ended, and when the point was over."""
+    last = exchange.contacts[-1]
+    usual = Ending(last.seconds + (AFTER_BOUNCE if last.bounce else USUAL_END), None, False)
+    if not last.side or last.court is None:
+        return usual
+    times, pixels = sightings.between(last.seconds, last.seconds + FOLLOWED)
+    along = _smooth(last.court.places(pixels) * last.side)  # 1 is the end of the half that the ball came to
+    if last.bounce:
+        return _after_bounce(last, exchange.after, times, along) or usual
+    return _after_passing(last, times, along) or usual
+
+
+def _after_passing(last: Contact, times: np.ndarray, along: np.ndarray) -> Ending | None:
+    """Return the end of a ball that passed the net, and was not seen to bounce on the table."""
+    beyond = np.flatnonzero(along > FLIES_ON)
+    if not len(beyond):
+        return None
+    out = np.flatnonzero(along > 1)
+    end = times[out[0]] if len(out) else last.seconds + USUAL_END
+    return Ending(float(end), "long", False)
+
+
+def _after_bounce(last: Contact, after: Contact | None, times: np.ndarray, along: np.ndarray) -> Ending | None:
+    """Return the end of a ball that bounced on a half, and did not pass the net again as far as that was told."""
+    again = after if after is not None and after.bounce and after.side == last.side else None
+    turn = _turn(along)
+    if turn is None:
+        if again is not None and (again.along - last.along) * last.side < -DROPPED:
+            return Ending(again.seconds, "net", True)
+        if again is not None:
+            return Ending(again.seconds, "double_bounce", False)
+        if len(times) and times[-1] - last.seconds > SEEN_TO_PASS:
+            return Ending(last.seconds + MISSED_AFTER, "missed", False)
+        return None
+    back = along[turn:]
+    passed = np.flatnonzero(back < BEHIND_IT)
+    near = np.flatnonzero(back < AT_THE_NET)
+    if len(passed):
+        return Ending(float(times[turn + passed[-1]]), "long", True)
+    if len(near):
+        return Ending(float(times[turn + near[0]]), "net", True)
+    return Ending(float(times[-1]), None, True)
+
+
+def _turn(along: np.ndarray) -> int | None:
+    """Return the sighting from which on the ball comes back to the net; None where it does not."""
+    farthest = np.maximum.accumulate(along) if len(along) else along
+    back = np.flatnonzero(along < farthest - TURNED)
+    return int(back[0]) if len(back) else None
+
+
+def _smooth(along: np.ndarray) -> np.ndarray:
+    """Return the median of each place and its neighbours: one false sighting is no turn."""
+    if len(along) < 3:
+        return along
+    inner = np.median(np.stack([along[:-2], along[1:-1], along[2:]]), axis=0)
+    return np.concatenate([along[:1], inner, along[-1:]])

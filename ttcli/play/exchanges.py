@@ -1,0 +1,90 @@
+"""Which contacts belong to one exchange of strokes: as the rules let them follow each other, one half after the other.
+
+After a bounce on a half the ball passes the net away from it, and after a passing it bounces on the half that it came to. Each pair
+of neighbours that does so speaks for play; what contradicts speaks against it. Among all ways to cut a path's contacts into
+exchanges, and to leave some out as false, the best one is found at once (dynamic programming).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ttcli.play.contacts import Contact
+
+LONGEST_PAUSE = 2.2
+"""Seconds between two contacts of one exchange; a high lob takes as long."""
+LONGEST_DROP, LONGEST_RETURN = 1.3, 1.7
+"""Seconds from the net to the bounce, and from the bounce to the net: the longest of 1,100 in real matches took 1.5."""
+SHORTEST_RETURN = 0.25
+"""Seconds from a passing of the net to the next one."""
+BEGINNING = 1.0
+"""What speaks against an exchange from the start: two pairs must speak for it."""
+LEFT_OUT = 1.0
+"""What speaks against leaving out a contact as false."""
+MOST_LEFT_OUT = 2
+"""In a row."""
+AS_IT_SHOULD, UNKNOWN_SIDES, ONE_MISSED = 1.0, 0.7, 0.4
+"""What pairs speak for play: bounce and passing in turn, the same where a side is unknown, with one between that nobody told."""
+AGAINST, TWICE = -1.0, -1.5
+"""The same of what goes the wrong way, and of two bounces on one half."""
+IMPOSSIBLE = -1e9
+
+
+class Exchange(NamedTuple):
+    """Contacts of one exchange of strokes."""
+
+    contacts: list[Contact]
+    score: float
+    """What speaks for it, above 0."""
+    after: Contact | None
+    """The contact that follows, within LONGEST_PAUSE; it may tell how the exchange ended."""
+
+
+def find_exchanges(contacts: Sequence[Contact]) -> list[Exchange]:
+    """Return the exchanges among contacts, in order of time."""
+    best = [0.0]  # of the contacts before
+    ending: list[float] = []  # the best where an exchange goes on to this contact
+    led_by: list[int | None] = []  # the contact of the exchange before it
+    for place, contact in enumerate(contacts):
+        value, leader = best[place] - BEGINNING, None
+        for earlier in range(max(0, place - 1 - MOST_LEFT_OUT), place):
+            speaks = _speaks_for_play(contacts[earlier], contact) - LEFT_OUT * (place - 1 - earlier)
+            if ending[earlier] + speaks > value:
+                value, leader = ending[earlier] + speaks, earlier
+        ending.append(value)
+        led_by.append(leader)
+        best.append(max(best[place], value))
+    found = []
+    place = len(contacts) - 1
+    while place >= 0:
+        if ending[place] <= best[place]:
+            place -= 1
+            continue
+        chain = [place]
+        while (leader := led_by[chain[-1]]) is not None:
+            chain.append(leader)
+        first = chain[-1]
+        following = contacts[place + 1] if place + 1 < len(contacts) else None
+        if following is not None and following.seconds - contacts[place].seconds > LONGEST_PAUSE:
+            following = None
+        found.append(Exchange([contacts[each] for each in reversed(chain)], ending[place] - best[first], following))
+        place = first - 1
+    return found[::-1]
+
+
+def _speaks_for_play(earlier: Contact, later: Contact) -> float:
+    """Return what two contacts, one after the other, speak for being of one exchange."""
+    apart = later.seconds - earlier.seconds
+    if apart > LONGEST_PAUSE:
+        return IMPOSSIBLE
+    known, same = bool(earlier.side and later.side), earlier.side == later.side
+    if earlier.bounce and not later.bounce:
+        if apart > LONGEST_RETURN:
+            return IMPOSSIBLE
+        return (AGAINST if same else AS_IT_SHOULD) if known else UNKNOWN_SIDES
+    if later.bounce and not earlier.bounce:
+        return (AS_IT_SHOULD if same and apart < LONGEST_DROP else AGAINST) if known else UNKNOWN_SIDES
+    if not known:
+        return 0.0
+    if earlier.bounce:
+        return TWICE if same else ONE_MISSED
+    return ONE_MISSED if not same and apart > SHORTEST_RETURN else AGAINST

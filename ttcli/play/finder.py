@@ -1,0 +1,151 @@
+"""The rallies of a match: exchanges of strokes that begin as a serve does, each from its serve to the end of the point."""
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from ttcli.errors import SettingError
+from ttcli.play.contacts import contacts_of
+from ttcli.play.endings import ending_of
+from ttcli.play.exchanges import Exchange, find_exchanges
+from ttcli.play.sightings import Sightings
+from ttcli.results.events import Event
+from ttcli.results.rallies import Rally
+from ttcli.results.trajectory import BallPosition
+from ttcli.table.camera import Tables
+from ttcli.table.constants import GRAVITY
+
+SERVE_BEFORE_BOUNCE, SERVE_BEFORE_NET = 0.12, 0.35
+"""Seconds from the racket to the serve's first bounce, and to the net where that was not told."""
+HIGHEST_SERVE, HIGHEST_BEFORE_PLAY = 0.28, 0.235
+"""Metres over the table at the net: a serve that nobody returned flies lower, and a ball that is passed on higher. Who passes it on
+does so for a serve, so that another exchange soon follows; then less is allowed. Measured: docs/RESULTS.md."""
+SOON = 6.0
+"""Seconds in which a serve follows a ball that was passed on."""
+SPREAD = 0.015
+"""Metres by which such a height is uncertain."""
+SLOW_MOTION = 0.6
+"""Metres: where no flight from bounce to bounce passes lower over the net, the clock is wrong: somebody lobs, but not both, and nobody
+who serves."""
+HALF_SURE, SURER = 0.4, 2.0
+"""Score of an exchange that is a rally as probably as not, and how fast that rises with the score."""
+
+UNLIKE_A_SERVE = 1.1
+"""What speaks against an exchange that does not begin with a bounce, a passing and a bounce, and that another one follows soon."""
+
+
+def check_threshold(threshold: float) -> None:
+    """Raise SettingError where the least confidence of rallies is none."""
+    if not 0 < threshold <= 1:
+        raise SettingError("--threshold", f"{threshold} is out of range", "give a number above 0, at most 1")
+
+
+class RallyFinder:
+    """Takes the rows of a path, and tells its rallies at the end.
+
+    Args:
+        tables: Where the table is, at a time; None where unknown.
+    """
+
+    def __init__(self, tables: Tables | None = None) -> None:
+        self._tables = tables
+        self._sightings = Sightings()
+
+    def add(self, row: BallPosition) -> None:
+        """Take the next row."""
+        self._sightings.add(row)
+
+    @property
+    def seconds(self) -> float:
+        """Length of the path so far."""
+        return self._sightings.end - self._sightings.begin
+
+    def time_of(self, frame: float) -> float | None:
+        """Return the time of a frame, whole or between two; None where the path has no rows around it."""
+        return self._sightings.time_of(frame)
+
+    def rallies(self, events: Sequence[Event], threshold: float) -> list[Rally]:
+        """Return the rallies of the path that was taken.
+
+        Args:
+            events: Bounces and passings of the net on it, in order of time.
+            threshold: Least confidence of a rally.
+        """
+        sightings = self._sightings
+        exchanges = find_exchanges(contacts_of(events, sightings, self._tables))
+        found: list[Rally] = []
+        for exchange, following in zip(exchanges, [*exchanges, None][1:], strict=True):
+            earliest = found[-1].end_seconds if found else sightings.begin
+            rally = _rally(exchange, following, sightings, earliest)
+            if rally.confidence is not None and rally.confidence >= threshold:
+                found.append(rally)
+        return found
+
+
+def find_rallies(
+    positions: Iterable[BallPosition], events: Sequence[Event], tables: Tables | None, threshold: float
+) -> list[Rally]:
+    """Return the rallies of a path; the arguments are those of `RallyFinder`."""
+    finder = RallyFinder(tables)
+    for row in positions:
+        finder.add(row)
+    return finder.rallies(events, threshold)
+
+
+def _rally(exchange: Exchange, following: Exchange | None, sightings: Sightings, earliest: float) -> Rally:
+    contacts, ending = exchange.contacts, ending_of(exchange, sightings)
+    first, last = contacts[0], contacts[-1]
+    before = SERVE_BEFORE_BOUNCE if first.bounce else SERVE_BEFORE_NET
+    start = max(first.seconds - before, min(earliest, first.seconds))
+    end = max(min(ending.seconds, max(sightings.end, last.seconds)), last.seconds)
+    soon = following is not None and following.contacts[0].seconds - last.seconds < SOON
+    doubt = UNLIKE_A_SERVE if soon and not _begins_as_a_serve(exchange) else 0.0
+    sure = 1 / (1 + math.exp(-SURER * (exchange.score - HALF_SURE - doubt)))
+    side = first.side if first.bounce else -first.side
+    return Rally(
+        start_seconds=start,
+        end_seconds=end,
+        start_frame=sightings.frame(start),
+        end_frame=sightings.frame(end),
+        strokes=_strokes(exchange) + ending.struck,
+        bounces=sum(contact.bounce for contact in contacts),
+        server=first.court.name(side) if first.court is not None and side else None,
+        ended=ending.ended,
+        confidence=sure * _as_low_as_a_serve(exchange, soon, ending.struck),
+    )
+
+
+def _strokes(exchange: Exchange) -> int:
+    """Return the strokes that sent the ball over the net: one for each passing, told or to be concluded from two bounces."""
+    contacts = exchange.contacts
+    concluded = sum(one.bounce and other.bounce for one, other in pairwise(contacts))
+    return sum(not contact.bounce for contact in contacts) + concluded
+
+
+def _begins_as_a_serve(exchange: Exchange) -> bool:
+    return [contact.bounce for contact in exchange.contacts[:3]] == [True, False, True]
+
+
+def _as_low_as_a_serve(exchange: Exchange, soon: bool, struck: bool) -> float:
+    """Return how probably an exchange is play and no ball that is passed on, by how high it flies over the net.
+
+    Between two bounces on the table a ball flies so high that gravity lets it fall in that time: at the net, a time t1 after one
+    and t2 before the other, it is g t1 t2 / 2 over the table. That needs no camera. Where more strokes follow it is play anyway.
+    """
+    heights = _heights_at_the_net(exchange)
+    if heights and min(heights) > SLOW_MOTION:
+        return 0.0
+    if struck or len(exchange.contacts) > 3 or not heights:
+        return 1.0
+    above = heights[0] - (HIGHEST_BEFORE_PLAY if soon else HIGHEST_SERVE)
+    return 1 / (1 + math.exp(min(above / SPREAD, 500.0)))
+
+
+def _heights_at_the_net(exchange: Exchange) -> list[float]:
+    """Return how high over the table the ball passes the net, metres, of each flight from bounce to bounce."""
+    contacts = exchange.contacts
+    return [
+        GRAVITY / 2 * (net.seconds - before.seconds) * (after.seconds - net.seconds)
+        for before, net, after in zip(contacts, contacts[1:], contacts[2:], strict=False)
+        if before.bounce and after.bounce and not net.bounce
+    ]

@@ -1,0 +1,75 @@
+"""Where the ball was seen, all of a match in some bytes a frame."""
+
+from array import array
+from bisect import bisect_right
+
+import numpy as np
+
+from ttcli.results.trajectory import BallPosition, Status
+
+AROUND_SECONDS = 0.07
+"""Sightings so far from an instant tell which way the ball flies then."""
+LEAST_SECONDS = 0.02
+"""Between the first and the last of them."""
+
+
+class Sightings:
+    """The rows of a path in which the ball was seen, and where its shots begin."""
+
+    def __init__(self) -> None:
+        self._times, self._xs, self._ys = array("d"), array("f"), array("f")
+        self._frames, self._clock = array("d"), array("d")
+        self.shots: list[float] = []
+        """Times at which shots begin."""
+        self._shot: int | None = None
+        self._last = -np.inf
+
+    def add(self, row: BallPosition) -> None:
+        """Take a further row; one without a time, or before the last, is passed over."""
+        if row.time_seconds is None or row.time_seconds <= self._last:
+            return
+        self._last = row.time_seconds
+        self._frames.append(row.frame_index)
+        self._clock.append(row.time_seconds)
+        if row.shot != self._shot:
+            self._shot = row.shot
+            self.shots.append(row.time_seconds)
+        if row.place is not None and row.status is Status.SEEN and not row.duplicate:
+            self._times.append(row.time_seconds)
+            self._xs.append(row.place[0])
+            self._ys.append(row.place[1])
+
+    @property
+    def end(self) -> float:
+        """Time of the last row."""
+        return self._clock[-1] if self._clock else 0.0
+
+    @property
+    def begin(self) -> float:
+        """Time of the first row."""
+        return self._clock[0] if self._clock else 0.0
+
+    def frame(self, seconds: float) -> int:
+        """Return the frame nearest to a time."""
+        return round(float(np.interp(seconds, self._clock, self._frames))) if self._clock else 0
+
+    def time_of(self, frame: float) -> float | None:
+        """Return the time of a frame, whole or between two; None where it lies beyond all rows."""
+        if not self._frames or not self._frames[0] - 1 <= frame <= self._frames[-1] + 1:
+            return None
+        return float(np.interp(frame, self._frames, self._clock))
+
+    def between(self, first: float, last: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return times (N,) and places (N, 2) of the sightings after `first`, up to `last`."""
+        begin, end = bisect_right(self._times, first), bisect_right(self._times, last)
+        places = np.stack([np.array(self._xs[begin:end], float), np.array(self._ys[begin:end], float)], 1)
+        return np.array(self._times[begin:end], float), places
+
+    def direction(self, seconds: float) -> np.ndarray | None:
+        """Return which way the ball flies at a time, (2,) of length 1; None where it was hardly seen around it, or rests."""
+        times, places = self.between(seconds - AROUND_SECONDS, seconds + AROUND_SECONDS)
+        if len(times) < 2 or times[-1] - times[0] < LEAST_SECONDS:
+            return None
+        step = np.polyfit(times - seconds, places, 1)[0]
+        length = float(np.linalg.norm(step))
+        return step / length if length > 1 else None

@@ -1,0 +1,99 @@
+"""A path that is known already, as a file: its rows with times, the size of its picture, and where the table was seen."""
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+
+from ttcli.configs import PathConfig
+from ttcli.errors import SettingError
+from ttcli.labels.ball import BallLabel
+from ttcli.labels.formats import find_format
+from ttcli.labels.openttgames import FRAME_RATE
+from ttcli.labels.problems import Problems
+from ttcli.labels.sources import find_video
+from ttcli.labels.ttcli_csv import first_cells
+from ttcli.results.csv_rows import LONGEST_LINE
+from ttcli.results.manifest import is_manifest, manifest_path, parse_manifest
+from ttcli.results.places import FarPlaces
+from ttcli.results.shots import numbered_shots, read_shots_csv
+from ttcli.results.trajectory import BallPosition, Status, stream_ball_csv
+from ttcli.table.views import TableViews, views_from_json
+from ttcli.video.probe import probe
+
+
+def read_path(ball: Path, config: PathConfig, far: FarPlaces, tell: Callable[[str], None]) -> Iterator[BallPosition]:
+    """Return the rows of a path, each with a time, and with its shot where a file of shots is named.
+
+    Args:
+        ball: A ball.csv, or labels of the ball in any format.
+        config: Settings.
+        far: Knows the picture, and counts rows whose place no ball can have.
+        tell: Takes warnings, one line each.
+
+    Raises:
+        InputError: The path is missing, or cannot be read.
+        SettingError: The frame rate is not known.
+    """
+    rows = _rows(ball, config, far, tell)
+    return rows if config.shots is None else numbered_shots(rows, read_shots_csv(config.shots))
+
+
+def check_frame_rate(config: PathConfig) -> None:
+    """Raise SettingError where the frame rate is out of its range."""
+    if config.frame_rate is not None and not 0 < config.frame_rate <= 100_000:
+        raise SettingError("--fps", f"{config.frame_rate} is out of range", "give the frames per second, as in --fps 25")
+
+
+def _rows(ball: Path, config: PathConfig, far: FarPlaces, tell: Callable[[str], None]) -> Iterator[BallPosition]:
+    path_format = find_format(ball)
+    if path_format.key == "ttcli":
+        with ball.open(encoding="utf-8-sig", errors="replace") as file:  # what is no text is told of where it is read
+            columns = first_cells(file.readline(LONGEST_LINE))
+        if "time_s" in columns and config.frame_rate is None:
+            return _timed(ball, far)
+    frame_rate = config.frame_rate or (FRAME_RATE if path_format.key == "openttgames" else None)
+    if frame_rate is None:
+        raise SettingError(ball, "has no time_s, so how fast the ball is cannot be told", "give --fps, as in --fps 25")
+    problems = Problems()
+    labels = path_format.read(ball, problems.add, config.picture_height, config.picture_width)
+    for line in problems.lines():
+        tell(f"left out as unknown: {line}")
+    return (_labelled(frame_index, frame_index / frame_rate, label, far) for frame_index, label in sorted(labels.items()))
+
+
+def _labelled(frame_index: int, seconds: float, label: BallLabel, far: FarPlaces) -> BallPosition:
+    """Return a row that says what a label does."""
+    if label.x is None or label.y is None or far.holds(label.x, label.y, f" frame {frame_index}"):
+        return BallPosition(frame_index, seconds, None, None, None, Status.UNSEEN)
+    return BallPosition(frame_index, seconds, label.x, label.y, None, Status.SEEN)
+
+
+def _timed(ball: Path, far: FarPlaces) -> Iterator[BallPosition]:
+    """Return the rows of a ball.csv; the first one is read now, so that a file that is none is told of at once."""
+    rows = stream_ball_csv(ball, far)
+    return chain([first] if (first := next(rows, None)) else [], rows)
+
+
+def tables_of(ball: Path, width: int, config: PathConfig) -> TableViews | None:
+    """Return where the table is, as the manifest beside a ball.csv says; None where there is none.
+
+    It tells so on the clock of that CSV and in the pixels of its video: with another clock or width it says nothing.
+    """
+    if config.frame_rate is not None or not is_manifest(manifest_path(ball)):
+        return None
+    return views_from_json(parse_manifest(manifest_path(ball)).get("tables"), width)
+
+
+def picture_size(ball: Path, config: PathConfig) -> tuple[int, int]:
+    """Return height and width of the picture: as told, of the video, or as the format fixes it."""
+    if config.picture_height is not None and config.picture_width is not None:
+        return config.picture_height, config.picture_width
+    video = config.video or find_video(ball.with_suffix("")) or find_video(ball.resolve().parent)
+    if video is not None:
+        info = probe(video)
+        return info.height, info.width
+    path_format = find_format(ball)
+    if path_format.picture_height is not None and path_format.picture_width is not None:
+        return path_format.picture_height, path_format.picture_width
+    fact = "the size of the picture is not known (no video of that name beside it)"
+    raise SettingError(ball, fact, "tell it, as in --size 1920x1080, or name the video by --video")

@@ -106,6 +106,30 @@ class RalliesConfig(PathConfig):
 
 
 @dataclass(frozen=True)
+class TrimConfig:
+    """Settings of `ttcli trim`."""
+
+    rallies: Path | None = None
+    """The rallies.csv; None looks for the video's name with .rallies.csv beside it."""
+    before: float = 1.0
+    """Seconds that are kept before each rally."""
+    after: float = 1.0
+    """Seconds that are kept after it."""
+    longest: int | None = None
+    """Keep so many rallies, those that take the longest; None keeps all."""
+    min_strokes: int | None = None
+    """Keep rallies of so many strokes or more; None keeps all."""
+    copy: bool = False
+    """Cut at keyframes without encoding again: without loss, with some seconds more before and after."""
+    crf: int = 20
+    """x264 quality: 0 lossless, 23 usual, larger is smaller and worse."""
+    audio: bool = True
+    """Keep the sound of the video."""
+    overwrite: bool = False
+    """Replace outputs that exist."""
+
+
+@dataclass(frozen=True)
 class RenderConfig:
     """Settings of `ttcli render`."""
 

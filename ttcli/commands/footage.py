@@ -33,7 +33,16 @@ from ttcli.commands.options import (
     show,
     tell,
 )
-from ttcli.configs import BenchConfig, DetectConfig, ProbeConfig, RalliesConfig, RenderConfig, SpotConfig, VerifyConfig
+from ttcli.configs import (
+    BenchConfig,
+    DetectConfig,
+    ProbeConfig,
+    RalliesConfig,
+    RenderConfig,
+    SpotConfig,
+    TrimConfig,
+    VerifyConfig,
+)
 
 
 @command(
@@ -193,6 +202,43 @@ def rallies(
     height, width = size or (None, None)
     found = run(ball, output, RalliesConfig(picture_height=height, picture_width=width, **settings), tell)
     show(as_json, found.as_json(), str(found), *([found.as_table()] if summary else []))
+
+
+@command(
+    epilog=example(
+        "ttcli trim match.mp4 --rallies rallies.csv -o film.mp4",
+        "ttcli trim match.mp4 --rallies rallies.csv -o highlights.mp4 --longest 10 -o highlights.srt",
+        "ttcli trim match.mp4 --rallies rallies.csv --clips rallies/ --min-strokes 5",
+        "ttcli trim match.mp4 --rallies rallies.csv -o match.llc -o match.otio",
+    )
+)
+@click.argument("video", type=VIDEO)
+@option(TrimConfig, "rallies", type=FILE, help="The rallies.csv; else VIDEO's name with .rallies.csv beside it.")
+@click.option(
+    "-o", "--output", "outputs", type=OUTPUT, multiple=True,
+    help="A film (.mp4, .mkv, .mov), or by its ending a list: .csv, .srt, .txt (chapters), .llc (LosslessCut), .xml "
+    "(Sportscode), .otio, .edl, .fcpxml, .premiere.xml. May be given more than once.",
+)  # fmt: skip
+@click.option("--clips", type=OUTPUT, help="A folder for a film of each rally.")
+@option(TrimConfig, "before", type=Number(0, 3600), help="Seconds that are kept before each rally.")
+@option(TrimConfig, "after", type=Number(0, 3600), help="Seconds that are kept after it.")
+@option(TrimConfig, "longest", type=WholeNumber(1, 100_000), metavar="N", help="Keep the N rallies that take the longest.")
+@option(TrimConfig, "min_strokes", type=WholeNumber(0, 1000), metavar="N", help="Keep rallies of N strokes or more.")
+@option(TrimConfig, "copy", "--copy", is_flag=True, help="Cut at keyframes without loss: fast, with some seconds more.")
+@option(TrimConfig, "crf", type=WholeNumber(0, 51), help="x264 quality: 0 lossless, 23 usual, larger is worse.")
+@option(TrimConfig, "audio", "--audio/--no-audio", help="Keep the sound of the video.")
+@overwrite_option
+@quiet_option
+@json_option
+def trim(video: Path, outputs: tuple[Path, ...], clips: Path | None, quiet: bool, as_json: bool, **settings: Any) -> None:
+    """Write VIDEO without its dead time: its rallies joined to a film, a clip each, or as a list for an editor.
+
+    Cuts are exact, and the sound stays in step. Lists name VIDEO, and tell from when to when each rally is.
+    """
+    from ttcli.trim import trim as run
+
+    summary = run(video, outputs, clips, TrimConfig(**settings), quiet)
+    show(as_json, summary.as_json(), str(summary))
 
 
 @command(

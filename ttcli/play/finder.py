@@ -25,8 +25,8 @@ SOON = 6.0
 SPREAD = 0.015
 """Metres by which such a height is uncertain."""
 SLOW_MOTION = 0.6
-"""Metres: where no flight from bounce to bounce passes lower over the net, the clock is wrong: somebody lobs, but not both, and nobody
-who serves."""
+"""Metres: where no flight from bounce to bounce passes lower over the net, the clock is wrong: somebody lobs, but not both, and
+nobody who serves."""
 HALF_SURE, SURER = 0.4, 2.0
 """Score of an exchange that is a rally as probably as not, and how fast that rises with the score."""
 

@@ -226,6 +226,12 @@ def open_input(path: Path) -> Iterator[InputContainer]:
         yield container
 
 
+def first_picture_stamp(info: VideoInfo) -> Fraction:
+    """Return the time of a video's first picture on the file's own clock, seconds."""
+    with open_video(info.path) as (_, stream):
+        return (stream.start_time or 0) * time_base_of(stream)
+
+
 class Ratio(Protocol):
     """A rate as PyAV has it: up to version 18 a Fraction, from 19 on a type of its own, which is false where unknown."""
 

@@ -162,6 +162,13 @@ class VideoWriter:
         self._last_pts = pts
         self.frame_count += 1
 
+    def continue_sound_from(self, source_seconds: float, seconds: float) -> None:
+        """Let the sound go on at another place of its file: what follows `seconds` of this one is from `source_seconds` there."""
+        if self._audio is not None:
+            with output_errors(self.path, CURE_OF_SOUND):
+                self._audio.copy_until(seconds)
+                self._audio.jump(source_seconds, seconds)
+
     def _copy_audio(self, seconds: float) -> None:
         """Copy the sound that starts before a time of the output."""
         if self._audio is not None:
@@ -245,11 +252,13 @@ class _AudioCopy:
     """Copies the packets of a file's first sound track into a container, up to a time that moves on."""
 
     def __init__(self, source: InputContainer, template: AudioStream, container: OutputContainer, start_seconds: float) -> None:
-        self._container = container
+        self._container, self._source, self._template = container, source, template
         self._stream = container.add_stream_from_template(template)
         self._time_base = time_base_of(template)
         self._offset = round((_video_start_seconds(source) + Fraction(start_seconds)) / self._time_base)
-        self._begins_later = start_seconds > 0
+        self._first = self._offset if start_seconds > 0 else None  # ticks of the source from which on packets are copied
+        self._last_dts: int | None = None
+        self._longest = 0  # ticks of a packet
         self._packets = source.demux(template)
         self._next: tuple[Fraction, Packet] | None = None
 
@@ -261,15 +270,29 @@ class _AudioCopy:
             packet = self._read()
         self._next = packet
 
+    def jump(self, source_seconds: float, seconds: float) -> None:
+        """Go on with what is at a time of the source, at a time of the output."""
+        start = _video_start_seconds(self._source) + Fraction(source_seconds)
+        there = round(start / self._time_base)
+        self._offset = there - round(Fraction(seconds) / self._time_base)
+        with suppress(av.error.FFmpegError):  # what cannot be sought is read on
+            self._source.seek(there, stream=self._template, backward=True)
+            self._packets = self._source.demux(self._template)
+        self._first, self._next = there - self._longest, None  # the packet that begins a little before is heard at the cut
+
     def _read(self) -> tuple[Fraction, Packet] | None:
         """Return the next packet and its time in seconds, on the output's clock; None where the source ends or breaks off."""
         with suppress(av.error.FFmpegError):
             for packet in self._packets:
                 if packet.size and packet.pts is not None and packet.dts is not None:
-                    if self._begins_later and packet.pts < self._offset:
+                    if self._first is not None and packet.pts < self._first:
                         continue
                     packet.pts -= self._offset
                     packet.dts -= self._offset
+                    self._longest = max(self._longest, (packet.duration or 1) - 1)
+                    if self._last_dts is not None and packet.dts <= self._last_dts:
+                        continue  # of the part before, or not in order
+                    self._last_dts = packet.dts
                     packet.stream = self._stream
                     return packet.pts * self._time_base, packet
         return None

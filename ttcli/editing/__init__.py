@@ -1,0 +1,1 @@
+"""What editors of video are given: films of the rallies, and lists of them."""

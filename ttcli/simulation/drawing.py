@@ -10,8 +10,8 @@ from ttcli.simulation.backdrop import Backdrop, show_halls
 from ttcli.simulation.camera import Cameras
 from ttcli.simulation.flight import BALL_RADIUS, BOUNCE, HIT, NET_TOUCH
 from ttcli.simulation.glints import draw_glints
-from ttcli.simulation.players import DISCS, LIMBS, TORSO, People, disc_streaks, paint_people, sweep_of_parts
-from ttcli.simulation.portions import portions
+from ttcli.simulation.players import DISCS, LIMBS, TORSO, People, box_of_people, disc_streaks, paint_people, sweep_of_parts
+from ttcli.simulation.portions import row_groups
 from ttcli.simulation.poses import pose_people
 from ttcli.simulation.scene import Scenes
 from ttcli.simulation.sensor import Caption, Sensors, expose, stick_captions
@@ -181,17 +181,24 @@ def _draw_one_each(
     sensors = scenes.sensors.at(window)
     people = replace(people, colour=sensors.tone(people.colour))
     opened, capsules, closed = poses
-    sweep = sweep_of_parts(opened, closed, cameras)
-    colour, opacity, depth = paint_people(people, capsules, cameras, 6 * sensors.blur, height, width, sweep, textures)
+    sweep, blur = sweep_of_parts(opened, closed, cameras), 6 * sensors.blur
     behind_net = capsules[:, :, TORSO, 0, 1] * cameras.position[..., 1] < 0
-    hides = depth < ball_depth[window]
     planes = (..., None, None, None)
-    rows = torch.arange(len(window), device=window.device)
-    for row, where in zip(portions(rows), portions(window), strict=True):
-        cover = opacity[row].mul_(disparity[where] * depth[row][planes] < 1)
-        cover.mul_(1 - net_cover[where] * behind_net[row][planes])
-        pictures[where] = pictures[where].lerp_(colour[row], cover)
-        free[where] = free[where].mul_(1 - cover * hides[row][planes])
+    for some in row_groups(len(window), window.device):
+        box = box_of_people(people.at(some), capsules[some], cameras.at(some), blur[some], height, width, sweep[some])
+        if box is None:
+            continue
+        seen = cameras.at(some).view(
+            *(torch.full((len(some),), corner, device=window.device) for corner in (box.left, box.top))
+        )
+        painted = paint_people(people.at(some), capsules[some], seen, blur[some], box.height, box.width, sweep[some], textures)
+        colour, opacity, depth = painted
+        where = (window[some], ..., slice(box.top, box.top + box.height), slice(box.left, box.left + box.width))
+        cover = opacity.mul_(disparity[where] * depth[planes] < 1)
+        cover.mul_(1 - net_cover[where] * behind_net[some][planes])
+        pictures[where] = pictures[where].lerp_(colour, cover)
+        hides = depth < ball_depth[window[some]]
+        free[where] = free[where].mul_(1 - cover * hides[planes])
     for disc in range(DISCS):
         streaks, depth = disc_streaks(people, poses, cameras, disc, sensors.blur)
         colour = people.colour[:, LIMBS + disc]

@@ -8,6 +8,7 @@ and fast: they are discs, and smear along their way as the ball does (`ttcli/sim
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -170,6 +171,33 @@ def disc_streaks(people: People, poses: Sequence[Tensor], cameras: Cameras, disc
     half = torch.full((count * frames, 2), 0.5, device=depth.device)
     softness = blur[:, None].expand(-1, frames)
     return Streaks(path.flatten(0, 1), half, radius.flatten(), picture.flatten(), softness.flatten()), depth
+
+
+class Box(NamedTuple):
+    """A part of the picture, in whole pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def box_of_people(
+    people: People, capsules: Tensor, cameras: Cameras, blur: Tensor, height: int, width: int, sweep: Tensor
+) -> Box | None:
+    """Return what part of the picture `paint_people` changes; None where it is none. The arguments are those of that function.
+
+    Its corner lies on the grid, so that what is drawn there is what would be drawn there on the whole picture.
+    """
+    ends, depth = cameras.project(capsules[:, :, :LIMBS].flatten(2, 3))
+    ends, depth = ends.unflatten(2, (-1, 2)), depth.unflatten(2, (-1, 2)).mean(-1)
+    radius = people.radius[:, None, :LIMBS] * cameras.focal[..., None] / depth
+    reach = radius + (1 + blur[:, None, None] + SWEEP_BLUR * sweep[..., :LIMBS]) / 2 + 2 * GRID
+    low = (ends.amin(3) - reach[..., None]).amin((0, 1, 2)).tolist()
+    high = (ends.amax(3) + reach[..., None]).amax((0, 1, 2)).tolist()
+    left, top = (int(max(0.0, at) // GRID * GRID) for at in low)
+    right, bottom = (int(min(side, max(0.0, at) + 1)) for at, side in zip(high, (width, height), strict=True))
+    return Box(left, top, right - left, bottom - top) if right > left and bottom > top else None
 
 
 def paint_people(

@@ -1,6 +1,15 @@
 """How many windows are worked on at a time."""
 
+import torch
 from torch import Tensor
+
+
+def row_groups(count: int, device: torch.device) -> list[Tensor]:
+    """Return the same as index tensors, of `count` rows in order."""
+    rows = torch.arange(count, device=device)
+    if device.type == "cpu":
+        return list(rows.split(1))
+    return [rows] if count else []
 
 
 def portions(rows: Tensor) -> list[int | Tensor]:

@@ -313,12 +313,29 @@ def test_windows_drawn_all_at_once_are_those_drawn_one_by_one(rallies, textures,
     scenes = replace(scenes, sensors=sensors)
     backdrop = backdrop_of(scenes, textures)
     one_by_one = draw_scenes(scenes, backdrop, rallies, *CROP, seeded())
-    for module in (drawing, cloth, sensor):  # as on a GPU
+    for module in (cloth, sensor):  # as on a GPU
         monkeypatch.setattr(module, "portions", lambda rows: [rows] if len(rows) else [])
+    monkeypatch.setattr(drawing, "row_groups", lambda count, device: [torch.arange(count)] if count else [])
     together = draw_scenes(scenes, backdrop, rallies, *CROP, seeded())
     assert (one_by_one.frames.int() - together.frames.int()).abs().max() <= 1
     for name in ("visible", "known", "in_view"):
         assert torch.equal(getattr(one_by_one, name), getattr(together, name)), name
+
+
+def test_people_are_painted_in_a_part_of_the_picture_as_on_the_whole(rallies, textures, monkeypatch):
+    scenes = moments(rallies, textures, 8, False)
+    backdrop = backdrop_of(scenes, textures)
+    parts = draw_scenes(scenes, backdrop, rallies, *CROP, seeded())
+    boxes = []
+
+    def whole(people, capsules, cameras, blur, height, width, sweep):
+        boxes.append(players.box_of_people(people, capsules, cameras, blur, height, width, sweep))
+        return players.Box(0, 0, width, height)
+
+    monkeypatch.setattr(drawing, "box_of_people", whole)
+    all_of_it = draw_scenes(scenes, backdrop, rallies, *CROP, seeded())
+    assert (parts.frames.int() - all_of_it.frames.int()).abs().max() <= 1
+    assert any(box is not None and box.width * box.height < 0.5 * CROP[0] * CROP[1] for box in boxes)
 
 
 def test_what_people_wear_moves_with_them(textures):

@@ -10,6 +10,7 @@ from ttcli.play.court import Court, court_of_camera, court_of_passings
 from ttcli.play.sightings import Sightings
 from ttcli.results.events import Event
 from ttcli.table.camera import Tables
+from ttcli.table.constants import TABLE_LENGTH
 
 SLOWEST = 1.5
 """Halves of the table a second from which on a ball that is seen to cross the net passes it in play; a serve takes 2.5 to 4.5."""
@@ -60,10 +61,13 @@ def contacts_of(events: Sequence[Event], sightings: Sightings, tables: Tables | 
 
 def _contact(event: Event, court: Court | None, sightings: Sightings) -> Contact:
     bounce, side, along = event.event == "bounce", 0, 0.0
-    if court is not None and bounce and event.place is not None:
+    if court is not None and bounce and court.end is not None and event.table_y is not None:
+        along = court.end * event.table_y / (TABLE_LENGTH / 2)
+        side = int(np.sign(along))
+    elif court is not None and bounce and event.place is not None:
         along = float(court.places(np.array(event.place)))
         side = int(np.sign(along))
-    elif court is not None and not bounce:
+    elif court is not None and not bounce and not court.from_an_end:
         direction = sightings.direction(event.seconds)
         side = 0 if direction is None else int(np.sign(direction @ court.along))
     return Contact(event.seconds, bounce, side, court, along)
@@ -71,7 +75,7 @@ def _contact(event: Event, court: Court | None, sightings: Sightings) -> Contact
 
 def _unheard(told: Sequence[Event], court: Court | None, sightings: Sightings) -> list[Contact]:
     """Return passings of the net that are seen on the path of a shot, but were not told: two sightings before it and two behind."""
-    if court is None:
+    if court is None or court.from_an_end:
         return []
     begin = sightings.shots[bisect_right(sightings.shots, told[0].seconds) - 1]
     starts = [start for start in sightings.shots if start > begin]

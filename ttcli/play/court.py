@@ -31,11 +31,18 @@ class Court:
     """(2,): of length 1, from the table's end -1 to its end +1."""
     reach: tuple[float, float]
     """Pixels from the net to the ends -1 and +1."""
+    end: int | None = None
+    """Which of these ends is that of positive Y of the table; None where the table is not known."""
+
+    @property
+    def from_an_end(self) -> bool:
+        """Whether play goes away from the camera and towards it: then how high a ball is looks like how far away it is."""
+        return abs(self.along[0]) < abs(self.along[1])
 
     @property
     def names(self) -> tuple[str, str]:
         """Names of the ends -1 and +1."""
-        return ("left", "right") if abs(self.along[0]) >= abs(self.along[1]) else ("far", "near")
+        return ("far", "near") if self.from_an_end else ("left", "right")
 
     def name(self, side: int) -> str:
         """Return the name of the end -1 or +1."""
@@ -52,14 +59,14 @@ def court_of_camera(camera: TableCamera) -> Court | None:
     ends = camera.project(
         np.array([[0, -TABLE_LENGTH / 2, TABLE_HEIGHT], [0, 0, TABLE_HEIGHT], [0, TABLE_LENGTH / 2, TABLE_HEIGHT]])
     )
-    along = ends[2] - ends[0]
-    length = float(np.linalg.norm(along))
+    straight = ends[2] - ends[0]
+    length = float(np.linalg.norm(straight))
     if not length > 1:
         return None
-    along = _turned(along / length)
+    along = _turned(straight / length)
     far = (ends - ends[1]) @ along
     reach = -float(far.min()), float(far.max())
-    return Court(ends[1], along, reach) if min(reach) > 0 else None
+    return Court(ends[1], along, reach, int(np.sign(straight @ along))) if min(reach) > 0 else None
 
 
 def court_of_passings(events: Sequence[Event], sightings: Sightings) -> Court | None:

@@ -43,6 +43,9 @@ def ending_of(exchange: Exchange, sightings: Sightings) -> Ending:
     usual = Ending(last.seconds + (AFTER_BOUNCE if last.bounce else USUAL_END), None, False)
     if not last.side or last.court is None:
         return usual
+    if last.court.from_an_end:
+        again = _again(last, exchange.after)
+        return usual if again is None else Ending(again.seconds, "double_bounce", False)
     times, pixels = sightings.between(last.seconds, last.seconds + FOLLOWED)
     along = _smooth(last.court.places(pixels) * last.side)  # 1 is the end of the half that the ball came to
     if last.bounce:
@@ -62,7 +65,7 @@ def _after_passing(last: Contact, times: np.ndarray, along: np.ndarray) -> Endin
 
 def _after_bounce(last: Contact, after: Contact | None, times: np.ndarray, along: np.ndarray) -> Ending | None:
     """Return the end of a ball that bounced on a half, and did not pass the net again as far as that was told."""
-    again = after if after is not None and after.bounce and after.side == last.side else None
+    again = _again(last, after)
     turn = _turn(along)
     if turn is None:
         if again is not None and (again.along - last.along) * last.side < -DROPPED:
@@ -80,6 +83,11 @@ def _after_bounce(last: Contact, after: Contact | None, times: np.ndarray, along
     if len(near):
         return Ending(float(times[turn + near[0]]), "net", True)
     return Ending(float(times[-1]), None, True)
+
+
+def _again(last: Contact, after: Contact | None) -> Contact | None:
+    """Return the second bounce on the half of the last one; None where there was none."""
+    return after if last.bounce and after is not None and after.bounce and after.side == last.side else None
 
 
 def _turn(along: np.ndarray) -> int | None:

@@ -12,8 +12,9 @@ from ttcli.play.contacts import Contact
 
 LONGEST_PAUSE = 2.2
 """Seconds between two contacts of one exchange; a high lob takes as long."""
-LONGEST_DROP, LONGEST_RETURN = 1.3, 1.7
-"""Seconds from the net to the bounce, and from the bounce to the net: the longest of 1,100 in real matches took 1.5."""
+LONGEST_DROP, LONGEST_RETURN = 0.9, 2.1
+"""Seconds from the net to the bounce, and from the bounce to the net: the longest of 1,100 in real matches took 0.4 and 1.5; lobs take
+longer."""
 SHORTEST_RETURN = 0.25
 """Seconds from a passing of the net to the next one."""
 BEGINNING = 1.0
@@ -44,14 +45,17 @@ def find_exchanges(contacts: Sequence[Contact]) -> list[Exchange]:
     best = [0.0]  # of the contacts before
     ending: list[float] = []  # the best where an exchange goes on to this contact
     led_by: list[int | None] = []  # the contact of the exchange before it
+    sides: list[int] = []  # of each contact; of one whose side is unknown, as the one before it lets it be
     for place, contact in enumerate(contacts):
         value, leader = best[place] - BEGINNING, None
         for earlier in range(max(0, place - 1 - MOST_LEFT_OUT), place):
-            speaks = _speaks_for_play(contacts[earlier], contact) - LEFT_OUT * (place - 1 - earlier)
+            before = contacts[earlier]._replace(side=sides[earlier])
+            speaks = _speaks_for_play(before, contact) - LEFT_OUT * (place - 1 - earlier)
             if ending[earlier] + speaks > value:
                 value, leader = ending[earlier] + speaks, earlier
         ending.append(value)
         led_by.append(leader)
+        sides.append(contact.side or (0 if leader is None else _side_after(contacts[leader], sides[leader], contact)))
         best.append(max(best[place], value))
     found = []
     place = len(contacts) - 1
@@ -69,6 +73,11 @@ def find_exchanges(contacts: Sequence[Contact]) -> list[Exchange]:
         found.append(Exchange([contacts[each] for each in reversed(chain)], ending[place] - best[first], following))
         place = first - 1
     return found[::-1]
+
+
+def _side_after(earlier: Contact, side: int, later: Contact) -> int:
+    """Return the side of a contact that follows one of a known side, if it is as it should be; 0 where nobody knows."""
+    return side if later.bounce and not earlier.bounce else -side
 
 
 def _speaks_for_play(earlier: Contact, later: Contact) -> float:

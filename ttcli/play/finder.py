@@ -30,8 +30,8 @@ nobody who serves."""
 HALF_SURE, SURER = 0.4, 2.0
 """Score of an exchange that is a rally as probably as not, and how fast that rises with the score."""
 
-UNLIKE_A_SERVE = 1.1
-"""What speaks against an exchange that does not begin with a bounce, a passing and a bounce, and that another one follows soon."""
+UNLIKE_A_SERVE, UNLIKE_A_SERVE_SOON = 0.7, 1.1
+"""What speaks against an exchange that does not begin with a bounce, a passing and a bounce; and if another one follows soon."""
 
 
 def check_threshold(threshold: float) -> None:
@@ -99,7 +99,7 @@ def _rally(exchange: Exchange, following: Exchange | None, sightings: Sightings,
     start = max(first.seconds - before, min(earliest, first.seconds))
     end = max(min(ending.seconds, max(sightings.end, last.seconds)), last.seconds)
     soon = following is not None and following.contacts[0].seconds - last.seconds < SOON
-    doubt = UNLIKE_A_SERVE if soon and not _begins_as_a_serve(exchange) else 0.0
+    doubt = 0.0 if _begins_as_a_serve(exchange) else UNLIKE_A_SERVE_SOON if soon else UNLIKE_A_SERVE
     sure = 1 / (1 + math.exp(-SURER * (exchange.score - HALF_SURE - doubt)))
     side = first.side if first.bounce else -first.side
     return Rally(

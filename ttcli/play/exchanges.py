@@ -13,8 +13,7 @@ from ttcli.play.contacts import Contact
 LONGEST_PAUSE = 2.2
 """Seconds between two contacts of one exchange; a high lob takes as long."""
 LONGEST_DROP, LONGEST_RETURN = 0.9, 2.1
-"""Seconds from the net to the bounce, and from the bounce to the net: the longest of 1,100 in real matches took 0.4 and 1.5; lobs take
-longer."""
+"""Seconds from the net to the bounce, and from the bounce to the net. Real ones took 0.4 and 1.5 at most; lobs take more."""
 SHORTEST_RETURN = 0.25
 """Seconds from a passing of the net to the next one."""
 BEGINNING = 1.0

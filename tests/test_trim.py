@@ -68,6 +68,11 @@ def test_without_encoding_again_parts_begin_and_end_at_keyframes(match, tmp_path
     assert max(map(abs, sound_is_off_by(tmp_path / "two.mp4"))) < 0.012
 
 
+def test_without_sound_a_copy_has_none_either(match, tmp_path):
+    trim(match, [tmp_path / "copy.mp4"], None, TrimConfig(copy=True, audio=False), quiet=True)
+    assert parts(tmp_path / "copy.mp4") == [(46, 499)] and sound_is_off_by(tmp_path / "copy.mp4") == []
+
+
 def test_the_longest_keep_their_order_and_numbers():
     assert [number for number, _ in chosen_rallies(RALLIES, 2, None)] == [1, 4]
     assert [number for number, _ in chosen_rallies(RALLIES, None, 4)] == [2, 4]

@@ -28,6 +28,18 @@ NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EM
 """Of a link: the file system has none."""
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those that it lies in, unless it is there.
+
+    Raises:
+        OutputError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(folder, f"cannot be made ({error.strerror})", "give a folder that you may write to") from error
+
+
 def check_output(path: Path, overwrite: bool) -> None:
     """Raise OutputError now rather than after an hour of work, where `path` could not be written."""
     with told_of_system(path):

@@ -7,21 +7,16 @@ from typing import Any
 
 from rich.table import Table
 
-from ttcli.configs import RalliesConfig
+from ttcli.configs import RalliesConfig, SpotConfig
 from ttcli.errors import InputError
-from ttcli.labels.formats import find_format
 from ttcli.outputs import check_output
-from ttcli.play.finder import RallyFinder, check_threshold
+from ttcli.play.finder import RallyFinder
 from ttcli.play.statistics import MatchStatistics
-from ttcli.results.events import Event, read_events_csv
-from ttcli.results.places import FarPlaces
+from ttcli.results.events import Event, check_threshold, read_events_csv
 from ttcli.results.rallies import Rally, write_rallies_csv
-from ttcli.spotting.known_paths import check_frame_rate, picture_size, read_path, tables_of
+from ttcli.spotting.known_paths import open_path
 from ttcli.spotting.spotter import EventSpotter
 from ttcli.spotting.weights import load_spotter
-
-EVENT_THRESHOLD = 0.5
-"""Least confidence of the events that tell of rallies, where they are spotted here."""
 
 
 @dataclass(frozen=True)
@@ -67,28 +62,23 @@ def rallies(
         SettingError: The picture's size or the frame rate is not known, or a setting is out of its range.
     """
     output = default_output(ball) if output is None else output
-    check_threshold(config.threshold)
-    check_frame_rate(config)
-    find_format(ball)  # a file that is none is told of before a size that is not known
-    height, width = picture_size(ball, config)
-    far = FarPlaces(height, width)
-    rows = read_path(ball, config, far, tell)
+    check_threshold(config.threshold, "--threshold")
+    path = open_path(ball, config, tell)
     check_output(output, config.overwrite)
-    tables = tables_of(ball, width, config)
-    finder, events = RallyFinder(tables), list[Event]()
+    finder, events = RallyFinder(path.tables), list[Event]()
     if config.events is None:
-        spotter = EventSpotter(load_spotter(None), height, width, EVENT_THRESHOLD, tables)
-        for row in rows:
+        spotter = EventSpotter(load_spotter(None), path.height, path.width, SpotConfig.threshold, path.tables)
+        for row in path.rows:
             finder.add(row)
             events += spotter.add(row)
         events += spotter.finish()
     else:
-        for row in rows:
+        for row in path.rows:
             finder.add(row)
-        events = list(_timed(read_events_csv(config.events, far), finder, config.events))
+        events = list(_timed(read_events_csv(config.events, path.far), finder, config.events))
     found = finder.rallies(events, config.threshold)
     write_rallies_csv(output, found, config.overwrite)
-    if line := far.line(ball):
+    if line := path.far.line(ball):
         tell(line)
     return RalliesSummary(str(ball), str(output), found, MatchStatistics.of(found, finder.seconds))
 

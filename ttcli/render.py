@@ -22,7 +22,7 @@ from ttcli.results.trajectory import BallPosition, read_ball_csv
 from ttcli.video.gif import GifWriter
 from ttcli.video.probe import VideoInfo, is_image_folder, probe
 from ttcli.video.reader import FrameReader
-from ttcli.video.standard_input import is_spooled, shown_name
+from ttcli.video.standard_input import check_named, shown_name
 from ttcli.video.writer import VideoWriter
 
 GIF_SUFFIX = ".gif"
@@ -54,8 +54,7 @@ def default_output(video: Path) -> Path:
     Raises:
         SettingError: The video is from standard input, and has no place.
     """
-    if is_spooled(video):
-        raise SettingError("-o", "what comes from standard input has no name", "name the overlay, as in -o overlay.mp4")
+    check_named(video, "-o", "name the overlay, as in -o overlay.mp4")
     return video.with_name(f"{video.stem}.overlay.mp4")
 
 

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ttcli.configs import SpotConfig
-from ttcli.labels.formats import find_format
 from ttcli.outputs import check_output
 from ttcli.results.events import Event, check_threshold, write_events_csv
-from ttcli.results.places import FarPlaces
-from ttcli.spotting.known_paths import check_frame_rate, picture_size, read_path, tables_of
+from ttcli.spotting.known_paths import open_path
 from ttcli.spotting.spotter import spot_events
 from ttcli.spotting.weights import load_spotter
 
@@ -59,25 +57,16 @@ def spot(
         SettingError: The picture's size or the frame rate is not known, or a setting is out of its range.
     """
     output = default_output(ball) if output is None else output
-    check_settings(config)
-    find_format(ball)  # a file that is none is told of before a size that is not known
-    height, width = picture_size(ball, config)
-    far = FarPlaces(height, width)
-    rows = read_path(ball, config, far, tell)
+    check_threshold(config.threshold)
+    path = open_path(ball, config, tell)
     check_output(output, config.overwrite)
     model = load_spotter(config.weights)
     counts: Counter[str] = Counter()
-    found = spot_events(rows, model, height, width, config.threshold, tables_of(ball, width, config))
+    found = spot_events(path.rows, model, path.height, path.width, config.threshold, path.tables)
     write_events_csv(output, _counted(found, counts), config.overwrite)
-    if line := far.line(ball):
+    if line := path.far.line(ball):
         tell(line)
     return SpotSummary(str(ball), str(output), counts["bounce"], counts["net"], counts["net_touch"])
-
-
-def check_settings(config: SpotConfig) -> None:
-    """Raise SettingError where a setting is out of its range."""
-    check_threshold(config.threshold)
-    check_frame_rate(config)
 
 
 def _counted(events: Iterable[Event], counts: Counter[str]) -> Iterator[Event]:

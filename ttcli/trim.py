@@ -13,12 +13,12 @@ from ttcli.editing.lists import LISTS
 from ttcli.editing.spans import Span, chosen_rallies, spans_around
 from ttcli.editing.timelines import ADAPTERS, check_timelines, timeline_ending, write_timeline
 from ttcli.errors import InputError, OutputError, SettingError
-from ttcli.outputs import check_output
+from ttcli.outputs import check_output, make_folder
 from ttcli.rallies import default_output as rallies_beside
 from ttcli.results.rallies import read_rallies_csv
 from ttcli.video.joining import copy_parts
 from ttcli.video.probe import VideoInfo, probe
-from ttcli.video.standard_input import shown_name
+from ttcli.video.standard_input import check_named, shown_name
 from ttcli.video.writer import FORMATS
 
 
@@ -62,6 +62,8 @@ def trim(video: Path, outputs: Sequence[Path], clips: Path | None, config: TrimC
     """
     outputs = list(outputs) or ([] if clips is not None else [default_output(video)])
     info = probe(video)
+    if config.rallies is None:
+        check_named(video, "--rallies", "name the rallies, as in --rallies rallies.csv")
     listed = rallies_beside(video) if config.rallies is None else config.rallies
     _check(info, outputs, listed, config)
     rallies = chosen_rallies(read_rallies_csv(listed), config.longest, config.min_strokes)
@@ -76,7 +78,7 @@ def trim(video: Path, outputs: Sequence[Path], clips: Path | None, config: TrimC
     films = {path: spans for path in outputs if path.suffix.lower() in FORMATS}
     if clips is not None:
         films |= {clips / f"{video.stem}_rally_{span.rallies[0][0]:03d}.mp4": [span] for span in each}
-        _make_folder(clips)
+        make_folder(clips)
         for path in films:
             check_output(path, config.overwrite)
     for path in outputs:
@@ -95,7 +97,12 @@ def trim(video: Path, outputs: Sequence[Path], clips: Path | None, config: TrimC
 
 
 def default_output(video: Path) -> Path:
-    """Return where the film goes unless told otherwise: match.rallies.mp4 beside match.mov."""
+    """Return where the film goes unless told otherwise: match.rallies.mp4 beside match.mov.
+
+    Raises:
+        SettingError: The video is from standard input, and has no place.
+    """
+    check_named(video, "-o", "name the film, as in -o film.mp4")
     return video.with_name(f"{video.stem}.rallies.mp4")
 
 
@@ -118,13 +125,6 @@ def _check(info: VideoInfo, outputs: Sequence[Path], listed: Path, config: TrimC
         check_output(path, config.overwrite)
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(folder, f"cannot be made ({error.strerror})", "give a folder that you may write to") from error
-
-
 def _write_list(path: Path, spans: Sequence[Span], info: VideoInfo, config: TrimConfig) -> None:
     if timeline_ending(path) is not None:
         write_timeline(path, spans, info, config.overwrite)
@@ -139,7 +139,7 @@ def _write_film(path: Path, spans: Sequence[Span], info: VideoInfo, config: Trim
         bar.update(max(0.0, round(done + seconds - bar.n, 1)))
 
     if config.copy:
-        copy_parts(info, [(span.start_seconds, span.end_seconds) for span in spans], path, config.overwrite)
+        copy_parts(info, [(span.start_seconds, span.end_seconds) for span in spans], path, config.overwrite, config.audio)
         progress(sum(span.seconds for span in spans))
         return 0
     return write_film(path, spans, info, config.overwrite, config.crf, config.audio, progress)

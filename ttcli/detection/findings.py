@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from ttcli.configs import RalliesConfig
 from ttcli.detection.decision import ball_positions
 from ttcli.detection.gap_filling import fill_gaps
 from ttcli.detection.plan import VideoPlan
@@ -17,9 +18,6 @@ from ttcli.results.trajectory import BallPosition, Status
 from ttcli.spotting.spotter import EventSpotter
 from ttcli.spotting.weights import load_spotter
 from ttcli.table.views import TableView
-
-RALLY_THRESHOLD = 0.5
-"""Least confidence of a rally that is written."""
 
 
 @dataclass
@@ -81,7 +79,7 @@ def decided_rows(
             finder.add(row)
         yield row
     if finder is not None:
-        findings.rallies = finder.rallies(findings.events, RALLY_THRESHOLD)
+        findings.rallies = finder.rallies(findings.events, RalliesConfig.threshold)
     findings.views, findings.truncated = proposals.views(), proposals.truncated
 
 

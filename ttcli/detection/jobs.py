@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ttcli.configs import DetectConfig
 from ttcli.errors import InputError, OutputError, SettingError
-from ttcli.outputs import check_output
+from ttcli.outputs import check_output, make_folder
 from ttcli.results.events import check_threshold
 from ttcli.results.manifest import manifest_path, may_write
 from ttcli.video.probe import VideoInfo, is_folder, is_image_folder, is_video, probe
@@ -58,11 +58,7 @@ def plan_jobs(videos: Sequence[Path], output: Path | None, several: bool) -> lis
 def _make_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise OutputError(folder, "is a file", "several videos need a folder: give another name")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        cure = "give a folder that you may write to"
-        raise OutputError(folder, f"cannot be made ({error.strerror})", cure) from error
+    make_folder(folder)
 
 
 def check_job(job: Job, config: DetectConfig) -> VideoInfo:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from ttcli.editing.spans import Span
+from ttcli.editing.spans import Span, described
 from ttcli.outputs import complete_file
 from ttcli.results.csv_rows import write_rows
 from ttcli.results.subrip import write_subrip
@@ -33,7 +33,9 @@ def write_csv(path: Path, spans: Sequence[Span], video: Path, overwrite: bool) -
 
 def write_srt(path: Path, spans: Sequence[Span], video: Path, overwrite: bool) -> None:
     """Write the rallies as subtitles of the whole video."""
-    shown = [(rally.start_seconds, rally.end_seconds, _text(number, span)) for span in spans for number, rally in span.rallies]
+    shown = [
+        (rally.start_seconds, rally.end_seconds, described(number, rally)) for span in spans for number, rally in span.rallies
+    ]
     write_subrip(path, shown, overwrite)
 
 
@@ -83,10 +85,6 @@ LISTS: dict[str, Callable[[Path, Sequence[Span], Path, bool], None]] = {
     ".xml": write_sportscode,
 }
 """Ending of a name -> what writes such a list of the parts of a video."""
-
-
-def _text(number: int, span: Span) -> str:
-    return next(text for (own, _), text in zip(span.rallies, span.text.split("; "), strict=True) if own == number)
 
 
 def _short_clock(seconds: float) -> str:

@@ -29,7 +29,7 @@ class Span:
     @property
     def text(self) -> str:
         """Its name, with what is known of its rallies."""
-        return "; ".join(_described(number, rally) for number, rally in self.rallies)
+        return "; ".join(described(number, rally) for number, rally in self.rallies)
 
 
 def chosen_rallies(rallies: Sequence[Rally], longest: int | None, min_strokes: int | None) -> list[tuple[int, Rally]]:
@@ -73,7 +73,8 @@ def spans_around(
     return spans
 
 
-def _described(number: int, rally: Rally) -> str:
+def described(number: int, rally: Rally) -> str:
+    """Return what is known of a rally in a line, as in Rally 3: 5 strokes, served from the left, net."""
     facts = [f"{rally.strokes} stroke{'s' * (rally.strokes != 1)}"] if rally.strokes is not None else []
     facts += [f"served {_from(rally.server)}"] if rally.server else []
     facts += [rally.ended.replace("_", " ")] if rally.ended else []

@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from ttcli.errors import SettingError
 from ttcli.play.contacts import contacts_of
 from ttcli.play.endings import ending_of
 from ttcli.play.exchanges import Exchange, find_exchanges
@@ -19,7 +18,7 @@ SERVE_BEFORE_BOUNCE, SERVE_BEFORE_NET = 0.12, 0.35
 """Seconds from the racket to the serve's first bounce, and to the net where that was not told."""
 HIGHEST_SERVE, HIGHEST_BEFORE_PLAY = 0.28, 0.235
 """Metres over the table at the net: a serve that nobody returned flies lower, and a ball that is passed on higher. Who passes it on
-does so for a serve, so that another exchange soon follows; then less is allowed. Measured: docs/RESULTS.md."""
+does so for a serve, so that another exchange soon follows; then less is allowed. Measured: docs/RALLIES.md."""
 SOON = 6.0
 """Seconds in which a serve follows a ball that was passed on."""
 SPREAD = 0.015
@@ -32,12 +31,6 @@ HALF_SURE, SURER = 0.4, 2.0
 
 UNLIKE_A_SERVE, UNLIKE_A_SERVE_SOON = 0.7, 1.1
 """What speaks against an exchange that does not begin with a bounce, a passing and a bounce; and if another one follows soon."""
-
-
-def check_threshold(threshold: float) -> None:
-    """Raise SettingError where the least confidence of rallies is none."""
-    if not 0 < threshold <= 1:
-        raise SettingError("--threshold", f"{threshold} is out of range", "give a number above 0, at most 1")
 
 
 class RallyFinder:

@@ -61,10 +61,10 @@ class Event:
         return 1.0 if self.confidence is None else self.confidence
 
 
-def check_threshold(threshold: float) -> None:
-    """Raise SettingError where the least confidence of events is none."""
+def check_threshold(threshold: float, option: str = "--event-threshold") -> None:
+    """Raise SettingError, which names the option, where the least confidence of events or rallies is none."""
     if not 0 < threshold <= 1:
-        raise SettingError("--event-threshold", f"{threshold} is out of range", "give a number above 0, at most 1")
+        raise SettingError(option, f"{threshold} is out of range", "give a number above 0, at most 1")
 
 
 def write_events_csv(path: Path, events: Iterable[Event], overwrite: bool = False) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from ttcli.configs import PathConfig
 from ttcli.errors import SettingError
@@ -21,24 +22,46 @@ from ttcli.table.views import TableViews, views_from_json
 from ttcli.video.probe import probe
 
 
-def read_path(ball: Path, config: PathConfig, far: FarPlaces, tell: Callable[[str], None]) -> Iterator[BallPosition]:
-    """Return the rows of a path, each with a time, and with its shot where a file of shots is named.
+class KnownPath(NamedTuple):
+    """A path that is a file, ready to be read."""
+
+    height: int
+    """Of the picture, pixels."""
+    width: int
+    rows: Iterator[BallPosition]
+    """Each with a time, and with its shot where a file of shots is named."""
+    tables: TableViews | None
+    """Where the table was seen, on the clock of the rows; None where nothing says so."""
+    far: FarPlaces
+    """Counts, while rows are read, those whose place no ball can have."""
+
+
+def open_path(ball: Path, config: PathConfig, tell: Callable[[str], None]) -> KnownPath:
+    """Return a path, its first row read.
 
     Args:
         ball: A ball.csv, or labels of the ball in any format.
         config: Settings.
-        far: Knows the picture, and counts rows whose place no ball can have.
         tell: Takes warnings, one line each.
 
     Raises:
         InputError: The path is missing, or cannot be read.
-        SettingError: The frame rate is not known.
+        SettingError: The picture's size or the frame rate is not known, or out of its range.
     """
+    _check_frame_rate(config)
+    find_format(ball)  # a file that is none is told of before a size that is not known
+    height, width = _picture_size(ball, config)
+    far = FarPlaces(height, width)
+    return KnownPath(height, width, _read_path(ball, config, far, tell), _tables_of(ball, width, config), far)
+
+
+def _read_path(ball: Path, config: PathConfig, far: FarPlaces, tell: Callable[[str], None]) -> Iterator[BallPosition]:
+    """Return the rows of a path, each with a time, and with its shot where a file of shots is named."""
     rows = _rows(ball, config, far, tell)
     return rows if config.shots is None else numbered_shots(rows, read_shots_csv(config.shots))
 
 
-def check_frame_rate(config: PathConfig) -> None:
+def _check_frame_rate(config: PathConfig) -> None:
     """Raise SettingError where the frame rate is out of its range."""
     if config.frame_rate is not None and not 0 < config.frame_rate <= 100_000:
         raise SettingError("--fps", f"{config.frame_rate} is out of range", "give the frames per second, as in --fps 25")
@@ -74,7 +97,7 @@ def _timed(ball: Path, far: FarPlaces) -> Iterator[BallPosition]:
     return chain([first] if (first := next(rows, None)) else [], rows)
 
 
-def tables_of(ball: Path, width: int, config: PathConfig) -> TableViews | None:
+def _tables_of(ball: Path, width: int, config: PathConfig) -> TableViews | None:
     """Return where the table is, as the manifest beside a ball.csv says; None where there is none.
 
     It tells so on the clock of that CSV and in the pixels of its video: with another clock or width it says nothing.
@@ -84,7 +107,7 @@ def tables_of(ball: Path, width: int, config: PathConfig) -> TableViews | None:
     return views_from_json(parse_manifest(manifest_path(ball)).get("tables"), width)
 
 
-def picture_size(ball: Path, config: PathConfig) -> tuple[int, int]:
+def _picture_size(ball: Path, config: PathConfig) -> tuple[int, int]:
     """Return height and width of the picture: as told, of the video, or as the format fixes it."""
     if config.picture_height is not None and config.picture_width is not None:
         return config.picture_height, config.picture_width

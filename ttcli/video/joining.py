@@ -17,11 +17,11 @@ from av.video.stream import VideoStream
 from ttcli.errors import OutputError, VideoError
 from ttcli.outputs import complete_file
 from ttcli.video.probe import VideoInfo, open_video, time_base_of
-from ttcli.video.writer import FORMATS, output_errors
+from ttcli.video.writer import container_format, output_errors
 
 
 def copy_parts(
-    info: VideoInfo, parts: Sequence[tuple[float, float]], path: Path, overwrite: bool = False
+    info: VideoInfo, parts: Sequence[tuple[float, float]], path: Path, overwrite: bool = False, with_sound: bool = True
 ) -> list[tuple[float, float]]:
     """Write parts of a video one after another, and return from when to when each really is, in seconds of the video.
 
@@ -33,19 +33,19 @@ def copy_parts(
         parts: From when to when, seconds after its first picture, in order.
         path: The file to write.
         overwrite: Replace an existing one.
+        with_sound: Whether the first sound track is copied too.
 
     Raises:
         OutputError: `path` cannot be written, or its format does not hold what the video has.
         VideoError: The video has no keyframes that could be sought.
     """
-    suffix = path.suffix.lower()
-    if suffix not in FORMATS:
-        raise OutputError(path, f"{suffix or 'no suffix'} is no video format known here", "end it in .mp4")
+    container_name = container_format(path)
     with ExitStack() as stack, output_errors(path):
         temporary = stack.enter_context(complete_file(path, overwrite))
         container, stream = stack.enter_context(open_video(info.path))
-        sound = next((each for each in container.streams.audio if each.codec_context is not None), None)
-        output = av.open(f"file:{temporary}", "w", format=FORMATS[suffix])
+        tracks = container.streams.audio if with_sound else ()
+        sound = next((each for each in tracks if each.codec_context is not None), None)
+        output = av.open(f"file:{temporary}", "w", format=container_name)
         try:
             copy = _Copy(container, stream, sound)
             try:

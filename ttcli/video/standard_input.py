@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from ttcli.errors import InputError, OutputError, told_of_system
+from ttcli.errors import InputError, OutputError, SettingError, told_of_system
 from ttcli.outputs import lock, remove_if_left
 
 FOLDER_PREFIX, NAME = "ttcli-standard-input-", "standard-input"
@@ -55,6 +55,12 @@ def spooled() -> Iterator[Path]:
 def is_spooled(path: Path) -> bool:
     """Return whether a file is one that `spooled` made, so that nothing can be written beside it."""
     return path.name == NAME and path.parent.name.startswith(FOLDER_PREFIX)
+
+
+def check_named(video: Path, option: str, cure: str) -> None:
+    """Raise SettingError, which names an option, where a video is from standard input, so that nothing can go by its name."""
+    if is_spooled(video):
+        raise SettingError(option, "what comes from standard input has no name", cure)
 
 
 def shown_name(path: Path) -> str:

@@ -113,9 +113,7 @@ class VideoWriter:
         self._audio: _AudioCopy | None = None
 
     def __enter__(self) -> "VideoWriter":
-        suffix = self.path.suffix.lower()
-        if suffix not in FORMATS:
-            raise OutputError(self.path, f"{suffix or 'no suffix'} is no video format known here", "end it in .mp4")
+        container = container_format(self.path)
         if min(self.height, self.width) < LEAST_SIDE:
             fact = f"pictures of {self.width}x{self.height} are too small for a video, which has {LEAST_SIDE}x{LEAST_SIDE} at least"
             raise OutputError(self.path, fact, CURE_OF_SIZE)
@@ -123,7 +121,7 @@ class VideoWriter:
             temporary = stack.enter_context(complete_file(self.path, self._overwrite))
             source = None if self._audio_from is None else stack.enter_context(open_input(self._audio_from))
             # "file:" keeps a colon in a name from being read as a protocol
-            self._container = av.open(f"file:{temporary}", "w", format=FORMATS[suffix])
+            self._container = av.open(f"file:{temporary}", "w", format=container)
             stack.push(self._finish)  # runs before the renaming
             self._stream = self._add_video_stream()
             if source is not None:
@@ -318,6 +316,18 @@ def _video_start_seconds(container: InputContainer) -> Fraction:
     if stream is None or stream.start_time is None:
         return Fraction(0)
     return stream.start_time * time_base_of(stream)
+
+
+def container_format(path: Path) -> str:
+    """Return libavformat's name of the format that a file's suffix asks for.
+
+    Raises:
+        OutputError: It is none that is known here.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
+        raise OutputError(path, f"{suffix or 'no suffix'} is no video format known here", "end it in .mp4")
+    return FORMATS[suffix]
 
 
 @contextmanager

@@ -181,6 +181,8 @@ class SimulateConfig:
 
     rallies: int = 5
     """How many rallies, each a video of its own."""
+    match: float | None = None
+    """Minutes of one whole match, with its pauses, instead of single rallies; None draws rallies."""
     seed: int = 0
     """The same seed gives the same bytes."""
     part: str = "training"
@@ -194,11 +196,11 @@ class SimulateConfig:
     width: int = 1920
     """Width of the picture in pixels."""
     frames: int | None = None
-    """Frames of each video at most; None shows the whole rally."""
+    """Frames of each video at most; None shows the whole rally or match."""
     crf: int = 20
     """x264 quality of the videos."""
     jobs: int = 1
-    """Videos that are drawn at the same time, each in a process of its own; the bytes stay the same."""
+    """Processes that draw at the same time, each a video or a piece of the match; the bytes stay the same."""
     device: str = "auto"
     """auto, cpu or cuda."""
     overwrite: bool = False

@@ -1,32 +1,31 @@
 """Matches that never happened: videos of drawn rallies with exact labels, in the layout of OpenTTGames."""
 
-import json
+from collections.abc import Iterable, Mapping
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from ttcli.configs import SimulateConfig
 from ttcli.errors import OutputError, SettingError
-from ttcli.labels.ball import NOT_VISIBLE, BallLabel
-from ttcli.labels.event import EventLabel
-from ttcli.labels.openttgames import write_ball_markup, write_events_markup
 from ttcli.networks.devices import choose_device
-from ttcli.outputs import complete_file, holds_something, locked_folder, sweep_below
+from ttcli.outputs import holds_something, locked_folder, sweep_below
 from ttcli.processes import WorkerPool
+from ttcli.simulation.annotations import write_annotations, write_played
 from ttcli.simulation.camera import KINDS
-from ttcli.simulation.flight import CONTACT_NAMES
+from ttcli.simulation.match import simulate_match
+from ttcli.simulation.match_film import draw_match, stage_match
 from ttcli.simulation.rally import simulate_rallies
-from ttcli.simulation.scene import Scenes
-from ttcli.simulation.staging import film, held, stage_rally
-from ttcli.simulation.textures import TextureBank, paint_textures
-from ttcli.simulation.timeline import STATE_NAMES, RallyBatch
+from ttcli.simulation.staging import Shot, film, stage_rally
+from ttcli.simulation.textures import paint_textures
 from ttcli.video.writer import VideoWriter
 
+SHORTEST_MATCH, LONGEST_MATCH = 0.25, 60.0
+"""Minutes."""
 PLACES = {"training": "game", "test": "test"}
 """Part of the layout -> how its videos are named there."""
 
@@ -37,7 +36,7 @@ def simulate(output: Path, config: SimulateConfig, quiet: bool = False) -> dict:
     Writes `videos/game_N.mp4` and, under `training/annotations/game_N/`, `ball_markup.json` and `events_markup.json` as
     OpenTTGames has them, and `truth.json` with what no annotator can know: the ball's place in metres, the ends of
     its blur, how much of it is hidden, each contact, and the camera. With `part` "test" the names are those of its test
-    set.
+    set. With `match` it is one video of a whole match, and `rallies.csv` lists its rallies.
 
     Raises:
         OutputError: The folder holds something already, or another run is going on in it, or it cannot be written.
@@ -52,6 +51,12 @@ def simulate(output: Path, config: SimulateConfig, quiet: bool = False) -> dict:
 
 
 def _simulate(output: Path, config: SimulateConfig, quiet: bool) -> dict:
+    videos = _film_videos(output, config, quiet) if config.match is None else _film_match(output, config, config.match, quiet)
+    return {"output": str(output), "videos": videos, "frames": sum(video["frames"] for video in videos)}
+
+
+def _film_videos(output: Path, config: SimulateConfig, quiet: bool) -> list[dict]:
+    """Draw a video of each rally, in one process or in several, and return what each is."""
     numbers = [list(range(job, config.rallies, config.jobs)) for job in range(min(config.jobs, config.rallies))]
     if len(numbers) == 1:
         videos = _film_rallies(output, config, numbers[0], quiet)
@@ -65,8 +70,7 @@ def _simulate(output: Path, config: SimulateConfig, quiet: bool) -> dict:
                     output, "a process that drew was killed", "make room in memory, or give fewer --jobs"
                 ) from error
     videos.sort(key=lambda video: video["rally"])
-    named = [{key: value for key, value in video.items() if key != "rally"} for video in videos]
-    return {"output": str(output), "videos": named, "frames": sum(video["frames"] for video in named)}
+    return [{key: value for key, value in video.items() if key != "rally"} for video in videos]
 
 
 def _film_rallies(output: Path, config: SimulateConfig, numbers: list[int], quiet: bool) -> list[dict]:
@@ -84,7 +88,11 @@ def _film_rallies(output: Path, config: SimulateConfig, numbers: list[int], quie
             rally, rallies, textures, config.height, config.width, chance, config.camera, config.frame_rate, config.frames
         )
         name = f"{PLACES[config.part]}_{rally + 1}"
-        frames = _film(output, name, scenes, rallies, textures, frame_rate, config, chance, quiet)
+        drawn = (part.arrays() for part in film(scenes, textures, rallies, config.height, config.width, chance))
+        frames = scenes.times.shape[1]
+        truth = _write_film(output, name, drawn, frames, frame_rate, config, quiet)
+        folder = output / config.part / "annotations" / name
+        write_annotations(folder, truth, scenes, rallies, [Shot(0, frames)], frame_rate, config)
         videos.append({"rally": rally, "name": name, "frames": frames, "frame_rate": float(frame_rate)})
     return videos
 
@@ -98,6 +106,12 @@ def _check(config: SimulateConfig) -> None:
         raise SettingError("size", f"{config.width}x{config.height} is not drawn", "give even sides of at least 64")
     if config.rallies < 1 or (config.frames is not None and config.frames < 1):
         raise SettingError("rallies and frames", "must be at least 1", "give larger numbers")
+    if config.match is not None and not SHORTEST_MATCH <= config.match <= LONGEST_MATCH:
+        raise SettingError(
+            "match",
+            f"lasts {config.match:g} minutes",
+            f"give {SHORTEST_MATCH:g} to {LONGEST_MATCH:g}: more make several matches",
+        )
     if config.frame_rate is not None and not 1 <= config.frame_rate <= 1000:
         raise SettingError("frame rate", f"is {config.frame_rate}", "give 1 to 1000 frames per second")
 
@@ -113,101 +127,39 @@ def _prepare(output: Path, config: SimulateConfig) -> None:
         raise OutputError(output, f"cannot be made ({error.strerror})", "give a folder that you may write to") from error
 
 
-def _film(
+def _film_match(output: Path, config: SimulateConfig, minutes: float, quiet: bool) -> list[dict]:
+    """Draw the video of one match, write it with its labels and its rallies, and return what it is."""
+    match = simulate_match(60 * minutes, torch.Generator().manual_seed(config.seed))
+    staged = stage_match(match, config.seed, config.height, config.width, config.camera, config.frame_rate, config.frames)
+    name = f"{PLACES[config.part]}_1"
+    try:
+        truth = _write_film(output, name, draw_match(staged, config.jobs), staged.frames, staged.frame_rate, config, quiet)
+    except BrokenProcessPool as error:
+        raise OutputError(output, "a process that drew was killed", "make room in memory, or give fewer --jobs") from error
+    folder = output / config.part / "annotations" / name
+    write_annotations(folder, truth, staged.scenes, match.story, staged.shots, staged.frame_rate, config)
+    write_played(folder, staged)
+    return [{"name": name, "frames": staged.frames, "frame_rate": float(staged.frame_rate), "rallies": len(match.rallies)}]
+
+
+def _write_film(
     output: Path,
     name: str,
-    scenes: Scenes,
-    rallies: RallyBatch,
-    textures: TextureBank,
+    drawn: Iterable[Mapping[str, np.ndarray]],
+    count: int,
     frame_rate: Fraction,
     config: SimulateConfig,
-    generator: torch.Generator,
     quiet: bool,
-) -> int:
-    """Draw one video, write it with its labels, and return its number of frames."""
-    height, width = config.height, config.width
-    count = scenes.times.shape[1]
-    drawn_frames, chunks = film(scenes, textures, rallies, height, width, generator), []
+) -> dict[str, Tensor]:
+    """Write one video of `count` frames, and return what is known of them, by the names of `Drawn`."""
+    path, parts = output / "videos" / f"{name}.mp4", []
     with (
-        VideoWriter(
-            output / "videos" / f"{name}.mp4", height, width, frame_rate, crf=config.crf, overwrite=config.overwrite
-        ) as writer,
+        VideoWriter(path, config.height, config.width, frame_rate, crf=config.crf, overwrite=config.overwrite) as writer,
         tqdm(total=count, desc=name, unit="frame", disable=True if quiet else None) as bar,
     ):
-        for drawn in drawn_frames:
-            for picture in drawn.frames[0].cpu().numpy():
+        for part in drawn:
+            for picture in part["frames"]:
                 writer.write(picture)
-            chunks.append(
-                {field.name: getattr(drawn, field.name)[0].cpu() for field in fields(drawn) if field.name != "frames"}
-            )
-            bar.update(drawn.frames.shape[1])
-    truth = {key: torch.cat([chunk[key] for chunk in chunks]) for key in chunks[0]}
-    folder = output / config.part / "annotations" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_labels(folder, truth, scenes, rallies, frame_rate, config)
-    return count
-
-
-def _write_labels(
-    folder: Path, truth: dict[str, Tensor], scenes: Scenes, rallies: RallyBatch, frame_rate: Fraction, config: SimulateConfig
-) -> None:
-    labels: dict[int, BallLabel] = {}
-    known = truth["known"] & ~held(scenes, rallies)
-    for frame_index in torch.nonzero(known)[:, 0].tolist():
-        x, y = truth["position"][frame_index].tolist()
-        seen = bool(truth["visible"][frame_index])
-        labels[frame_index] = BallLabel(True, round(x, 2), round(y, 2)) if seen else NOT_VISIBLE
-    write_ball_markup(folder / "ball_markup.json", labels, overwrite=True)
-
-    rally, frames = int(scenes.rally[0]), scenes.times.shape[1]
-    contacts = _contacts(rallies, rally)
-    events: dict[int, str] = {}
-    for contact in contacts:
-        frame_index = round((contact["time_s"] - float(scenes.times[0, 0])) * float(frame_rate))
-        if contact["kind"] in ("bounce", "net_pass") and 0 <= frame_index < frames:
-            events.setdefault(frame_index, "bounce" if contact["kind"] == "bounce" else "net")
-    write_events_markup(folder / "events_markup.json", [EventLabel(*item) for item in sorted(events.items())], overwrite=True)
-
-    story = {"height": config.height, "width": config.width, "frame_rate": str(frame_rate), "seed": config.seed}
-    story |= {"exposure_s": float(scenes.exposure[0]), "contacts": contacts, "frames": _frame_truths(truth, scenes, rallies)}
-    with complete_file(folder / "truth.json", overwrite=True) as path:
-        path.write_text(json.dumps(story, separators=(",", ":")) + "\n")
-
-
-def _contacts(rallies: RallyBatch, rally: int) -> list[dict]:
-    """Return all contacts of a rally in order of time."""
-    kinds = rallies.contact_kind[rally].tolist()
-    times, places = rallies.contact_time[rally].tolist(), rallies.contact_position[rally].tolist()
-    return [
-        {"time_s": round(time, 5), "kind": CONTACT_NAMES[kind], "place_m": _rounded(place, 4)}
-        for kind, time, place in zip(kinds, times, places, strict=True)
-        if kind in CONTACT_NAMES
-    ]
-
-
-def _frame_truths(truth: dict[str, Tensor], scenes: Scenes, rallies: RallyBatch) -> list[dict]:
-    """Return what is known of each frame: ball in metres and pixels, blur, share in view, and the camera."""
-    states = rallies.state_at(scenes.rally, scenes.times)[0].tolist()
-    cameras = scenes.cameras
-    return [
-        {
-            "frame": frame_index,
-            "time_s": round(float(scenes.times[0, frame_index]), 6),
-            "state": STATE_NAMES[states[frame_index]],
-            "place_m": _rounded(truth["place"][frame_index].tolist(), 4),
-            "blur": [_rounded(end, 2) for end in truth["path"][frame_index].tolist()],
-            "radius": round(float(truth["radius"][frame_index]), 3),
-            "in_view": round(float(truth["in_view"][frame_index]), 3),
-            "camera": {
-                "position_m": _rounded(cameras.position[0, frame_index].tolist(), 4),
-                "rotation": [_rounded(row, 6) for row in cameras.rotation[0, frame_index].tolist()],
-                "focal": round(float(cameras.focal[0, frame_index]), 3),
-                "centre": _rounded(cameras.centre[0, frame_index].tolist(), 2),
-            },
-        }
-        for frame_index in range(len(states))
-    ]
-
-
-def _rounded(values: list[float], digits: int) -> list[float]:
-    return [round(value, digits) for value in values]
+            bar.update(len(part["frames"]))
+            parts.append({key: values for key, values in part.items() if key != "frames"})
+    return {key: torch.from_numpy(np.concatenate([part[key] for part in parts])) for key in parts[0]}

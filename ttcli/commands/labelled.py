@@ -65,9 +65,15 @@ def evaluate(predicted: Path, truth: Path, size: tuple[int, int] | None, quiet: 
     show(as_json, report.as_json(), *report.as_tables())
 
 
-@command(epilog=example("ttcli simulate -o simulated/ --rallies 20 --camera side --size 1280x720"))
+@command(
+    epilog=example(
+        "ttcli simulate -o simulated/ --rallies 20 --camera side --size 1280x720",
+        "ttcli simulate -o match/ --match 10 --camera broadcast --size 1280x720 --jobs 2",
+    )
+)
 @click.option("-o", "--output", required=True, type=OUTPUT, help="Folder for videos and labels.")
 @option(SimulateConfig, "rallies", type=WholeNumber(1, 100_000), help="How many rallies, each a video of its own.")
+@option(SimulateConfig, "match", metavar="MINUTES", type=Number(0.25, 60), help="One whole match with its pauses instead.")
 @option(SimulateConfig, "seed", type=SEEDS, help="The same seed gives the same bytes.")
 @option(SimulateConfig, "part", type=click.Choice(["training", "test"]), help="Part of the layout to write.")
 @option(SimulateConfig, "camera", type=CAMERAS, help="Where the camera stands.")
@@ -76,9 +82,9 @@ def evaluate(predicted: Path, truth: Path, size: tuple[int, int] | None, quiet: 
     "--size", type=PictureSize(), default=(SimulateConfig.height, SimulateConfig.width),
     show_default=f"{SimulateConfig.width}x{SimulateConfig.height}", help="Size of the picture.",
 )  # fmt: skip
-@option(SimulateConfig, "frames", type=COUNTS, help="Frames of each video at most; else the whole rally.")
+@option(SimulateConfig, "frames", type=COUNTS, help="Frames of each video at most; else the whole story.")
 @option(SimulateConfig, "crf", type=WholeNumber(0, 51), help="x264 quality of the videos: larger is worse.")
-@option(SimulateConfig, "jobs", type=JOBS, help="Videos that are drawn at the same time.")
+@option(SimulateConfig, "jobs", type=JOBS, help="Processes that draw at the same time.")
 @option(SimulateConfig, "device", type=DEVICES, help="Where pictures are drawn.")
 @click.option("--overwrite", is_flag=True, help="Write into a folder that is not empty.")
 @quiet_option

@@ -4,7 +4,8 @@ World axes as in `flight`: metres, origin on the floor under the table, y along 
 Camera axes: x right, y down, z forward. Pixel centres lie on integers.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -66,6 +67,16 @@ class Cameras:
         """Return the cameras of some windows (an index tensor) and frames."""
         frames = slice(frames, frames + 1) if isinstance(frames, int) else frames
         return Cameras(*(part[windows][:, frames] for part in (self.position, self.rotation, self.focal, self.centre)))
+
+    def aimed(self, target: Tensor, zoom: float) -> "Cameras":
+        """Return the cameras turned to points (B, 3) in metres, with a focal length `zoom` times theirs."""
+        rotation = _look_at(self.position[:, 0].cpu(), target.cpu())[:, None].to(self.rotation.device)
+        return replace(self, rotation=rotation.expand_as(self.rotation).clone(), focal=self.focal * zoom)
+
+    def followed_by(self, others: Sequence["Cameras"]) -> "Cameras":
+        """Return cameras of these frames and of the others' frames after them."""
+        names = [field.name for field in fields(self)]
+        return Cameras(*(torch.cat([getattr(part, name) for part in (self, *others)], 1) for name in names))
 
 
 def homographies(source: Cameras, target: Cameras) -> Tensor:

@@ -1,8 +1,9 @@
 """Draws scenes before their backdrop: people, ball, captions, sensor, and says exactly where the ball is on each frame."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -48,6 +49,10 @@ class Drawn:
     in_view: Tensor
     place: Tensor
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what is drawn of the first window, by name."""
+        return {field.name: getattr(self, field.name)[0].cpu().numpy() for field in fields(self)}
+
 
 def draw_scenes(
     scenes: Scenes,
@@ -57,6 +62,7 @@ def draw_scenes(
     width: int,
     generator: torch.Generator,
     glints: float = 0.0,
+    strays: RallyBatch | None = None,
 ) -> Drawn:
     """Return the scenes as their cameras take them, pictures of height x width.
 
@@ -68,14 +74,15 @@ def draw_scenes(
         width: In pixels.
         generator: Source of noise and flicker.
         glints: Share of windows in which small lights flicker and move.
+        strays: Second balls, a story for each of the rallies; nobody knows of them, and all people stand before them.
     """
     pictures, disparity, net_cover = show_halls(scenes, backdrop, height, width)
     if glints:
         draw_glints(pictures, glints, generator)
+    if strays is not None:
+        _draw_strays(scenes, strays, pictures, disparity, net_cover)
     path, share, bounced, place = _ball_paths(scenes, rallies)
-    pixels, depths = scenes.cameras.project(path)  # (B, T, 3, 2), (B, T, 3)
-    depth = depths[:, :, 0]
-    radius = BALL_RADIUS * scenes.cameras.focal / depth * scenes.ball_size[:, None]
+    pixels, depth, radius = _seen_balls(scenes, path)
     free = _free_view(scenes, place, depth, disparity, net_cover)
     _draw_people(scenes, rallies, backdrop.textures, pictures, disparity, net_cover, depth, free)
     _hide_behind_captions(free, backdrop.captions)
@@ -118,6 +125,23 @@ def _ball_paths(scenes: Scenes, rallies: RallyBatch) -> tuple[Tensor, Tensor, Te
     return places[:, :, :3], torch.stack([before, 1 - before], -1), broken, places[:, :, 3]
 
 
+def _seen_balls(scenes: Scenes, path: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return where paths (B, T, 3, 3) are on the pictures (B, T, 3, 2), and depths and radii (B, T) of the balls, in pixels."""
+    pixels, depths = scenes.cameras.project(path)  # (B, T, 3, 2), (B, T, 3)
+    depth = depths[:, :, 0]
+    return pixels, depth, BALL_RADIUS * scenes.cameras.focal / depth * scenes.ball_size[:, None]
+
+
+def _draw_strays(scenes: Scenes, strays: RallyBatch, pictures: Tensor, disparity: Tensor, net_cover: Tensor) -> None:
+    """Draw second balls into pictures (B, T, 3, H, W), in place."""
+    there = strays.state_at(scenes.rally, scenes.times) != NOT_THERE
+    if there.any():
+        path, share, _, place = _ball_paths(scenes, strays)
+        pixels, depth, radius = _seen_balls(scenes, path)
+        free = _free_view(scenes, place, depth, disparity, net_cover)
+        _draw_balls(scenes, pictures, free, pixels, share, radius, there)
+
+
 def _free_view(scenes: Scenes, place: Tensor, depth: Tensor, disparity: Tensor, net_cover: Tensor) -> Tensor:
     """Return how freely each pixel (B, T, 1, H, W) is seen at the ball's distance: not through the table, half through the net."""
     free = (disparity * depth[..., None, None, None] < 1.004).float()
@@ -155,12 +179,11 @@ def _draw_people(
     order = order[near[order]]
     # Far ones first; each round takes one person of each window, so that the rows of a round differ.
     rank = (window[order][:, None] == window[order][None]).tril(-1).sum(1)
-    for turn in range(3):
+    for turn in range(int(rank.max()) + 1 if len(rank) else 0):
         rows = order[rank == turn]
-        if len(rows):
-            of_rows = [pose[rows] for pose in poses]
-            some, their = people.at(rows), cameras.at(rows)
-            _draw_one_each(scenes, some, of_rows, their, textures, pictures, disparity, net_cover, ball_depth, free)
+        of_rows = [pose[rows] for pose in poses]
+        some, their = people.at(rows), cameras.at(rows)
+        _draw_one_each(scenes, some, of_rows, their, textures, pictures, disparity, net_cover, ball_depth, free)
 
 
 def _draw_one_each(

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from ttcli.simulation.flight import HAND, HIT
 from ttcli.simulation.players import People
-from ttcli.simulation.timeline import RallyBatch
+from ttcli.simulation.timeline import STAND, SWING, RallyBatch
 
 SWING_SECONDS = 0.13
 """How long the racket hand is near the ball, before and after a hit (one standard deviation)."""
@@ -24,6 +24,8 @@ FRONT_SHARE = 0.35
 BEFORE, BESIDE = (0.2, 0.55), (-0.6, 0.45)
 """How far before a player, towards the table, the ball is met in strokes of either kind, metres. Seen from the side a
 ball that is met beside a player, or past him, crosses his body on its way in and out."""
+NEVER = 1e6
+"""Seconds: the time of contacts that are not meant."""
 PALM_BELOW = 0.065
 """Metres from the middle of a ball to that of the hand under it."""
 HIP_ASIDE, FOOT_ASIDE = 0.1, 0.24
@@ -45,8 +47,9 @@ def pose_people(people: People, rallies: RallyBatch, rally: Tensor, times: Tenso
     where = rallies.contact_position[rally]
     mine = rallies.contact_side[rally] == people.side[:, None]
     hold, ball, since = _near_contacts(times, when, where, mine & (kind == HAND), HOLD_SECONDS)
-    swing, aim, follow = _near_contacts(times, when, where, mine & (kind == HIT), SWING_SECONDS)
-    root, engaged = _stand_and_run(people, times, when, where, mine & (kind == HIT))
+    swung = mine & ((kind == HIT) | (kind == SWING))
+    swing, aim, follow = _near_contacts(times, when, where, swung, SWING_SECONDS)
+    root, engaged = _stand_and_run(people, times, when, where, swung, mine & (kind == STAND))
     # Whoever rushes past moves all the time as if he made a stroke where the ball is.
     rushes, passed = (people.rush != 0).any(1)[:, None], times - people.rush_time[:, None]
     root = root + people.rush[:, None] * passed[..., None]
@@ -61,13 +64,16 @@ def pose_people(people: People, rallies: RallyBatch, rally: Tensor, times: Tenso
     return _skeleton(people, root, engaged, twist, (aim, swing), (palm, hold), times)
 
 
-def _stand_and_run(people: People, times: Tensor, when: Tensor, where: Tensor, swung: Tensor) -> tuple[Tensor, Tensor]:
+def _stand_and_run(
+    people: People, times: Tensor, when: Tensor, where: Tensor, swung: Tensor, walked: Tensor
+) -> tuple[Tensor, Tensor]:
     """Return where people stand (N, T, 2) in frames at `times` (N, T), and how near a stroke is, (N, T) in [0, 1].
 
-    They are where each stroke that they make wants them, a mean over contacts (N, E) by a bell in time, and run through it.
+    They are where each stroke that they make wants them, a mean over contacts (N, E) by a bell in time, and run through it; and
+    they are at the places that they walk to (`walked`).
     """
-    when = torch.where(swung, when, torch.full_like(when, 1e3))
-    where = torch.where(swung[..., None], where, torch.zeros_like(where))
+    when = torch.where(swung | walked, when, torch.full_like(when, NEVER))
+    where = torch.where((swung | walked)[..., None], where, torch.zeros_like(where))
     quickest, slowest = STEP_SECONDS
     gap = times[:, :, None] - when[:, None]  # (N, T, E)
     near = torch.exp(-0.5 * (gap / (slowest + (quickest - slowest) * people.haste[:, None, None])) ** 2)
@@ -79,12 +85,13 @@ def _stand_and_run(people: People, times: Tensor, when: Tensor, where: Tensor, s
     stand = where[..., :2] + torch.stack([-across * people.hand[:, None], along * people.side[:, None]], -1)
     run = torch.stack([2 * _chance(when, people.phase[:, 3] + seed) - 1 for seed in (0.3, 0.7)], -1)
     run = run * times.new_tensor(FASTEST_RUN) * people.haste[:, None, None] * swung[..., None]
+    stand = torch.where(walked[..., None], where[..., :2], stand)
     root = torch.einsum("nte,nec->ntc", near, stand) + torch.einsum("nte,nec->ntc", near * gap, run)
     root = (root + 0.02 * people.home[:, None]) / (weight + 0.02)
     behind = root[..., 1].abs().clamp_min(1.62) * people.side[:, None]
     root = torch.stack([root[..., 0], torch.where(people.side[:, None] == 0, root[..., 1], behind)], -1)
     root = root + 0.03 * torch.sin(times[..., None] * times.new_tensor([3.1, 2.3]) + people.phase[:, None, :2])
-    return root, weight[..., 0].clamp(max=1)
+    return root, (near * swung[:, None]).sum(-1).clamp(max=1)
 
 
 def _near_contacts(times: Tensor, when: Tensor, where: Tensor, chosen: Tensor, spread: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -92,7 +99,7 @@ def _near_contacts(times: Tensor, when: Tensor, where: Tensor, chosen: Tensor, s
 
     The place (N, T, 3) and the time since (N, T, 1) are means over contacts, weighted by a bell `spread` seconds wide.
     """
-    gap = times[:, :, None] - torch.where(chosen, when, torch.full_like(when, 1e3))[:, None]  # (N, T, E)
+    gap = times[:, :, None] - torch.where(chosen, when, torch.full_like(when, NEVER))[:, None]  # (N, T, E)
     near = torch.exp(-0.5 * (gap / spread) ** 2)
     whole = near.sum(-1, keepdim=True)
     share = near / whole.clamp_min(1e-6)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,6 +24,13 @@ HELD_SECONDS = 0.4
 """How long a film shows the ball in the server's hand before it starts."""
 CHUNK = 2
 """Frames drawn together; more only cost memory at full size."""
+
+
+class Shot(NamedTuple):
+    """A part of a film in which time runs on, from one camera: its frames from `first` to before `last`."""
+
+    first: int
+    last: int
 
 
 def stage_rally(

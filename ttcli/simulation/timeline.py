@@ -1,6 +1,6 @@
 """What became of the balls: the history that a simulation writes, and the batch of rallies that is read from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -10,6 +10,8 @@ from ttcli.simulation.flight import HAND, NET_PASS, NOTHING, Ball, Contact
 IN_HAND, TOSS, IN_PLAY, LOOSE, NOT_THERE = range(5)
 """States of the ball: held; tossed for a serve; in a rally; after the point or in no game at all; no ball."""
 STATE_NAMES = ("in_hand", "toss", "in_play", "loose", "not_there")
+SWING, STAND = 6, 7
+"""What players do without a ball, written among the contacts: a stroke in the air, and a place where one stands."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,18 @@ class RallyBatch:
             contact_kind=self.contact_kind.to(device),
             contact_position=self.contact_position.to(device),
             contact_side=self.contact_side.to(device),
+        )
+
+    def near(self, begin: float, end: float) -> "RallyBatch":
+        """Return the same stories with those contacts only that any of them has from `begin` to `end` seconds."""
+        kept = ((self.contact_time >= begin) & (self.contact_time <= end)).any(0)
+        kept[0] |= not kept.any()
+        return replace(
+            self,
+            contact_time=self.contact_time[:, kept],
+            contact_kind=self.contact_kind[:, kept],
+            contact_position=self.contact_position[:, kept],
+            contact_side=self.contact_side[:, kept],
         )
 
     def position_at(self, rally_index: Tensor, times: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """The hall: floor, walls, barriers, the table with its lines, and the net, seen along rays."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -46,6 +46,11 @@ class Halls:
     def at(self, windows: Tensor) -> "Halls":
         """Return the halls of some windows."""
         return Halls(*(getattr(self, field.name)[windows] for field in fields(self)))
+
+    def at_least(self, reach: tuple[float, float]) -> "Halls":
+        """Return the halls with walls at least `reach` metres across and along the table from its middle."""
+        floor = self.low.new_tensor([*reach, 0.0])
+        return replace(self, low=torch.minimum(self.low, -floor), high=torch.maximum(self.high, floor))
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from ttcli.play.contacts import contacts_of
+from ttcli.play.contacts import Contact, contacts_of
 from ttcli.play.endings import ending_of
 from ttcli.play.exchanges import Exchange, find_exchanges
+from ttcli.play.lost_serves import lost_serves
 from ttcli.play.sightings import Sightings
 from ttcli.results.events import Event
 from ttcli.results.rallies import Rally
@@ -33,6 +34,8 @@ SLOW_ALONE = 2.4
 HALF_SURE, SURER = 0.4, 2.0
 """Score of an exchange that is a rally as probably as not, and how fast that rises with the score."""
 
+LOST_SERVE = 0.6
+"""Confidence of a serve that went into the net."""
 UNLIKE_A_SERVE, UNLIKE_A_SERVE_SOON = 0.7, 1.1
 """What speaks against an exchange that does not begin with a bounce, a passing and a bounce; and if another one follows soon."""
 
@@ -69,14 +72,17 @@ class RallyFinder:
             threshold: Least confidence of a rally.
         """
         sightings = self._sightings
-        exchanges = find_exchanges(contacts_of(events, sightings, self._tables))
+        contacts = contacts_of(events, sightings, self._tables)
+        exchanges = find_exchanges(contacts)
         found: list[Rally] = []
         for exchange, following in zip(exchanges, [*exchanges, None][1:], strict=True):
             earliest = found[-1].end_seconds if found else sightings.begin
             rally = _rally(exchange, following, sightings, earliest)
             if rally.confidence is not None and rally.confidence >= threshold:
                 found.append(rally)
-        return found
+        if threshold <= LOST_SERVE:
+            found += [_lost_serve(bounce, end, sightings) for bounce, end in lost_serves(contacts, exchanges, sightings)]
+        return sorted(found, key=lambda rally: rally.start_seconds)
 
 
 def find_rallies(
@@ -110,6 +116,14 @@ def _rally(exchange: Exchange, following: Exchange | None, sightings: Sightings,
         ended=ending.ended,
         confidence=sure * _as_low_as_a_serve(exchange, soon, ending.struck),
     )
+
+
+def _lost_serve(bounce: Contact, end: float, sightings: Sightings) -> Rally:
+    """Return the rally of a serve that bounced once, and met the net at `end`."""
+    start = max(bounce.seconds - SERVE_BEFORE_BOUNCE, sightings.begin)
+    frames = sightings.frame(start), sightings.frame(end)
+    server = None if bounce.court is None else bounce.court.name(bounce.side)
+    return Rally(start, end, *frames, strokes=1, bounces=1, server=server, ended="net", confidence=LOST_SERVE)
 
 
 def _strokes(exchange: Exchange) -> int:

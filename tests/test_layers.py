@@ -21,10 +21,10 @@ LAYERS = [
     {"spotting", "evaluation"},
     {"play"},
     {"detection", "training_set"},
-    {"training"},
+    {"training", "reviewing"},
     {
-        "convert", "detect", "evaluate", "export", "extract", "models", "probe", "rallies", "render", "simulate", "spot", "train",
-        "verify",
+        "convert", "detect", "evaluate", "export", "extract", "models", "probe", "rallies", "render", "review", "simulate", "spot",
+        "train", "verify",
     },
     {"bench", "trim"},
     {"commands"},

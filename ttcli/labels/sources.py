@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ttcli.errors import InputError, LabelError
 from ttcli.labels.formats import holds_balls
+from ttcli.results.corrections import ENDING as CORRECTIONS
 from ttcli.results.manifest import is_manifest
 from ttcli.video.probe import VIDEO_SUFFIXES
 
@@ -13,7 +14,7 @@ BALL_NAME, EVENTS_NAME = "ball_markup.json", "events_markup.json"
 """What OpenTTGames calls its files of labels."""
 PARTS = ("training", "test")
 """Parts of the layout of OpenTTGames."""
-BALL_ENDINGS = (".xml", ".json", "_ball.csv", ".csv")
+BALL_ENDINGS = (CORRECTIONS, ".xml", ".json", "_ball.csv", ".csv")
 """What the name of a video's labels ends in, after the video's own, best first: a CSV may be what `detect` wrote and
 somebody corrected elsewhere. A folder of labels has no ending."""
 EVENT_ENDINGS = (".events.csv", "_events.csv", ".events.json")

@@ -1,19 +1,22 @@
 """The rows of a ball.csv as columns: a match of hours is read in a second or two."""
 
-import csv
+import warnings
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from ttcli.results.csv_rows import LONGEST_LINE
 from ttcli.results.places import MOST_SECONDS, FarPlaces
 from ttcli.results.trajectory import BallPosition, Status, stream_ball_csv
 
 STATUSES = tuple(Status)
 """What the numbers in the column `status` stand for."""
-BLOCK_ROWS = 50_000
-_NUMBER_OF = {status.value: number for number, status in enumerate(STATUSES)}
+BLOCK_BYTES = 1 << 22
+_NUMBER_OF = sorted(
+    ((status.value.encode(), str(number).encode()) for number, status in enumerate(STATUSES)), key=lambda pair: -len(pair[0])
+)
+"""Longer words first: `unseen` holds `seen`."""
 
 
 @dataclass
@@ -59,7 +62,7 @@ def read_ball_columns(path: Path, far: FarPlaces | None = None) -> BallColumns:
     """
     try:
         columns = _read(path)
-    except (ValueError, KeyError, OSError, csv.Error):
+    except (ValueError, KeyError, OSError, Warning):
         columns = None
     if columns is None or not _is_right(columns):
         return _columns(list(stream_ball_csv(path, far)))  # tells what is wrong, or knows a rarer spelling
@@ -67,30 +70,46 @@ def read_ball_columns(path: Path, far: FarPlaces | None = None) -> BallColumns:
 
 
 def _read(path: Path) -> BallColumns:
-    """Return the rows of a file as `detect` writes it; of any other one raise what comes."""
-    blocks: list[tuple[np.ndarray, ...]] = []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        names = [name.strip() for name in next(reader)]
-        place = {name: names.index(name) for name in names}
-        while rows := list(islice(reader, BLOCK_ROWS)):
-            cells = list(zip(*rows, strict=True))
-            if len(cells) != len(names):
-                raise ValueError
-            count = len(rows)
-            numbers = [
-                np.array([cell or "nan" for cell in cells[place[name]]], np.float64) if name in place else np.full(count, np.nan)
-                for name in ("frame", "time_s", "x", "y", "confidence")
-            ]
-            status = np.array([_NUMBER_OF[cell] for cell in cells[place["status"]]], np.int8)
-            marks = cells[place["duplicate"]] if "duplicate" in place else ("0",) * count
-            blocks.append((*numbers, status, np.array([{"0": False, "1": True}[mark] for mark in marks], bool)))
-    if not blocks:
+    """Return the rows of a file as `detect` writes it; of any other one raise what comes.
+
+    Words become numbers, and all numbers are read at once: 0.6 us a row, where cell by cell takes 7.
+    """
+    blocks: list[np.ndarray] = []
+    with path.open("rb") as file:
+        names = [name.strip() for name in file.readline(LONGEST_LINE).decode("utf-8-sig").split(",")]
+        while block := file.read(BLOCK_BYTES):
+            blocks.append(_numbers(block + file.readline(LONGEST_LINE), len(names)))
+    rows = np.concatenate(blocks)
+    place = {name: names.index(name) for name in names}
+    frame, x, y, status = (rows[:, place[name]] for name in ("frame", "x", "y", "status"))
+    seconds, confidence = (
+        rows[:, place[name]].copy() if name in place else np.full(len(rows), np.nan) for name in ("time_s", "confidence")
+    )
+    duplicate = np.nan_to_num(rows[:, place["duplicate"]]) if "duplicate" in place else np.zeros(len(rows))
+    if not ((frame == np.floor(frame)).all() and np.isin(duplicate, (0, 1)).all() and np.isin(status, range(len(STATUSES))).all()):
         raise ValueError
-    frame, *others = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    if not (frame == np.floor(frame)).all():
+    return BallColumns(
+        frame.astype(np.int64), seconds, x.copy(), y.copy(), confidence, status.astype(np.int8), duplicate.astype(bool)
+    )
+
+
+def _numbers(block: bytes, columns: int) -> np.ndarray:
+    """Return the cells of whole lines (N, columns), NaN where one is empty.
+
+    Raises:
+        ValueError: There is something else than numbers, statuses and commas.
+    """
+    block = block.replace(b"\r\n", b"\n").rstrip(b"\n") + b"\n"
+    for word, number in _NUMBER_OF:
+        block = block.replace(word, number)
+    lines = block.count(b"\n")
+    if block.translate(None, b"0123456789.,-+\n") or block.count(b",") != lines * (columns - 1):
         raise ValueError
-    return BallColumns(frame.astype(np.int64), *others)
+    block = block.replace(b",,", b",nan,").replace(b",,", b",nan,").replace(b",\n", b",nan\n").replace(b"\n,", b"\nnan,")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # of a number that is none
+        cells = np.fromstring(block.replace(b"\n", b",")[:-1].decode(), np.float64, sep=",")
+    return cells.reshape(lines, columns)
 
 
 def _is_right(columns: BallColumns) -> bool:

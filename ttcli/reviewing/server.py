@@ -313,6 +313,7 @@ class ReviewServer:
             if os.name == "posix":
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._socket.bind((HOST, port))
+            self._socket.listen(64)  # from now on who opens the page waits for an answer, and is not turned away
         except OSError:
             self._socket.close()
             raise

@@ -25,7 +25,7 @@ from ttcli.video.deinterlacer import deinterlaced
 from ttcli.video.image_folder import decode_images
 from ttcli.video.orientation import orientation_of
 from ttcli.video.probe import VideoInfo, open_video, time_base_of
-from ttcli.video.scaling import to_picture
+from ttcli.video.scaling import shrink, to_picture
 
 LEADING_FRAMES = 17
 """Frames that may follow a keyframe in the file, come before it in time, and cannot be decoded from it (open GOPs); with codecs
@@ -55,7 +55,7 @@ class FrameAccess:
         self.info = info
         self._stack = ExitStack()
         self._lock = threading.Lock()
-        self._scaler = VideoReformatter()
+        self._shrinker, self._scaler = VideoReformatter(), VideoReformatter()
         self._frames: Iterator[tuple[int, VideoFrame | None]] | None = None
         self._next = 0
         self._container: InputContainer | None = None
@@ -94,7 +94,9 @@ class FrameAccess:
     def _upright(self, frame: VideoFrame, size: tuple[int, int]) -> np.ndarray | None:
         orientation = orientation_of(frame) if self.info.path.is_dir() else self.info.orientation
         try:
-            return to_picture(frame, self._scaler, *size, orientation)
+            # 4K to full HD: 8 ms by way of a smaller YUV, 18 ms at once
+            smaller = shrink(frame, self._shrinker, *orientation.upright_size(*size))
+            return to_picture(smaller, self._scaler, *size, orientation)
         except av.error.FFmpegError:
             return None
 

@@ -87,9 +87,10 @@ def test_frames_of_one_time_are_counted_from_one_whose_time_is_its_own(tmp_path)
         assert [number_in(access.picture(number)) for number in (70, 90, 56)] == [70, 90, 56]
 
 
-def test_times_of_another_video_do_not_mislead(tmp_path):
-    info = probe(numbered(tmp_path / "plain.mp4", **FILES["plain.mp4"]))
-    with FrameAccess(info, np.arange(COUNT) * 0.0371) as access:
+@pytest.mark.parametrize(("name", "step"), [("plain.mp4", 0.0371), ("uneven.mp4", 0.04), ("uneven.mkv", 0.01)])
+def test_times_of_another_video_do_not_mislead(tmp_path, name, step):
+    info = probe(numbered(tmp_path / name, **FILES[name]))
+    with FrameAccess(info, np.arange(COUNT) * step) as access:
         assert [number_in(access.picture(number)) for number in (70, 71, 20)] == [70, 71, 20]
 
 

@@ -349,8 +349,10 @@ class CorrectionLog:
         return standing[-1] if standing else None
 
     def close(self) -> None:
-        """Let the file go."""
-        os.close(self._handle)
+        """Let the file go; once more does nothing."""
+        if self._handle >= 0:
+            os.close(self._handle)
+        self._handle = -1
 
     def __enter__(self) -> "CorrectionLog":
         return self

@@ -22,6 +22,7 @@ from ttcli.results.trajectory import Status
 from ttcli.reviewing.applying import corrected_events, corrected_views, numbered_rallies
 from ttcli.reviewing.doubt_queue import DoubtQueue, other_doubts
 from ttcli.table.camera import landmarks
+from ttcli.table.fit import camera_from_corners
 from ttcli.table.views import TableView, views_from_json
 from ttcli.video.probe import VideoInfo
 
@@ -326,6 +327,9 @@ class Match:
             raise ValueError(f"there is no frame {decision.frame:g}")
         if decision.kind in OF_BALL and self.found.columns.row_of(int(decision.frame or 0)) is None:
             raise ValueError(f"there is no frame {decision.frame:g}")
+        if decision.corners is not None and not decision.confirmed:
+            if camera_from_corners(np.array(decision.corners), self.info.height, self.info.width) is None:
+                raise ValueError("no table has its corners there")
         if decision.kind in ("event", "no_event") and decision.x is None:
             row = self.found.columns.row_of(round(decision.frame or 0))
             if row is not None and not np.isnan(self.found.columns.x[row]):

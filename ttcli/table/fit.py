@@ -23,6 +23,8 @@ AGREE_CELLS = 2.5
 """How far from a peak a landmark may lie."""
 TOP_PLANES = 24
 """Views of the plane that are looked at closer."""
+LEAST_AREA = 50.0
+"""Of a table on the picture, pixels; corners that span less are a slip."""
 _FOCALS = np.geomspace(0.3, 8.0, 20)
 """Focal lengths that are tried, in picture widths."""
 _CLOSER = 0.06
@@ -259,6 +261,9 @@ def camera_from_corners(corners: np.ndarray, height: int, width: int) -> TableCa
         height: Of the picture, pixels.
         width: Of the picture.
     """
+    outline = np.asarray(corners, np.float32)
+    if not cv2.isContourConvex(outline) or cv2.contourArea(outline) < LEAST_AREA:
+        return None
     across, along = TABLE_WIDTH / 2, TABLE_LENGTH / 2
     board = np.array([(-across, -along), (across, -along), (across, along), (-across, along)])
     best, least = None, np.inf

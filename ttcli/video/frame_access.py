@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, islice
 from types import TracebackType
 
 import av.error
@@ -34,6 +34,8 @@ AHEAD_FRAMES = 48
 """A frame so near ahead is decoded towards, not sought."""
 ROUNDING = 2e-6
 """Seconds that times of ball.csv may be off by: they have six decimals."""
+COMPARED_PACKETS = 120
+"""So many of the first packets are compared with times that are given; the first half of them in time is whole."""
 FURTHER_BACK = (1, 8, 64)
 """How many times LEADING_FRAMES to seek before a frame, in turns, until what comes out begins before it."""
 
@@ -43,8 +45,8 @@ class FrameAccess:
 
     Args:
         info: The video.
-        times: When each frame is, seconds since the first, by frame number; those of a CSV from `detect`. None reads all packets
-            first, which takes as long as reading the file.
+        times: When each frame is, seconds since the first, by frame number: those of a CSV from `detect`. Without any, or where
+            they do not fit the file, all packets are read first, which takes as long as reading the file.
 
     Raises:
         InputError: The file is not there any more.
@@ -64,8 +66,7 @@ class FrameAccess:
         self._times = np.zeros(0)
         if self._by_time:
             self._container, self._stream = self._stack.enter_context(open_video(info.path))
-            self._times = _packet_times(info) if times is None else np.asarray(times, np.float64)
-            self._by_time = len(self._times) > 1 and bool(np.isfinite(self._times).all())
+            self._times = np.zeros(0) if times is None else np.asarray(times, np.float64)
         self._first_pts: int | None = None
 
     def __enter__(self) -> "FrameAccess":
@@ -119,6 +120,7 @@ class FrameAccess:
         goes_on = self._frames is not None and frame >= self._next
         if self._by_time and self._first_pts is None:
             self._frames = self._from_start()
+            self._learn_times()
         if self._by_time and self._first_pts is not None and frame >= LEADING_FRAMES:
             for times in FURTHER_BACK:
                 before = frame - (times * LEADING_FRAMES if self._reorders() or times > 1 else 0)
@@ -132,6 +134,16 @@ class FrameAccess:
         elif goes_on and not self._by_time:
             return
         self._frames, self._next = self._from_start(), 0
+
+    def _learn_times(self) -> None:
+        """Take the times of the packets where there are no others, or these are not of this file."""
+        if self._first_pts is None:
+            return
+        begun = _packet_times(self.info, self._first_pts, COMPARED_PACKETS)[: COMPARED_PACKETS // 2]
+        mine = self._times[: len(begun)]
+        if not (len(mine) == len(begun) > 0 and np.isfinite(self._times).all() and np.abs(mine - begun).max() <= ROUNDING):
+            self._times = _packet_times(self.info, self._first_pts)
+        self._by_time = len(self._times) > 1
 
     def _reorders(self) -> bool:
         return self._stream is not None and bool(self._stream.codec_context.has_b_frames)
@@ -182,16 +194,22 @@ class FrameAccess:
         return int(first) if end == first + 1 else None
 
 
-def _packet_times(info: VideoInfo) -> np.ndarray:
-    """Return when the frames of a file are, seconds since the first, as its packets say; empty where some do not."""
+def _packet_times(info: VideoInfo, first_pts: int, most: int | None = None) -> np.ndarray:
+    """Return when the frames of a file are, seconds since the one at `first_pts`, as its packets say; empty where some do not.
+
+    Args:
+        info: The video.
+        first_pts: Timestamp of the first frame.
+        most: Packets that are read at most; all of the file if None.
+    """
     stamps: list[int] = []
     with open_video(info.path) as (container, stream):
         tick = float(time_base_of(stream))
         with suppress(av.error.FFmpegError):
-            for packet in container.demux(stream):
+            for packet in islice(container.demux(stream), most):
                 if packet.size and not packet.is_discard:
                     if packet.pts is None:
                         return np.zeros(0)
                     stamps.append(packet.pts)
     sorted_stamps = np.sort(np.array(stamps, np.int64))
-    return (sorted_stamps - sorted_stamps[:1]) * tick
+    return (sorted_stamps[sorted_stamps >= first_pts] - first_pts) * tick

@@ -16,7 +16,8 @@ const element = (id) => document.getElementById(id);
 const rows = new Rows();
 const pictures = new Pictures();
 let match, view, player, overview, queue = [], doubt = null, seen = [], frame = 0, row = null, around = { rows: [], events: [] };
-let cross = null, edited = null, handle = 0, candidates = [], pendingStart = null, shows = 0, unsaved = null, busy = false;
+let cross = null, edited = null, handle = 0, candidates = [], pendingStart = null, shows = 0, unsaved = null, shown = -1;
+let underWay = Promise.resolve(), busy = 0;
 
 const clamp = (number) => Math.max(0, Math.min(match.frames - 1, number));
 const say = (text) => { element("said").textContent = text; };
@@ -46,6 +47,7 @@ async function show(number, film = null) {
     say(error.message);
   }
   candidates = [];
+  shown = frame;
   draw();
   if (film) return;
   for (let next = 1; next <= AHEAD; next++) if (frame + next < match.frames) pictures.get(frame + next).catch(() => {});
@@ -126,9 +128,18 @@ function take(changed) {
   rows.forget();
 }
 
-async function decide(said, next = true) {
-  if (busy) return;
-  busy = true;
+// One after another; what is pressed while another decision is on its way is about a picture that is not there yet, and is let go.
+function oneByOne(work, waits) {
+  if (busy && !waits) return underWay;
+  busy += 1;
+  underWay = underWay.then(work).finally(() => { busy -= 1; });
+  return underWay;
+}
+
+const decide = (said, next = true) => oneByOne(() => deciding(said, next), false);
+const undo = () => oneByOne(undoing, true);
+
+async function deciding(said, next) {
   const asked = doubtHere();
   const body = asked ? { ...said, doubt: asked.name } : said;
   try {
@@ -140,7 +151,7 @@ async function decide(said, next = true) {
     else { await show(frame); drawQueue(); }
   } catch (error) {
     trouble(error instanceof Refused ? error.message : "The server does not answer: is ttcli review still running? Nothing that was saved is lost.", { said, next });
-  } finally { busy = false; }
+  }
 }
 
 function overviewSoon() {
@@ -235,9 +246,7 @@ function placeBall(x, y) {
   return decide({ kind: "ball", frame, x: rounded(inside(x, match.width)), y: rounded(inside(y, match.height)) });
 }
 
-async function undo() {
-  if (busy) return;
-  busy = true;
+async function undoing() {
   try {
     const changed = await post("undo");
     take(changed);
@@ -247,7 +256,7 @@ async function undo() {
     doubt = queue.find((each) => each.frame === Math.round(back)) ?? doubt;
     await show(Math.round(back));
     drawQueue();
-  } catch (error) { say(error.message); } finally { busy = false; }
+  } catch (error) { say(error.message); }
 }
 
 async function askCandidates() {
@@ -357,7 +366,7 @@ async function begin() {
   await goTo(queue[0] ?? null);
   if (!queue.length) await show(0);
   document.body.dataset.ready = "yes";
-  window.review = { get frame() { return frame; }, get row() { return row; }, get queue() { return queue; }, get match() { return match; }, get doubt() { return doubt; }, view, show };
+  window.review = { get idle() { return !busy && shown === frame; }, get frame() { return frame; }, get row() { return row; }, get queue() { return queue; }, get match() { return match; }, get doubt() { return doubt; }, view, show };
 }
 
 begin().catch((error) => trouble(`The page cannot begin: ${error.message}`));

@@ -22,9 +22,10 @@ LAYERS = [
     {"play"},
     {"detection", "training_set"},
     {"training", "reviewing"},
+    {"reporting"},
     {
-        "convert", "detect", "evaluate", "export", "extract", "models", "probe", "rallies", "render", "review", "simulate", "spot",
-        "train", "verify",
+        "convert", "detect", "evaluate", "export", "extract", "models", "probe", "rallies", "render", "report", "review",
+        "simulate", "spot", "train", "verify",
     },
     {"bench", "trim"},
     {"commands"},

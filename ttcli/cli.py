@@ -88,6 +88,6 @@ for command in (
     footage.detect, footage.spot, footage.rallies, footage.trim, footage.render, footage.probe, footage.verify, footage.bench,
     labelled.evaluate, labelled.simulate, labelled.extract, labelled.convert,
     networks.train, networks.models, networks.export,
-    pages.review,
+    pages.report, pages.review,
 ):  # fmt: skip
     main.add_command(debug_option(command))

@@ -419,6 +419,26 @@ class VerifyConfig:
 
 
 @dataclass(frozen=True)
+class ReportConfig:
+    """Settings of `ttcli report`."""
+
+    events: Path | None = None
+    """The events.csv of a single match; None takes the one beside the ball.csv, if there is one."""
+    rallies: Path | None = None
+    """The rallies.csv, in the same way."""
+    strokes: Path | None = None
+    """The strokes.csv, in the same way."""
+    video: Path | None = None
+    """The video; None takes the one that the manifest names, or one of the CSV's name beside it."""
+    title: str | None = None
+    """Of the page; the match's name if None."""
+    with_clips: bool = False
+    """Write a small clip of each rally into a folder beside the page, and play these instead of the video."""
+    overwrite: bool = False
+    """Replace a page and clips that exist."""
+
+
+@dataclass(frozen=True)
 class ReviewConfig:
     """Settings of `ttcli review`."""
 

@@ -9,6 +9,10 @@ import pytest
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 
 
+BESIDE = "blob:"
+"""Beginning of further addresses that a page may ask for: a test names the folder in which it lies."""
+
+
 @contextmanager
 def browser() -> Iterator:
     """Yield a browser; the test is skipped, with a word, where there is none."""
@@ -31,7 +35,7 @@ def page_of(running, address: str, **settings) -> Iterator:
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: complaints.append(request.url) if not request.url.startswith((address, "blob:", "data:")) else None)
+    page.on("request", lambda request: complaints.append(request.url) if not request.url.startswith((address, "blob:", "data:", BESIDE)) else None)
     page.set_default_timeout(15_000)
     page.goto(address)
     try:

@@ -20,7 +20,7 @@ from ttcli.commands.options import (
     show,
     tell,
 )
-from ttcli.configs import ReviewConfig
+from ttcli.configs import ReportConfig, ReviewConfig
 from ttcli.errors import UsageError
 
 
@@ -67,4 +67,35 @@ def review(
         tell(f"the page is at {address} (Ctrl-C ends the review)")
 
     summary = run(match, ball, config, tell, opened)
+    show(as_json, summary.as_json(), str(summary))
+
+
+@command(
+    epilog=example(
+        "ttcli report ball.csv -o report.html",
+        "ttcli report match.mp4 -o report.html --with-clips",
+        "ttcli report monday.csv tuesday.csv -o both.html",
+    )
+)
+@click.argument("matches", metavar="MATCH...", nargs=-1, required=True, type=FILE)
+@click.option("-o", "--output", type=OUTPUT, help="The page; else the first MATCH's name with .html beside it.")
+@option(ReportConfig, "events", type=FILE, help="The events.csv (one MATCH only); else the one beside it.")
+@option(ReportConfig, "rallies", type=FILE, help="The rallies.csv (one MATCH only); else the one beside it.")
+@option(ReportConfig, "strokes", type=FILE, help="The strokes.csv (one MATCH only); else the one beside it.")
+@option(ReportConfig, "video", type=FILE, help="The video (one MATCH only); else the one that the manifest names.")
+@option(ReportConfig, "title", metavar="TEXT", help="Title of the page; else the name of MATCH.")
+@option(ReportConfig, "with_clips", "--with-clips", is_flag=True, help="Write small clips of the rallies beside the page.")
+@overwrite_option
+@quiet_option
+@json_option
+def report(matches: tuple[Path, ...], output: Path | None, quiet: bool, as_json: bool, **settings: Any) -> None:
+    """Write what was found in each MATCH, a ball.csv or its video, as one page to look at.
+
+    The page needs no network and no program. Events, rallies, strokes and the video are found beside the ball.csv;
+    what is not there, or cannot be told, it says.
+    """
+    from ttcli.report import report as run
+
+    page = matches[0].with_suffix(".html") if output is None else output
+    summary = run(matches, page, ReportConfig(**settings), quiet, tell)
     show(as_json, summary.as_json(), str(summary))

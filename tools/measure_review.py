@@ -1,13 +1,15 @@
 """How much of what is wrong a reviewer finds by the queue of doubt of `ttcli review`, against looking at frames in any order.
 
-A reviewer that knows the labels goes through the queue, and decides about one frame at a time: right, where the ball is, or none. The
-queue follows, as on the page. Clips are taken together: the most doubtful frame of any of them comes next. Only frames that have a
-label are shown.
+A reviewer that knows the labels goes through the queue, and decides about one frame at a time: right, where the ball is, or none.
+The queue follows, as on the page. Clips are taken together: the most doubtful frame of any of them comes next. Only frames that
+have a label are shown.
 
     python tools/measure_review.py PREDICTED TRUTH
 
-PREDICTED and TRUTH are folders as for `ttcli evaluate`: x.csv and x.csv, or x/ball_markup.json. The size of the picture is that of a
-video beside the truth, or --size.
+With --corrections the decisions are written beside each CSV, as `ttcli review` does, for `ttcli extract`.
+
+PREDICTED and TRUTH are folders as for `ttcli evaluate`: x.csv and x.csv, or x/ball_markup.json. The size of the picture is
+that of a video beside the truth, or --size.
 """
 
 import argparse
@@ -16,13 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ttcli.evaluate import _match, _picture_size
 from ttcli.configs import EvaluateConfig
+from ttcli.evaluate import _match, _picture_size
 from ttcli.labels.ball import BallLabel
 from ttcli.labels.formats import find_format, read_ball_labels
 from ttcli.labels.problems import Problems
 from ttcli.results.ball_columns import read_ball_columns
-from ttcli.results.corrections import Decision
+from ttcli.results.content_hash import content_hash
+from ttcli.results.corrections import ENDING, Decision, header_of, lines_of
 from ttcli.results.trajectory import Status
 from ttcli.reviewing.doubt_queue import DoubtQueue
 
@@ -42,6 +45,7 @@ class Clip:
             if int(frame) not in self.labels:
                 self.queue._decided[row] = True  # nobody knows whether it is right
         self.wrong = {frame: self.is_wrong(frame) for frame in self.labels}
+        self.predicted, self.decisions = predicted, list[Decision]()
 
     def is_wrong(self, frame: int) -> bool:
         """Return whether the row of a frame says something else than its label."""
@@ -61,12 +65,20 @@ class Clip:
         """Decide about a frame as its label says, and return whether it was wrong."""
         label, row, wrong = self.labels[frame], self.columns.row_of(frame), self.wrong[frame]
         x, y = (label.x, label.y) if wrong or not label.visible else (float(self.columns.x[row]), float(self.columns.y[row]))
-        self.queue.decide(Decision(1, "ball" if label.visible else "none", frame, x, y, confirmed=not wrong))
+        number = len(self.decisions) + 1
+        self.decisions.append(Decision(number, "ball" if label.visible else "none", frame, x, y, confirmed=not wrong))
+        self.queue.decide(self.decisions[-1])
         return wrong
+
+    def write(self) -> None:
+        """Write the decisions beside the CSV."""
+        header = header_of(None, {"name": self.predicted.name, "sha256": content_hash(self.predicted)})
+        path = self.predicted.with_name(f"{self.predicted.stem}{ENDING}")
+        path.write_text("".join(lines_of(header, self.decisions)), encoding="utf-8")
 
 
 def review_all(clips: list[Clip]) -> list[bool]:
-    """Return for each frame that is shown, in turn, whether it was wrong; those that no queue names come last and are not listed."""
+    """Return for each frame that is shown, in turn, whether it was wrong; those that no queue names are not shown."""
     shown = []
     worst = [clip.worst() for clip in clips]
     while True:
@@ -83,6 +95,7 @@ def main() -> None:
     parser.add_argument("predicted", type=Path)
     parser.add_argument("truth", type=Path)
     parser.add_argument("--size", help="as in 1280x720")
+    parser.add_argument("--corrections", action="store_true", help="write the decisions beside each CSV")
     asked = parser.parse_args()
     width, height = map(int, asked.size.split("x")) if asked.size else (None, None)
     config = EvaluateConfig(picture_height=height, picture_width=width)
@@ -92,10 +105,13 @@ def main() -> None:
         clips.append(Clip(files.predicted, read_ball_labels(files.truth, Problems().add, None, *size), size[1]))
     frames, errors = sum(len(clip.labels) for clip in clips), sum(sum(clip.wrong.values()) for clip in clips)
     shown = review_all(clips)
+    for clip in clips if asked.corrections else ():
+        clip.write()
     gone = {f"{share:.0%}": round(sum(shown[: round(share * frames)]) / max(errors, 1), 3) for share in SHARES}
     half = next((place for place in range(1, len(shown) + 1) if sum(shown[:place]) >= errors / 2), None)
     said = {
-        "clips": len(clips), "frames": frames, "errors": errors, "gone_after": gone, "in_any_order": {f"{s:.0%}": s for s in SHARES},
+        "clips": len(clips), "frames": frames, "errors": errors, "gone_after": gone,
+        "in_any_order": {f"{share:.0%}": share for share in SHARES},
         "half_gone_after": None if half is None else round(half / frames, 4), "named": len(shown),
         "named_errors": sum(shown),
     }  # fmt: skip

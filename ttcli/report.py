@@ -41,7 +41,8 @@ class ReportSummary:
         matches = self.report["matches"]
         rallies = sum(match["found"]["rallies"] for match in matches)
         clips = f", {self.clips} clips" if self.clips else ""
-        return f"{self.output}: {len(matches)} match{'es' * (len(matches) > 1)}, {rallies} rallies{clips}, {self.bytes / 1e6:.2f} MB"
+        several = f"{len(matches)} match{'es' * (len(matches) > 1)}"
+        return f"{self.output}: {several}, {rallies} rallies{clips}, {self.bytes / 1e6:.2f} MB"
 
 
 def report(
@@ -67,7 +68,9 @@ def report(
     """
     named = (config.events, config.rallies, config.strokes, config.video)
     if len(matches) > 1 and any(path is not None for path in named):
-        raise UsageError("--events, --rallies, --strokes and --video", "belong to one match", "give one, or let the files lie beside each")
+        raise UsageError(
+            "--events, --rallies, --strokes and --video", "belong to one match", "give one, or let the files lie beside each"
+        )
     check_output(output, config.overwrite)
     files = [find_files(match, *named) for match in matches]
     contents = [read_match(each) for each in files]

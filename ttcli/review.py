@@ -1,4 +1,4 @@
-"""`ttcli review`: a local page on which the doubtful places of a match are put right, and the results with the corrections applied."""
+"""`ttcli review`: a local page on which doubtful places of a match are put right, and the results with that applied."""
 
 import webbrowser
 from collections.abc import Callable
@@ -134,9 +134,7 @@ def _found(video: Path, ball: Path | None, config: ReviewConfig, tell: Callable[
     return read_found(info, path, events, rallies, tell)
 
 
-def _lists(
-    ball: Path, info: VideoInfo, config: ReviewConfig, tell: Callable[[str], None]
-) -> tuple[list[Event], list[Rally]]:
+def _lists(ball: Path, info: VideoInfo, config: ReviewConfig, tell: Callable[[str], None]) -> tuple[list[Event], list[Rally]]:
     """Return events and rallies, as far as they are there."""
     events_csv, rallies_csv = config.events or beside(ball, "events"), config.rallies or beside(ball, "rallies")
     far = FarPlaces(info.height, info.width)

@@ -35,7 +35,12 @@ def page_of(running, address: str, **settings) -> Iterator:
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: complaints.append(request.url) if not request.url.startswith((address, "blob:", "data:", BESIDE)) else None)
+    page.on(
+        "request",
+        lambda request: (
+            complaints.append(request.url) if not request.url.startswith((address, "blob:", "data:", BESIDE)) else None
+        ),
+    )
     page.set_default_timeout(15_000)
     page.goto(address)
     try:
@@ -50,5 +55,8 @@ def serious_faults(page) -> list[str]:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed").Axe
     found = axe().run(page).response["violations"]
     return [
-        f"{fault['id']}: {node['html'][:120]}" for fault in found if fault["impact"] in ("serious", "critical") for node in fault["nodes"]
+        f"{fault['id']}: {node['html'][:120]}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
     ]

@@ -24,7 +24,9 @@ STROKES = (
 CORNERS = np.array([(420.0, 760.0), (1500.0, 760.0), (1330.0, 590.0), (590.0, 590.0)])
 
 
-def write_match(folder: Path, rallies: int = 12, seed: int = 1, name: str = "ball", strokes: bool = True, table: bool = True) -> Path:
+def write_match(
+    folder: Path, rallies: int = 12, seed: int = 1, name: str = "ball", strokes: bool = True, table: bool = True
+) -> Path:
     """Write the files of a match of some rallies and return its ball.csv."""
     chance, ball = random.Random(seed), folder / f"{name}.csv"
     played, events, hits, clock = [], [], [], 2.0
@@ -50,7 +52,9 @@ def write_match(folder: Path, rallies: int = 12, seed: int = 1, name: str = "bal
     frames = round(clock * RATE)
     inside = [any(rally.start_frame <= frame <= rally.end_frame for rally in played) for frame in range(frames)]
     rows = [
-        BallPosition(frame, frame / RATE, 600 + 700 * abs(frame % 70 - 35) / 35, 500.0, 0.5 if frame % 97 == 0 else 0.96, Status.SEEN)
+        BallPosition(
+            frame, frame / RATE, 600 + 700 * abs(frame % 70 - 35) / 35, 500.0, 0.5 if frame % 97 == 0 else 0.96, Status.SEEN
+        )
         if inside[frame]
         else BallPosition(frame, frame / RATE, None, None, 0.02, Status.UNSEEN)
         for frame in range(frames)
@@ -79,16 +83,25 @@ def stroke_row(chance: random.Random, number: int, rally: int, seconds: float, s
     heights = (None, None) if clearance is None else (round(clearance - 2.2, 1), round(clearance + 2.6, 1))
     depth = "short" if abs(landing.table_y or 0) < 0.45 else "half" if abs(landing.table_y or 0) < 0.91 else "long"
     return (
-        number, rally, round(seconds, 3), round(seconds * RATE, 2), ("left", "right")[side > 0], 0.1, 1.5 * side, 0.2, speed, *bounds,
+        number, rally, round(seconds, 3), round(seconds * RATE, 2), ("left", "right")[side > 0], 0.1, 1.5 * side, 0.2,
+        speed, *bounds,
         clearance, *heights, 0.4, landing.time_seconds, landing.table_x, landing.table_y, round(chance.uniform(3, 9), 1),
-        round(chance.uniform(1, 3), 1), round(chance.uniform(0, 180), 1), f"{depth}_middle", chance.choice(["top", "back", None]), 0.8, "in", 0.9,
+        round(chance.uniform(1, 3), 1), round(chance.uniform(0, 180), 1), f"{depth}_middle",
+        chance.choice(["top", "back", None]), 0.8, "in", 0.9,
     )  # fmt: skip
 
 
 def write_manifest_of(ball: Path, frames: int, table: bool) -> None:
     """Write a manifest of a video of full HD."""
     views = views_as_json([TableView(0.0, frames / RATE, camera_from_corners(CORNERS, 1080, 1920))]) if table else []
-    video = {"name": f"{ball.stem}.mp4", "path": f"{ball.stem}.mp4", "bytes": 7, "sha256": "ab" * 32, "height": 1080, "width": 1920}
+    video = {
+        "name": f"{ball.stem}.mp4",
+        "path": f"{ball.stem}.mp4",
+        "bytes": 7,
+        "sha256": "ab" * 32,
+        "height": 1080,
+        "width": 1920,
+    }
     facts = {
         "made_by": MADE_BY, "version": "0.2.0", "csv": {"name": ball.name, "sha256": content_hash(ball)}, "video": video,
         "checkpoint": {"name": "centernet_v8s.safetensors", "path": None, "sha256": "cd" * 32}, "closer": None,

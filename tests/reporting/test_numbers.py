@@ -44,7 +44,12 @@ def told(ball):
 def test_counts_are_those_of_the_rows(ball, told):
     rows, events = cells_of(ball), cells_of(ball.with_suffix(".events.csv"))
     found, statuses = told["found"], Counter(row["status"] for row in rows)
-    assert (found["frames"], found["seen"], found["unseen"], found["broken"]) == (len(rows), statuses["seen"], statuses["unseen"], 0)
+    assert (found["frames"], found["seen"], found["unseen"], found["broken"]) == (
+        len(rows),
+        statuses["seen"],
+        statuses["unseen"],
+        0,
+    )
     assert found["seconds"] == round(float(rows[-1]["time_s"]) - float(rows[0]["time_s"]), 3)
     assert found["bounces"] == sum(event["event"] == "bounce" for event in events)
     assert found["passings_of_the_net"] == sum(event["event"] == "net" for event in events)
@@ -58,7 +63,16 @@ def test_rallies_strokes_and_bounces_are_those_of_their_files(ball, told):
             assert rally[name] == number(cells[name])
         assert (rally["server"], rally["ended"]) == (cells["server"] or None, cells["ended"] or None)
     for stroke, cells in zip(told["strokes"], cells_of(ball.with_suffix(".strokes.csv")), strict=True):
-        for name in ("stroke", "rally", "time_s", "speed_kmh", "speed_low", "speed_high", "net_clearance_cm", "bounce_major_cm"):
+        for name in (
+            "stroke",
+            "rally",
+            "time_s",
+            "speed_kmh",
+            "speed_low",
+            "speed_high",
+            "net_clearance_cm",
+            "bounce_major_cm",
+        ):
             assert stroke[name] == number(cells[name])
         assert (stroke["side"], stroke["spin"]) == (cells["side"] or None, cells["spin"] or None)
     bounces = [cells for cells in cells_of(ball.with_suffix(".events.csv")) if cells["event"] == "bounce"]
@@ -76,7 +90,11 @@ def test_spreads_are_those_of_the_strokes(ball, told):
             assert (spread["count"], spread["least"], spread["most"]) == (len(values), min(values), max(values))
             assert spread["median"] == pytest.approx(median(values), abs=1e-3)
         assert told[key]["all"]["count"] == sum(bool(cells[column]) for cells in strokes)
-    first = [cells["speed_kmh"] for cells in strokes if not any(c["rally"] == cells["rally"] and float(c["time_s"]) < float(cells["time_s"]) for c in strokes)]
+    first = [
+        cells["speed_kmh"]
+        for cells in strokes
+        if not any(c["rally"] == cells["rally"] and float(c["time_s"]) < float(cells["time_s"]) for c in strokes)
+    ]
     assert told["speeds"]["serve"]["count"] == sum(map(bool, first))
 
 
@@ -123,15 +141,24 @@ def test_from_a_missing_event_on_no_stroke_is_told(ball, tmp_path):
 
 def test_provenance_has_the_hashes_of_the_files(ball, told):
     files = told["provenance"]["files"]
-    assert files["ball"] == {"name": "ball.csv", "sha256": content_hash(ball)} and set(files) == {"ball", "events", "rallies", "strokes"}
-    assert told["provenance"]["video"]["sha256"] == "ab" * 32 and told["provenance"]["checkpoint"]["name"].startswith("centernet")
+    assert files["ball"] == {"name": "ball.csv", "sha256": content_hash(ball)} and set(files) == {
+        "ball",
+        "events",
+        "rallies",
+        "strokes",
+    }
+    assert told["provenance"]["video"]["sha256"] == "ab" * 32 and told["provenance"]["checkpoint"]["name"].startswith(
+        "centernet"
+    )
 
 
 def test_json_is_what_the_page_holds(ball, tmp_path):
     result = run("report", ball, "-o", tmp_path / "r.html", "--json")
     assert result.exit_code == 0, result.output
     said = json.loads(result.stdout)
-    [data] = re.findall(r'<script type="application/json" id="report">(.*?)</script>', (tmp_path / "r.html").read_text(), re.DOTALL)
+    [data] = re.findall(
+        r'<script type="application/json" id="report">(.*?)</script>', (tmp_path / "r.html").read_text(), re.DOTALL
+    )
     inside = json.loads(data)
     assert inside["matches"] == said["matches"] and said["bytes"] == (tmp_path / "r.html").stat().st_size
 
@@ -140,13 +167,18 @@ def test_what_is_not_there_is_said(tmp_path):
     ball = write_match(tmp_path, rallies=4, strokes=False, table=False)
     told = match_numbers(read_match(find_files(ball)))
     assert told["zones"] == told["speeds"] == told["heights"] == {} and told["strokes"] == []
-    assert any("no strokes.csv" in line for line in told["not_told"]) and any("no place on the table" in line for line in told["not_told"])
+    assert any("no strokes.csv" in line for line in told["not_told"]) and any(
+        "no place on the table" in line for line in told["not_told"]
+    )
     assert [bounce["phase"] for bounce in told["bounces"][:2]] == ["serve", "serve"]  # by the passings alone
     for kind in ("events", "rallies"):
         (tmp_path / f"ball.{kind}.csv").unlink()
     (tmp_path / "ball.json").unlink()
     told = match_numbers(read_match(find_files(ball)))
-    assert told["rallies"] == told["bounces"] == [] and len([line for line in told["not_told"] if " is no " in line or "no manifest" in line]) == 4
+    assert (
+        told["rallies"] == told["bounces"] == []
+        and len([line for line in told["not_told"] if " is no " in line or "no manifest" in line]) == 4
+    )
     assert run("report", ball, "-o", tmp_path / "r.html").exit_code == 0
 
 
@@ -161,7 +193,12 @@ def test_several_matches_stand_beside_each_other(tmp_path):
     assert run("report", *balls, "-o", tmp_path / "both.html").exit_code == 0
     page = (tmp_path / "both.html").read_text()
     assert "href='#m1'>match_1" in page and 'id="m2"' in page and page.count("<article") == 2
-    assert run("report", *balls, "-o", tmp_path / "both.html", "--overwrite", "--events", tmp_path / "match_1.events.csv").exit_code == 2
+    assert (
+        run(
+            "report", *balls, "-o", tmp_path / "both.html", "--overwrite", "--events", tmp_path / "match_1.events.csv"
+        ).exit_code
+        == 2
+    )
 
 
 def test_wrong_input_is_one_line(tmp_path):

@@ -36,7 +36,9 @@ def playing(page):
     """Return what is played, and at which second."""
     for _ in range(100):
         page.wait_for_timeout(50)
-        at = page.evaluate("(() => { const film = document.getElementById('film'); return film.readyState >= 2 ? film.currentTime : null; })()")
+        at = page.evaluate(
+            "(() => { const film = document.getElementById('film'); return film.readyState >= 2 ? film.currentTime : null; })()"
+        )
         if at is not None:
             return page.evaluate("decodeURI(document.getElementById('film').src)"), at
     raise AssertionError(page.inner_text("#player-trouble"))
@@ -51,7 +53,7 @@ def _beside(monkeypatch, written):
 
 
 def test_a_click_plays_a_rally_or_a_bounce(running, written):
-    path, match = written
+    _path, match = written
     with open_page(running, written) as page:
         rally = match["rallies"][2]
         page.click("button[data-rally='3']")
@@ -80,13 +82,15 @@ def test_the_filter_changes_the_map(running, written):
 
 
 def test_keys_alone_reach_everything(running, written):
-    path, match = written
+    _path, match = written
     with open_page(running, written) as page:
         wanted = page.evaluate("document.querySelectorAll('[data-start], input, summary').length")
         reached = set()
         for _ in range(wanted + 40):
             page.keyboard.press("Tab")
-            reached.add(page.evaluate("(() => { const on = document.activeElement; return on.dataset.name ?? on.id ?? on.tagName; })()"))
+            reached.add(
+                page.evaluate("(() => { const on = document.activeElement; return on.dataset.name ?? on.id ?? on.tagName; })()")
+            )
         names = set(page.evaluate("[...document.querySelectorAll('[data-start]')].map((each) => each.dataset.name)"))
         assert names <= reached and "m1-phase-serve" in reached
         page.locator("g[data-name='m1-rally-2']").focus()

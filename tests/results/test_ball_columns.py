@@ -12,7 +12,9 @@ from ttcli.results.trajectory import BallPosition, Status, read_ball_csv, write_
 
 places = st.tuples(st.floats(-500, 5000), st.floats(-500, 3000))
 rows = st.lists(
-    st.tuples(st.integers(1, 3), st.one_of(st.none(), places), st.booleans(), st.floats(0, 1), st.booleans()), min_size=1, max_size=30
+    st.tuples(st.integers(1, 3), st.one_of(st.none(), places), st.booleans(), st.floats(0, 1), st.booleans()),
+    min_size=1,
+    max_size=30,
 )
 
 
@@ -76,7 +78,17 @@ def test_places_that_no_ball_can_have_are_counted(tmp_path):
 
 @pytest.mark.parametrize(
     "row",
-    ["1,nan,2,seen", "1,1,,seen", "1,1,2,unseen", "0,1,2,seen", "1.5,1,2,seen", "1,1,2,gone", "1,1,2", "1,1,2,seen,3", "-1,1,2,seen"],
+    [
+        "1,nan,2,seen",
+        "1,1,,seen",
+        "1,1,2,unseen",
+        "0,1,2,seen",
+        "1.5,1,2,seen",
+        "1,1,2,gone",
+        "1,1,2",
+        "1,1,2,seen,3",
+        "-1,1,2,seen",
+    ],
 )
 def test_a_wrong_line_is_told_of_as_ever(tmp_path, row):
     path = tmp_path / "ball.csv"

@@ -27,9 +27,12 @@ frames = st.integers(0, 10**8)
 decisions = st.one_of(
     st.builds(Decision, st.just(1), st.just("ball"), frames, numbers, numbers, confirmed=st.booleans()),
     st.builds(Decision, st.just(1), st.sampled_from(["none", "unknown"]), frames),
-    st.builds(Decision, st.just(1), st.sampled_from(["event", "no_event"]), st.floats(0, 1e6), event=st.sampled_from(["bounce", "net"])),
     st.builds(
-        Decision, st.just(1), st.just("rally"), rally=st.none() | st.integers(1, 99), start_frame=st.just(4), end_frame=frames.map(lambda f: f + 4),
+        Decision, st.just(1), st.sampled_from(["event", "no_event"]), st.floats(0, 1e6), event=st.sampled_from(["bounce", "net"])
+    ),
+    st.builds(
+        Decision, st.just(1), st.just("rally"), rally=st.none() | st.integers(1, 99), start_frame=st.just(4),
+        end_frame=frames.map(lambda frame: frame + 4),
         start_seconds=st.just(0.5), end_seconds=st.floats(0.5, 1e4),
     ),
     st.builds(
@@ -136,7 +139,11 @@ def test_a_wrong_line_is_named(tmp_path, line, fact):
         file.write(line + "\n")
     with pytest.raises(LabelError) as told:
         read_corrections(path)
-    assert str(told.value).startswith(f"{path}:2: ") and (fact in str(told.value) or line[0] == "[") and "\n" not in str(told.value)
+    assert (
+        str(told.value).startswith(f"{path}:2: ")
+        and (fact in str(told.value) or line[0] == "[")
+        and "\n" not in str(told.value)
+    )
 
 
 def test_a_later_version_is_refused_and_what_is_not_known_is_passed_over(tmp_path):
@@ -144,11 +151,15 @@ def test_a_later_version_is_refused_and_what_is_not_known_is_passed_over(tmp_pat
     path.write_text(json.dumps({**HEADER, "format": FORMAT + 1}) + "\n")
     with pytest.raises(LabelError, match="later version"):
         read_corrections(path)
-    path.write_text(json.dumps({**HEADER, "colour": "red"}) + "\n" + json.dumps({**ball(1, 3).as_json(), "mood": "good"}) + "\n")
+    path.write_text(
+        json.dumps({**HEADER, "colour": "red"}) + "\n" + json.dumps({**ball(1, 3).as_json(), "mood": "good"}) + "\n"
+    )
     assert read_corrections(path).decisions == [ball(1, 3)]
 
 
-@pytest.mark.parametrize("text", ["", "frame,x,y,status\n", "{}\n", '{"made_by": "ttcli detect"}\n', '{"made_by": "ttcli review"}\n', "\x00\n"])
+@pytest.mark.parametrize(
+    "text", ["", "frame,x,y,status\n", "{}\n", '{"made_by": "ttcli detect"}\n', '{"made_by": "ttcli review"}\n', "\x00\n"]
+)
 def test_another_file_is_refused_and_left_alone(tmp_path, text):
     path = tmp_path / "match.corrections.jsonl"
     path.write_text(text)

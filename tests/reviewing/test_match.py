@@ -96,7 +96,10 @@ def test_events_rallies_and_tables_are_decided(match, files):
     corners = [[28, 72], [132, 72], [116, 54], [44, 54]]
     changed = match.decide({"kind": "table", "frame": 0, "corners": corners, "start_s": 0.0, "end_s": COUNT / RATE})
     assert [(event.event, event.frame) for event in match.events()] == [("bounce", 10.3), ("bounce", 33)]
-    assert [(rally["number"], rally["start_frame"], rally["server"]) for rally in changed["rallies"]] == [(1, 4, "left"), (2, 54, None)]
+    assert [(rally["number"], rally["start_frame"], rally["server"]) for rally in changed["rallies"]] == [
+        (1, 4, "left"),
+        (2, 54, None),
+    ]
     [table] = changed["tables"]
     assert np.abs(np.array(list(table["corners"].values())) - corners).max() < 3
     left = {doubt["name"] for doubt in match.worst(99) if doubt["kind"] != "ball"}
@@ -111,9 +114,11 @@ def test_events_rallies_and_tables_are_decided(match, files):
 @pytest.mark.parametrize(
     "asked",
     [
-        None, [], "right", {}, {"kind": "dance"}, {"kind": "right"}, {"kind": "right", "frame": 3.5}, {"kind": "right", "frame": COUNT},
+        None, [], "right", {}, {"kind": "dance"}, {"kind": "right"}, {"kind": "right", "frame": 3.5},
+        {"kind": "right", "frame": COUNT},
         {"kind": "ball", "frame": 3}, {"kind": "ball", "frame": COUNT, "x": 1, "y": 1}, {"kind": "undo", "of": 1},
-        {"kind": "none", "frame": -1}, {"kind": "event", "frame": 3, "event": "hit"}, {"kind": "no_rally"}, {"kind": "ball", "frame": 10**30},
+        {"kind": "none", "frame": -1}, {"kind": "event", "frame": 3, "event": "hit"}, {"kind": "no_rally"},
+        {"kind": "ball", "frame": 10**30},
     ],
 )  # fmt: skip
 def test_what_is_no_decision_is_refused_and_written_nowhere(match, asked):
@@ -139,7 +144,11 @@ def test_corrections_come_out_applied(match, files):
     said = json.loads(result.stdout)
     assert (said["rows"], said["decided"], said["changed"]) == (COUNT, 4, 3)
     before, after = read_ball_csv(ball), read_ball_csv(output)
-    changed = [row.frame_index for row, old in zip(after, before, strict=True) if (row.x, row.y, row.status) != (old.x, old.y, old.status)]
+    changed = [
+        row.frame_index
+        for row, old in zip(after, before, strict=True)
+        if (row.x, row.y, row.status) != (old.x, old.y, old.status)
+    ]
     assert changed == [3, 4, WRONG]
     assert (after[WRONG].x, after[WRONG].confidence, after[3].confidence, after[4].confidence) == (50.5, 1.0, 0.0, None)
     lines = output.read_text().splitlines()

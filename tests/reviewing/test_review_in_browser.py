@@ -128,7 +128,11 @@ def test_events_rallies_and_the_table_are_put_right(running, files):
         page.mouse.up()
         press(page, "Enter")
         [decision] = match.log.corrections.of_kinds("table")
-        assert decision.corners[0][0] < x - 1 and decision.corners[0][1] > y and abs(decision.corners[2][0] - corners["far_right"][0]) < 0.1
+        assert (
+            decision.corners[0][0] < x - 1
+            and decision.corners[0][1] > y
+            and abs(decision.corners[2][0] - corners["far_right"][0]) < 0.1
+        )
 
 
 def test_candidates_and_the_cross_place_the_ball_without_a_mouse(running, files):
@@ -149,7 +153,12 @@ def test_candidates_and_the_cross_place_the_ball_without_a_mouse(running, files)
 
 def test_keys_alone_reach_everything(running, files):
     with review_page(running, *files) as (page, match):
-        wanted = set(page.evaluate("[...document.querySelectorAll('button:not([hidden]):not(dialog button), input')].map((each) => each.textContent || each.id)"))
+        wanted = set(
+            page.evaluate(
+                "[...document.querySelectorAll('button:not([hidden]):not(dialog button), input')]"
+                ".map((each) => each.textContent || each.id)"
+            )
+        )
         reached = set()
         for _ in range(60):
             page.keyboard.press("Tab")

@@ -113,39 +113,41 @@ def test_a_full_disk_is_told_and_the_page_goes_on(client, monkeypatch):
 
 
 REFUSED = {
-    "no token": dict(path="match", token=""),
-    "another token": dict(path="match", token="a" * 32),
-    "nothing at all": dict(path="", token=""),
-    "another host": dict(path="match", host="example.com"),
-    "another host of this port": dict(path="match", host="evil.example:{port}"),
-    "no port": dict(path="match", host="127.0.0.1"),
-    "two hosts": dict(path="match", host=["127.0.0.1:{port}", "evil.example"]),
-    "another origin": dict(path="match", headers={"Origin": "http://evil.example"}),
-    "no origin": dict(path="match", headers={"Origin": "null"}),
-    "from another site": dict(path="match", headers={"Sec-Fetch-Site": "cross-site"}),
-    "from another port": dict(path="match", headers={"Sec-Fetch-Site": "same-site"}),
-    "another method": dict(path="match", method="DELETE"),
-    "options": dict(path="decide", method="OPTIONS"),
-    "a path": dict(path="../secret.txt"),
-    "a path in code": dict(path="%2e%2e/secret.txt"),
-    "a file beside": dict(path="secret.txt"),
-    "another file of the package": dict(path="server.py"),
-    "a path to a frame": dict(path="frame/../../secret.txt.jpg"),
-    "a decision by a form": dict(path="decide", method="POST", body=b"kind=none", headers={"Content-Type": "text/plain"}),
-    "a decision without origin": dict(path="decide", method="POST", body=b"{}", headers={"Content-Type": "application/json"}),
-    "a large decision": dict(
-        path="decide", method="POST", body=b"[" + b"0," * MOST_BODY + b"0]",
-        headers={"Content-Type": "application/json", "Origin": "http://127.0.0.1:{port}"},
-    ),
-    "no frame": dict(path="frame/x.jpg"),
-    "a frame too far": dict(path=f"frame/{COUNT}.jpg"),
-    "a frame of many digits": dict(path=f"frame/{'9' * 300}.jpg"),
-    "many rows": dict(path="rows?first=0&count=100000"),
-    "many bins": dict(path="overview?bins=99999999"),
-    "a range too far": dict(path="video", headers={"Range": "bytes=99999999999-"}),
-    "a huge range": dict(path="video", headers={"Range": f"bytes=0-{'9' * 400}"}),
-    "ranges": dict(path="video", headers={"Range": "bytes=" + ",".join(f"{n}-{n}" for n in range(500))}),
-    "a range backwards": dict(path="video", headers={"Range": "bytes=9-3"}),
+    "no token": {"path": "match", "token": ""},
+    "another token": {"path": "match", "token": "a" * 32},
+    "nothing at all": {"path": "", "token": ""},
+    "another host": {"path": "match", "host": "example.com"},
+    "another host of this port": {"path": "match", "host": "evil.example:{port}"},
+    "no port": {"path": "match", "host": "127.0.0.1"},
+    "two hosts": {"path": "match", "host": ["127.0.0.1:{port}", "evil.example"]},
+    "another origin": {"path": "match", "headers": {"Origin": "http://evil.example"}},
+    "no origin": {"path": "match", "headers": {"Origin": "null"}},
+    "from another site": {"path": "match", "headers": {"Sec-Fetch-Site": "cross-site"}},
+    "from another port": {"path": "match", "headers": {"Sec-Fetch-Site": "same-site"}},
+    "another method": {"path": "match", "method": "DELETE"},
+    "options": {"path": "decide", "method": "OPTIONS"},
+    "a path": {"path": "../secret.txt"},
+    "a path in code": {"path": "%2e%2e/secret.txt"},
+    "a file beside": {"path": "secret.txt"},
+    "another file of the package": {"path": "server.py"},
+    "a path to a frame": {"path": "frame/../../secret.txt.jpg"},
+    "a decision by a form": {"path": "decide", "method": "POST", "body": b"kind=none", "headers": {"Content-Type": "text/plain"}},
+    "a decision without origin": {
+        "path": "decide", "method": "POST", "body": b"{}", "headers": {"Content-Type": "application/json"},
+    },
+    "a large decision": {
+        "path": "decide", "method": "POST", "body": b"[" + b"0," * MOST_BODY + b"0]",
+        "headers": {"Content-Type": "application/json", "Origin": "http://127.0.0.1:{port}"},
+    },
+    "no frame": {"path": "frame/x.jpg"},
+    "a frame too far": {"path": f"frame/{COUNT}.jpg"},
+    "a frame of many digits": {"path": f"frame/{'9' * 300}.jpg"},
+    "many rows": {"path": "rows?first=0&count=100000"},
+    "many bins": {"path": "overview?bins=99999999"},
+    "a range too far": {"path": "video", "headers": {"Range": "bytes=99999999999-"}},
+    "a huge range": {"path": "video", "headers": {"Range": f"bytes=0-{'9' * 400}"}},
+    "ranges": {"path": "video", "headers": {"Range": "bytes=" + ",".join(f"{n}-{n}" for n in range(500))}},
+    "a range backwards": {"path": "video", "headers": {"Range": "bytes=9-3"}},
 }  # fmt: skip
 
 
@@ -159,7 +161,7 @@ def test_what_is_not_the_pages_is_refused(client, name):
         return [filled(each) for each in value] if isinstance(value, list) else value
 
     size = client.match.log.path.stat().st_size
-    status, body, headers = client.ask(**filled(REFUSED[name]))
+    status, body, _headers = client.ask(**filled(REFUSED[name]))
     assert 400 <= status < 500 and b"not for you" not in body and len(body) < 300
     assert client.match.log.path.stat().st_size == size
     if name in ("no token", "another host", "another origin"):
@@ -183,7 +185,21 @@ def test_it_listens_on_this_machine_alone(client):
 @pytest.mark.parametrize("count", [150, pytest.param(1000, marks=pytest.mark.slow)])
 def test_odd_requests_serve_nothing_and_break_nothing(client, count):
     chance = random.Random(5)
-    words = ["match", "rows", "frame", "video", "decide", "..", "%2e%2e", "etc/passwd", "\\", "secret.txt", "0.jpg", "?first=-1", "//"]
+    words = [
+        "match",
+        "rows",
+        "frame",
+        "video",
+        "decide",
+        "..",
+        "%2e%2e",
+        "etc/passwd",
+        "\\",
+        "secret.txt",
+        "0.jpg",
+        "?first=-1",
+        "//",
+    ]
     size = client.match.log.path.stat().st_size
 
     def odd():

@@ -9,7 +9,7 @@ from ttcli.labels.problems import Report, refuse
 from ttcli.outputs import complete_file
 from ttcli.results.ball_columns import read_ball_columns
 from ttcli.results.content_hash import content_hash
-from ttcli.results.corrections import Decision, header_of, is_corrections, lines_of, read_corrections
+from ttcli.results.corrections import Corrections, Decision, header_of, is_corrections, lines_of, read_corrections
 from ttcli.results.trajectory import Status
 
 AROUND_FRAMES = 15
@@ -53,20 +53,20 @@ def read_ball_labels(
 def read_surroundings(path: Path) -> dict[int, BallLabel | None]:
     """Return what the corrected ball.csv says of the frames around decided ones, where it is sure; None where it is not.
 
-    A person who decided saw the path around and left it as it is. Frames that are decided are not among these. The CSV is that of the
-    name in the first line, beside the file; there is nothing where it is not there any more or was changed.
+    A person who decided saw the path around and left it as it is. Frames that are decided are not among these. The CSV is
+    that of the name in the first line, beside the file; there is nothing where it is not there any more or was changed.
     """
     corrections = read_corrections(path)
-    said = corrections.header.get("ball")
-    name = said.get("name") if isinstance(said, dict) else None
-    ball = path.parent / name if isinstance(name, str) and name == Path(name).name else None
-    if ball is None or not ball.is_file() or content_hash(ball) != said["sha256"]:
+    ball = _corrected_csv(path, corrections)
+    if ball is None:
         return {}
     decided = corrections.balls()
     columns = read_ball_columns(ball)
     seen, unseen = columns.has(Status.SEEN), columns.has(Status.UNSEEN)
     around: dict[int, BallLabel | None] = {}
-    for frame in sorted({near for each in decided for near in range(each - AROUND_FRAMES, each + AROUND_FRAMES + 1)} - set(decided)):
+    for frame in sorted(
+        {near for each in decided for near in range(each - AROUND_FRAMES, each + AROUND_FRAMES + 1)} - set(decided)
+    ):
         if (row := columns.row_of(frame)) is None:
             continue
         around[frame] = None
@@ -75,6 +75,15 @@ def read_surroundings(path: Path) -> dict[int, BallLabel | None]:
         elif unseen[row] and columns.confidence[row] <= 1 - SURE:
             around[frame] = BallLabel(False)
     return around
+
+
+def _corrected_csv(path: Path, corrections: Corrections) -> Path | None:
+    """Return the CSV that was corrected, where it lies beside the file, and is as it was."""
+    said = corrections.header.get("ball")
+    if not isinstance(said, dict) or not isinstance(said.get("name"), str) or said["name"] != Path(said["name"]).name:
+        return None
+    ball = path.parent / said["name"]
+    return ball if ball.is_file() and content_hash(ball) == said.get("sha256") else None
 
 
 def read_events(path: Path, report: Report = refuse) -> list[EventLabel]:

@@ -8,6 +8,12 @@ from ttcli.table.constants import TABLE_LENGTH, TABLE_WIDTH
 
 MARKS = {"serve": "circle", "receive": "square", "third ball": "triangle", "later": "diamond", None: "cross"}
 """Phase -> shape, so that nobody needs to tell colours apart."""
+OUTLINES: dict[str, list[tuple[float, float]]] = {
+    "triangle": [(0, -1), (0.95, 0.75), (-0.95, 0.75)],
+    "diamond": [(0, -1), (1, 0), (0, 1), (-1, 0)],
+    "cross": [(-0.8, -0.8), (0, 0), (-0.8, 0.8), (0, 0), (0.8, 0.8), (0, 0), (0.8, -0.8), (0, 0)],
+}
+"""Corners of shapes around their middles, of size 1."""
 MAP_SCALE, MAP_MARGIN = 250, 60
 """Pixels for a metre, and around the table."""
 BAR_ROW, BAR_LEFT = 22, 110
@@ -16,7 +22,9 @@ BAR_ROW, BAR_LEFT = 22, 110
 def tag(name: str, content: str = "", **attributes: object) -> str:
     """Return an element; attributes that are None are left out, and `_` in a name becomes `-`."""
     said = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value), quote=True)}"' for key, value in attributes.items() if value is not None
+        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value), quote=True)}"'
+        for key, value in attributes.items()
+        if value is not None
     )
     return f"<{name}{said}>{content}</{name}>"
 
@@ -32,7 +40,15 @@ def svg(width: float, height: float, title: str, *parts: str, **attributes: obje
         attributes: Further ones of the picture.
     """
     head = tag("title", escape(title))
-    return tag("svg", head + "".join(parts), viewBox=f"0 0 {width:g} {height:g}", width=width, role="group", aria_label=title, **attributes)
+    return tag(
+        "svg",
+        head + "".join(parts),
+        viewBox=f"0 0 {width:g} {height:g}",
+        width=width,
+        role="group",
+        aria_label=title,
+        **attributes,
+    )
 
 
 def mark(phase: str | None, x: float, y: float, size: float = 7.0) -> str:
@@ -41,12 +57,10 @@ def mark(phase: str | None, x: float, y: float, size: float = 7.0) -> str:
     if shape == "circle":
         return tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{size * 0.8:.1f}")
     if shape == "square":
-        return tag("rect", x=f"{x - size * 0.7:.1f}", y=f"{y - size * 0.7:.1f}", width=f"{size * 1.4:.1f}", height=f"{size * 1.4:.1f}")
-    ways = {
-        "triangle": [(0, -1), (0.95, 0.75), (-0.95, 0.75)],
-        "diamond": [(0, -1), (1, 0), (0, 1), (-1, 0)],
-        "cross": [(-0.8, -0.8), (0, 0), (-0.8, 0.8), (0, 0), (0.8, 0.8), (0, 0), (0.8, -0.8), (0, 0)],
-    }[shape]
+        return tag(
+            "rect", x=f"{x - size * 0.7:.1f}", y=f"{y - size * 0.7:.1f}", width=f"{size * 1.4:.1f}", height=f"{size * 1.4:.1f}"
+        )
+    ways = OUTLINES[shape]
     points = " ".join(f"{x + size * across:.1f},{y + size * down:.1f}" for across, down in ways)
     return tag("polygon", points=points)
 
@@ -75,7 +89,15 @@ def timeline(rallies: Sequence[dict[str, Any]], seconds: float, key: str) -> str
         left, right = rally["start_s"] / span * width, rally["end_s"] / span * width
         high = (rally["strokes"] or 1) / most * (height - foot - 14)
         words = rally_words(rally)
-        box = tag("rect", tag("title", escape(words)), x=f"{left:.2f}", y=f"{height - foot - high:.1f}", width=f"{max(right - left, 2):.2f}", height=f"{high:.1f}", class_="bar")
+        box = tag(
+            "rect",
+            tag("title", escape(words)),
+            x=f"{left:.2f}",
+            y=f"{height - foot - high:.1f}",
+            width=f"{max(right - left, 2):.2f}",
+            height=f"{high:.1f}",
+            class_="bar",
+        )
         parts.append(tag("g", box, **playable(rally["start_s"], rally["end_s"], words, f"{key}-rally-{rally['rally']}")))
     for share in (0, 0.25, 0.5, 0.75, 1):
         anchor = "start" if share == 0 else "end" if share == 1 else "middle"
@@ -112,7 +134,8 @@ def _bounce(bounce: dict[str, Any], place: int, middle_x: float, middle_y: float
         turn = 90 - (bounce["bounce_angle_deg"] or 0.0)
         parts.append(
             tag("ellipse", cx=f"{x:.1f}", cy=f"{y:.1f}", rx=f"{bounce['bounce_major_cm'] / 100 * MAP_SCALE:.1f}",
-                ry=f"{bounce['bounce_minor_cm'] / 100 * MAP_SCALE:.1f}", transform=f"rotate({turn:.1f} {x:.1f} {y:.1f})", class_="ellipse")
+                ry=f"{bounce['bounce_minor_cm'] / 100 * MAP_SCALE:.1f}",
+                transform=f"rotate({turn:.1f} {x:.1f} {y:.1f})", class_="ellipse")
         )  # fmt: skip
     parts.append(mark(bounce["phase"], x, y))
     seconds = bounce["time_s"]
@@ -121,7 +144,9 @@ def _bounce(bounce: dict[str, Any], place: int, middle_x: float, middle_y: float
     return tag("g", "".join(parts), **{"class_": "bounce", "id": f"{key}-bounce-{place}", **place_of, **play})
 
 
-def intervals(title: str, rows: Sequence[tuple[str | None, dict[str, Any]]], value: str, low: str, high: str, unit: str, key: str) -> str:
+def intervals(
+    title: str, rows: Sequence[tuple[str | None, dict[str, Any]]], value: str, low: str, high: str, unit: str, key: str
+) -> str:
     """Return a row for each phase with a mark for each stroke, and the interval in which 95 of 100 true values lie.
 
     Args:
@@ -159,11 +184,20 @@ def intervals(title: str, rows: Sequence[tuple[str | None, dict[str, Any]]], val
 
 
 def _stroke(
-    stroke: dict[str, Any], phase: str | None, y: float, least: float, scale: float, columns: tuple[str, str, str], unit: str, key: str
+    stroke: dict[str, Any],
+    phase: str | None,
+    y: float,
+    least: float,
+    scale: float,
+    columns: tuple[str, str, str],
+    unit: str,
+    key: str,
 ) -> str:
     value, low, high = (stroke[column] for column in columns)
     x = BAR_LEFT + (value - least) * scale
-    words = f"Stroke {stroke['stroke']}: {value:g} {unit}" + (f", {low:g} to {high:g}" if low is not None and high is not None else "")
+    words = f"Stroke {stroke['stroke']}: {value:g} {unit}" + (
+        f", {low:g} to {high:g}" if low is not None and high is not None else ""
+    )
     parts = [tag("title", escape(words))]
     if low is not None and high is not None:
         first, last = (BAR_LEFT + (bound - least) * scale for bound in (low, high))

@@ -94,7 +94,9 @@ def _not_told(content: MatchContent, bounces: Sequence[dict[str, Any]], strokes:
         lines.append(f"{without} of {len(bounces)} bounces have no place on the table: it was not found there.")
     unknown = sum(bounce["phase"] is None for bounce in bounces)
     if unknown:
-        lines.append(f"{unknown} of {len(bounces)} bounces belong to no stroke that can be told: outside of rallies, or events lack.")
+        lines.append(
+            f"{unknown} of {len(bounces)} bounces belong to no stroke that can be told: outside of rallies, or events lack."
+        )
     for column, what in (("speed_kmh", "speed"), ("net_clearance_cm", "height over the net")):
         lacking = sum(stroke[column] is None for stroke in strokes)
         if lacking:
@@ -154,7 +156,14 @@ def _ellipse(event: Event, strokes: Sequence[StrokeRow]) -> dict[str, Any]:
 
 def _rally_at(rallies: Sequence[Rally], seconds: float) -> int | None:
     """Return the number of the rally that a time is in."""
-    return next((n for n, rally in enumerate(rallies, 1) if rally.start_seconds <= seconds + 1e-3 and seconds <= rally.end_seconds + 1e-3), None)
+    return next(
+        (
+            n
+            for n, rally in enumerate(rallies, 1)
+            if rally.start_seconds <= seconds + 1e-3 and seconds <= rally.end_seconds + 1e-3
+        ),
+        None,
+    )
 
 
 def _camera_at(content: MatchContent, event: Event) -> TableCamera | None:
@@ -201,7 +210,11 @@ def _tell_phases(bounces: Sequence[dict[str, Any]], content: MatchContent) -> No
             half = None if bounce["table_y_m"] is None else bounce["table_y_m"] > 0
             known = halves[passed % 2]
             other = halves[(passed + 1) % 2]
-            if passed != before + 1 or (place == 0 and passed != 0) or (half is not None and (known not in (None, half) or other is half)):
+            if (
+                passed != before + 1
+                or (place == 0 and passed != 0)
+                or (half is not None and (known not in (None, half) or other is half))
+            ):
                 break
             before = passed
             halves[passed % 2] = half if half is not None else known
@@ -246,7 +259,13 @@ def _spreads(strokes: Sequence[StrokeRow], column: str) -> dict[str, dict[str, f
                     groups.setdefault(name, []).append(value)
     order = ("all", *SIDES, *PHASES)
     return {
-        name: {"count": len(values), "least": min(values), "median": round(median(values), 3), "mean": round(fmean(values), 3), "most": max(values)}
+        name: {
+            "count": len(values),
+            "least": min(values),
+            "median": round(median(values), 3),
+            "mean": round(fmean(values), 3),
+            "most": max(values),
+        }
         for name, values in sorted(groups.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
     }
 
@@ -261,7 +280,15 @@ def _doubts(content: MatchContent) -> dict[str, Any]:
     for doubt in queue.worst(MOST_DOUBTS):
         row = content.columns.row_of(doubt.frame)
         seconds = None if row is None or np.isnan(content.columns.seconds[row]) else float(content.columns.seconds[row])
-        worst.append({"kind": doubt.kind, "frame": doubt.frame, "time_s": seconds, "score": round(doubt.score, 3), "reasons": list(doubt.reasons)})
+        worst.append(
+            {
+                "kind": doubt.kind,
+                "frame": doubt.frame,
+                "time_s": seconds,
+                "score": round(doubt.score, 3),
+                "reasons": list(doubt.reasons),
+            }
+        )
     return {"count": queue.how_many(), "worst": worst}
 
 

@@ -54,13 +54,22 @@ def report_page(report: dict[str, Any], films: Sequence[Film], title: str) -> st
     """
     matches = report["matches"]
     body = [tag("h1", escape(title)), _overview(matches) if len(matches) > 1 else ""]
-    body += [_match(match, film, f"m{number}", len(matches) > 1) for number, (match, film) in enumerate(zip(matches, films, strict=True), 1)]
-    body.append(tag("footer", tag("p", f"Made by {report['made_by']} {report['version']}. Times are seconds of the video; frames count from 0.")))
+    body += [
+        _match(match, film, f"m{number}", len(matches) > 1)
+        for number, (match, film) in enumerate(zip(matches, films, strict=True), 1)
+    ]
+    body.append(
+        tag(
+            "footer",
+            tag("p", f"Made by {report['made_by']} {report['version']}. Times are seconds of the video; frames count from 0."),
+        )
+    )
     return (
         "<!doctype html>\n"
         + tag(
             "html",
-            tag("head", _head(title)) + tag("body", tag("main", "\n".join(body)) + PLAYER + _data(report) + tag("script", _part("report.js"))),
+            tag("head", _head(title))
+            + tag("body", tag("main", "\n".join(body)) + PLAYER + _data(report) + tag("script", _part("report.js"))),
             lang="en",
         )
         + "\n"
@@ -90,7 +99,7 @@ def _head(title: str) -> str:
 
 
 def _part(name: str) -> str:
-    return files("ttcli.reporting").joinpath("page", name).read_text(encoding="utf-8")
+    return (files("ttcli.reporting") / "page" / name).read_text(encoding="utf-8")
 
 
 def _data(report: dict[str, Any]) -> str:
@@ -118,7 +127,11 @@ def _overview(matches: Sequence[dict[str, Any]]) -> str:
         ]
         rows.append(cells)
     heads = ("match", "length", "rallies", "play", "strokes, mean", "most", "km/h, median", "most", "doubtful places")
-    return tag("section", tag("h2", "Matches", id="matches") + _table(heads, rows, "The matches beside each other"), aria_labelledby="matches")
+    return tag(
+        "section",
+        tag("h2", "Matches", id="matches") + _table(heads, rows, "The matches beside each other"),
+        aria_labelledby="matches",
+    )
 
 
 def _match(match: dict[str, Any], film: Film, key: str, several: bool) -> str:
@@ -129,7 +142,9 @@ def _match(match: dict[str, Any], film: Film, key: str, several: bool) -> str:
         _lengths(match, key),
         _map(match, key),
         _intervals(match, key, "speeds", "Speeds", ("speed_kmh", "speed_low", "speed_high"), "km/h"),
-        _intervals(match, key, "heights", "Heights over the net", ("net_clearance_cm", "clearance_low", "clearance_high"), "cm"),
+        _intervals(
+            match, key, "heights", "Heights over the net", ("net_clearance_cm", "clearance_low", "clearance_high"), "cm"
+        ),
         _before_the_end(match, key),
         _doubts(match, key),
         _provenance(match, key),
@@ -148,16 +163,26 @@ def _summary(match: dict[str, Any]) -> str:
         ("Length", clock(found["seconds"])),
         ("Frames", f"{found['frames']:,}"),
         ("Ball seen", f"{found['seen']:,} frames ({found['seen'] / max(found['frames'], 1):.0%})"),
-        ("Confidence there, mean", "not told" if found["mean_confidence_of_seen"] is None else f"{found['mean_confidence_of_seen']:.1%}"),
+        (
+            "Confidence there, mean",
+            "not told" if found["mean_confidence_of_seen"] is None else f"{found['mean_confidence_of_seen']:.1%}",
+        ),
         ("Rallies", str(found["rallies"])),
-        ("Play", "not told" if not found["rallies"] or share is None else f"{clock(match['statistics']['play_seconds'])} ({share:.0%})"),
+        (
+            "Play",
+            "not told"
+            if not found["rallies"] or share is None
+            else f"{clock(match['statistics']['play_seconds'])} ({share:.0%})",
+        ),
         ("Bounces", f"{found['bounces']:,}, {found['bounces_on_the_table']:,} with a place on the table"),
         ("Passings of the net", f"{found['passings_of_the_net']:,}"),
         ("Doubtful places", f"{match['doubts']['count']:,}"),
     ]
     facts += [("Broken frames", f"{found['broken']:,}")] if found["broken"] else []
     facts += [("Filled frames", f"{found['filled']:,}")] if found["filled"] else []
-    listed = tag("dl", "".join(tag("div", tag("dt", escape(name)) + tag("dd", escape(value))) for name, value in facts), class_="facts")
+    listed = tag(
+        "dl", "".join(tag("div", tag("dt", escape(name)) + tag("dd", escape(value))) for name, value in facts), class_="facts"
+    )
     refused = tag("ul", "".join(tag("li", _code(line)) for line in match["not_told"]))
     told = tag("h3", "What is not told, and why") + refused if match["not_told"] else ""
     return tag("section", tag("h3", "What was found") + listed + told)
@@ -176,8 +201,21 @@ def _rallies(match: dict[str, Any], key: str) -> str:
     rows = []
     for rally in rallies[:MOST_ROWS]:
         confidence = "" if rally["confidence"] is None else f"{rally['confidence']:g}"
-        number = tag("button", str(rally["rally"]), type="button", class_="play", **playable(rally["start_s"], rally["end_s"], f"Rally {rally['rally']}", f"{key}-row-{rally['rally']}"), data_rally=rally["rally"])
-        cells = [number, f"{rally['start_s']:g}", f"{rally['end_s'] - rally['start_s']:.1f}", *(_cell(rally[name]) for name in ("strokes", "bounces", "server", "ended")), confidence]
+        number = tag(
+            "button",
+            str(rally["rally"]),
+            type="button",
+            class_="play",
+            **playable(rally["start_s"], rally["end_s"], f"Rally {rally['rally']}", f"{key}-row-{rally['rally']}"),
+            data_rally=rally["rally"],
+        )
+        cells = [
+            number,
+            f"{rally['start_s']:g}",
+            f"{rally['end_s'] - rally['start_s']:.1f}",
+            *(_cell(rally[name]) for name in ("strokes", "bounces", "server", "ended")),
+            confidence,
+        ]
         rows.append(cells)
     heads = ("rally", "from, s", "seconds", "strokes", "bounces", "served from", "ended", "confidence")
     return _section(
@@ -199,11 +237,23 @@ def _lengths(match: dict[str, Any], key: str) -> str:
     statistics = match["statistics"]
     if not match["rallies"]:
         return ""
-    charts = [bar_chart("Rallies by strokes", [(f"{name} stroke{'s' * (name != '1')}", count) for name, count in statistics["histogram_of_strokes"].items()], "rallies")]
+    charts = [
+        bar_chart(
+            "Rallies by strokes",
+            [(f"{name} stroke{'s' * (name != '1')}", count) for name, count in statistics["histogram_of_strokes"].items()],
+            "rallies",
+        )
+    ]
     for title, name in (("How they ended", "endings"), ("Served from", "servers")):
-        bars = [(word.replace("_", " "), count) for word, count in sorted(statistics[name].items(), key=lambda item: item[0] == UNKNOWN)]
+        bars = [
+            (word.replace("_", " "), count)
+            for word, count in sorted(statistics[name].items(), key=lambda item: item[0] == UNKNOWN)
+        ]
         charts.append(bar_chart(title, bars, "rallies"))
-    titled = "".join(tag("figure", chart + tag("figcaption", words)) for chart, words in zip(charts, ("Strokes of a rally", "How rallies ended", "Who served"), strict=True))
+    titled = "".join(
+        tag("figure", chart + tag("figcaption", words))
+        for chart, words in zip(charts, ("Strokes of a rally", "How rallies ended", "Who served"), strict=True)
+    )
     return _section(key, "lengths", "Lengths, ends and serves", tag("div", titled, class_="row"))
 
 
@@ -217,9 +267,20 @@ def _map(match: dict[str, Any], key: str) -> str:
     sides = "".join(_box(key, "half", half, "") for half in halves)
     filters = tag("fieldset", tag("legend", "Stroke") + boxes) + tag("fieldset", tag("legend", "Half of the table") + sides)
     shown = tag("p", "", id=f"{key}-shown", role="status")
-    caption = "The left of the map is the near or left end as the camera sees it. Shapes tell strokes apart; an ellipse holds the true place in 95 of 100 cases."
+    caption = (
+        "The left of the map is the near or left end as the camera sees it. Shapes tell strokes apart; "
+        "an ellipse holds the true place in 95 of 100 cases."
+    )
     figure = tag("figure", table_map(bounces, key) + tag("figcaption", caption))
-    return _section(key, "map", "Bounces on the table", tag("form", filters, class_="filters", data_map=key), shown, figure, _zones(match, key))
+    return _section(
+        key,
+        "map",
+        "Bounces on the table",
+        tag("form", filters, class_="filters", data_map=key),
+        shown,
+        figure,
+        _zones(match, key),
+    )
 
 
 def _box(key: str, kind: str, value: str, legend: str) -> str:
@@ -245,10 +306,22 @@ def _intervals(match: dict[str, Any], key: str, name: str, title: str, columns: 
     spreads = match[name]
     if not spreads:
         return ""
-    rows = [[escape(group), *(f"{spread[each]:g}" for each in ("count", "least", "median", "mean", "most"))] for group, spread in spreads.items()]
+    rows = [
+        [escape(group), *(f"{spread[each]:g}" for each in ("count", "least", "median", "mean", "most"))]
+        for group, spread in spreads.items()
+    ]
     chart = intervals(title, [(stroke["phase"], stroke) for stroke in match["strokes"]], *columns, unit, key)
     table = _table(("strokes", "count", "least", "median", "mean", "most"), rows, f"{title}, {unit}")
-    return _section(key, name, title, tag("div", tag("figure", chart + tag("figcaption", f"{title} in {unit}, with the interval of 95 %")) + table, class_="row"))
+    return _section(
+        key,
+        name,
+        title,
+        tag(
+            "div",
+            tag("figure", chart + tag("figcaption", f"{title} in {unit}, with the interval of 95 %")) + table,
+            class_="row",
+        ),
+    )
 
 
 def _before_the_end(match: dict[str, Any], key: str) -> str:
@@ -265,14 +338,23 @@ def _before_the_end(match: dict[str, Any], key: str) -> str:
     if not rows:
         return ""
     heads = ("rally", "third last", "last but one", "last", "ended")
-    return _section(key, "end", "What came before the end", _table(heads, rows, "The last three strokes of each rally, or bounces where strokes are not told"))
+    return _section(
+        key,
+        "end",
+        "What came before the end",
+        _table(heads, rows, "The last three strokes of each rally, or bounces where strokes are not told"),
+    )
 
 
 def _stroke_words(stroke: dict[str, Any]) -> str:
     facts = [stroke["phase"] or "stroke"]
     facts += [f"from {stroke['side']}"] if stroke["side"] else []
     if stroke["speed_kmh"] is not None:
-        bounds = "" if stroke["speed_low"] is None or stroke["speed_high"] is None else f" ({stroke['speed_low']:g} to {stroke['speed_high']:g})"
+        bounds = (
+            ""
+            if stroke["speed_low"] is None or stroke["speed_high"] is None
+            else f" ({stroke['speed_low']:g} to {stroke['speed_high']:g})"
+        )
         facts.append(f"{stroke['speed_kmh']:g} km/h{bounds}")
     facts += [f"{stroke['net_clearance_cm']:g} cm over the net"] if stroke["net_clearance_cm"] is not None else []
     facts += [f"{stroke['spin']} spin"] if stroke["spin"] else []
@@ -289,28 +371,71 @@ def _doubts(match: dict[str, Any], key: str) -> str:
         frame = str(doubt["frame"])
         if doubt["time_s"] is not None:
             start = max(0.0, doubt["time_s"] - 1.0)
-            frame = tag("button", frame, type="button", class_="play", **playable(start, start + 2.0, f"Frame {frame}", f"{key}-doubt-{place}"))
-        rows.append([frame, "" if doubt["time_s"] is None else f"{doubt['time_s']:g}", doubt["kind"], escape("; ".join(doubt["reasons"])), f"{doubt['score']:g}"])
+            frame = tag(
+                "button",
+                frame,
+                type="button",
+                class_="play",
+                **playable(start, start + 2.0, f"Frame {frame}", f"{key}-doubt-{place}"),
+            )
+        rows.append(
+            [
+                frame,
+                "" if doubt["time_s"] is None else f"{doubt['time_s']:g}",
+                doubt["kind"],
+                escape("; ".join(doubt["reasons"])),
+                f"{doubt['score']:g}",
+            ]
+        )
     words = f"The {len(rows)} most doubtful of {doubts['count']:,}. " if doubts["count"] > len(rows) else ""
     hint = tag("p", _code(words + "`ttcli review` goes through them, and puts them right."))
-    return _section(key, "doubts", "Doubtful places", hint, _table(("frame", "s", "what", "why", "doubt"), rows, "Doubtful places, the worst first"))
+    return _section(
+        key,
+        "doubts",
+        "Doubtful places",
+        hint,
+        _table(("frame", "s", "what", "why", "doubt"), rows, "Doubtful places, the worst first"),
+    )
 
 
 def _provenance(match: dict[str, Any], key: str) -> str:
     """Return from what the match was told, as nested lists."""
     facts = {name: value for name, value in match["provenance"].items() if value not in (None, {}, [])}
-    return _section(key, "provenance", "Where this is from", tag("details", tag("summary", "Files, video, checkpoint, options and their hashes") + _listed(facts)))
+    return _section(
+        key,
+        "provenance",
+        "Where this is from",
+        tag("details", tag("summary", "Files, video, checkpoint, options and their hashes") + _listed(facts)),
+    )
 
 
 def _listed(value: object) -> str:
     if isinstance(value, dict):
-        return tag("dl", "".join(tag("dt", escape(str(name))) + tag("dd", _listed(each)) for name, each in value.items()), class_="nested")
+        return tag(
+            "dl",
+            "".join(tag("dt", escape(str(name))) + tag("dd", _listed(each)) for name, each in value.items()),
+            class_="nested",
+        )
     return escape("not told" if value is None else str(value))
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
     """Return a table; cells are HTML already. It scrolls by itself where the page is narrow, by keys too."""
     head = tag("tr", "".join(tag("th", escape(name), scope="col") for name in heads))
-    lines = "".join(tag("tr", "".join(tag("th" if place == 0 else "td", cell, scope="row" if place == 0 else None, class_="long" if len(cell) > LONG_CELL else None) for place, cell in enumerate(cells))) for cells in rows)
+    lines = "".join(
+        tag(
+            "tr",
+            "".join(
+                tag(
+                    "th" if place == 0 else "td",
+                    cell,
+                    scope="row" if place == 0 else None,
+                    class_="long" if len(cell) > LONG_CELL else None,
+                )
+                for place, cell in enumerate(cells)
+            ),
+        )
+        for cells in rows
+    )
     table = tag("table", tag("caption", escape(caption)) + tag("thead", head) + tag("tbody", lines))
     return tag("div", table, class_="scroll", tabindex="0", role="region", aria_label=caption)

@@ -86,7 +86,9 @@ def _read(path: Path) -> BallColumns:
         rows[:, place[name]].copy() if name in place else np.full(len(rows), np.nan) for name in ("time_s", "confidence")
     )
     duplicate = np.nan_to_num(rows[:, place["duplicate"]]) if "duplicate" in place else np.zeros(len(rows))
-    if not ((frame == np.floor(frame)).all() and np.isin(duplicate, (0, 1)).all() and np.isin(status, range(len(STATUSES))).all()):
+    if not (
+        (frame == np.floor(frame)).all() and np.isin(duplicate, (0, 1)).all() and np.isin(status, range(len(STATUSES))).all()
+    ):
         raise ValueError
     return BallColumns(
         frame.astype(np.int64), seconds, x.copy(), y.copy(), confidence, status.astype(np.int8), duplicate.astype(bool)

@@ -83,7 +83,8 @@ class Decision:
 
 
 _KEYS = {
-    "frame": "frame", "x": "x", "y": "y", "event": "event", "rally": "rally", "start_frame": "start_frame", "end_frame": "end_frame",
+    "frame": "frame", "x": "x", "y": "y", "event": "event", "rally": "rally",
+    "start_frame": "start_frame", "end_frame": "end_frame",
     "start_seconds": "start_s", "end_seconds": "end_s", "corners": "corners", "undone": "of", "made": "made",
 }  # fmt: skip
 """Field of a Decision -> its key in the file."""
@@ -172,13 +173,14 @@ def _corners(said: object) -> tuple[tuple[float, float], ...] | None:
     pairs = said if isinstance(said, (list, tuple)) else ()
     if len(pairs) != len(CORNERS) or any(not isinstance(pair, (list, tuple)) or len(pair) != 2 for pair in pairs):
         raise ValueError("corners are no four places")
-    places = [
-        [_number(dict(enumerate(pair)), place, -MAX_COORDINATE, MAX_COORDINATE) for place in (0, 1)]  # type: ignore[arg-type, misc]
-        for pair in pairs
-    ]
-    if any(value is None for place in places for value in place):
+    return tuple((_coordinate(x), _coordinate(y)) for x, y in pairs)
+
+
+def _coordinate(value: object) -> float:
+    number = _number({"corners": value}, "corners", -MAX_COORDINATE, MAX_COORDINATE)
+    if number is None:
         raise ValueError("corners are no four places")
-    return tuple((place[0], place[1]) for place in places)  # type: ignore[misc]
+    return number
 
 
 @dataclass
@@ -373,7 +375,6 @@ class CorrectionLog:
             os.ftruncate(self._handle, self._size)
             raise
         self._size += len(line)
-
 
 
 def _line(said: Mapping[str, Any]) -> str:

@@ -86,9 +86,7 @@ def numbered_rallies(rallies: Sequence[Rally], corrections: Corrections) -> list
     return sorted(standing.items(), key=lambda item: item[1].start_seconds)
 
 
-def corrected_views(
-    views: Sequence[TableView], corrections: Corrections, height: int, width: int
-) -> list[TableView]:
+def corrected_views(views: Sequence[TableView], corrections: Corrections, height: int, width: int) -> list[TableView]:
     """Return the views of the table that stand: those in whose time a person put the corners are as they were put.
 
     Args:

@@ -29,7 +29,7 @@ class Candidates:
     def __init__(self, info: VideoInfo, times: np.ndarray | None) -> None:
         self._info, self._times = info, times
         self._lock = threading.Lock()
-        self._loaded: tuple["Runtime", "VideoPlan", FrameAccess] | None = None
+        self._loaded: tuple[Runtime, VideoPlan, FrameAccess] | None = None
 
     def __call__(self, frame: int) -> list[dict[str, float]]:
         """Return the places that may be the ball in a frame, strongest first: `x` and `y` in pixels, and `probability`.

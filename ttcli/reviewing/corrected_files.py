@@ -118,7 +118,9 @@ def _facts(found: Found, manifest: Mapping[str, Any], corrections: Corrections, 
     facts = {key: value for key, value in manifest.items() if key not in ("made_by", "version", "csv", "counts")}
     by_hand = {"name": path.name, "sha256": content_hash(path), "decisions": len(corrections.standing())}
     moved = {
-        key: {**value, "path": None} if isinstance(value, dict) and found.ball.parent.resolve() != output.parent.resolve() else value
+        key: {**value, "path": None}
+        if isinstance(value, dict) and found.ball.parent.resolve() != output.parent.resolve()
+        else value
         for key, value in facts.items()
         if key in ("video", "checkpoint", "closer")
     }

@@ -129,7 +129,12 @@ def _off_line(seconds: np.ndarray, places: np.ndarray, one: int, other: int) -> 
     there = (first >= 0) & (second < count) & (second >= 0) & (first < count)
     first, second = first.clip(0, count - 1), second.clip(0, count - 1)
     span = seconds[second] - seconds[first]
-    near = there & (span > 0) & (np.abs(seconds[first] - seconds) < NEAR_SECONDS) & (np.abs(seconds[second] - seconds) < NEAR_SECONDS)
+    near = (
+        there
+        & (span > 0)
+        & (np.abs(seconds[first] - seconds) < NEAR_SECONDS)
+        & (np.abs(seconds[second] - seconds) < NEAR_SECONDS)
+    )
     share = np.where(near, (seconds - seconds[first]) / np.where(span > 0, span, 1.0), 0.0)[:, None]
     led_to = places[first] + share * (places[second] - places[first])
     return np.where(near, np.linalg.norm(places - led_to, axis=1), np.inf)

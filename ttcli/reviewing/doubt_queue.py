@@ -161,7 +161,9 @@ class DoubtQueue:
         near = slice(max(0, row - AROUND), row + AROUND + 1)
         part = replace(self.columns, **{name: getattr(self.columns, name)[near] for name in self.columns.__dataclass_fields__})
         doubts = doubts_of(part, self.width)
-        inner = slice(AROUND // 2 if near.start else 0, len(part) if near.stop >= len(self.columns) else len(part) - AROUND // 2)
+        inner = slice(
+            AROUND // 2 if near.start else 0, len(part) if near.stop >= len(self.columns) else len(part) - AROUND // 2
+        )
         target = slice(near.start + inner.start, near.start + inner.stop)
         self._doubts[:, target] = doubts[:, inner]
         self._score[target] = together(doubts[:, inner])
@@ -178,7 +180,7 @@ def _of_events(columns: BallColumns, width: int, events: Sequence[Event]) -> lis
     found = []
     for place, event in enumerate(events):
         doubts = {f"{event.event} of low confidence": 1 - event.certainty}
-        if event.event == "bounce" and (off := _off_path(columns, event)) * 1920 / width > PATH_PIXELS:
+        if event.event == "bounce" and _off_path(columns, event) * 1920 / width > PATH_PIXELS:
             doubts["bounce off the path"] = PATH_DOUBT
         if place and events[place - 1].event == event.event == "net" and _near(events[place - 1], event):
             doubts["passes the net twice, no bounce between"] = TWICE_DOUBT

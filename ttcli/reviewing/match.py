@@ -1,7 +1,7 @@
 """A match under review: what was found of it, what a person has decided, and what is still doubtful."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from functools import cached_property
@@ -130,7 +130,9 @@ class Match:
         self.trouble: str | None = None
         """Why nothing can be decided any more, where that is so."""
         self.queue = DoubtQueue(
-            found.columns, self.info.width, other_doubts(found.columns, self.info.width, found.events, found.rallies, found.views)
+            found.columns,
+            self.info.width,
+            other_doubts(found.columns, self.info.width, found.events, found.rallies, found.views),
         )
         self._take_all()
 
@@ -327,14 +329,16 @@ class Match:
             raise ValueError(f"there is no frame {decision.frame:g}")
         if decision.kind in OF_BALL and self.found.columns.row_of(int(decision.frame or 0)) is None:
             raise ValueError(f"there is no frame {decision.frame:g}")
-        if decision.corners is not None and not decision.confirmed:
-            if camera_from_corners(np.array(decision.corners), self.info.height, self.info.width) is None:
-                raise ValueError("no table has its corners there")
+        if decision.corners is not None and not decision.confirmed and not self._is_table(decision.corners):
+            raise ValueError("no table has its corners there")
         if decision.kind in ("event", "no_event") and decision.x is None:
             row = self.found.columns.row_of(round(decision.frame or 0))
             if row is not None and not np.isnan(self.found.columns.x[row]):
                 decision = replace(decision, x=float(self.found.columns.x[row]), y=float(self.found.columns.y[row]))
         return decision
+
+    def _is_table(self, corners: Sequence[tuple[float, float]]) -> bool:
+        return camera_from_corners(np.array(corners), self.info.height, self.info.width) is not None
 
     def _confirmed(self, frames: range, number: int, made: str) -> list[Decision]:
         """Return decisions that confirm the rows of frames as they stand, but for those that are decided or cannot be."""
@@ -370,7 +374,9 @@ class Match:
         """Make the lists of events and tables anew, and note which doubts about lists are answered."""
         corrections = self.log.corrections
         of_events = corrections.of_kinds("event", "no_event")
-        times = {round(each.frame or 0): seconds for each in of_events if (seconds := self.seconds_of(each.frame or 0)) is not None}
+        times = {
+            round(each.frame or 0): seconds for each in of_events if (seconds := self.seconds_of(each.frame or 0)) is not None
+        }
         self._standing_events = corrected_events(self.found.events, corrections, times)
         self._standing_views = corrected_views(self.found.views, corrections, self.info.height, self.info.width)
         for doubt in self.queue.others:
@@ -397,7 +403,7 @@ def outline(view: TableView) -> dict[str, Any]:
     """Return the corners of the table on the picture in the order of CORNERS, and the net's posts and foot."""
     shown = view.camera.project(landmarks()[0])
     corners, middles, posts = shown[[0, 2, 3, 1]], shown[4:6], shown[6:8]  # around the board
-    lowest = sorted(range(4), key=lambda place: -(corners[place] + corners[(place + 1) % 4])[1])[0]
+    lowest = max(range(4), key=lambda place: (corners[place] + corners[(place + 1) % 4])[1])
     turned = np.roll(corners, -lowest, axis=0)  # the lowest side first
     if turned[0][0] > turned[1][0]:
         turned = turned[[1, 0, 3, 2]]

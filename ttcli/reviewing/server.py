@@ -1,7 +1,7 @@
 """The server of the page: for this machine alone, for whoever knows the token, and with nothing but one match to give.
 
-It serves no path of the disk. Every address stands in a table below, pictures and rows are asked for by number, and the one file that
-is sent, the video, is the one that the command was given.
+It serves no path of the disk. Every address stands in a table below, pictures and rows are asked for by number, and the one file
+that is sent, the video, is the one that the command was given.
 """
 
 import asyncio
@@ -43,12 +43,18 @@ PAGE = {
     **{f"{name}.js": (f"{name}.js", "text/javascript; charset=utf-8") for name in ("app", "api", "player", "timeline", "view")},
 }
 """Address -> file of the page and its type."""
-VIDEO_TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime", ".webm": "video/webm", ".mkv": "video/x-matroska"}
+VIDEO_TYPES = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".webm": "video/webm",
+    ".mkv": "video/x-matroska",
+}
 HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self'; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -119,7 +125,10 @@ def _with_headers(send: Send) -> Send:
 
     async def sending(message: Any) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", []), *((name.encode(), value.encode()) for name, value in HEADERS.items())]
+            message["headers"] = [
+                *message.get("headers", []),
+                *((name.encode(), value.encode()) for name, value in HEADERS.items()),
+            ]
         await send(message)
 
     return sending
@@ -170,7 +179,7 @@ class _Told:
 
 def _page(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
     """Return what answers with a file of the page, which is read once."""
-    content = files("ttcli.reviewing").joinpath("page", name).read_bytes()
+    content = (files("ttcli.reviewing") / "page" / name).read_bytes()
 
     async def answer(request: Request) -> Response:
         return Response(content, media_type=kind)
@@ -282,7 +291,11 @@ def _part_of(path: Path, asked: str | None) -> Response:
     last = min(size - 1 if last is None else last, first + RANGE_BYTES - 1, size - 1)
     if first > last:
         return PlainTextResponse("", 416, {"content-range": f"bytes */{size}"})
-    headers = {"content-range": f"bytes {first}-{last}/{size}", "content-length": str(last - first + 1), "accept-ranges": "bytes"}
+    headers = {
+        "content-range": f"bytes {first}-{last}/{size}",
+        "content-length": str(last - first + 1),
+        "accept-ranges": "bytes",
+    }
     return StreamingResponse(_bytes_of(path, first, last + 1), 206, headers, kind)
 
 

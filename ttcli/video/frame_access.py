@@ -1,8 +1,8 @@
 """Any frame of a video by its number, numbered as everywhere: 0-based in presentation order, broken frames included.
 
 A keyframe before it is sought by time, and frames are decoded from there on. Which of them is which is told by their timestamps,
-looked up in the times of all frames: those of ball.csv, or of the packets. Where timestamps do not tell (none are there, or the clock
-starts anew), frames are counted from the beginning.
+looked up in the times of all frames: those of ball.csv, or of the packets. Where timestamps do not tell (none are there, or the
+clock starts anew), frames are counted from the beginning.
 """
 
 import threading
@@ -165,23 +165,29 @@ class FrameAccess:
 
     def _from(self, frame: int) -> Iterator[tuple[int, VideoFrame | None]]:
         """Yield frames with their numbers from a keyframe on that lies at or before a frame; nothing where times do not tell."""
-        assert self._container is not None and self._stream is not None and self._first_pts is not None
+        container, stream, first_pts = self._opened()
         row = min(frame, len(self._times) - 1)
-        pts = self._first_pts + int(Fraction(float(self._times[row])) / time_base_of(self._stream))
+        pts = first_pts + int(Fraction(float(self._times[row])) / time_base_of(stream))
         with suppress(av.error.FFmpegError):
-            self._container.seek(pts, stream=self._stream)
+            container.seek(pts, stream=stream)
             yield from self._numbered(self._decoded())
 
+    def _opened(self) -> tuple[InputContainer, VideoStream, int]:
+        """Return the open file, its stream, and the timestamp of the first frame, 0 where it is not known."""
+        if self._container is None or self._stream is None:
+            raise VideoError(self.info.path, "is closed", "open it again")
+        return self._container, self._stream, self._first_pts or 0
+
     def _decoded(self) -> Iterator[tuple[int | None, VideoFrame | None]]:
-        assert self._container is not None and self._stream is not None
-        return deinterlaced(decode_in_order(self.info.path, self._container, self._stream, Damage()))
+        container, stream, _ = self._opened()
+        return deinterlaced(decode_in_order(self.info.path, container, stream, Damage()))
 
     def _numbered(self, decoded: Iterator[tuple[int | None, VideoFrame | None]]) -> Iterator[tuple[int, VideoFrame | None]]:
         """Yield decoded frames with their numbers, from the first on whose time only one frame has."""
-        assert self._stream is not None and self._first_pts is not None
-        tick, last = float(time_base_of(self._stream)), None
+        _, stream, first_pts = self._opened()
+        tick, last = float(time_base_of(stream)), None
         for pts, frame in decoded:
-            number = None if pts is None else self._number_at((pts - self._first_pts) * tick)
+            number = None if pts is None else self._number_at((pts - first_pts) * tick)
             if number is None and last is not None:
                 number = last + 1
             if number is not None and (last is None or number > last):

@@ -339,7 +339,15 @@ class ReviewServer:
             proxy_headers=False,
         )  # fmt: skip
         self._server = uvicorn.Server(settings)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, name="server", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="server", daemon=True)
+        # Not join: one that Ctrl-C breaks into takes the thread for ended, up to Python 3.12.
+        self._ended = threading.Event()
+
+    def _serve(self) -> None:
+        try:
+            self._server.run(sockets=[self._socket])
+        finally:
+            self._ended.set()
 
     @property
     def address(self) -> str:
@@ -352,10 +360,10 @@ class ReviewServer:
 
     def wait(self) -> None:
         """Wait until the server ends, which it does by itself only where it fails."""
-        while self._thread.is_alive():
-            self._thread.join(0.2)
+        while not self._ended.wait(0.2):
+            pass
 
     def __exit__(self, *of_error: object) -> None:
         self._server.should_exit = True
-        self._thread.join(5)
+        self._ended.wait(5)
         self._socket.close()

@@ -101,10 +101,10 @@ def _not_told(content: MatchContent, bounces: Sequence[dict[str, Any]], strokes:
         lacking = sum(stroke[column] is None for stroke in strokes)
         if lacking:
             lines.append(f"{lacking} of {len(strokes)} strokes have no {what}.")
-    for name, what in (("server", "who served"), ("ended", "how they ended")):
+    for name, what in (("server", "who served"), ("ended", "how the point ended")):
         lacking = sum(getattr(rally, name) is None for rally in content.rallies)
         if lacking:
-            lines.append(f"Of {lacking} of {len(content.rallies)} rallies it cannot be told {what}.")
+            lines.append(f"It cannot be told {what} in {lacking} of {len(content.rallies)} rallies.")
     return lines
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # torch takes seconds, and a page that opens needs none
     from ttcli.inference.answers import Peak
     from ttcli.inference.runtimes import Runtime
 
-REACH_WINDOWS = 1.5
+REACH_WINDOWS = 1.0
 """Windows before and after the frame that the networks see."""
 
 
@@ -61,7 +61,7 @@ class Candidates:
         from ttcli.detection.scouting import plan_video
         from ttcli.inference.exported_runtimes import load_network
 
-        config = DetectConfig(step=3)
+        config = DetectConfig(step=3, fit_ball=False)
         runtime = load_network(None, config.runtime, config.device, config.precision, 1)
         plan = plan_video(self._info, runtime, config)
         self._loaded = runtime, plan, FrameAccess(self._info, self._times)

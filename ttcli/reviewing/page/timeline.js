@@ -58,8 +58,8 @@ export function drawWhole(canvas, overview, frame, frames, rallies) {
   const bins = overview.doubt.length, step = width / bins;
   overview.seen.forEach((share, bin) => {
     pen.fillStyle = colour("ball");
-    pen.globalAlpha = 0.5;
-    pen.fillRect(bin * step, height - 12 * share, step, 12 * share);
+    pen.globalAlpha = 1;
+    pen.fillRect(bin * step, height - 12 * share, step + 0.6, 12 * share);
     pen.globalAlpha = 1;
     pen.fillStyle = colour("doubt");
     const high = overview.doubt[bin] * (height - 14);

@@ -39,12 +39,14 @@ def test_it_serves_whoever_has_the_address_and_ends_with_ctrl_c(started):
 
 def test_a_killed_review_leaves_nothing_in_the_way(started):
     process, address, folder = started
-    urllib.request.urlopen(address + "match", timeout=20).close()
+    headers = {"Origin": address.rsplit("/", 2)[0], "Content-Type": "application/json"}
+    said = urllib.request.Request(address + "decide", b'{"kind": "none", "frame": 3}', headers)
+    urllib.request.urlopen(said, timeout=20).close()
     process.kill()
     process.wait()
     other = [sys.executable, "-m", "ttcli", "review", str(folder / "match.mp4"), "--apply"]
     done = subprocess.run(other, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0 and "0 decided by a person" in done.stdout
+    assert done.returncode == 0 and "1 decided by a person" in done.stdout
 
 
 def test_without_its_libraries_it_says_what_to_install(tmp_path):

@@ -43,7 +43,7 @@ class Clip:
         self.queue = DoubtQueue(self.columns, width)
         for row, frame in enumerate(self.columns.frame):
             if int(frame) not in self.labels:
-                self.queue._decided[row] = True  # nobody knows whether it is right
+                self.queue.leave_out(row)  # nobody knows whether it is right
         self.wrong = {frame: self.is_wrong(frame) for frame in self.labels}
         self.predicted, self.decisions = predicted, list[Decision]()
 

@@ -1,5 +1,7 @@
 """`ttcli review`: a local page on which doubtful places of a match are put right, and the results with that applied."""
 
+import os
+import sys
 import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
@@ -67,14 +69,14 @@ def review(
     except ImportError as error:
         cure = "install them: pip install 'ttcli[review]'"
         raise LibraryError("ttcli review", f"{error.name} is not installed", cure, error.name or "") from error
-    found = _found(video, ball, config, tell)
+    found = found_of(video, ball, config, tell)
     match = Match(found, _corrections(video, config), tell)
     match.check_in_background()
     pictures = Pictures(found.info, match.frame_count, match.times)
     try:
         with _listening(ReviewServer, match, pictures, config) as server:
             opened(server.address)
-            if config.open_page:
+            if config.open_page and _has_screen():
                 webbrowser.open(server.address)
             with suppress(KeyboardInterrupt):
                 server.wait()
@@ -83,6 +85,11 @@ def review(
         match.log.close()
     standing = len(match.log.corrections.standing())
     return ReviewSummary(str(video), str(found.ball), str(match.log.path), standing, match.queue.how_many())
+
+
+def _has_screen() -> bool:
+    """Return whether a browser has somewhere to show itself; else one of the terminal might take its place."""
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def apply_corrections(
@@ -107,7 +114,7 @@ def apply_corrections(
     corrections = read_corrections(path)
     if corrections.torn:
         tell(f"{path}: the last decision was cut off while it was written, and does not count")
-    found = _found(video, ball, config, tell)
+    found = found_of(video, ball, config, tell)
     _check_same_video(found, corrections, path)
     if output is None:
         output = found.ball.with_name(f"{found.ball.stem}.corrected.csv")
@@ -122,7 +129,7 @@ def _check_same_video(found: Found, corrections: Corrections, path: Path) -> Non
         raise InputError(path, fact, "give another --corrections, or the CSV of that video")
 
 
-def _found(video: Path, ball: Path | None, config: ReviewConfig, tell: Callable[[str], None]) -> Found:
+def found_of(video: Path, ball: Path | None, config: ReviewConfig, tell: Callable[[str], None]) -> Found:
     """Return what was found of a match, by the files that are named or lie beside each other."""
     check_named(video, "MATCH", "give a file")
     info = probe(video, config.picture_rate)

@@ -13,7 +13,7 @@ from ttcli.results.events import Event, write_events_csv
 from ttcli.results.manifest import MADE_BY, manifest_path
 from ttcli.results.rallies import Rally, write_rallies_csv
 from ttcli.results.trajectory import BallPosition, Status, write_ball_csv
-from ttcli.review import _found
+from ttcli.review import found_of
 from ttcli.reviewing.match import Match
 
 COUNT, HEIGHT, WIDTH, BITS, RATE = 60, 96, 160, 8, 25
@@ -101,4 +101,4 @@ def table_facts() -> dict:
 def open_match(video: Path, ball: Path, tell=lambda line: None) -> Match:
     """Return a match as `ttcli review` opens it."""
     config = ReviewConfig()
-    return Match(_found(video, ball, config, tell), video.with_name(f"{video.stem}.corrections.jsonl"), tell)
+    return Match(found_of(video, ball, config, tell), video.with_name(f"{video.stem}.corrections.jsonl"), tell)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ttcli.errors import LabelError, OutputError, TtcliError
+from ttcli.labels.sources import find_sources
 from ttcli.results.corrections import (
     FORMAT,
     CorrectionLog,
@@ -72,10 +73,24 @@ def test_nobody_else_corrects_meanwhile(tmp_path):
         "from ttcli.errors import OutputError\n"
         "try: CorrectionLog(Path(sys.argv[1]), {})\nexcept OutputError as error: print(error)"
     )
-    with CorrectionLog(path, HEADER):
+    with CorrectionLog(path, HEADER) as log:
+        log.append(ball(1, 3))
         told = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True).stdout
         assert "another review" in told and told.count("\n") == 1
     CorrectionLog(path, HEADER).close()
+
+
+def test_a_file_in_which_nothing_was_decided_does_not_stay_and_is_no_labels(tmp_path):
+    path = tmp_path / "match.corrections.jsonl"
+    CorrectionLog(path, HEADER).close()
+    assert not path.exists()
+    (tmp_path / "match.mp4").write_bytes(b"")
+    (tmp_path / "match.csv").write_text("frame,x,y,status\n0,,,absent\n")
+    path.write_text(json.dumps(HEADER) + "\n")  # as a crash leaves it
+    assert find_sources(tmp_path / "match.mp4")[0].balls == tmp_path / "match.csv"
+    with CorrectionLog(path, HEADER) as log:
+        log.append(ball(1, 3))
+    assert find_sources(tmp_path / "match.mp4")[0].balls == path
 
 
 def test_a_line_that_a_crash_cut_off_does_not_count_and_is_no_trouble(tmp_path):
@@ -134,9 +149,7 @@ def test_a_full_disk_leaves_what_was_there_and_lets_go_on(tmp_path, monkeypatch,
 )
 def test_a_wrong_line_is_named(tmp_path, line, fact):
     path = tmp_path / "match.corrections.jsonl"
-    CorrectionLog(path, HEADER).close()
-    with path.open("a") as file:
-        file.write(line + "\n")
+    path.write_text(json.dumps(HEADER) + "\n" + line + "\n")
     with pytest.raises(LabelError) as told:
         read_corrections(path)
     assert (

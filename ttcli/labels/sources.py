@@ -7,6 +7,7 @@ from pathlib import Path
 from ttcli.errors import InputError, LabelError
 from ttcli.labels.formats import holds_balls
 from ttcli.results.corrections import ENDING as CORRECTIONS
+from ttcli.results.corrections import holds_decisions
 from ttcli.results.manifest import is_manifest
 from ttcli.video.probe import VIDEO_SUFFIXES
 
@@ -162,9 +163,14 @@ def _beside(video: Path, folder: Path) -> Source:
 
 
 def _first(folder: Path, name: str, endings: tuple[str, ...]) -> Path | None:
-    """Return the first file of that name with one of the endings; what `detect` wrote beside its CSV is no labels."""
+    """Return the first file of that name with one of the endings; a manifest is no labels, and neither are no corrections."""
     files = (path for ending in endings if (path := folder / f"{name}{ending}").is_file())
-    return next((path for path in files if not is_manifest(path)), None)
+    return next((path for path in files if not is_manifest(path) and not _is_undecided(path)), None)
+
+
+def _is_undecided(path: Path) -> bool:
+    """Tell whether a file is one of corrections without any."""
+    return path.name.endswith(CORRECTIONS) and not holds_decisions(path)
 
 
 def _is_label_folder(path: Path) -> bool:

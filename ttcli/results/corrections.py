@@ -8,6 +8,7 @@ import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -219,6 +220,12 @@ def is_corrections(beginning: str) -> bool:
     return beginning.lstrip().startswith(f'{{"made_by": "{MADE_BY}"')
 
 
+def holds_decisions(path: Path) -> bool:
+    """Return whether a file of corrections holds more than its first line, as one that a crash has left may not."""
+    with path.open("rb") as file:
+        return bool(file.readline(LONGEST_LINE) and file.readline(LONGEST_LINE).endswith(b"\n"))
+
+
 def read_corrections(path: Path) -> Corrections:
     """Return the corrections of a file.
 
@@ -351,9 +358,13 @@ class CorrectionLog:
         return standing[-1] if standing else None
 
     def close(self) -> None:
-        """Let the file go; once more does nothing."""
-        if self._handle >= 0:
-            os.close(self._handle)
+        """Let the file go, and remove one in which nothing was ever decided; once more does nothing."""
+        if self._handle < 0:
+            return
+        if not self.corrections.decisions:
+            with suppress(OSError):
+                self.path.unlink()
+        os.close(self._handle)
         self._handle = -1
 
     def __enter__(self) -> "CorrectionLog":

@@ -90,6 +90,7 @@ class DoubtQueue:
         self._score = together(self._doubts)
         self._odds = np.ones(count)  # how many times larger the odds are by what was decided beside
         self._decided = np.zeros(count, bool)
+        self._scores: np.ndarray | None = None  # as they are now, until the next decision
         self._found = self.columns.x.copy(), self.columns.y.copy(), self.columns.status.copy()
 
     def decide(self, decision: Decision) -> None:
@@ -97,7 +98,7 @@ class DoubtQueue:
         row = self.columns.row_of(int(decision.frame or 0))
         if row is None:
             return
-        self._decided[row] = True
+        self._decided[row], self._scores = True, None
         placed = decision.kind == "ball"
         self.columns.x[row] = decision.x if placed and decision.x is not None else np.nan
         self.columns.y[row] = decision.y if placed and decision.y is not None else np.nan
@@ -107,6 +108,10 @@ class DoubtQueue:
         if decision.confirmed or decision.kind != "unknown":
             self._odds[near] *= (CALM if decision.confirmed else SPREAD) ** (FADING ** (distance - 1.0))
         self._judge_around(row)
+
+    def leave_out(self, row: int) -> None:
+        """Ask no more about a row, which stays as it is."""
+        self._decided[row], self._scores = True, None
 
     def reset(self, decisions: Iterable[Decision]) -> None:
         """Begin again with what was found, and take these decisions."""
@@ -124,9 +129,10 @@ class DoubtQueue:
 
     def scores(self) -> np.ndarray:
         """Return how doubtful each row (N,) is now; 0 where it is decided."""
-        score = with_odds(self._score, self._odds)
-        score[self._decided | self.columns.has(Status.BROKEN)] = 0.0
-        return score
+        if self._scores is None:
+            self._scores = with_odds(self._score, self._odds)
+            self._scores[self._decided | self.columns.has(Status.BROKEN)] = 0.0
+        return self._scores
 
     @property
     def decided_frames(self) -> int:
@@ -138,8 +144,11 @@ class DoubtQueue:
         score = self.scores()
         waits = np.zeros(len(score), bool)
         picked: list[Doubt] = []
-        rows = np.argsort(-score, kind="stable")[: 8 * count + 8]
-        for row in rows[score[rows] >= LEAST_SCORE]:
+        rows = np.nonzero(score >= LEAST_SCORE)[0]
+        if len(rows) > (most := 8 * count + 8):
+            rows = rows[np.sort(np.argpartition(-score[rows], most)[:most])]
+        rows = rows[np.argsort(-score[rows], kind="stable")]
+        for row in rows:
             share = APART_SHARE if waits[row] else 1.0
             waits[max(0, row - APART) : row + APART + 1] = True
             picked.append(self._doubt(int(row), float(score[row] * share)))

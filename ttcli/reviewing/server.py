@@ -334,7 +334,8 @@ class ReviewServer:
         self.token = secrets.token_urlsafe(24).replace("-", "a").replace("_", "b")
         settings = uvicorn.Config(
             review_app(match, pictures, candidates, self.token, self.port),
-            http="h11", ws="none", loop="asyncio", lifespan="off", log_config=None, access_log=False, server_header=False,
+            http="h11", ws="none", loop="asyncio", lifespan="off", log_config=None, log_level="error",
+            access_log=False, server_header=False,
             date_header=False, limit_concurrency=100, h11_max_incomplete_event_size=MOST_BODY, timeout_graceful_shutdown=1,
             proxy_headers=False,
         )  # fmt: skip

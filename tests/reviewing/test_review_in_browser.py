@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from ball_videos import turn_upright
+from ball_videos import turn_upright, write_video
 from browsers import browser, page_of, serious_faults
 from made_videos import write
 from reviewed_matches import COUNT, HEIGHT, WIDTH, WRONG, describe, make_match, numbered_ball_picture, open_match
@@ -199,6 +199,19 @@ def test_moving_zooming_and_playing(running, files):
         assert frame_of(page) > 5
         settle(page)
         assert page.evaluate(NUMBER_SHOWN) == frame_of(page)  # stopped: the exact picture
+
+
+def test_a_large_picture_has_a_lens_while_it_plays_too(running, tmp_path):
+    video = tmp_path / "large.mp4"
+    write_video(video, (numbered_ball_picture(number, 360, 640) for number in range(COUNT)))
+    describe(video, video.with_suffix(".csv"), manifest=False)
+    with review_page(running, video, video.with_suffix(".csv")) as (page, _):
+        press(page, "Home")
+        assert page.evaluate("review.view.scene.lens !== null && review.view.scale[1] < 4")
+        press(page, " ")
+        page.wait_for_timeout(700)
+        press(page, " ")
+        assert frame_of(page) > 3 and page.evaluate(NUMBER_SHOWN) == frame_of(page)
 
 
 def test_a_decision_that_a_full_disk_refused_is_kept_and_tried_again(running, files, monkeypatch):

@@ -3,12 +3,11 @@
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future
-from contextlib import suppress
 
 import cv2
 import numpy as np
 
-from ttcli.errors import SettingError, TtcliError
+from ttcli.errors import SettingError, TtcliError, VideoError, as_told
 from ttcli.video.frame_access import FrameAccess
 from ttcli.video.probe import VideoInfo
 
@@ -20,6 +19,8 @@ VIEW_QUALITY, WHOLE_QUALITY = 85, 95
 AHEAD, BEHIND = 24, 15
 """Frames that are made ahead of the one that was asked for, and before it where the way leads back."""
 
+FAILURES = (TtcliError, OSError, ValueError, RuntimeError, MemoryError)
+"""What reading and decoding may raise; whoever waits for a picture is told."""
 Key = tuple[int, bool]
 """Frame, and whether at the video's own size."""
 
@@ -81,8 +82,8 @@ class Pictures:
             with FrameAccess(self._info, self._times) as access:
                 while (task := self._next_task()) is not None:
                     self._make(access, *task)
-        except TtcliError as error:
-            self._fail(error)
+        except FAILURES as error:
+            self._fail(self._told(error))
 
     def _next_task(self) -> Key | None:
         """Return what to make next: what was asked for last, or else what is ahead; None at the end."""
@@ -109,13 +110,12 @@ class Pictures:
                 self._keep((each, False), self._jpeg(access, each, False))
         try:
             self._keep((frame, whole), self._jpeg(access, frame, whole))
-        except TtcliError as error:
+        except FAILURES as error:
             with self._changed:
                 future = self._wanted.pop((frame, whole), None)
                 self._last = -1
             if future is not None:
-                with suppress(Exception):
-                    future.set_exception(error)
+                future.set_exception(self._told(error))
 
     def _jpeg(self, access: FrameAccess, frame: int, whole: bool) -> bytes | None:
         picture = access.picture(frame, None if whole else self._view)
@@ -132,8 +132,14 @@ class Pictures:
             while self._bytes > MOST_BYTES and len(self._kept) > 1:
                 self._bytes -= len(self._kept.popitem(last=False)[1] or b"")
             future = self._wanted.pop(key, None)
-        if future is not None and not future.cancelled():
+        if future is not None:
             future.set_result(jpeg)
+
+    def _told(self, error: BaseException) -> TtcliError:
+        """Return what to tell of a failure."""
+        return as_told(error, self._info.path) or VideoError(
+            self._info.path, f"cannot be decoded ({error})", "copy the file again"
+        )
 
     def _fail(self, error: TtcliError) -> None:
         """Let all that is asked for fail, and what will be."""

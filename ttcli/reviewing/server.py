@@ -214,7 +214,7 @@ class _Answers:
     async def frame(self, request: Request) -> Response:
         frame = self._frame_of(request)
         asked = self._pictures.ask(frame, request.query_params.get("whole") == "1")
-        jpeg = await asyncio.wrap_future(asked)
+        jpeg = await asyncio.shield(asyncio.wrap_future(asked))  # another request may wait for it too
         if jpeg is None:
             return JSONResponse({"error": f"frame {frame} cannot be decoded"}, 404)
         return Response(jpeg, media_type="image/jpeg")

@@ -136,7 +136,7 @@ export class View {
   #drawLens(pen) {
     const about = this.scene.cross ?? this.scene.lens;
     if (!about || !this.picture || this.scale[1] >= LENS_ZOOM || this.canvas.clientWidth < 3 * LENS_PIXELS) return;
-    const share = [this.picture.width ?? this.picture.videoWidth, this.picture.height ?? this.picture.videoHeight].map((size, side) => size / [this.width, this.height][side]);
+    const share = [this.picture.videoWidth ?? this.picture.width, this.picture.videoHeight ?? this.picture.height].map((size, side) => size / [this.width, this.height][side]);
     const size = [LENS_PIXELS / LENS_ZOOM / this.aspect, LENS_PIXELS / LENS_ZOOM];
     const left = this.canvas.clientWidth - LENS_PIXELS - 8;
     pen.fillStyle = "#000";

@@ -67,6 +67,21 @@ def test_frame_n_shows_the_picture_of_that_number(tmp_path, name, timed):
         assert number_in(access.picture(7)) == 7
 
 
+def test_joined_recordings_whose_clock_starts_anew_are_counted(tmp_path):
+    first, second = (tmp_path / name for name in ("first.ts", "second.ts"))
+    write(first, [numbered_picture(number) for number in range(50)], options=B_FRAMES)
+    write(second, [numbered_picture(number) for number in range(50, COUNT)], options=B_FRAMES)
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(first.read_bytes() + second.read_bytes())
+    info = probe(joined)
+    with FrameReader(info) as reader:
+        frames = list(reader)
+    shown = [number_in(frame.picture) for frame in frames]
+    with FrameAccess(info, np.round([frame.time_seconds for frame in frames], 6)) as access:
+        for frame in (5, len(frames) - 5, 60, 20, 48, 51):
+            assert number_in(access.picture(frame)) == shown[frame]
+
+
 @pytest.mark.parametrize("clockwise", [90, 180, 270])
 def test_pictures_are_upright_and_of_the_size_asked_for(tmp_path, clockwise):
     path = tmp_path / "turned.mp4"

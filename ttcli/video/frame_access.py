@@ -36,6 +36,9 @@ ROUNDING = 2e-6
 """Seconds that times of ball.csv may be off by: they have six decimals."""
 COMPARED_PACKETS = 120
 """So many of the first packets are compared with times that are given; the first half of them in time is whole."""
+ONE_CLOCK = {"mp4", "matroska"}
+"""Formats (families of them) whose timestamps rise through the whole file. In others, as MPEG-TS, recordings may be joined, and
+one timestamp be that of several frames: all packets are read first."""
 FURTHER_BACK = (1, 8, 64)
 """How many times LEADING_FRAMES to seek before a frame, in turns, until what comes out begins before it."""
 
@@ -139,11 +142,19 @@ class FrameAccess:
         """Take the times of the packets where there are no others, or these are not of this file."""
         if self._first_pts is None:
             return
-        begun = _packet_times(self.info, self._first_pts, COMPARED_PACKETS)[: COMPARED_PACKETS // 2]
-        mine = self._times[: len(begun)]
-        if not (len(mine) == len(begun) > 0 and np.isfinite(self._times).all() and np.abs(mine - begun).max() <= ROUNDING):
+        if not (self._has_one_clock() and self._times_fit(self._first_pts)):
             self._times = _packet_times(self.info, self._first_pts)
         self._by_time = len(self._times) > 1
+
+    def _has_one_clock(self) -> bool:
+        """Return whether the format is one in which the clock does not start anew."""
+        return self._container is not None and bool(ONE_CLOCK & set(self._container.format.name.split(",")))
+
+    def _times_fit(self, first_pts: int) -> bool:
+        """Return whether the times that were given are those of the first packets."""
+        begun = _packet_times(self.info, first_pts, COMPARED_PACKETS)[: COMPARED_PACKETS // 2]
+        mine = self._times[: len(begun)]
+        return len(mine) == len(begun) > 0 and bool(np.isfinite(self._times).all() and np.abs(mine - begun).max() <= ROUNDING)
 
     def _reorders(self) -> bool:
         return self._stream is not None and bool(self._stream.codec_context.has_b_frames)
@@ -201,7 +212,9 @@ class FrameAccess:
 
 
 def _packet_times(info: VideoInfo, first_pts: int, most: int | None = None) -> np.ndarray:
-    """Return when the frames of a file are, seconds since the one at `first_pts`, as its packets say; empty where some do not.
+    """Return when the frames of a file are, seconds since the one at `first_pts`, as its packets say.
+
+    Empty where some do not say it, or the clock starts anew.
 
     Args:
         info: The video.
@@ -209,13 +222,15 @@ def _packet_times(info: VideoInfo, first_pts: int, most: int | None = None) -> n
         most: Packets that are read at most; all of the file if None.
     """
     stamps: list[int] = []
+    last = -(2**62)
     with open_video(info.path) as (container, stream):
         tick = float(time_base_of(stream))
         with suppress(av.error.FFmpegError):
             for packet in islice(container.demux(stream), most):
                 if packet.size and not packet.is_discard:
-                    if packet.pts is None:
+                    if packet.pts is None or (packet.dts is not None and packet.dts < last):
                         return np.zeros(0)
+                    last = last if packet.dts is None else packet.dts
                     stamps.append(packet.pts)
     sorted_stamps = np.sort(np.array(stamps, np.int64))
     return (sorted_stamps[sorted_stamps >= first_pts] - first_pts) * tick

@@ -182,6 +182,7 @@ def test_what_is_not_there_is_said(tmp_path):
     assert run("report", ball, "-o", tmp_path / "r.html").exit_code == 0
 
 
+@pytest.mark.slow
 def test_many_strokes_are_drawn_within_five_megabytes(tmp_path):
     ball = write_match(tmp_path, rallies=250)
     said = json.loads(run("report", ball, "-o", tmp_path / "r.html", "--json").stdout)

@@ -1,6 +1,7 @@
 """What is told of a match: the numbers of its files, brought together. The page and `--json` are made of these alone."""
 
-from collections import Counter
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 from statistics import fmean, median
@@ -13,7 +14,7 @@ from ttcli.play.statistics import MatchStatistics
 from ttcli.reporting.match_files import MatchContent, StrokeRow
 from ttcli.results.content_hash import content_hash
 from ttcli.results.events import Event
-from ttcli.results.rallies import SIDES, Rally
+from ttcli.results.rallies import SAME_TIME, SIDES, Rally
 from ttcli.results.trajectory import Status
 from ttcli.reviewing.doubt_queue import DoubtQueue, other_doubts
 from ttcli.table.camera import TableCamera
@@ -25,6 +26,9 @@ PHASES = ("serve", "receive", "third ball", "later")
 MOST_DOUBTS = 30
 LAST_STROKES = 3
 """Of each rally that are told as what came before its end."""
+SAME_BOUNCE = 0.05
+"""Seconds within which a bounce of events.csv and one of strokes.csv are one."""
+ELLIPSE = ("bounce_major_cm", "bounce_minor_cm", "bounce_angle_deg")
 ON_TABLE = 0.02
 """Metres beyond the table's edges within which a bounce was on it: as far as places are told."""
 DEPTHS, ACROSS = ("short", "half", "long"), ("left", "middle", "right")
@@ -40,7 +44,12 @@ def match_numbers(content: MatchContent) -> dict[str, Any]:
     """Return what is told of one match as a dict for JSON."""
     clock = content.columns.seconds
     seconds = float(clock[-1] - clock[0]) if np.isfinite(clock[[0, -1]]).all() else 0.0
-    bounces = [_bounce(event, content) for event in content.events if event.event == "bounce"]
+    landings, rally_at = _Landings(content.strokes), _Times(content.rallies)
+    bounces = [
+        {**_bounce(event, content), "rally": rally_at(event.time_seconds), **landings.at(event.time_seconds)}
+        for event in content.events
+        if event.event == "bounce"
+    ]
     _tell_phases(bounces, content)
     strokes = _strokes(content)
     return {
@@ -48,7 +57,7 @@ def match_numbers(content: MatchContent) -> dict[str, Any]:
         "found": _found(content, seconds),
         "not_told": _not_told(content, bounces, strokes),
         "statistics": MatchStatistics.of(content.rallies, seconds).as_json(),
-        "rallies": [_rally(number, rally, strokes, bounces) for number, rally in enumerate(content.rallies, 1)],
+        "rallies": _rallies(content.rallies, strokes, bounces),
         "bounces": bounces,
         "zones": _zones(bounces),
         "strokes": strokes,
@@ -108,9 +117,24 @@ def _not_told(content: MatchContent, bounces: Sequence[dict[str, Any]], strokes:
     return lines
 
 
-def _rally(number: int, rally: Rally, strokes: Sequence[StrokeRow], bounces: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    own = [stroke for stroke in strokes if stroke["rally"] == number]
-    landed = [place for place, bounce in enumerate(bounces) if bounce["rally"] == number]
+def _rallies(rallies: Sequence[Rally], strokes: Sequence[StrokeRow], bounces: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    strokes_of, bounces_of = defaultdict[int | None, list[int]](list), defaultdict[int | None, list[int]](list)
+    for stroke in strokes:
+        strokes_of[stroke["rally"]].append(stroke["stroke"])
+    for place, bounce in enumerate(bounces):
+        bounces_of[bounce["rally"]].append(place)
+    return [_rally(number, rally, strokes_of[number], bounces_of[number]) for number, rally in enumerate(rallies, 1)]
+
+
+def _rally(number: int, rally: Rally, strokes: Sequence[int], bounces: Sequence[int]) -> dict[str, Any]:
+    """Return what is told of a rally.
+
+    Args:
+        number: From 1 on.
+        rally: As the file has it.
+        strokes: Numbers of its strokes, in order.
+        bounces: Places of its bounces in the list of all.
+    """
     return {
         "rally": number,
         "start_s": round(rally.start_seconds, 3),
@@ -118,13 +142,12 @@ def _rally(number: int, rally: Rally, strokes: Sequence[StrokeRow], bounces: Seq
         "start_frame": rally.start_frame if rally.start_frame >= 0 else None,
         "end_frame": rally.end_frame if rally.end_frame >= 0 else None,
         **{name: getattr(rally, name) for name in ("strokes", "bounces", "server", "ended", "confidence")},
-        "last_strokes": [stroke["stroke"] for stroke in own[-LAST_STROKES:]],
-        "last_bounces": landed[-LAST_STROKES:],
+        "last_strokes": list(strokes[-LAST_STROKES:]),
+        "last_bounces": list(bounces[-LAST_STROKES:]),
     }
 
 
 def _bounce(event: Event, content: MatchContent) -> dict[str, Any]:
-    rally = None if event.time_seconds is None else _rally_at(content.rallies, event.time_seconds)
     half = _half(event.table_y, _camera_at(content, event))
     return {
         "frame": event.frame,
@@ -137,33 +160,42 @@ def _bounce(event: Event, content: MatchContent) -> dict[str, Any]:
         "table_y_m": event.table_y,
         "half": half,
         "zone": zone_of(event.table_x, event.table_y),
-        "rally": rally,
         "phase": None,
         "lands": None,
-        **_ellipse(event, content.strokes),
     }
 
 
-def _ellipse(event: Event, strokes: Sequence[StrokeRow]) -> dict[str, Any]:
-    """Return the ellipse of the stroke that bounced then, where strokes.csv has one."""
-    names = ("bounce_major_cm", "bounce_minor_cm", "bounce_angle_deg")
-    for stroke in strokes:
-        at = stroke["bounce_time_s"]
-        if event.time_seconds is not None and at is not None and abs(at - event.time_seconds) < 0.05:
-            return {"stroke": stroke["stroke"], **{name: stroke[name] for name in names}}
-    return {"stroke": None, **dict.fromkeys(names)}
+class _Landings:
+    """The strokes that say when their ball bounced, to be asked for by time."""
+
+    def __init__(self, strokes: Sequence[StrokeRow]) -> None:
+        self._strokes = sorted(
+            (each for each in strokes if each["bounce_time_s"] is not None), key=lambda each: each["bounce_time_s"]
+        )
+        self._times = [stroke["bounce_time_s"] for stroke in self._strokes]
+
+    def at(self, seconds: float | None) -> dict[str, Any]:
+        """Return number and ellipse of the stroke that bounced then, None where there is none."""
+        if seconds is not None:
+            place = bisect_left(self._times, seconds - SAME_BOUNCE)
+            if place < len(self._times) and self._times[place] <= seconds + SAME_BOUNCE:
+                return {"stroke": self._strokes[place]["stroke"], **{name: self._strokes[place][name] for name in ELLIPSE}}
+        return {"stroke": None, **dict.fromkeys(ELLIPSE)}
 
 
-def _rally_at(rallies: Sequence[Rally], seconds: float) -> int | None:
-    """Return the number of the rally that a time is in."""
-    return next(
-        (
-            n
-            for n, rally in enumerate(rallies, 1)
-            if rally.start_seconds <= seconds + 1e-3 and seconds <= rally.end_seconds + 1e-3
-        ),
-        None,
-    )
+class _Times:
+    """Which rally a time is in."""
+
+    def __init__(self, rallies: Sequence[Rally]) -> None:
+        self._rallies = rallies
+        self._starts = [rally.start_seconds for rally in rallies]
+
+    def __call__(self, seconds: float | None) -> int | None:
+        """Return the number of the rally; None where there is none."""
+        if seconds is None:
+            return None
+        place = bisect_right(self._starts, seconds + SAME_TIME) - 1
+        return place + 1 if place >= 0 and seconds <= self._rallies[place].end_seconds + SAME_TIME else None
 
 
 def _camera_at(content: MatchContent, event: Event) -> TableCamera | None:
@@ -198,32 +230,29 @@ def _tell_phases(bounces: Sequence[dict[str, Any]], content: MatchContent) -> No
     After the serve's first bounce each stroke passes the net and bounces once. From the first event on that does not follow this,
     nothing more is told of the rally: one that was missed would make all the rest wrong.
     """
-    for number, rally in enumerate(content.rallies, 1):
-        own = [bounce for bounce in bounces if bounce["rally"] == number]
-        passings = [
-            event.time_seconds for event in content.events
-            if event.event == "net" and event.time_seconds is not None and _is_in(rally, event.time_seconds)
-        ]  # fmt: skip
-        before, halves = -1, [None, None]
-        for place, bounce in enumerate(own):
-            passed = sum(seconds < bounce["time_s"] for seconds in passings)
-            half = None if bounce["table_y_m"] is None else bounce["table_y_m"] > 0
-            known = halves[passed % 2]
-            other = halves[(passed + 1) % 2]
-            if (
-                passed != before + 1
-                or (place == 0 and passed != 0)
-                or (half is not None and (known not in (None, half) or other is half))
-            ):
-                break
-            before = passed
-            halves[passed % 2] = half if half is not None else known
-            bounce["phase"] = PHASES[min(max(passed - 1, 0), 3)]
-            bounce["lands"] = "own half" if passed == 0 else "other half"
+    rally_at = _Times(content.rallies)
+    passings, own = defaultdict[int | None, list[float]](list), defaultdict[int | None, list[dict[str, Any]]](list)
+    for event in content.events:
+        if event.event == "net" and event.time_seconds is not None:
+            passings[rally_at(event.time_seconds)].append(event.time_seconds)
+    for bounce in bounces:
+        own[bounce["rally"]].append(bounce)
+    for number in range(1, len(content.rallies) + 1):
+        _tell_phases_of(own[number], passings[number])
 
 
-def _is_in(rally: Rally, seconds: float) -> bool:
-    return rally.start_seconds <= seconds + 1e-3 and seconds <= rally.end_seconds + 1e-3
+def _tell_phases_of(bounces: Sequence[dict[str, Any]], passings: Sequence[float]) -> None:
+    """Note which stroke each bounce of one rally belongs to, up to the first contradiction."""
+    halves: list[bool | None] = [None, None]  # on which half the serve's first bounce is, and the other one
+    for place, bounce in enumerate(bounces):
+        passed = sum(seconds < bounce["time_s"] for seconds in passings)
+        half = None if bounce["table_y_m"] is None else bounce["table_y_m"] > 0
+        here, there = halves[passed % 2], halves[(passed + 1) % 2]
+        if passed != place or (half is not None and (here not in (None, half) or there == half)):
+            return
+        halves[passed % 2] = here if half is None else half
+        bounce["phase"] = PHASES[min(max(passed - 1, 0), 3)]
+        bounce["lands"] = "own half" if passed == 0 else "other half"
 
 
 def _zones(bounces: Sequence[dict[str, Any]]) -> dict[str, dict[str, int]]:

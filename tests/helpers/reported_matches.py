@@ -12,7 +12,7 @@ from ttcli.results.events import Event, write_events_csv
 from ttcli.results.manifest import MADE_BY, manifest_path
 from ttcli.results.rallies import ENDINGS, Rally, write_rallies_csv
 from ttcli.results.trajectory import BallPosition, Status, write_ball_csv
-from ttcli.table.fit import camera_from_corners
+from ttcli.table.corners import camera_from_corners
 from ttcli.table.views import TableView, views_as_json
 
 RATE = 50
@@ -21,7 +21,7 @@ STROKES = (
     "clearance_low", "clearance_high", "apex_m", "bounce_time_s", "bounce_x_m", "bounce_y_m", "bounce_major_cm", "bounce_minor_cm",
     "bounce_angle_deg", "zone", "spin", "spin_confidence", "ended", "confidence",
 )  # fmt: skip
-CORNERS = np.array([(420.0, 760.0), (1500.0, 760.0), (1330.0, 590.0), (590.0, 590.0)])
+CORNERS = np.array([(420.0, 760.0), (1500.0, 760.0), (1380.0, 590.0), (540.0, 590.0)])
 
 
 def write_match(

@@ -22,7 +22,7 @@ from ttcli.results.trajectory import Status
 from ttcli.reviewing.applying import corrected_events, corrected_views, numbered_rallies
 from ttcli.reviewing.doubt_queue import DoubtQueue, other_doubts
 from ttcli.table.camera import landmarks
-from ttcli.table.fit import camera_from_corners
+from ttcli.table.corners import camera_from_corners
 from ttcli.table.views import TableView, views_from_json
 from ttcli.video.probe import VideoInfo
 

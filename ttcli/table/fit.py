@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ttcli.table.camera import TableCamera, landmarks
-from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
+from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH
 
 LEAST_PEAK = 0.15
 """Probability from which on a maximum may be a landmark."""
@@ -23,8 +23,6 @@ AGREE_CELLS = 2.5
 """How far from a peak a landmark may lie."""
 TOP_PLANES = 24
 """Views of the plane that are looked at closer."""
-LEAST_AREA = 50.0
-"""Of a table on the picture, pixels; corners that span less are a slip."""
 _FOCALS = np.geomspace(0.3, 8.0, 20)
 """Focal lengths that are tried, in picture widths."""
 _CLOSER = 0.06
@@ -251,26 +249,3 @@ def _pose(places: np.ndarray, seen: np.ndarray, focal: float, width: int, height
         return None, np.inf
     camera = TableCamera(position, rotation, float(focal), centre, width)
     return camera, float(((camera.project(places) - seen) ** 2).sum(1).mean())
-
-
-def camera_from_corners(corners: np.ndarray, height: int, width: int) -> TableCamera | None:
-    """Return the camera that sees the four corners of the board at given places; None where none can.
-
-    Args:
-        corners: Pixels (4, 2) in turn around the board, the first two nearer to the camera.
-        height: Of the picture, pixels.
-        width: Of the picture.
-    """
-    outline = np.asarray(corners, np.float32)
-    if not cv2.isContourConvex(outline) or cv2.contourArea(outline) < LEAST_AREA:
-        return None
-    across, along = TABLE_WIDTH / 2, TABLE_LENGTH / 2
-    board = np.array([(-across, -along), (across, -along), (across, along), (-across, along)])
-    best, least = None, np.inf
-    for turned in (board, np.roll(board, 1, axis=0)):  # a short side is near, or a long one
-        places = np.column_stack([turned, np.full(4, TABLE_HEIGHT)])
-        camera = _search(places, np.asarray(corners, float), width, height)
-        error = np.inf if camera is None else float(((camera.project(places) - corners) ** 2).sum(1).mean())
-        if error < least:
-            best, least = camera, error
-    return None if best is None else _ends_told_apart(best)

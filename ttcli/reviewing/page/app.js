@@ -85,6 +85,7 @@ function draw() {
   element("where").textContent = `frame ${frame}${time}  ${what}`;
   element("picture").setAttribute("aria-label", `Frame ${frame}${time}, ${what}${row && row.x !== null ? `, ball at ${row.x}, ${row.y}` : ""}`);
   if (document.activeElement !== element("frame")) element("frame").value = frame;
+  ask();
 }
 
 function drawQueue() {
@@ -101,10 +102,16 @@ function drawQueue() {
     item.append(button);
     return item;
   }));
-  const questions = { ball: "Is the ball there?", event: `Does it ${doubt?.about?.event === "net" ? "pass the net" : "bounce"} here?`, rally: `Is this the ${doubt?.side} of a rally?`, table: "Is this the table?" };
-  element("question").textContent = doubt ? questions[doubt.kind] : "Nothing is doubtful any more";
-  element("reasons").textContent = doubt ? `${doubt.reasons.join("; ")} (frame ${doubt.frame})` : "";
-  element("none-word").textContent = { event: "no event", rally: "no rally" }[doubtHere()?.kind] ?? "no ball";
+  ask();
+}
+
+// What is asked: about the doubt where its frame is shown, else about the frame that is.
+function ask() {
+  const here = doubtHere();
+  const questions = { ball: "Is the ball there?", event: `Does it ${here?.about?.event === "net" ? "pass the net" : "bounce"} here?`, rally: `Is this the ${here?.side} of a rally?`, table: "Is this the table?" };
+  element("question").textContent = here ? questions[here.kind] : doubt || queue.length ? `Frame ${frame}: is the ball there?` : "Nothing is doubtful any more";
+  element("reasons").textContent = here ? `${here.reasons.join("; ")} (frame ${here.frame})` : doubt ? `The doubt is at frame ${doubt.frame}.` : "";
+  element("none-word").textContent = { event: "no event", rally: "no rally" }[here?.kind] ?? "no ball";
 }
 
 async function goTo(next) {
@@ -157,7 +164,7 @@ async function deciding(said, next) {
 function overviewSoon() {
   clearTimeout(overviewSoon.later);
   overviewSoon.later = setTimeout(async () => {
-    overview = await get(`overview?bins=${Math.max(50, Math.min(2000, Math.round(element("whole").clientWidth / 2)))}`);
+    overview = await get(`overview?bins=${Math.max(1, Math.min(2000, match.frames, Math.round(element("whole").clientWidth / 2)))}`);
     draw();
   }, 300);
 }

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from ttcli import __version__
-from ttcli.commands import footage, labelled, networks
+from ttcli.commands import footage, labelled, networks, pages
 from ttcli.commands.options import DEBUG, debug_option, example, leave_standard_output, tell, write_whatever_comes
 from ttcli.commands.signals import interrupt_came, interrupted_by_signals
 from ttcli.errors import as_told
@@ -88,5 +88,6 @@ for command in (
     footage.detect, footage.spot, footage.rallies, footage.trim, footage.render, footage.probe, footage.verify, footage.bench,
     labelled.evaluate, labelled.simulate, labelled.extract, labelled.convert,
     networks.train, networks.models, networks.export,
+    pages.report, pages.review,
 ):  # fmt: skip
     main.add_command(debug_option(command))

@@ -423,6 +423,46 @@ class VerifyConfig:
 
 
 @dataclass(frozen=True)
+class ReportConfig:
+    """Settings of `ttcli report`."""
+
+    events: Path | None = None
+    """The events.csv of a single match; None takes the one beside the ball.csv, if there is one."""
+    rallies: Path | None = None
+    """The rallies.csv, in the same way."""
+    strokes: Path | None = None
+    """The strokes.csv, in the same way."""
+    video: Path | None = None
+    """The video; None takes the one that the manifest names, or one of the CSV's name beside it."""
+    title: str | None = None
+    """Of the page; the match's name if None."""
+    with_clips: bool = False
+    """Write a small clip of each rally into a folder beside the page, and play these instead of the video."""
+    overwrite: bool = False
+    """Replace a page and clips that exist."""
+
+
+@dataclass(frozen=True)
+class ReviewConfig:
+    """Settings of `ttcli review`."""
+
+    events: Path | None = None
+    """The events.csv; None takes the one beside the ball.csv, if there is one."""
+    rallies: Path | None = None
+    """The rallies.csv, in the same way."""
+    corrections: Path | None = None
+    """Where decisions are appended; None takes match.corrections.jsonl beside match.mp4."""
+    port: int = 0
+    """On which the page is served; 0 takes one that is free."""
+    open_page: bool = True
+    """Open the page in a browser."""
+    picture_rate: float = 25.0
+    """Frames per second of a folder of pictures, which does not say its own."""
+    overwrite: bool = False
+    """With --apply: replace outputs that exist."""
+
+
+@dataclass(frozen=True)
 class BenchConfig:
     """Settings of `ttcli bench`."""
 

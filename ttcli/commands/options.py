@@ -26,7 +26,7 @@ ENCODERS = click.Choice(["auto", "libx264", "libopenh264", "h264_videotoolbox", 
 TRAINING_PRECISIONS = click.Choice(configs.TRAINING_PRECISIONS)
 CAMERAS = click.Choice(["any", "side", "end", "corner", "broadcast", "top"])
 FILE = click.Path(path_type=Path)
-LABEL_FORMATS = click.Choice(["ttcli", "openttgames", "tracknet", "tracknet-tennis", "yolo", "cvat"])
+LABEL_FORMATS = click.Choice(["ttcli", "openttgames", "tracknet", "tracknet-tennis", "yolo", "cvat", "corrections"])
 BYTES = {"MB": 10**6, "GB": 10**9}
 MOST_BYTES = 10**13
 PIPE_COLUMNS = 200

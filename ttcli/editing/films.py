@@ -22,6 +22,7 @@ def write_film(
     crf: int,
     sound: bool,
     progress: Callable[[float], None] = lambda seconds: None,
+    size: tuple[int, int] | None = None,
 ) -> int:
     """Write parts of a video one after another, and return the number of frames.
 
@@ -33,6 +34,7 @@ def write_film(
         crf: Quality as x264 counts it.
         sound: Whether the video's sound is kept.
         progress: Takes the seconds that are written so far.
+        size: Height and width of the film; those of the video if None.
 
     Raises:
         OutputError: `path` cannot be written.
@@ -40,11 +42,12 @@ def write_film(
     """
     audio = info.path if sound and info.has_audio else None
     first_stamp = first_picture_stamp(info)
+    height, width = size or (info.height, info.width)
     with ExitStack() as stack:
         writer: VideoWriter | None = None
         begin = 0.0
         for span in spans:
-            with FrameReader(info, start_seconds=span.start_seconds, queue_size=8) as reader:
+            with FrameReader(info, height, width, start_seconds=span.start_seconds, queue_size=8) as reader:
                 pictures = _pictures(reader)
                 first = next(pictures, None)
                 if first is None or reader.first_stamp is None:
@@ -53,7 +56,7 @@ def write_film(
                 if writer is None:
                     writer = stack.enter_context(
                         VideoWriter(
-                            path, info.height, info.width, info.frame_rate, crf,
+                            path, height, width, info.frame_rate, crf,
                             audio_from=audio, audio_start_seconds=source, overwrite=overwrite,
                         )
                     )  # fmt: skip

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ttcli.errors import InputError, LabelError, SettingError, check_ordinary
-from ttcli.labels import cvat, openttgames, tracknet, ttcli_csv, yolo
+from ttcli.labels import corrections, cvat, openttgames, tracknet, ttcli_csv, yolo
 from ttcli.labels.ball import BallLabel, Footage
 from ttcli.labels.event import EventLabel
 from ttcli.labels.problems import Report, refuse
@@ -140,6 +140,17 @@ FORMATS: tuple[LabelFormat, ...] = (
         cannot_hold=lambda label, footage: cvat.cannot_hold(label, footage.height, footage.width),
         left_behind=cvat.left_behind,
         suffix=".xml",
+    ),
+    EventLabelFormat(
+        key="corrections",
+        title="decisions of ttcli review",
+        recognises=corrections.recognises,
+        read=corrections.read_ball_labels,
+        write=lambda path, labels, footage, overwrite: corrections.write_ball_labels(path, labels, overwrite),
+        left_behind=corrections.left_behind,
+        recognises_events=corrections.recognises_events,
+        read_events=corrections.read_events,
+        suffix=".jsonl",
     ),
 )
 """Every format, asked in this order. A new one is a module beside this one and an entry here."""

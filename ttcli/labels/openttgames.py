@@ -15,6 +15,7 @@ from ttcli.labels.ball import NOT_VISIBLE, BallEntries, BallLabel, rounded
 from ttcli.labels.event import EventLabel
 from ttcli.labels.problems import Report, refuse
 from ttcli.outputs import complete_file
+from ttcli.results.corrections import is_corrections
 from ttcli.results.csv_rows import frame_number
 from ttcli.results.places import MAX_COORDINATE
 
@@ -155,7 +156,7 @@ def is_text(text: str) -> bool:
 
 
 def _is_object(beginning: str) -> bool:
-    return beginning.lstrip().startswith("{")
+    return beginning.lstrip().startswith("{") and not is_corrections(beginning)  # whose lines are objects, too
 
 
 def _has_objects(beginning: str) -> bool:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from ttcli.errors import InputError, LabelError
 from ttcli.labels.formats import holds_balls
+from ttcli.results.corrections import ENDING as CORRECTIONS
+from ttcli.results.corrections import holds_decisions
 from ttcli.results.manifest import is_manifest
 from ttcli.video.probe import VIDEO_SUFFIXES
 
@@ -13,7 +15,7 @@ BALL_NAME, EVENTS_NAME = "ball_markup.json", "events_markup.json"
 """What OpenTTGames calls its files of labels."""
 PARTS = ("training", "test")
 """Parts of the layout of OpenTTGames."""
-BALL_ENDINGS = (".xml", ".json", "_ball.csv", ".csv")
+BALL_ENDINGS = (CORRECTIONS, ".xml", ".json", "_ball.csv", ".csv")
 """What the name of a video's labels ends in, after the video's own, best first: a CSV may be what `detect` wrote and
 somebody corrected elsewhere. A folder of labels has no ending."""
 EVENT_ENDINGS = (".events.csv", "_events.csv", ".events.json")
@@ -161,9 +163,14 @@ def _beside(video: Path, folder: Path) -> Source:
 
 
 def _first(folder: Path, name: str, endings: tuple[str, ...]) -> Path | None:
-    """Return the first file of that name with one of the endings; what `detect` wrote beside its CSV is no labels."""
+    """Return the first file of that name with one of the endings; a manifest is no labels, and neither are no corrections."""
     files = (path for ending in endings if (path := folder / f"{name}{ending}").is_file())
-    return next((path for path in files if not is_manifest(path)), None)
+    return next((path for path in files if not is_manifest(path) and not _is_undecided(path)), None)
+
+
+def _is_undecided(path: Path) -> bool:
+    """Tell whether a file is one of corrections without any."""
+    return path.name.endswith(CORRECTIONS) and not holds_decisions(path)
 
 
 def _is_label_folder(path: Path) -> bool:

@@ -48,6 +48,12 @@ class FarPlaces:
         self._count += 1
         return True
 
+    def bounds(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return the least x and y that a ball can have, and the largest ones."""
+        if self._height is None or self._width is None:
+            return (-MAX_COORDINATE, -MAX_COORDINATE), (MAX_COORDINATE, MAX_COORDINATE)
+        return (-self._width, -self._height), (2 * self._width, 2 * self._height)
+
     def line(self, path: Path) -> str | None:
         """Return what to tell of a file; None where all is well."""
         if not self._count:

@@ -91,7 +91,7 @@ def write_ball_csv(path: Path, positions: Iterable[BallPosition], overwrite: boo
     Raises:
         OutputError: `path` exists and `overwrite` is false, or its folder cannot be written.
     """
-    return write_rows(path, COLUMNS, map(_cells, positions), overwrite)
+    return write_rows(path, COLUMNS, map(ball_cells, positions), overwrite)
 
 
 def mark_play(path: Path, in_play: Callable[[float], bool]) -> None:
@@ -105,7 +105,7 @@ def mark_play(path: Path, in_play: Callable[[float], bool]) -> None:
         OutputError: It cannot be written.
     """
     rows = (replace(row, play=row.time_seconds is not None and in_play(row.time_seconds)) for row in stream_ball_csv(path))
-    write_rows(path, (*COLUMNS, PLAY), map(_cells, rows), overwrite=True)
+    write_rows(path, (*COLUMNS, PLAY), map(ball_cells, rows), overwrite=True)
 
 
 def read_ball_csv(path: Path, far: FarPlaces | None = None) -> list[BallPosition]:
@@ -137,7 +137,8 @@ def stream_ball_csv(path: Path, far: FarPlaces | None = None) -> Iterator[BallPo
         yield position
 
 
-def _cells(position: BallPosition) -> tuple[object, ...]:
+def ball_cells(position: BallPosition) -> tuple[object, ...]:
+    """Return the cells of a row, in the order of COLUMNS, and behind them `play` where it is known."""
     return (
         position.frame_index,
         None if position.time_seconds is None else f"{position.time_seconds:.6f}",

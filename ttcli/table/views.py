@@ -29,6 +29,11 @@ class TableViews:
     def __init__(self, views: Iterable[TableView]) -> None:
         self._views = list(views)
 
+    @property
+    def views(self) -> list[TableView]:
+        """Return all of them, in order of time."""
+        return list(self._views)
+
     def __call__(self, seconds: float) -> TableCamera | None:
         """Return the camera that saw the table then, or None where it was not found or moved."""
         for view in self._views:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ttcli.configs import ExtractConfig
 from ttcli.errors import InputError, LabelError
+from ttcli.labels import corrections
 from ttcli.labels.ball import BallLabel
 from ttcli.labels.event import EventLabel, unknown_events
 from ttcli.labels.formats import find_format, holds_events, read_ball_labels, read_event_labels
@@ -129,6 +130,8 @@ def plan_labels(
     if any("confidence" in line for line in find_format(source.balls, config.label_format).left_behind(source.balls)):
         cure = "correct it first, or give --labels"
         problems.add(LabelError(source.balls, "has confidences: it is what a program found, taken as if it were true", cure))
+    read, unsure = _with_surroundings(source, config, read)
+    unusable |= {frame + config.frame_offset for frame in unsure}
     labels = _on_video(read, frame_count, source, config.frame_offset, report)
     events = _read_events(source, config, report)
     unusable = {frame for frame in unusable if _is_on(frame, frame_count)}
@@ -161,6 +164,17 @@ def _picture_size(source: LabelledSource, config: ExtractConfig, info: VideoInfo
         return info.height, info.width
     needed = find_format(source.balls, config.label_format).needs_size
     return (ANY_HEIGHT, ANY_WIDTH) if needed else (None, None)
+
+
+def _with_surroundings(
+    source: LabelledSource, config: ExtractConfig, read: dict[int, BallLabel]
+) -> tuple[dict[int, BallLabel], set[int]]:
+    """Return labels and, of decisions of `ttcli review`, the sure rows around them too; and the frames around that are not sure."""
+    if find_format(source.balls, config.label_format).key != "corrections":
+        return read, set()
+    around = corrections.read_surroundings(source.balls)
+    sure = {frame: label for frame, label in around.items() if label is not None}
+    return {**sure, **read}, around.keys() - sure.keys()
 
 
 def _on_video(

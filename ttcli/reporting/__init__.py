@@ -1,0 +1,1 @@
+"""How `report` works: what is told of a match, drawn as SVG, on one page that needs nothing else."""

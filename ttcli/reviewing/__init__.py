@@ -1,0 +1,1 @@
+"""How a match is corrected on a page: which places are doubtful, pictures by frame number, the server, the page."""

@@ -2,15 +2,16 @@
 
     python tools/train_table_finder.py OUT.safetensors --minutes 85 --seed 24 --init OLD.safetensors
 
-Pictures are those of `ttcli/simulation/table_pictures.py`, of 256x144 pixels; each comes about eight times, turned, moved, mirrored, bent and
-with other colours. The loss is CenterNet's on the heatmaps of points, and a cross entropy on the maps of lines and surfaces. At the
-end the network has the running mean of its weights. Minutes are wall time. `--init` begins with the weights of another finder as far
-as they fit. OUT is written anew every CHECKPOINT_MINUTES, and beside it what `--resume` goes on from.
+Pictures are those of `ttcli/simulation/table_pictures.py`, of 256x144 pixels; each comes about eight times, turned, moved, mirrored,
+bent and with other colours. The loss is CenterNet's on the heatmaps of points, and a cross entropy on the maps of lines and surfaces.
+At the end the network has the running mean of its weights. Minutes are wall time. `--init` begins with the weights of another finder
+as far as they fit. OUT is written anew every CHECKPOINT_MINUTES, and beside it what `--resume` goes on from.
 """
 
 import argparse
 import math
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -52,7 +53,7 @@ class Targets:
         self.points = torch.from_numpy(np.concatenate([places, *lines])).float()
         self.kinds = torch.from_numpy(kinds)
         starts = np.cumsum([len(places)] + [len(line) for line in lines])
-        spans = [slice(int(start), int(end)) for start, end in zip(starts, starts[1:], strict=False)]
+        spans = [slice(int(start), int(end)) for start, end in pairwise(starts)]
         self._spans: dict[str, list[slice]] = {}
         for name, drawn in outlines().items():
             self._spans[name], spans = spans[: len(drawn)], spans[len(drawn) :]
@@ -136,7 +137,9 @@ def begin(model: TableFinder, path: Path) -> None:
     for name, tensor in load_file(path).items():
         there = own.get(name)
         if there is not None and there.shape[1:] == tensor.shape[1:] and tensor.dim() > 0:
-            rows = min(len(there), len(tensor), len(there) if len(there) == len(tensor) else 3)  # the older finder had three kinds
+            rows = min(
+                len(there), len(tensor), len(there) if len(there) == len(tensor) else 3
+            )  # the older finder had three kinds
             there[:rows] = tensor[:rows].to(there.dtype)
 
 

@@ -144,7 +144,8 @@ def _chosen(rows: Tensor, these: Cameras, those: Cameras) -> Cameras:
 
 def varied(pictures: TablePictures, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return the pictures (B, 3, H, W) in [0, 1], turned, moved, enlarged, mirrored, bent, and with other colours, noise and blur,
-    by chance, and the places in them."""
+    by chance, and the places in them.
+    """
     count, _, height, width = pictures.pixels.shape
     uniform = uniform_draw(generator, count)
     angle, size = 0.3 * (uniform() - 0.5) * uniform(), 0.75 + 0.6 * uniform()

@@ -44,7 +44,9 @@ class Halls:
     tape: Tensor  # (B, 3)
     light: Tensor  # (B, 2) the fall of light across the hall
     others: Tensor | None = None  # (B, K, 4) other tables: x and y in metres, turn in radians, and 1 where there is one
-    prints: Tensor | None = None  # (B, P, 5) what is printed on the table: x and y of its middle, half its sizes, and which wall
+    prints: Tensor | None = (
+        None  # (B, P, 5) what is printed on the table: x and y of its middle, half its sizes, and which wall
+    )
 
     def at(self, windows: Tensor) -> "Halls":
         """Return the halls of some windows."""
@@ -52,8 +54,8 @@ class Halls:
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Halls":
         """Return the halls with each of their tensors changed."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Halls(**{name: None if value is None else change(value) for name, value in values.items()})
+        there = {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
+        return Halls(**{name: change(value) for name, value in there.items()})
 
 
 @dataclass(frozen=True)

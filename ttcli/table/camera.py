@@ -13,7 +13,6 @@ import numpy as np
 
 from ttcli.table.constants import NET_HEIGHT, NET_OVERHANG, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
-
 STATE = ("turn about right", "turn about down", "turn about forward", "x", "y", "z", "log focal length")
 """What a camera's covariance is of, in order: three small turns about the camera's own axes (radians, on the left of
 `rotation`), its place (metres), and the logarithm of its focal length."""

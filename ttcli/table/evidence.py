@@ -62,7 +62,7 @@ class Evidence:
         """Return which places (..., 2) were looked at, so many cells from the border or more."""
         size = np.array(self.heat.shape[:0:-1])
         cells = self.cells(pixels)
-        return ((cells >= margin - 0.5) & (cells <= size - 0.5 - margin)).all(-1)
+        return np.all((cells >= margin - 0.5) & (cells <= size - 0.5 - margin), axis=-1)
 
     def at(self, kind: int, pixels: np.ndarray, near: bool = False) -> np.ndarray:
         """Return the probability (...) of a kind at places (..., 2), or the highest within a cell of them; 0 outside."""
@@ -146,5 +146,3 @@ def tables_apart(heat: np.ndarray) -> list[Patch]:
         region = Region(float(corner[0]), float(corner[1]), share, share)
         found.append(Patch(region, float(sums[each] / size.prod())))
     return found
-
-

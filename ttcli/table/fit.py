@@ -53,8 +53,8 @@ def fit_camera(evidence: Evidence) -> Fit:
             starts.append((judge(refined.camera, evidence), refined))
     starts.sort(key=lambda pair: -_rank(*pair))
     found: list[tuple[Judgement, Refined]] = []
-    for _, start in starts[:MOST_REFINED]:
-        refined = refine(start.camera, evidence)
+    for _, rough in starts[:MOST_REFINED]:
+        refined = refine(rough.camera, evidence)
         if refined is not None:
             found.append((judge(refined.camera, evidence), refined))
     if not found:

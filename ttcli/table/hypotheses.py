@@ -68,7 +68,7 @@ def _planes(peaks: list[np.ndarray]) -> np.ndarray:
             seen.append(np.stack(of_kind, 1))
     if not ground:
         return np.empty((0, 3, 3))
-    return _homographies(np.concatenate(ground), np.concatenate(seen))
+    return homographies(np.concatenate(ground), np.concatenate(seen))
 
 
 def _assignments(slots: np.ndarray, peaks: int, count: int, halved: bool) -> np.ndarray:
@@ -85,7 +85,7 @@ def _assignments(slots: np.ndarray, peaks: int, count: int, halved: bool) -> np.
     return np.array(ways, int).reshape(-1, count, 2)
 
 
-def _homographies(ground: np.ndarray, seen: np.ndarray) -> np.ndarray:
+def homographies(ground: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """Return the homographies (M, 3, 3) through four points each, (M, 4, 2); NaN where three lie on a line."""
     count = len(ground)
     x, y = ground[..., 0], ground[..., 1]

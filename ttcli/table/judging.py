@@ -89,7 +89,9 @@ def _reason(camera: TableCamera, evidence: Evidence, scores: dict[int, float], s
     names = {SIDE: "the lines along its sides", END: "the lines at its ends", NET: "the net", TOP: "the surface"}
     for kind, name in names.items():
         if scores.get(kind, 1.0) < LEAST_OF_A_KIND:
-            return f"{name} is not seen where it should be" if kind in (NET, TOP) else f"{name} are not seen where they should be"
+            return (
+                f"{name} is not seen where it should be" if kind in (NET, TOP) else f"{name} are not seen where they should be"
+            )
     return _contradiction(camera, evidence)
 
 

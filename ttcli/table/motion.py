@@ -6,6 +6,8 @@ Each picture is compared with one that stands for many, not with the one before,
 import cv2
 import numpy as np
 
+from ttcli.table.camera import TableCamera, landmarks, outlines
+
 SIZE = 288 * 162
 """Pixels of the pictures that are compared, about."""
 MOST_POINTS, POINT_QUALITY, POINT_DISTANCE = 120, 0.01, 7
@@ -99,3 +101,21 @@ def farthest_corner(one: np.ndarray, other: np.ndarray, height: int, width: int)
     """Return how far apart two motions (3, 3) take the corners of a picture at most, pixels."""
     corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], float)
     return float(np.linalg.norm(corners @ (one - other)[:2].T, axis=1).max())
+
+
+def similarity_between(before: TableCamera, after: TableCamera, most_off: float) -> np.ndarray | None:
+    """Return the similarity (3, 3) that takes what one camera shows of the table to what the other shows, by least squares.
+
+    None where a corner would be off by more than `most_off` pixels. By half a turn the table is the same.
+    """
+    places = np.concatenate([landmarks()[0], outlines()["top"][0]])
+    for turn in (1.0, -1.0):
+        here, there = before.project(places), after.project(places * [turn, turn, 1])
+        middle, moved = here.mean(0), there.mean(0)
+        one, other = ((part @ [1, 1j]) for part in (here - middle, there - moved))
+        factor = (np.conj(one) @ other) / (np.conj(one) @ one)
+        linear = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
+        off = np.linalg.norm((here - middle) @ linear.T + moved - there, axis=1)[:4].max()
+        if off <= most_off:
+            return np.vstack([np.column_stack([linear, moved - linear @ middle]), [0, 0, 1]])
+    return None

@@ -132,7 +132,10 @@ class _Lines(NamedTuple):
 
 @cache
 def _lines() -> _Lines:
-    places, kinds, before, after = [], [], [], []
+    places: list[np.ndarray] = []
+    kinds: list[np.ndarray] = []
+    before: list[np.ndarray] = []
+    after: list[np.ndarray] = []
     for name, kind in (("side", SIDE), ("end", END), ("centre", CENTRE)):
         for line in outlines(SAMPLES)[name]:
             number = np.arange(len(line)) + sum(len(each) for each in places)
@@ -143,9 +146,7 @@ def _lines() -> _Lines:
     return _Lines(*(np.concatenate(parts) for parts in (places, kinds, before, after)))
 
 
-def _line_equations(
-    lines: _Lines, shown: np.ndarray, slopes: np.ndarray, evidence: Evidence
-) -> tuple[np.ndarray, np.ndarray]:
+def _line_equations(lines: _Lines, shown: np.ndarray, slopes: np.ndarray, evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
     """Return slopes (N, 8) and residuals (N,) of the samples of lines that have a ridge near: only across the line."""
     along = shown[lines.after] - shown[lines.before]
     length = np.linalg.norm(along, axis=1, keepdims=True)

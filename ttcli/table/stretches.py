@@ -7,11 +7,11 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from ttcli.table.camera import TableCamera, landmarks, outlines
+from ttcli.table.camera import TableCamera, landmarks
 from ttcli.table.evidence import WHOLE, Evidence, Region
 from ttcli.table.fit import Fit, fit_camera, no_table, refit, worst_corner
 from ttcli.table.judging import judge
-from ttcli.table.motion import farthest_corner
+from ttcli.table.motion import farthest_corner, similarity_between
 from ttcli.table.refining import AIM, refine
 from ttcli.table.sightings import MOST, Sighting, verdict
 from ttcli.table.views import Move, NoTable, TableView, drifted
@@ -60,12 +60,9 @@ class Candidate:
             return self._fit
         evidence = Evidence(self.total / np.maximum(self.weight, 1e-6), width, height, self.region)
         before = self._fit
-        if before.camera is not None and more and self.looks < FULL_LOOKS:
-            self._fit = refit(before.camera, evidence)
-        elif before.camera is not None and self.source == "again":
-            self._fit = refit(before.camera, evidence)
-        else:
-            self._fit = fit_camera(evidence)
+        early = more and self.looks < FULL_LOOKS
+        near = before.camera is not None and (early or self.source == "again")
+        self._fit = refit(before.camera, evidence) if near and before.camera is not None else fit_camera(evidence)
         self._fitted = self.looks
         return self._fit
 
@@ -208,7 +205,8 @@ class Stretch:
         refined = refine(carried, evidence, AIM)
         if refined is None or judge(refined.camera, evidence).reason is not None:
             return
-        motion = _similarity(known.camera, refined.camera)
+        motion = similarity_between(known.camera, refined.camera, np.inf)
+        assert motion is not None
         change = motion @ np.linalg.inv(self.motion)
         span = max(seconds - self.seen, 1e-6)
         for number, move in enumerate(self.moves):
@@ -275,17 +273,6 @@ class Stretch:
 
     def _at(self, fit: Fit) -> Callable[[float], TableCamera]:
         return self._view_of(fit, self.end).at
-
-
-def _similarity(before: TableCamera, after: TableCamera) -> np.ndarray:
-    """Return the similarity (3, 3) that takes what one camera shows of the table to what the other shows, by least squares."""
-    places = np.concatenate([landmarks()[0], outlines()["top"][0]])
-    here, there = before.project(places), after.project(places)
-    middle, moved = here.mean(0), there.mean(0)
-    one, other = ((part @ [1, 1j]) for part in (here - middle, there - moved))
-    turn = (np.conj(one) @ other) / (np.conj(one) @ one)
-    linear = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
-    return np.vstack([np.column_stack([linear, moved - linear @ middle]), [0, 0, 1]])
 
 
 THINNED = 0.4 / 1920

@@ -60,6 +60,15 @@ class NoTable:
     reason: str
 
 
+def later(view: TableView | NoTable, seconds: float) -> TableView | NoTable:
+    """Return a view on a clock that began so many seconds earlier."""
+    start, end = view.start_seconds + seconds, view.end_seconds + seconds
+    if isinstance(view, NoTable):
+        return replace(view, start_seconds=start, end_seconds=end)
+    moves = tuple(move._replace(seconds=move.seconds + seconds) for move in view.moves)
+    return replace(view, start_seconds=start, end_seconds=end, moves=moves)
+
+
 def drifted(camera: TableCamera, seconds: float) -> TableCamera:
     """Return a camera that was carried along, its aim as much less sure as the time since the table was seen makes it."""
     if camera.covariance is None:
@@ -82,11 +91,11 @@ class TableViews:
     """The views of a video, to be asked for by time."""
 
     def __init__(self, views: Iterable[TableView | NoTable]) -> None:
-        self._views = [view for view in views if isinstance(view, TableView)]
+        self.views = [view for view in views if isinstance(view, TableView)]
 
     def __call__(self, seconds: float) -> TableCamera | None:
         """Return the camera that saw the table then, or None where it was not found."""
-        for view in self._views:
+        for view in self.views:
             if view.start_seconds <= seconds <= view.end_seconds:
                 return view.at(seconds)
         return None

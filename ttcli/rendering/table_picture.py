@@ -59,7 +59,8 @@ def write_table_picture(
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
     rows = [np.concatenate(tiles[first : first + columns], 1) for first in range(0, len(tiles), columns)]
     sheet = cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR)
-    encoded = cv2.imencode(path.suffix.lower(), sheet, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))[1].tobytes()
+    options = () if path.suffix.lower() == ".png" else (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
+    encoded = cv2.imencode(path.suffix.lower(), sheet, options)[1].tobytes()
     with complete_file(path, overwrite) as temporary:
         temporary.write_bytes(encoded)
     return len(shown)
@@ -87,13 +88,11 @@ def _tile(info: VideoInfo, view: TableView | NoTable, seconds: float, width: int
     if isinstance(view, TableView):
         draw_table(picture, view.at(middle), width / info.width)
     heading = np.zeros((HEADING, width, 3), np.uint8)
-    cv2.putText(
-        heading, _said(view, seconds, info.width), (4, HEADING - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.42, WHITE, 1, cv2.LINE_AA
-    )
+    cv2.putText(heading, _said(view, seconds), (4, HEADING - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.42, WHITE, 1, cv2.LINE_AA)
     return np.concatenate([heading, picture])
 
 
-def _said(view: TableView | NoTable, seconds: float, width: int) -> str:
+def _said(view: TableView | NoTable, seconds: float) -> str:
     span = f"{view.start_seconds:.1f}-{min(view.end_seconds, seconds):.1f} s"
     if isinstance(view, NoTable):
         return f"{span}: no table: {view.reason}"
@@ -105,7 +104,7 @@ def _said(view: TableView | NoTable, seconds: float, width: int) -> str:
 
 
 def draw_table(picture: np.ndarray, camera: TableCamera, scale: float) -> None:
-    """Draw a table into a picture (H, W, 3) that is `scale` times as large as the camera's, in place; errors of corners as rings."""
+    """Draw a table into a picture (H, W, 3) `scale` times as large as the camera's, in place; errors of corners as rings."""
     for name, colour in LINES.items():
         for line in outlines()[name]:
             cv2.polylines(picture, [_fixed(camera.project(line), scale)], False, colour, 1, cv2.LINE_AA, _BITS)

@@ -101,7 +101,7 @@ def furnished(scenes: Scenes, textures: TextureBank, height: int, width: int, ge
 
 
 def seen_tables(scenes: Scenes, points: Tensor, width: int) -> tuple[Tensor, Tensor]:
-    """Return where points (P, 3) of all tables are on the first frames, (B, K, P, 2), and which of the tables are told of, (B, K)."""
+    """Return where points (P, 3) of all tables are on the first frames, (B, K, P, 2), and which tables are told of, (B, K)."""
     count, others = len(scenes.rally), scenes.halls.others
     own = torch.tensor([0.0, 0.0, 0.0, 1.0]).expand(count, 1, 4)
     tables = own if others is None else torch.cat([own, others], 1)  # (B, K, 4)
@@ -143,8 +143,9 @@ def _chosen(rows: Tensor, these: Cameras, those: Cameras) -> Cameras:
 
 
 def varied(pictures: TablePictures, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return the pictures (B, 3, H, W) in [0, 1], turned, moved, enlarged, mirrored, bent, and with other colours, noise and blur,
-    by chance, and the places in them.
+    """Return the pictures (B, 3, H, W) in [0, 1], changed by chance, and the places in them.
+
+    They are turned, moved, enlarged, mirrored, bent, and have other colours, noise and blur.
     """
     count, _, height, width = pictures.pixels.shape
     uniform = uniform_draw(generator, count)

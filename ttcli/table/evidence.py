@@ -86,7 +86,7 @@ class Evidence:
         return found
 
     def ridge(self, kind: int, pixels: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return how far along its normal (N, 2) the line of a kind lies from each place (N, 2), pixels, and how sure that is, (N,)."""
+        """Return how far along its normal (N, 2) a kind of line lies from each place (N, 2), pixels, and how sure that is."""
         reach = RIDGE_CELLS * self.cell * _STEPS
         seen = self.at(kind, pixels[:, None] + reach[:, None] * normals[:, None])  # (N, S)
         weight = seen**2

@@ -43,7 +43,7 @@ def no_table(reason: str, score: float = 0.0) -> Fit:
 
 
 def fit_camera(evidence: Evidence) -> Fit:
-    """Return the camera of what was looked at; none where no table is seen well enough, or more than one way to lay it is as good."""
+    """Return the camera of what was looked at; none where no table is seen well enough, or two ways to lay it are as good."""
     starts: list[tuple[Judgement, Refined]] = []
     for start in ways_to_lay(evidence):
         if any(_same(start, refined.camera, ONE_START) for _, refined in starts):

@@ -138,7 +138,7 @@ def _support(planes: np.ndarray, evidence: Evidence) -> np.ndarray:
 
 
 def camera_of_plane(plane: np.ndarray, width: int, height: int) -> TableCamera | None:
-    """Return the camera, its axis through the picture's middle, that sees the surface nearly so; None where none stands above it."""
+    """Return the camera, its axis through the picture's middle, that sees the surface nearly so; None where none is above it."""
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     focals = _FOCALS * width
     moved = plane.copy()

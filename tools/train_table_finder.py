@@ -3,8 +3,8 @@
     python tools/train_table_finder.py OUT.safetensors --minutes 85 --seed 24 --init OLD.safetensors
 
 Pictures are those of `ttcli/simulation/table_pictures.py`, of 256x144 pixels; each comes about eight times, turned, moved,
-mirrored, bent and with other colours. The loss is CenterNet's on the heatmaps of points, and a cross entropy on the maps of lines and
-surfaces. At the end the network has the running mean of its weights. Minutes are wall time. `--init` begins with the weights of
+mirrored, bent and with other colours. The loss is CenterNet's on the heatmaps of points, and a cross entropy on the maps of lines
+and surfaces. At the end the network has the running mean of its weights. Minutes are wall time. `--init` begins with the weights of
 another finder as far as they fit. OUT is written anew every CHECKPOINT_MINUTES, and beside it what `--resume` goes on from.
 """
 

@@ -96,7 +96,7 @@ def _said(view: TableView | NoTable, seconds: float) -> str:
     span = f"{view.start_seconds:.1f}-{min(view.end_seconds, seconds):.1f} s"
     if isinstance(view, NoTable):
         return f"{span}: no table: {view.reason}"
-    focal = f"lens {view.camera.focal / width:.2f} widths"
+    focal = f"lens {view.camera.focal / view.camera.width:.2f} widths"
     high = f"camera {view.camera.position[2]:.1f} m high"
     error = "" if view.error is None else f", +-{2 * view.error:.0f} px"
     sure = "told by hand" if view.score is None else f"{view.score:.2f} seen"

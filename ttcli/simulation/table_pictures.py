@@ -87,7 +87,7 @@ def furnished(scenes: Scenes, textures: TextureBank, height: int, width: int, ge
     count = len(scenes.rally)
     uniform = uniform_draw(generator, count)
     chosen = uniform() < ANYWHERE_SHARE
-    cameras = _chosen(chosen, _cameras_anywhere(count, height, width, generator), scenes.cameras)
+    cameras = _chosen(chosen, cameras_anywhere(count, height, width, generator), scenes.cameras)
     halls = furnish(build_halls(cameras.position[:, 0], textures, generator), textures, generator)
     zoom = 0.7 + uniform() ** 1.5
     corner = torch.tensor([width, height]) * (zoom[:, None] - 1) * (0.5 + 1.2 * (uniform(2) - 0.5))
@@ -122,7 +122,7 @@ def _before_the_camera(cameras: Cameras, others: Tensor) -> Tensor:
     return ((depth > 1.0).all(-1) | (depth < 0).all(-1)).float()
 
 
-def _cameras_anywhere(count: int, height: int, width: int, generator: torch.Generator) -> Cameras:
+def cameras_anywhere(count: int, height: int, width: int, generator: torch.Generator) -> Cameras:
     """Return cameras of one frame that stand anywhere round the table, and show it in any size."""
     uniform = uniform_draw(generator, count)
     away = NEAREST * (FARTHEST / NEAREST) ** uniform()

@@ -22,7 +22,7 @@ LEAST_LOOKS = 3
 """Of a table that is told of for the first time."""
 FULL_LOOKS = 16
 """From which on no more are added."""
-AS_LARGE, MUCH_LARGER = 0.75, 1.6
+AS_LARGE, MUCH_LARGER = 0.65, 1.6
 """Of the size on the picture of a table: another as large may be the one that is played on, one so much larger is it as a rule."""
 SAME_CAMERA_CELLS = 0.7
 """How far corners may be off for a camera after a cut to stand where one stood before."""

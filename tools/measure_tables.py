@@ -5,10 +5,11 @@
     python tools/measure_tables.py CLIPS --sheet sheet.png          # and draws them all
     python tools/measure_tables.py --simulated 60 --seed 7          # on drawn halls with 1 to 4 tables
 
-CLIPS has `x.table.json` beside `x.mp4`: {"frames": {"0": {"near_left": [x, y], ...}}}, corners of the board in pixels; or `tables/`,
-with `corners.json`, {"MATCH": [[x, y], ...]}, and the picture MATCH.jpg that they are of, for clips that are named MATCH_*.mp4. Their
-corners are carried to the clip by points of the hall that both pictures show; a clip that shows another camera has none. Clips
-without either should have no table, or are only looked at. Distances are of the worst corner, in pixels of a picture 1920 wide.
+CLIPS has `x.table.json` beside `x.mp4`: {"frames": {"0": {"near_left": [x, y], ...}}}, corners of the board in pixels. Or it has
+`tables/`, with `corners.json`, {"MATCH": [[x, y], ...]}, and the picture MATCH.jpg that they are of, for clips with names as
+MATCH_1.mp4. Their corners are carried to the clip by points of the hall that both pictures show; a clip that shows another camera
+has none. Clips without either should have no table, or are only looked at. Distances are of the worst corner, in pixels of a
+picture 1920 wide.
 """
 
 import argparse

@@ -104,8 +104,13 @@ def test_the_tables_of_a_manifest_are_taken(tmp_path):
         table_by_hand(str(path), 360, 640)
 
 
-@pytest.mark.parametrize("content", ["{", "3", "{}", '{"frames": {}}', '{"frames": {"x": []}}', '{"frames": {"0": [[1, 2]]}}', "[[1]]",
-                                     '{"times": {"0": null}}', '{"frames": {"-1": [[1,2],[3,4],[5,6],[7,8]]}}'])  # fmt: skip
+NO_TABLES = (
+    "{", "3", "{}", '{"frames": {}}', '{"frames": {"x": []}}', '{"frames": {"0": [[1, 2]]}}', "[[1]]", '{"times": {"0": null}}',
+    '{"frames": {"-1": [[1,2],[3,4],[5,6],[7,8]]}}',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("content", NO_TABLES)
 def test_a_file_that_holds_no_table_is_told_of(tmp_path, content):
     path = tmp_path / "table.json"
     path.write_text(content)

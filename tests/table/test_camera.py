@@ -58,4 +58,6 @@ def test_a_camera_that_is_carried_along_shows_the_table_where_the_picture_moved_
         assert np.allclose(moved.rotation @ moved.rotation.T, np.eye(3), atol=1e-5)
         covariance = np.diag([1e-3, 2e-3, 1e-3, 0.02, 0.03, 0.02, 0.01]) ** 2
         spread = replace(camera, covariance=covariance).carried(motion).spread(places)
-        assert spread == pytest.approx(turn @ replace(camera, covariance=covariance).spread(places) @ turn.T, rel=0.02, abs=0.02)
+        assert spread == pytest.approx(
+            turn @ replace(camera, covariance=covariance).spread(places) @ turn.T, rel=0.02, abs=0.02
+        )

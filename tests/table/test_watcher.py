@@ -40,18 +40,17 @@ class PerfectLooks:
         return maps_of(seen, region=region) if isinstance(seen, TableCamera) else seen
 
 
-def video(seen, pictures=None, cuts=()):
+def video(seen, pictures, cuts=()):
     """Return frames whose first pixel numbers them."""
     frames = []
     for number in range(len(seen)):
-        picture = (hall() if pictures is None else pictures[number]).copy()
-        picture = cv2.resize(picture, (512, 288))
+        picture = pictures[number].copy()
         picture[0, 0, :2] = number % 256, number // 256
         frames.append(Frame(number, number / RATE, picture, shot=sum(number / RATE >= cut for cut in cuts)))
     return frames
 
 
-def watch(seen, monkeypatch, pictures=None, cuts=()):
+def watch(seen, monkeypatch, pictures, cuts=()):
     looks = PerfectLooks(seen)
     monkeypatch.setattr("ttcli.table.watcher.TableLooker", lambda height, width, weights: looks)
     watcher = TableWatcher(HEIGHT, WIDTH)
@@ -60,7 +59,8 @@ def watch(seen, monkeypatch, pictures=None, cuts=()):
 
 
 SIDE, OTHER = true_cameras(2, seed=3)[1], true_cameras(2, seed=3)[4]
-STILL = [hall()] * 400
+ONE_HALL, OTHER_HALL = (cv2.resize(hall(seed), (512, 288)) for seed in (0, 1))
+STILL = [ONE_HALL] * 400
 
 
 def test_a_table_that_stays_is_looked_at_seldom(monkeypatch):
@@ -86,8 +86,7 @@ def test_a_table_is_carried_along_while_the_camera_turns(monkeypatch):
     motions = [np.eye(3)] * 25 + [np.array([[1, 0, -9.0 * turn], [0, 1, 2.0 * turn], [0, 0, 1]]) for turn in range(35)]
     seen = [SIDE.carried(motion) for motion in motions]
     small = np.diag([512 / WIDTH, 288 / HEIGHT, 1])
-    whole = cv2.resize(hall(), (512, 288))
-    pictures = [cv2.warpAffine(whole, (small @ motion @ np.linalg.inv(small))[:2], (512, 288)) for motion in motions]
+    pictures = [cv2.warpAffine(ONE_HALL, (small @ motion @ np.linalg.inv(small))[:2], (512, 288)) for motion in motions]
     watcher, _ = watch(seen, monkeypatch, pictures)
     [view] = watcher.views()
     assert len(view.moves) > 1
@@ -108,8 +107,8 @@ def test_no_table_and_half_of_one_are_told_with_the_reason(monkeypatch):
 
 def test_shots_have_views_of_their_own_and_a_camera_comes_back(monkeypatch):
     seen = [SIDE] * 75 + [OTHER] * 75 + [SIDE] * 40
-    pictures = [hall(0)] * 75 + [hall(1)] * 75 + [hall(0)] * 40
-    watcher, looks = watch(seen, monkeypatch, pictures, cuts=(3.0, 6.0))
+    pictures = [ONE_HALL] * 75 + [OTHER_HALL] * 75 + [ONE_HALL] * 40
+    watcher, _ = watch(seen, monkeypatch, pictures, cuts=(3.0, 6.0))
     first, second, third = watcher.views()
     assert first.end_seconds == pytest.approx(74 / RATE) and second.start_seconds == pytest.approx(3.0)
     assert corners_off(first.camera, SIDE) < 5 and corners_off(second.camera, OTHER) < 5

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from ttcli.networks.table_finder import KINDS, POINT_KINDS
+from ttcli.table.camera import TableCamera, outlines
 
 LEAST_PEAK = 0.1
 """Probability from which on a maximum may be a landmark."""
@@ -24,6 +25,11 @@ class Region(NamedTuple):
     top: float
     width: float
     height: float
+
+    def within(self, outer: "Region") -> "Region":
+        """Return a part of a part of a picture as a part of the picture."""
+        left, top = outer.left + self.left * outer.width, outer.top + self.top * outer.height
+        return Region(left, top, self.width * outer.width, self.height * outer.height)
 
 
 WHOLE = Region(0.0, 0.0, 1.0, 1.0)
@@ -105,14 +111,26 @@ def _centre(plane: np.ndarray, row: int, column: int) -> tuple[float, float, flo
 
 ROOM = 1.5
 """A region round a table is so many times as large as what is seen of the table."""
-SMALLEST_REGION = 0.22
-LEAST_SURFACE = 0.35
+SMALLEST_REGION, LARGEST_REGION = 0.22, 0.8
+"""Parts of the picture's width; instead of a larger one all of it is taken."""
+LEAST_SURFACE = 0.45
 """Probability from which on a cell is of a table's surface."""
 LEAST_CELLS = 14
 """Cells that a surface has at the least."""
 MOST_TABLES = 3
 LEAST_SHARE = 0.25
 """Of the largest surface that others have at the least to be looked at."""
+
+
+def region_of(camera: TableCamera, height: int, width: int) -> Region | None:
+    """Return the part of the picture that shows a camera's table large; None where that is all of it."""
+    shown = (camera.project(outlines()["top"][0]) + 0.5) / (width, height)
+    low, high = np.clip(shown.min(0), 0, 1), np.clip(shown.max(0), 0, 1)
+    share = max(SMALLEST_REGION / 2, ROOM * float((high - low).max()))
+    if share > LARGEST_REGION:
+        return None
+    left, top = np.clip((low + high) / 2 - share / 2, 0, 1 - share)
+    return Region(float(left), float(top), share, share)
 
 
 class Patch(NamedTuple):
@@ -139,7 +157,7 @@ def tables_apart(heat: np.ndarray) -> list[Patch]:
             continue
         low, high = np.array([left, top]) / size, np.array([left + width, top + height]) / size
         share = max(SMALLEST_REGION, ROOM * float((high - low).max()))
-        if share >= 0.8:
+        if share >= LARGEST_REGION:
             found.append(Patch(WHOLE, float(sums[each] / size.prod())))
             continue
         corner = np.clip((low + high) / 2 - share / 2, 0, 1 - share)

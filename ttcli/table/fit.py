@@ -21,7 +21,7 @@ ERROR_COUNTS = 0.3
 """How much a cell that points and lines are off on average takes from the score."""
 FIRST_ROUNDS, MOST_REFINED = 3, 4
 """Steps with which every start is tried, and how many of the best are followed to their end."""
-MOST_ERROR = 12.0
+MOST_ERROR = 13.0
 """Pixels of a picture 1920 wide, 1 sigma, that the worst corner in the picture may be off for the table to be told."""
 
 

@@ -18,6 +18,8 @@ LEAST_SCORE = 0.5
 """Mean agreement of all kinds, of those that lie in what was looked at."""
 LEAST_OF_A_KIND = 0.2
 """The same of each kind of line, and of net and surface."""
+LEAST_OF_A_POINT = 0.1
+"""The same of the posts and of the net's ends: else the line along the middle may be taken for the net."""
 LEAST_KINDS = 5
 """Kinds, of nine, that lie in what was looked at at least in part."""
 MOST_CONTRADICTION = 0.3
@@ -86,6 +88,9 @@ def _reason(camera: TableCamera, evidence: Evidence, scores: dict[int, float], s
         return "too little of the table is in the picture"
     if score < LEAST_SCORE:
         return "lines, net and surface do not agree on a table"
+    for kind, name in ((POST, "the net's posts"), (MIDDLE, "the net's ends")):
+        if scores.get(kind, 1.0) < LEAST_OF_A_POINT:
+            return f"{name} are not seen where they should be"
     names = {SIDE: "the lines along its sides", END: "the lines at its ends", NET: "the net", TOP: "the surface"}
     for kind, name in names.items():
         if scores.get(kind, 1.0) < LEAST_OF_A_KIND:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ttcli.table.camera import TableCamera, landmarks
-from ttcli.table.evidence import WHOLE, Evidence, Region
+from ttcli.table.evidence import WHOLE, Evidence, Region, region_of
 from ttcli.table.fit import Fit, fit_camera, no_table, refit, worst_corner
 from ttcli.table.judging import judge
 from ttcli.table.motion import farthest_corner, similarity_between
@@ -20,6 +20,12 @@ SAME_VIEW = 0.5
 """Cosine between two answers of the network from which on they are of one view."""
 LEAST_LOOKS = 3
 """Of a table that is told of for the first time."""
+NARROWER = 0.75
+"""A table that was found in a part of the picture is looked at closer where it fits into so much of it."""
+STILL = 1e-9
+"""Change of a motion's numbers below which there is none."""
+FEW_LOOKS, SURE_SCORE = 6, 0.6
+"""With fewer looks more must be seen: one picture alone shows a wrong table more often."""
 FULL_LOOKS = 16
 """From which on no more are added."""
 AS_LARGE, MUCH_LARGER = 0.65, 1.6
@@ -49,7 +55,7 @@ class Candidate:
     def __init__(self, region: Region, heat: np.ndarray, size: float) -> None:
         self.region, self.size = region, size
         self.total, self.weight = heat.copy(), np.ones(heat.shape[1:], np.float32)
-        self.looks, self.source = 1, "found"
+        self.looks, self.source, self.narrowed = 1, "found", False
         self._fitted, self._fit = 0, no_table("it was looked at too seldom")
 
     def fit(self, height: int, width: int, more: bool = True) -> Fit:
@@ -63,6 +69,8 @@ class Candidate:
         early = more and self.looks < FULL_LOOKS
         near = before.camera is not None and (early or self.source == "again")
         self._fit = refit(before.camera, evidence) if near and before.camera is not None else fit_camera(evidence)
+        if self.source == "found" and self.looks < FEW_LOOKS and self._fit.score < SURE_SCORE and self._fit.camera is not None:
+            self._fit = no_table("too few looks for so little that is seen", self._fit.score)
         self._fitted = self.looks
         return self._fit
 
@@ -149,14 +157,29 @@ class Stretch:
     def look(self, picture: np.ndarray, seconds: float, looker: Looks) -> bool:
         """Look at the tables again; return whether they are where they should be."""
         self.corrected = None
+        if np.abs(self.motion - np.eye(3)).max() < STILL:
+            self.candidates = [self._closer(candidate, picture, looker) for candidate in self.candidates]
         there = [self._look_at(candidate, picture, looker, seconds) for candidate in self.candidates]
         self.missed = 0 if any(there) else self.missed + 1
         if any(there):
             self.seen = seconds
         return any(there)
 
+    def _closer(self, candidate: Candidate, picture: np.ndarray, looker: Looks) -> Candidate:
+        """Return a table that was found in too wide a part of the picture as one to be looked at closer, else as it is."""
+        if candidate.looks != LEAST_LOOKS or candidate.narrowed:
+            return candidate
+        candidate.narrowed = True
+        camera = candidate.fit(self._height, self._width).camera
+        region = None if camera is None else region_of(camera, self._height, self._width)
+        if region is None or region.width > NARROWER * candidate.region.width:
+            return candidate
+        closer = Candidate(region, looker.heat(picture, region), candidate.size)
+        closer.narrowed = True
+        return closer
+
     def _look_at(self, candidate: Candidate, picture: np.ndarray, looker: Looks, seconds: float) -> bool:
-        moved = np.abs(self.motion - np.eye(3)).max() > 1e-9
+        moved = np.abs(self.motion - np.eye(3)).max() > STILL
         region = self._moved(candidate.region) if moved else candidate.region
         if region is None:
             return True  # out of the picture: nothing is known, and nothing lost

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ttcli.table.camera import TableCamera
-from ttcli.table.evidence import WHOLE, tables_apart
+from ttcli.table.evidence import WHOLE, Region, tables_apart
 from ttcli.table.looking import TableLooker
 from ttcli.table.motion import MotionTracker, farthest_corner
 from ttcli.table.sightings import Sighting
@@ -20,7 +20,7 @@ from ttcli.table.views import NoTable, TableView
 from ttcli.video.reader import Frame
 
 LOOKS = 16
-LOOK_SECONDS = 0.25
+LOOK_SECONDS, FIRST_SECONDS = 0.25, 0.0
 """All looks are done before the first event is told: the spotter waits for 4 s of path at the least."""
 CHECK_SECONDS = 2.0
 MOVING_SECONDS = 0.5
@@ -35,6 +35,9 @@ STILL_AFTER = 1.0
 """Seconds without motion after which a camera that moved stands still."""
 MOST_LOST = 3
 """Times in a row that nobody can tell how the picture moved, or where the table is not seen, after which it is another view."""
+MOST_CLOSER, CLOSER, NARROWEST = 2, 0.8, 0.08
+"""How often a closer look is taken than the first, where the table takes less than a part of what was looked at, and the smallest
+part of the picture that is looked at."""
 KNOWN = 4
 """Views of a video that are remembered, so that they are known again after a cut."""
 
@@ -117,7 +120,7 @@ class TableWatcher:
             self._motion.begin()
             if frame.picture is not None:
                 self._motion.add(frame.picture)
-            return LOOK_SECONDS
+            return FIRST_SECONDS
         stretch = self._open
         seen = stretch.look(picture, seconds, self._looker)
         if seen and stretch.corrected is not None:
@@ -126,7 +129,7 @@ class TableWatcher:
             self._end(stretch.seen)
             return self._pause
         if stretch.looks < LOOKS:
-            return LOOK_SECONDS
+            return FIRST_SECONDS if stretch.looks < LEAST_LOOKS else LOOK_SECONDS  # also in a shot of a few frames
         return MOVING_SECONDS if stretch.moving else CHECK_SECONDS
 
     def _candidates(self, picture: np.ndarray) -> list[Candidate]:
@@ -136,10 +139,18 @@ class TableWatcher:
             if again is not None:
                 return [again]
         heat = self._looker.heat(picture, WHOLE)
-        return [
-            Candidate(region, heat if region is WHOLE else self._looker.heat(picture, region), size)
-            for region, size in tables_apart(heat)
-        ]
+        return [Candidate(*self._closer(picture, heat, region), size) for region, size in tables_apart(heat)]
+
+    def _closer(self, picture: np.ndarray, whole: np.ndarray, region: Region) -> tuple[Region, np.ndarray]:
+        """Return a region that shows a table as large as it can, and what the network says of it."""
+        heat = whole if region is WHOLE else self._looker.heat(picture, region)
+        for _ in range(MOST_CLOSER):
+            patches = tables_apart(heat)
+            if not patches or patches[0].region.width > CLOSER or patches[0].region.width * region.width < NARROWEST:
+                break
+            region = patches[0].region.within(region)
+            heat = self._looker.heat(picture, region)
+        return region, heat
 
     def _follow(self, seconds: float, picture: np.ndarray) -> float:
         """Note how the picture moved; return after how many seconds to look again."""

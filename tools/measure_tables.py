@@ -48,7 +48,9 @@ LEAST_AGREE, LEAST_SHARE = 50, 0.45
 """Points of a clip's frame and of the labelled picture that agree on a homography where both are of one camera."""
 MOST_MOVED = 0.12
 """Picture widths that corners may be from where they were labelled: farther off it is another camera."""
-SAMPLES = 3
+MATCHED_WIDTH = 960
+"""Pixels of the pictures whose points are compared."""
+SAMPLES = 2
 """Frames of a clip to which corners are carried."""
 RIGHT, FAIR, WRONG = 8.0, 12.0, 20.0
 """Pixels of a picture 1920 wide."""
@@ -123,9 +125,12 @@ def labelled(path: Path, info: VideoInfo, count: int) -> dict[int, np.ndarray]:
 
 def carry(picture: np.ndarray, other: np.ndarray, corners: np.ndarray) -> np.ndarray | None:
     """Return where corners (4, 2) of a picture are in another of the same camera; None where it is another camera."""
-    finder = cv2.SIFT_create(3000)
+    finder = cv2.SIFT_create(1500)
+    shrink = MATCHED_WIDTH / picture.shape[1]
+    size = MATCHED_WIDTH, round(picture.shape[0] * shrink)
     (here, one), (there, two) = (
-        finder.detectAndCompute(cv2.cvtColor(each, cv2.COLOR_RGB2GRAY), None) for each in (picture, other)
+        finder.detectAndCompute(cv2.resize(cv2.cvtColor(each, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA), None)
+        for each in (picture, other)
     )
     if one is None or two is None:
         return None
@@ -134,14 +139,24 @@ def carry(picture: np.ndarray, other: np.ndarray, corners: np.ndarray) -> np.nda
     if len(good) < LEAST_AGREE:
         return None
     places = np.array([here[match.queryIdx].pt for match in good]), np.array([there[match.trainIdx].pt for match in good])
-    plane, agree = cv2.findHomography(*places, cv2.RANSAC, 3.0)
+    plane, agree = cv2.findHomography(*((place + 0.5) / shrink - 0.5 for place in places), cv2.RANSAC, 3.0)
     if plane is None or agree.sum() < LEAST_AGREE or agree.mean() < LEAST_SHARE:
         return None
     moved = cv2.perspectiveTransform(corners[None], plane)[0]
     return moved if np.linalg.norm(moved - corners, axis=1).max() < MOST_MOVED * picture.shape[1] else None
 
 
-def clips_in(folder: Path, results: Path | None, weights: Path | None) -> Iterator[Clip]:
+def kept_labels(path: Path, info: VideoInfo, count: int, kept: Path | None) -> dict[int, np.ndarray]:
+    """Return the true corners of a clip by frame, from the file that keeps them where they are in it."""
+    known = json.loads(kept.read_text()) if kept is not None and kept.exists() else {}
+    if path.name not in known:
+        known[path.name] = {frame: corners.tolist() for frame, corners in labelled(path, info, count).items()}
+        if kept is not None:
+            kept.write_text(json.dumps(known))
+    return {int(frame): np.array(corners) for frame, corners in known[path.name].items()}
+
+
+def clips_in(folder: Path, results: Path | None, weights: Path | None, kept: Path | None) -> Iterator[Clip]:
     """Yield the clips of a folder with what was found in each."""
     for path in sorted(each for each in folder.iterdir() if each.suffix in (".mp4", ".mov", ".mkv")):
         info = probe(path)
@@ -151,7 +166,7 @@ def clips_in(folder: Path, results: Path | None, weights: Path | None) -> Iterat
             csv = results / f"{path.stem}.csv"
             views = read_manifest(csv)["tables"]
             times = [row.time_seconds or 0.0 for row in read_ball_csv(csv)]
-        yield Clip(path, info, views, times, labelled(path, info, len(times)))
+        yield Clip(path, info, views, times, kept_labels(path, info, len(times), kept))
 
 
 def tile(clip: Clip) -> np.ndarray:
@@ -189,10 +204,10 @@ def say(name: str, off: list[float], labels: int) -> None:
     print(f"{name}: {len(off)} of {labels} labelled told, {told}; {within}", flush=True)
 
 
-def measure_clips(folder: Path, results: Path | None, weights: Path | None, sheet: Path | None) -> None:
+def measure_clips(folder: Path, results: Path | None, weights: Path | None, sheet: Path | None, kept: Path | None) -> None:
     """Print a line for each clip, and how many are right of those that show a labelled camera."""
     tiles, largest, labels, told, every = [], [], 0, 0, 0
-    for clip in clips_in(folder, results, weights):
+    for clip in clips_in(folder, results, weights, kept):
         off = clip.off()
         every += 1
         told += any("none" not in view for view in clip.views)
@@ -286,12 +301,13 @@ def main() -> None:
     parser.add_argument("results", type=Path, nargs="?")
     parser.add_argument("--weights", type=Path, help="of the finder; else those in the package")
     parser.add_argument("--sheet", type=Path, help="picture of all clips")
+    parser.add_argument("--labels", type=Path, help="file in which carried labels are kept for the next run")
     parser.add_argument("--simulated", type=int, default=0, help="drawn videos")
     parser.add_argument("--seed", type=int, default=7)
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.clips is not None:
-        measure_clips(args.clips, args.results, args.weights, args.sheet)
+        measure_clips(args.clips, args.results, args.weights, args.sheet, args.labels)
     if args.simulated:
         measure_simulated(args.simulated, args.seed, args.weights)
 

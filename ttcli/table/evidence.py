@@ -9,7 +9,7 @@ import numpy as np
 from ttcli.networks.table_finder import KINDS, POINT_KINDS
 from ttcli.table.camera import TableCamera, outlines
 
-LEAST_PEAK = 0.1
+LEAST_PEAK = 0.12
 """Probability from which on a maximum may be a landmark."""
 MOST_PEAKS = (6, 3, 4, 3)
 """Of each kind of points that are looked at; some are those of another table, or of none."""
@@ -118,7 +118,7 @@ LEAST_SURFACE = 0.45
 LEAST_CELLS = 14
 """Cells that a surface has at the least."""
 MOST_TABLES = 3
-LEAST_SHARE = 0.25
+LEAST_SHARE = 0.4
 """Of the largest surface that others have at the least to be looked at."""
 
 

@@ -21,8 +21,9 @@ ERROR_COUNTS = 0.3
 """How much a cell that points and lines are off on average takes from the score."""
 FIRST_ROUNDS, MOST_REFINED = 3, 4
 """Steps with which every start is tried, and how many of the best are followed to their end."""
-MOST_ERROR = 13.0
-"""Pixels of a picture 1920 wide, 1 sigma, that the worst corner in the picture may be off for the table to be told."""
+MOST_ERROR, MOST_ERROR_SHARE = 13.0 / 1920, 0.0125
+"""Picture widths, 1 sigma, that the worst corner in the picture may be off for the table to be told; of a table that fills it
+a part of its own size."""
 
 
 class Fit(NamedTuple):
@@ -87,7 +88,8 @@ def told(refined: Refined, verdict: Judgement, height: int) -> Fit:
     """Return what is told of a camera that agrees: none where its corners are not known well enough."""
     camera = ends_told_apart(refined.camera)
     error = worst_corner(camera, height)
-    if error > MOST_ERROR * camera.width / 1920:
+    size = float(np.ptp(camera.project(landmarks()[0][:4]), axis=0).max())
+    if error > max(MOST_ERROR * camera.width, MOST_ERROR_SHARE * min(size, camera.width)):
         return no_table("its corners cannot be told well enough", verdict.score)
     return Fit(camera, verdict.score, error, None)
 

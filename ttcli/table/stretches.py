@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 import cv2
@@ -14,18 +15,22 @@ from ttcli.table.judging import judge
 from ttcli.table.motion import farthest_corner, similarity_between
 from ttcli.table.refining import AIM, refine
 from ttcli.table.sightings import MOST, Sighting, verdict
-from ttcli.table.views import Move, NoTable, TableView, drifted
+from ttcli.table.views import Move, NoTable, TableView, camera_then, drifted
 
 SAME_VIEW = 0.5
 """Cosine between two answers of the network from which on they are of one view."""
 LEAST_LOOKS = 3
 """Of a table that is told of for the first time."""
-NARROWER = 0.75
-"""A table that was found in a part of the picture is looked at closer where it fits into so much of it."""
+WIDE, NARROWER = 0.6, 0.75
+"""A table that was found in so large a part of the picture is looked at closer where it fits into so much of that."""
+RIVAL_LOOKS = 6
+"""At each table but the largest."""
 STILL = 1e-9
 """Change of a motion's numbers below which there is none."""
 FEW_LOOKS, SURE_SCORE = 6, 0.6
 """With fewer looks more must be seen: one picture alone shows a wrong table more often."""
+BALLS_TOGETHER = 20
+"""Sightings of the ball after which it is judged anew which table is played on."""
 FULL_LOOKS = 16
 """From which on no more are added."""
 AS_LARGE, MUCH_LARGER = 0.65, 1.6
@@ -131,6 +136,8 @@ class Stretch:
         self._height, self._width = height, width
         self._ball: list[Sighting] = []
         self._moved_at = start
+        self._judged_at: tuple[int, ...] | None = None
+        self._judged: tuple[Candidate | None, str] = None, ""
 
     @property
     def looks(self) -> int:
@@ -159,7 +166,11 @@ class Stretch:
         self.corrected = None
         if np.abs(self.motion - np.eye(3)).max() < STILL:
             self.candidates = [self._closer(candidate, picture, looker) for candidate in self.candidates]
-        there = [self._look_at(candidate, picture, looker, seconds) for candidate in self.candidates]
+        there = [
+            self._look_at(candidate, picture, looker, seconds)
+            for number, candidate in enumerate(self.candidates)
+            if number == 0 or candidate.looks < RIVAL_LOOKS
+        ]
         self.missed = 0 if any(there) else self.missed + 1
         if any(there):
             self.seen = seconds
@@ -167,7 +178,7 @@ class Stretch:
 
     def _closer(self, candidate: Candidate, picture: np.ndarray, looker: Looks) -> Candidate:
         """Return a table that was found in too wide a part of the picture as one to be looked at closer, else as it is."""
-        if candidate.looks != LEAST_LOOKS or candidate.narrowed:
+        if candidate.looks != LEAST_LOOKS or candidate.narrowed or candidate.region.width < WIDE:
             return candidate
         candidate.narrowed = True
         camera = candidate.fit(self._height, self._width).camera
@@ -258,7 +269,7 @@ class Stretch:
         """Return the camera that saw the table at a time; None where none is told of."""
         chosen, _ = self._chosen()
         fit = None if chosen is None else chosen.fit(self._height, self._width)
-        return None if fit is None or fit.camera is None else self._view_of(fit, seconds).at(seconds)
+        return None if fit is None or fit.camera is None else camera_then(fit.camera, self._own_moves(), seconds)
 
     def view(self) -> TableView | NoTable:
         """Return what is told of the stretch."""
@@ -270,12 +281,25 @@ class Stretch:
 
     def _view_of(self, fit: Fit, seconds: float) -> TableView:
         assert fit.camera is not None
-        moves = tuple(self.moves) if len(self.moves) > 1 else ()
+        moves = tuple(self._own_moves())
         error = worst_corner(drifted(fit.camera, 0.0) if moves else fit.camera, self._height)
         return TableView(self.start, max(self.end, seconds), fit.camera, moves, error, fit.score)
 
+    def _own_moves(self) -> list[Move]:
+        return self.moves if len(self.moves) > 1 else []
+
     def _chosen(self) -> tuple[Candidate | None, str]:
         """Return the table that is played on, or why none is told of."""
+        state = (
+            len(self._ball) // BALLS_TOGETHER,
+            len(self.moves) // BALLS_TOGETHER,
+            *(candidate.looks for candidate in self.candidates),
+        )
+        if state != self._judged_at:
+            self._judged_at, self._judged = state, self._choose()
+        return self._judged
+
+    def _choose(self) -> tuple[Candidate | None, str]:
         fits = [(candidate, candidate.fit(self._height, self._width)) for candidate in self.candidates]
         possible = [(candidate, fit) for candidate, fit in fits if fit.camera is not None]
         if not possible:
@@ -295,7 +319,8 @@ class Stretch:
         return largest, ""
 
     def _at(self, fit: Fit) -> Callable[[float], TableCamera]:
-        return self._view_of(fit, self.end).at
+        assert fit.camera is not None
+        return partial(camera_then, fit.camera, self._own_moves())
 
 
 THINNED = 0.4 / 1920

@@ -1,6 +1,7 @@
 """From when to when a camera saw the table how, or why it saw none, as manifests hold it."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -45,10 +46,7 @@ class TableView:
 
     def at(self, seconds: float) -> TableCamera:
         """Return the camera as it stood at a time."""
-        if not self.moves:
-            return self.camera
-        motion, drift = _between(self.moves, seconds)
-        return drifted(self.camera.carried(motion), drift)
+        return camera_then(self.camera, self.moves, seconds)
 
 
 @dataclass(frozen=True)
@@ -69,6 +67,14 @@ def later(view: TableView | NoTable, seconds: float) -> TableView | NoTable:
     return replace(view, start_seconds=start, end_seconds=end, moves=moves)
 
 
+def camera_then(camera: TableCamera, moves: Sequence[Move], seconds: float) -> TableCamera:
+    """Return a camera as it stood at a time, by its moves."""
+    if not moves:
+        return camera
+    motion, drift = _between(moves, seconds)
+    return drifted(camera.carried(motion), drift)
+
+
 def drifted(camera: TableCamera, seconds: float) -> TableCamera:
     """Return a camera that was carried along, its aim as much less sure as the time since the table was seen makes it."""
     if camera.covariance is None:
@@ -79,7 +85,7 @@ def drifted(camera: TableCamera, seconds: float) -> TableCamera:
 
 def _between(moves: Sequence[Move], seconds: float) -> tuple[np.ndarray, float]:
     """Return the motion at a time, and how long ago the table was looked at."""
-    after = next((number for number, move in enumerate(moves) if move.seconds >= seconds), len(moves) - 1)
+    after = min(bisect_left(moves, seconds, key=lambda move: move.seconds), len(moves) - 1)
     later, before = moves[after], moves[max(after - 1, 0)]
     span = later.seconds - before.seconds
     share = float(np.clip((seconds - before.seconds) / span, 0, 1)) if span > 0 else 1.0

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ttcli.networks.table_finder import KINDS, POINT_KINDS
+from ttcli.networks.table_finder import CORNER, KINDS, NET, POINT_KINDS, TOP
 from ttcli.table.camera import TableCamera, outlines
 
 LEAST_PEAK = 0.12
@@ -30,6 +30,13 @@ class Region(NamedTuple):
         """Return a part of a part of a picture as a part of the picture."""
         left, top = outer.left + self.left * outer.width, outer.top + self.top * outer.height
         return Region(left, top, self.width * outer.width, self.height * outer.height)
+
+    def overlap(self, other: "Region") -> float:
+        """Return which part of both together two parts of a picture have in common."""
+        across = min(self.left + self.width, other.left + other.width) - max(self.left, other.left)
+        down = min(self.top + self.height, other.top + other.height) - max(self.top, other.top)
+        common = max(0.0, across) * max(0.0, down)
+        return common / (self.width * self.height + other.width * other.height - common)
 
 
 WHOLE = Region(0.0, 0.0, 1.0, 1.0)
@@ -113,10 +120,12 @@ ROOM = 1.5
 """A region round a table is so many times as large as what is seen of the table."""
 SMALLEST_REGION, LARGEST_REGION = 0.22, 0.8
 """Parts of the picture's width; instead of a larger one all of it is taken."""
-LEAST_SURFACE = 0.45
+LEAST_SURFACE = 0.5
 """Probability from which on a cell is of a table's surface."""
 LEAST_CELLS = 14
 """Cells that a surface has at the least."""
+BESIDE = 3
+"""Cells beside a surface in which its corners may lie."""
 MOST_TABLES = 3
 LEAST_SHARE = 0.4
 """Of the largest surface that others have at the least to be looked at."""
@@ -139,18 +148,29 @@ class Patch(NamedTuple):
     region: Region
     """A part of the picture that shows the table large."""
     size: float
-    """Of the surface, as a part of the picture."""
+    """Of the surface, as a part of the picture; less where net and corners are not sure."""
+
+
+def _weight(heat: np.ndarray, patch: np.ndarray, facts: np.ndarray) -> float:
+    """Return how large a surface (h, w) is, less where it has neither a net nor corners: floors and barriers are surfaces, too."""
+    left, top, width, height, _ = (int(part) for part in facts)
+    box = (slice(max(0, top - BESIDE), top + height + BESIDE), slice(max(0, left - BESIDE), left + width + BESIDE))
+    net = np.sort(heat[NET][box], axis=None)[-6:].mean()
+    corners = heat[CORNER][box]
+    peaks = np.sort(corners[corners == cv2.dilate(corners, np.ones((5, 5), np.uint8))])[-4:]
+    return float((heat[TOP][patch] ** 2).sum() * net * peaks.mean())
 
 
 def tables_apart(heat: np.ndarray) -> list[Patch]:
-    """Return the surfaces that may be tables', the largest first, by the maps (KINDS, h, w) of the whole picture."""
-    surface = heat[-1]
+    """Return the surfaces that may be tables', the surest and largest first, by the maps (KINDS, h, w) of the whole picture."""
+    surface = heat[TOP]
     count, labels, facts, _ = cv2.connectedComponentsWithStats((surface > LEAST_SURFACE).astype(np.uint8))
-    sums = np.bincount(labels.ravel(), surface.ravel(), count)
+    weights = [_weight(heat, labels == each, facts[each]) for each in range(count)]
     size = np.array(surface.shape[::-1])
     found: list[Patch] = []
-    for each in sorted(range(1, count), key=lambda each: -sums[each])[:MOST_TABLES]:
-        if found and sums[each] < LEAST_SHARE * found[0].size * size.prod():
+    for each in sorted(range(1, count), key=lambda each: -weights[each])[:MOST_TABLES]:
+        weight = weights[each] / size.prod()
+        if found and weight < LEAST_SHARE * found[0].size:
             break
         left, top, width, height, area = (int(part) for part in facts[each])
         if area < LEAST_CELLS:
@@ -158,9 +178,9 @@ def tables_apart(heat: np.ndarray) -> list[Patch]:
         low, high = np.array([left, top]) / size, np.array([left + width, top + height]) / size
         share = max(SMALLEST_REGION, ROOM * float((high - low).max()))
         if share >= LARGEST_REGION:
-            found.append(Patch(WHOLE, float(sums[each] / size.prod())))
+            found.append(Patch(WHOLE, weight))
             continue
         corner = np.clip((low + high) / 2 - share / 2, 0, 1 - share)
         region = Region(float(corner[0]), float(corner[1]), share, share)
-        found.append(Patch(region, float(sums[each] / size.prod())))
+        found.append(Patch(region, weight))
     return found

@@ -47,7 +47,7 @@ def fit_camera(evidence: Evidence) -> Fit:
     """Return the camera of what was looked at; none where no table is seen well enough, or two ways to lay it are as good."""
     starts: list[tuple[Judgement, Refined]] = []
     for start in ways_to_lay(evidence):
-        if any(_same(start, refined.camera, ONE_START) for _, refined in starts):
+        if any(same_table(start, refined.camera, ONE_START) for _, refined in starts):
             continue
         refined = refine(start, evidence, rounds=FIRST_ROUNDS)
         if refined is not None:
@@ -65,7 +65,7 @@ def fit_camera(evidence: Evidence) -> Fit:
     if not possible:
         return no_table(str(found[0][0].reason), found[0][0].score)
     best, refined = possible[0]
-    others = [_rank(*pair) for pair in possible if not _same(refined.camera, pair[1].camera, SAME_SHARE)]
+    others = [_rank(*pair) for pair in possible if not same_table(refined.camera, pair[1].camera)]
     if _rank(best, refined) - max(others, default=0.0) < CLEARLY:
         return no_table("two ways to lay a table are as good as each other", best.score)
     return told(refined, best, evidence.height)
@@ -108,7 +108,7 @@ def worst_corner(camera: TableCamera, height: int) -> float:
     return float(errors[inside].max() if inside.sum() >= 2 else errors.max())
 
 
-def _same(one: TableCamera, other: TableCamera, share: float) -> bool:
+def same_table(one: TableCamera, other: TableCamera, share: float = SAME_SHARE) -> bool:
     """Return whether two cameras tell of one table: their corners are no farther apart than a share of its size."""
     corners = landmarks()[0][:4]
     here, there = one.project(corners), other.project(corners)

@@ -22,7 +22,7 @@ class TableLooker:
     """
 
     def __init__(self, height: int, width: int, weights: Path | None = None) -> None:
-        self._model = load_table_finder(weights).to(memory_format=torch.channels_last)
+        self._model = load_table_finder(weights)
         self._bf16 = cpu_multiplies_in_bf16()  # 11 ms a look instead of 20, and probabilities off by 0.01 at most
         scale = (HEIGHT * WIDTH / (height * width)) ** 0.5 / MULTIPLE
         self._size = max(1, round(width * scale)) * MULTIPLE, max(1, round(height * scale)) * MULTIPLE

@@ -10,7 +10,7 @@ import numpy as np
 
 from ttcli.table.camera import TableCamera, landmarks
 from ttcli.table.evidence import WHOLE, Evidence, Region, region_of
-from ttcli.table.fit import Fit, fit_camera, no_table, refit, worst_corner
+from ttcli.table.fit import Fit, fit_camera, no_table, refit, same_table, worst_corner
 from ttcli.table.judging import judge
 from ttcli.table.motion import farthest_corner, similarity_between
 from ttcli.table.refining import AIM, refine
@@ -301,7 +301,11 @@ class Stretch:
 
     def _choose(self) -> tuple[Candidate | None, str]:
         fits = [(candidate, candidate.fit(self._height, self._width)) for candidate in self.candidates]
-        possible = [(candidate, fit) for candidate, fit in fits if fit.camera is not None]
+        possible: list[tuple[Candidate, Fit]] = []
+        for candidate, fit in fits:
+            cameras = [other.camera for _, other in possible if other.camera is not None]
+            if fit.camera is not None and not any(same_table(fit.camera, camera) for camera in cameras):
+                possible.append((candidate, fit))
         if not possible:
             return None, str(fits[0][1].reason)
         said = [verdict(self._at(fit), self._ball) for _, fit in possible]
@@ -314,7 +318,8 @@ class Stretch:
         largest = max(played, key=lambda candidate: candidate.size)
         if any(candidate.size > AS_LARGE * largest.size for candidate in played if candidate is not largest):
             return None, "two tables are seen, and the ball does not tell which is played on"
-        if any(candidate.size > MUCH_LARGER * largest.size for candidate in self.candidates):
+        unknown = [candidate for candidate, fit in fits if fit.camera is None]
+        if any(candidate.size > MUCH_LARGER * largest.size for candidate in unknown):
             return None, "a larger table is seen, and where it is cannot be told"
         return largest, ""
 

@@ -38,6 +38,8 @@ MOST_LOST = 3
 MOST_CLOSER, CLOSER, NARROWEST = 2, 0.8, 0.08
 """How often a closer look is taken than the first, where the table takes less than a part of what was looked at, and the smallest
 part of the picture that is looked at."""
+SAME_REGION = 0.5
+"""Part of two regions that both have, from which on they are of one table."""
 KNOWN = 4
 """Views of a video that are remembered, so that they are known again after a cut."""
 
@@ -139,7 +141,12 @@ class TableWatcher:
             if again is not None:
                 return [again]
         heat = self._looker.heat(picture, WHOLE)
-        return [Candidate(*self._closer(picture, heat, region), size) for region, size in tables_apart(heat)]
+        found: list[Candidate] = []
+        for region, size in tables_apart(heat):
+            closer, seen = self._closer(picture, heat, region)
+            if all(closer.overlap(other.region) < SAME_REGION for other in found):
+                found.append(Candidate(closer, seen, size))
+        return found
 
     def _closer(self, picture: np.ndarray, whole: np.ndarray, region: Region) -> tuple[Region, np.ndarray]:
         """Return a region that shows a table as large as it can, and what the network says of it."""

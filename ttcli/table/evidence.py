@@ -108,12 +108,18 @@ class Evidence:
 
 
 def _centre(plane: np.ndarray, row: int, column: int) -> tuple[float, float, float]:
-    """Return where the peak at a cell has its middle, x then y, and its height."""
-    top, left = max(0, row - 1), max(0, column - 1)
-    patch = plane[top : row + 2, left : column + 2]
-    weight = patch / patch.sum()
-    y, x = np.mgrid[top : top + patch.shape[0], left : left + patch.shape[1]]
-    return float((weight * x).sum()), float((weight * y).sum()), float(plane[row, column])
+    """Return the middle of the peak at a cell, x then y, and its height: a parabola through the logarithms, for it is a bell."""
+    height = float(plane[row, column])
+    if not (0 < row < plane.shape[0] - 1 and 0 < column < plane.shape[1] - 1):
+        return float(column), float(row), height
+    logs = np.log(np.maximum(plane[row - 1 : row + 2, column - 1 : column + 2], 1e-4))
+    return column + _vertex(logs[1]), row + _vertex(logs[:, 1]), height
+
+
+def _vertex(values: np.ndarray) -> float:
+    """Return where the parabola through three values has its vertex, from the middle one; no farther than half a step."""
+    bend = 2 * values[1] - values[0] - values[2]
+    return float(np.clip((values[2] - values[0]) / (2 * bend), -0.5, 0.5)) if bend > 1e-6 else 0.0
 
 
 ROOM = 1.5

@@ -9,6 +9,7 @@ from ttcli.table.evidence import WHOLE, Evidence, Region
 
 HEIGHT, WIDTH = 1080, 1920
 CELLS = 72, 128
+HALL_HEIGHT, HALL_WIDTH = 720, 1280
 SURE = 0.9
 
 
@@ -45,3 +46,12 @@ def is_seen_whole(camera: TableCamera) -> bool:
     seen = camera.project(landmarks()[0])
     inside = ((seen > 20) & (seen < (WIDTH - 20, HEIGHT - 20))).all()
     return bool(inside and np.ptp(seen[:4], axis=0).min() > 80)
+
+
+def hall(seed: int = 0) -> np.ndarray:
+    """Return a picture of 1280x720 pixels in which points can be followed."""
+    random = np.random.default_rng(seed)
+    picture = np.full((HALL_HEIGHT, HALL_WIDTH, 3), 90, np.uint8)
+    for x, y, w, h in random.integers((0, 0, 10, 10), (HALL_WIDTH, HALL_HEIGHT, 90, 70), (250, 4)):
+        cv2.rectangle(picture, (int(x), int(y)), (int(x + w), int(y + h)), [int(v) for v in random.integers(0, 255, 3)], -1)
+    return picture

@@ -49,7 +49,7 @@ def test_a_bent_lens_is_noticed():
     reach = np.abs(straight.project(landmarks()[0][:4]) - straight.centre).max()
     bent = replace(straight, focal=0.95 * straight.focal * WIDTH / 2 / reach, bend=-0.15)
     fit = fit_camera(seen(bent))
-    assert fit.camera is not None and corners_off(fit.camera, bent) < 12
+    assert fit.camera is not None and corners_off(fit.camera, bent) < 15
     assert fit.camera.bend < -0.02
 
 

@@ -2,19 +2,12 @@
 
 import cv2
 import numpy as np
+from drawn_tables import HALL_HEIGHT as HEIGHT
+from drawn_tables import HALL_WIDTH as WIDTH
+from drawn_tables import hall
 from scenes import true_cameras
 
 from ttcli.table.motion import MotionTracker, farthest_corner, similarity_between
-
-HEIGHT, WIDTH = 720, 1280
-
-
-def hall(seed=0):
-    random = np.random.default_rng(seed)
-    picture = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
-    for x, y, w, h in random.integers((0, 0, 10, 10), (WIDTH, HEIGHT, 90, 70), (250, 4)):
-        cv2.rectangle(picture, (int(x), int(y)), (int(x + w), int(y + h)), [int(v) for v in random.integers(0, 255, 3)], -1)
-    return picture
 
 
 def moved(picture, motion):

@@ -6,9 +6,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from drawn_tables import HEIGHT, WIDTH, corners_off, maps_of
+from drawn_tables import HEIGHT, WIDTH, corners_off, hall, maps_of
 from scenes import seeded, true_cameras
-from test_motion import hall
 
 from ttcli.errors import CheckpointError
 from ttcli.networks.table_finder import KINDS, TableFinder

@@ -48,6 +48,8 @@ LEAST_AGREE, LEAST_SHARE = 50, 0.45
 """Points of a clip's frame and of the labelled picture that agree on a homography where both are of one camera."""
 MOST_MOVED = 0.12
 """Picture widths that corners may be from where they were labelled: farther off it is another camera."""
+LEAST_ALIKE = 0.5
+"""Correlation of both pictures about the table."""
 MATCHED_WIDTH = 960
 """Pixels of the pictures whose points are compared."""
 SAMPLES = 2
@@ -143,7 +145,19 @@ def carry(picture: np.ndarray, other: np.ndarray, corners: np.ndarray) -> np.nda
     if plane is None or agree.sum() < LEAST_AGREE or agree.mean() < LEAST_SHARE:
         return None
     moved = cv2.perspectiveTransform(corners[None], plane)[0]
+    if not _alike(picture, other, plane, corners):
+        return None  # captions agree where another camera is shown
     return moved if np.linalg.norm(moved - corners, axis=1).max() < MOST_MOVED * picture.shape[1] else None
+
+
+def _alike(picture: np.ndarray, other: np.ndarray, plane: np.ndarray, corners: np.ndarray) -> bool:
+    """Return whether two pictures look alike about the table, too."""
+    height, width = picture.shape[:2]
+    back = cv2.warpPerspective(other, np.linalg.inv(plane), (width, height))
+    (left, top), (right, bottom) = corners.min(0).astype(int) - 40, corners.max(0).astype(int) + 40
+    box = slice(max(0, top), bottom), slice(max(0, left), right)
+    one, two = (cv2.cvtColor(each[box], cv2.COLOR_RGB2GRAY).astype(float).ravel() for each in (picture, back))
+    return float(np.corrcoef(one, two)[0, 1]) > LEAST_ALIKE
 
 
 def kept_labels(path: Path, info: VideoInfo, count: int, kept: Path | None) -> dict[int, np.ndarray]:

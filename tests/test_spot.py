@@ -14,7 +14,7 @@ from ttcli.results.manifest import MADE_BY, manifest_path
 from ttcli.results.trajectory import BallPosition, Status, write_ball_csv
 from ttcli.spot import spot
 from ttcli.spotting.net_plane import on_table
-from ttcli.table.camera import TableCamera
+from ttcli.table.camera import TableCamera, landmarks
 from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT
 from ttcli.table.views import TableView, views_as_json
 
@@ -136,3 +136,20 @@ def test_a_manifest_tells_where_the_table_is(tmp_path):
     for event in placed:
         x, y, _ = camera.on_plane(np.array([event.x, event.y]), TABLE_HEIGHT + BALL_RADIUS)
         assert (event.table_x, event.table_y) == pytest.approx((x, y), abs=0.02)
+
+
+def test_a_table_is_told_by_hand(tmp_path):
+    path = ball_csv(tmp_path / "ball.csv")
+    with pytest.raises(SettingError, match="--table"):
+        spot(path, tmp_path / "events.csv", replace(SIZED, table="700,400 1200,800 1200,400 700,800"))
+    assert not (tmp_path / "events.csv").exists()
+    camera = TableCamera(
+        np.array([3.3, -3.0, 2.5]), np.array([[0.67, 0.74, 0.0], [0.27, -0.25, -0.93], [-0.69, 0.62, -0.37]]), 1100.0,
+        np.array([959.5, 539.5]), 1920,
+    )  # fmt: skip
+    left, _, right = np.linalg.svd(camera.rotation)
+    camera = replace(camera, rotation=left @ right)
+    around = " ".join(f"{x:.1f},{y:.1f}" for x, y in camera.project(landmarks()[0][[0, 2, 3, 1]]))
+    spot(path, tmp_path / "with.csv", replace(SIZED, table=around))
+    places = [event.table_x for event in read_events_csv(tmp_path / "with.csv") if event.event == "bounce"]
+    assert all(place is not None for place in places)

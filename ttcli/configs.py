@@ -63,6 +63,10 @@ class DetectConfig:
     outside are left out."""
     all_events: bool = False
     """With `rallies`: write the events outside of them too."""
+    table: str | None = None
+    """Where the table is: corners as "x,y x,y x,y x,y", or the name of a table.json; None has it looked for."""
+    table_picture: Path | None = None
+    """Picture to write with the tables drawn that were found or told; None writes none."""
     overwrite: bool = False
     """Replace outputs that exist."""
 
@@ -81,6 +85,8 @@ class PathConfig:
     """Frames per second, for a path without `time_s`."""
     shots: Path | None = None
     """The shots.csv of the path's video: no event is looked for across a cut. None takes the path for one shot."""
+    table: str | None = None
+    """Where the table is, as of `ttcli detect`; None takes what the manifest beside the path says."""
     overwrite: bool = False
     """Replace an output that exists."""
 
@@ -410,6 +416,12 @@ class ProbeConfig:
     """auto, cpu or cuda."""
     precision: str = "auto"
     """auto, bf16 or fp32."""
+    table: str | None = None
+    """Where the table is, to be drawn: as of `ttcli detect`; None has it looked for."""
+    table_picture: Path | None = None
+    """Picture to write with the tables drawn; None writes none, and looks for none."""
+    overwrite: bool = False
+    """Replace a picture that exists."""
 
 
 @dataclass(frozen=True)

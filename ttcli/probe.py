@@ -17,6 +17,7 @@ from tqdm import tqdm
 from ttcli.configs import DetectConfig, ProbeConfig
 from ttcli.detection.decision import positions_in
 from ttcli.detection.plan import plan_at
+from ttcli.detection.table_samples import check_tables, picture_tables
 from ttcli.errors import VideoError
 from ttcli.inference.runtimes import Runtime, load_runtime
 from ttcli.inference.second_stage import larger_size
@@ -112,6 +113,7 @@ def probe(video: Path, config: ProbeConfig, quiet: bool = False, runtime: Runtim
         VideoError: It is none, or not one frame of it can be decoded.
     """
     info = probe_file(video, config.picture_rate)
+    told = check_tables(info, config)
     packets = read_packets(video, config.picture_rate)
     if runtime is None:
         runtime = load_runtime(config.weights, config.device, config.precision)
@@ -129,6 +131,9 @@ def probe(video: Path, config: ProbeConfig, quiet: bool = False, runtime: Runtim
         "detect_fps": round(detect_rate, 1),
         "detect_seconds": round(facts["frames"] / detect_rate, 3) if detect_rate else None,
     }
+    if config.table_picture is not None:
+        starts = _starts(packets, info, config.samples)
+        facts["tables"] = picture_tables(info, starts, told, runtime.working_size(*info.square_size), config)
     findings = find_all(facts)
     return ProbeReport(shown_name(video), judge(findings), findings, facts)
 

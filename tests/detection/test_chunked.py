@@ -95,7 +95,7 @@ def no_table(monkeypatch):
     def nothing(pictures):
         return torch.full((len(pictures), KINDS, pictures.shape[2] // STRIDE, pictures.shape[3] // STRIDE), -20.0)
 
-    monkeypatch.setattr("ttcli.table.watcher.load_table_finder", lambda weights: nothing)
+    monkeypatch.setattr("ttcli.table.looking.load_table_finder", lambda weights: nothing)
 
 
 def both(path, tmp_path, config, seconds=2.5):

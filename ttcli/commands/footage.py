@@ -44,6 +44,8 @@ from ttcli.configs import (
     VerifyConfig,
 )
 
+TABLE_HELP = 'Where the table is: its corners as "x,y x,y x,y x,y", going around, or a table.json; else it is looked for.'
+
 
 @command(
     epilog=example(
@@ -61,6 +63,8 @@ from ttcli.configs import (
 @option(DetectConfig, "rallies", type=OUTPUT, help="Also write the rallies as CSV (one VIDEO only).")
 @option(DetectConfig, "all_events", "--all-events", is_flag=True, help="With --rallies: keep the events outside of them.")
 @option(DetectConfig, "shots", type=OUTPUT, help="Also write the shots between cuts as CSV (one VIDEO only).")
+@option(DetectConfig, "table", metavar="CORNERS|FILE", help=TABLE_HELP)
+@option(DetectConfig, "table_picture", type=OUTPUT, help="Also draw the tables found into a .jpg or .png (one VIDEO only).")
 @option(DetectConfig, "weights", type=FILE, help="Checkpoint: a file, or `fast`, the package's small one; else its default.")
 @option(DetectConfig, "threshold", type=SHARES, help="Smallest confidence that counts as seen.")
 @option(
@@ -147,6 +151,7 @@ def detect(
 @option(SpotConfig, "video", type=FILE, help="The video of the path; else one of BALL's name beside it.")
 @click.option("--size", type=PictureSize(), help="Size of the picture, where no video tells it.")
 @option(SpotConfig, "shots", type=FILE, help="The shots.csv of the video: no event is looked for across a cut.")
+@option(SpotConfig, "table", metavar="CORNERS|FILE", help=TABLE_HELP)
 @option(
     SpotConfig, "frame_rate", "--fps", type=FRAME_RATES,
     help="Frames per second, of a BALL without time_s.",
@@ -182,6 +187,7 @@ def spot(ball: Path, output: Path | None, size: tuple[int, int] | None, quiet: b
 @option(RalliesConfig, "video", type=FILE, help="The video of the path; else one of BALL's name beside it.")
 @click.option("--size", type=PictureSize(), help="Size of the picture, where no video tells it.")
 @option(RalliesConfig, "shots", type=FILE, help="The shots.csv of the video, by which cuts are known.")
+@option(RalliesConfig, "table", metavar="CORNERS|FILE", help=TABLE_HELP)
 @option(
     RalliesConfig, "frame_rate", "--fps", type=FRAME_RATES,
     help="Frames per second, of a BALL without time_s.",
@@ -284,13 +290,22 @@ def render(
     show(as_json, summary.as_json(), str(summary))
 
 
-@command(epilog=example("ttcli probe match.mp4", "ttcli probe match.mp4 --json"))
+@command(
+    epilog=example(
+        "ttcli probe match.mp4",
+        "ttcli probe match.mp4 --json",
+        "ttcli probe match.mp4 --table-picture table.jpg",
+    )
+)
 @click.argument("video", type=VIDEO)
 @option(ProbeConfig, "samples", type=WholeNumber(1, 1000), help="Spans of 1.2 seconds to look at, spread over VIDEO.")
 @option(ProbeConfig, "picture_rate", "--fps", type=FRAME_RATES, help="Frames per second, of a folder of pictures.")
 @option(ProbeConfig, "weights", type=FILE, help="Checkpoint: a file, or `fast`, the package's small one; else its default.")
 @option(ProbeConfig, "device", type=DEVICES, help="Where the network runs.")
 @option(ProbeConfig, "precision", type=PRECISIONS, help="auto: bf16 where the processor multiplies in it.")
+@option(ProbeConfig, "table_picture", type=OUTPUT, help="Also draw the tables found, or told, into a .jpg or .png.")
+@option(ProbeConfig, "table", metavar="CORNERS|FILE", help=TABLE_HELP)
+@overwrite_option
 @quiet_option
 @json_option
 def probe(video: Path, quiet: bool, as_json: bool, **settings: Any) -> None:

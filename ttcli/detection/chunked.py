@@ -6,7 +6,7 @@ tenths of a pixel where pictures repeat or the camera moves: docs/SCALE.md.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 import numpy as np
@@ -17,7 +17,7 @@ from ttcli.errors import VideoError
 from ttcli.inference.answers import CANDIDATES, NOWHERE, Peak
 from ttcli.inference.runtimes import Runtime
 from ttcli.table.camera import Tables
-from ttcli.table.views import TableView, TableViews
+from ttcli.table.views import NoTable, TableView, TableViews, later
 from ttcli.table.watcher import TableWatcher
 from ttcli.video.chunks import Chunk
 from ttcli.video.reader import Frame, FrameReader
@@ -42,7 +42,7 @@ class ChunkProposals:
     """(N,) bool."""
     begins: np.ndarray
     """(N,) bool: whether a shot begins with it."""
-    views: list[TableView]
+    views: list[TableView | NoTable]
     """Of the table, on the whole video's clock."""
 
 
@@ -55,7 +55,8 @@ def propose_for_chunk(plan: VideoPlan, chunk: Chunk, runtime: Runtime) -> ChunkP
         runtime: The first network, which brings the second.
     """
     info = plan.info
-    watcher = TableWatcher(info.height, info.width) if info.has_square_pixels else None
+    looks = plan.settings.table is None and info.has_square_pixels
+    watcher = TableWatcher(info.height, info.width) if looks else None
     reader = FrameReader(
         info, plan.height, plan.width, judge=True, start_seconds=chunk.read_seconds, large_size=plan.large_size
     )
@@ -92,18 +93,15 @@ def _numbered(frames: Iterable[Frame], chunk: Chunk) -> Iterator[Frame]:
         yield frame._replace(frame_index=chunk.read_first + frame.frame_index)
 
 
-def _on_the_whole_clock(views: Iterable[TableView], chunk: Chunk) -> list[TableView]:
+def _on_the_whole_clock(views: Iterable[TableView | NoTable], chunk: Chunk) -> list[TableView | NoTable]:
     """Return views of the table from a chunk's own clock, which begins with the frame that is read first, cut to its own frames."""
     until = chunk.times[-1] + (chunk.times[-1] - chunk.times[-2] if len(chunk.times) > 1 else 0.0)  # the next one's first frame
-    moved = [
-        TableView(
-            max(view.start_seconds + chunk.read_time, chunk.times[0]),
-            min(view.end_seconds + chunk.read_time, until),
-            view.camera,
-        )
-        for view in views
+    moved = [later(view, chunk.read_time) for view in views]
+    cut = [
+        replace(view, start_seconds=max(view.start_seconds, chunk.times[0]), end_seconds=min(view.end_seconds, until))
+        for view in moved
     ]
-    return [view for view in moved if view.start_seconds <= view.end_seconds]
+    return [view for view in cut if view.start_seconds <= view.end_seconds]
 
 
 class RecordedProposals:
@@ -112,13 +110,16 @@ class RecordedProposals:
     Args:
         chunks: In order.
         found: What tasks found on each.
+        told: Views of the table that the user told; None takes those that the tasks found.
     """
 
     truncated = False
     """A file that is cut off is not cut into chunks."""
 
-    def __init__(self, chunks: Sequence[Chunk], found: Sequence[ChunkProposals]) -> None:
-        self._chunks, self._found = chunks, found
+    def __init__(
+        self, chunks: Sequence[Chunk], found: Sequence[ChunkProposals], told: Sequence[TableView] | None = None
+    ) -> None:
+        self._chunks, self._found, self._told = chunks, found, told
         self.tables: Tables = TableViews(self.views())
 
     def __iter__(self) -> Iterator[Proposal]:
@@ -131,8 +132,13 @@ class RecordedProposals:
                 proposal = Proposal(chunk.first + place, seconds, shot, broken, duplicate)
                 yield proposal if broken or duplicate else _with_peaks(proposal, found, place)
 
-    def views(self) -> list[TableView]:
+    def note_ball(self, seconds: float, x: float, y: float) -> None:
+        """See `proposals.Proposals`; which table is played on was judged where it was looked at."""
+
+    def views(self) -> list[TableView | NoTable]:
         """See `proposals.Proposals`."""
+        if self._told is not None:
+            return list(self._told)
         return [view for found in self._found for view in found.views]
 
 

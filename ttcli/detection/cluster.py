@@ -13,6 +13,7 @@ from ttcli.detection.one_video import DetectSummary, detect_video, write_outputs
 from ttcli.detection.plan import VideoPlan, with_distinct_stride
 from ttcli.detection.ray_tasks import LOCAL, run_tasks
 from ttcli.detection.scouting import plan_video
+from ttcli.detection.told_tables import told_tables
 from ttcli.errors import SettingError, TtcliError, told_of_system
 from ttcli.inference.exported_runtimes import load_network
 from ttcli.inference.runtimes import Runtime
@@ -202,9 +203,11 @@ def _run(
 
 def _put_together(job: Job, video: _InChunks, here: Here, tell: Callable[[str], None]) -> DetectSummary | TtcliError:
     """Write the outputs of a video whose chunks are all there."""
-    proposals = RecordedProposals(video.chunks, [video.found[chunk.first] for chunk in video.chunks])
     try:
         with told_of_system(job.video):
+            found = [video.found[chunk.first] for chunk in video.chunks]
+            told = told_tables(video.plan.info, video.plan.settings.table)
+            proposals = RecordedProposals(video.chunks, found, told)
             return write_outputs(job, video.plan, proposals, here.runtime, True, tell)
     except TtcliError as error:
         return error

@@ -17,7 +17,7 @@ from ttcli.results.shots import Shot, add_to_shots
 from ttcli.results.trajectory import BallPosition, Status
 from ttcli.spotting.spotter import EventSpotter
 from ttcli.spotting.weights import load_spotter
-from ttcli.table.views import TableView
+from ttcli.table.views import NoTable, TableView
 
 
 @dataclass
@@ -30,8 +30,10 @@ class Findings:
     """Rows of pictures that repeat the one before."""
     shots: list[Shot] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    views: list[TableView] = field(default_factory=list)
-    """From when to when the table was seen how."""
+    views: list[TableView | NoTable] = field(default_factory=list)
+    """From when to when the table was seen how, or why not."""
+    seconds: float = 0.0
+    """When the last frame is."""
     rallies: list[Rally] = field(default_factory=list)
     """Found only where they were asked for."""
     truncated: bool = False
@@ -46,6 +48,7 @@ class Findings:
         """Note a row that is written."""
         self.statuses[row.status] += 1
         self.duplicates += row.duplicate
+        self.seconds = row.time_seconds or self.seconds
         add_to_shots(self.shots, row)
 
 
@@ -68,7 +71,7 @@ def decided_rows(
         with_rallies: Whether rallies are, for which events are needed.
     """
     info, settings = plan.info, plan.settings
-    rows = ball_positions(proposals, plan, runtime.confidence)
+    rows = _noting_ball(ball_positions(proposals, plan, runtime.confidence), proposals)
     if with_events:
         spotter = EventSpotter(load_spotter(None), info.height, info.width, settings.event_threshold, proposals.tables)
         rows = _noting_events(rows, spotter, findings)
@@ -81,6 +84,14 @@ def decided_rows(
     if finder is not None:
         findings.rallies = finder.rallies(findings.events, RalliesConfig.threshold)
     findings.views, findings.truncated = proposals.views(), proposals.truncated
+
+
+def _noting_ball(rows: Iterable[BallPosition], proposals: Proposals) -> Iterator[BallPosition]:
+    """Yield the rows, telling of each place of the ball, by which it is known which table is played on."""
+    for row in rows:
+        if row.x is not None and row.y is not None and row.time_seconds is not None:
+            proposals.note_ball(row.time_seconds, row.x, row.y)
+        yield row
 
 
 def _noting_events(rows: Iterable[BallPosition], spotter: EventSpotter, findings: Findings) -> Iterator[BallPosition]:

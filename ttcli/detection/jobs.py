@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ttcli.configs import DetectConfig
+from ttcli.detection.told_tables import told_tables
 from ttcli.errors import InputError, OutputError, SettingError
 from ttcli.outputs import check_output, make_folder
+from ttcli.rendering.table_picture import check_table_picture
 from ttcli.results.events import check_threshold
 from ttcli.results.manifest import manifest_path, may_write
 from ttcli.video.probe import VideoInfo, is_folder, is_image_folder, is_video, probe
@@ -68,8 +70,12 @@ def check_job(job: Job, config: DetectConfig) -> VideoInfo:
         raise OutputError(job.output, "is the video itself", "give another name for the output")
     check_output(job.output, config.overwrite)
     may_write(job.output, config.overwrite)
+    told_tables(info, config.table)  # what cannot be is refused before an hour of work
     taken = {job.output.absolute(), manifest_path(job.output).absolute()}
-    for name, extra in (("shots", config.shots), ("events", config.events), ("rallies", config.rallies)):
+    extras = (
+        ("shots", config.shots), ("events", config.events), ("rallies", config.rallies), ("table-picture", config.table_picture),
+    )  # fmt: skip
+    for name, extra in extras:
         if extra is None:
             continue
         if extra.absolute() in taken:
@@ -90,11 +96,18 @@ def check_findings(videos: Iterable[Path], others: Iterable[Path | None], config
         config: Settings of the detection.
     """
     videos, taken = list(videos), [other.absolute() for other in others if other is not None]
-    for name, path, verb in (("--events", config.events, "spot"), ("--rallies", config.rallies, "rallies")):
+    cures = (
+        ("--events", config.events, "detect first, then `ttcli spot` each ball.csv"),
+        ("--rallies", config.rallies, "detect first, then `ttcli rallies` each ball.csv"),
+        ("--table-picture", config.table_picture, "detect the videos one by one, or `ttcli probe --table-picture` each"),
+    )
+    if config.table_picture is not None:
+        check_table_picture(config.table_picture)
+    for name, path, cure in cures:
         if path is None:
             continue
         if len(videos) != 1 or (videos[0].is_dir() and not is_image_folder(videos[0])):
-            raise SettingError(name, "is for one video", f"detect first, then `ttcli {verb}` each ball.csv")
+            raise SettingError(name, "is for one video", cure)
         if path.absolute() in (*taken, videos[0].absolute()):
             raise SettingError(name, "is the same file as another one", "give another name to one of them")
         check_threshold(config.event_threshold)

@@ -15,6 +15,7 @@ from ttcli.detection.plan import VideoPlan
 from ttcli.detection.proposals import NetworkProposals, Proposals
 from ttcli.detection.scouting import plan_video
 from ttcli.inference.runtimes import Runtime
+from ttcli.rendering.table_picture import write_table_picture
 from ttcli.results.events import Event, write_events_csv
 from ttcli.results.manifest import Counts, checkpoint_facts, manifest_path, may_write, option_facts, video_facts, write_manifest
 from ttcli.results.rallies import Play, Rally, write_rallies_csv
@@ -122,6 +123,8 @@ def write_outputs(
         write_shots_csv(settings.shots, findings.shots, settings.overwrite)
     if settings.events is not None:
         write_events_csv(settings.events, findings.events, settings.overwrite)
+    if settings.table_picture is not None:
+        write_table_picture(plan.info, findings.views, findings.seconds, settings.table_picture, settings.overwrite)
     warnings = _warnings(plan.info, findings)
     if may_write(job.output, overwrite=True):
         write_manifest(job.output, _facts(job, plan, runtime, findings, summary, warnings), overwrite=True)

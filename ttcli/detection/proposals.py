@@ -10,12 +10,13 @@ from itertools import chain, groupby
 from typing import NamedTuple, Protocol
 
 from ttcli.detection.plan import VideoPlan, with_distinct_stride
+from ttcli.detection.told_tables import told_tables
 from ttcli.inference.answers import Peak
 from ttcli.inference.predictor import StreamingPredictor
 from ttcli.inference.runtimes import Runtime
 from ttcli.inference.second_stage import NetworkPredictor, SecondStage
 from ttcli.table.camera import Tables
-from ttcli.table.views import TableView, TableViews
+from ttcli.table.views import NoTable, TableView, TableViews
 from ttcli.table.watcher import TableWatcher
 from ttcli.video.reader import Frame, FrameReader
 
@@ -53,8 +54,11 @@ class Proposals(Protocol):
     def __iter__(self) -> Iterator[Proposal]:
         """Yield a proposal for each frame."""
 
-    def views(self) -> list[TableView]:
-        """Return from when to when the table was seen how; complete at the end."""
+    def note_ball(self, seconds: float, x: float, y: float) -> None:
+        """Note where the ball was seen: it tells which table is played on."""
+
+    def views(self) -> list[TableView | NoTable]:
+        """Return from when to when the table was seen how, or why not; complete at the end."""
 
 
 class NetworkProposals:
@@ -69,8 +73,11 @@ class NetworkProposals:
     def __init__(self, reader: FrameReader, plan: VideoPlan, runtime: Runtime) -> None:
         self._reader, self._plan, self._runtime = reader, plan, runtime
         info = plan.info
-        self._watcher = TableWatcher(info.height, info.width) if info.has_square_pixels else None
-        self.tables: Tables = self._watcher or TableViews([])
+        told = told_tables(info, plan.settings.table)
+        self._views: list[TableView | NoTable] = [*(told or [])]
+        looks = told is None and info.has_square_pixels
+        self._watcher = TableWatcher(info.height, info.width) if looks else None
+        self.tables: Tables = self._watcher or TableViews(self._views)
 
     @property
     def truncated(self) -> bool:
@@ -83,9 +90,14 @@ class NetworkProposals:
         plan, frames = with_distinct_stride(self._plan, frames, self._runtime)
         return propose(frames, plan, self._runtime)
 
-    def views(self) -> list[TableView]:
+    def note_ball(self, seconds: float, x: float, y: float) -> None:
         """See `Proposals`."""
-        return [] if self._watcher is None else self._watcher.views()
+        if self._watcher is not None:
+            self._watcher.note_ball(seconds, x, y)
+
+    def views(self) -> list[TableView | NoTable]:
+        """See `Proposals`."""
+        return self._views if self._watcher is None else self._watcher.views()
 
 
 def propose(frames: Iterable[Frame], plan: VideoPlan, runtime: Runtime) -> Iterator[Proposal]:

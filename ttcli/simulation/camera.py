@@ -118,27 +118,27 @@ def place_cameras(
     # The table's size on the picture sets the focal length: that is how people frame a match.
     share = ranges[:, 6] + (ranges[:, 7] - ranges[:, 6]) * uniform(count)
     size = torch.stack([torch.as_tensor(pixels).float().expand(count) for pixels in (width, height)], 1)
-    focal = share / _table_extent(position, target, size)
+    focal = share / table_extent(position, target, size)
 
     yaw, pitch, zoom = _motion(times.cpu(), moving.cpu(), generator)
-    rotation = _look_at(position, target, roll=(uniform(count) - 0.5) * 0.06)[:, None]
+    rotation = look_at(position, target, roll=(uniform(count) - 0.5) * 0.06)[:, None]
     rotation = _turn(yaw, pitch) @ rotation
     centre = ((size - 1) / 2)[:, None].expand(-1, times.shape[1], -1)
     cameras = Cameras(position[:, None].expand(-1, times.shape[1], 3), rotation, focal[:, None] * zoom, centre)
     return Cameras(*(part.to(times.device) for part in vars(cameras).values()))
 
 
-def _table_extent(position: Tensor, target: Tensor, size: Tensor) -> Tensor:
+def table_extent(position: Tensor, target: Tensor, size: Tensor) -> Tensor:
     """Return the larger part of the picture's width or height (B, 2) that the table takes at a focal length of one pixel."""
     corners = torch.tensor([[x, y, 0.76] for x in (-0.76, 0.76) for y in (-1.37, 1.37)])
-    seen = torch.einsum("bij,bpj->bpi", _look_at(position, target), corners - position[:, None])
+    seen = torch.einsum("bij,bpj->bpi", look_at(position, target), corners - position[:, None])
     flat = seen[..., :2] / seen[..., 2:].clamp_min(0.3)
     extent = (flat.amax(1) - flat.amin(1)).clamp_min(0.12)
     # Seen from above the table is taller than wide: by its width alone, its ends were cut off in two of three pictures.
     return (extent / size).amax(1)
 
 
-def _look_at(position: Tensor, target: Tensor, roll: Tensor | None = None) -> Tensor:
+def look_at(position: Tensor, target: Tensor, roll: Tensor | None = None) -> Tensor:
     """Return rotations (B, 3, 3) from world to camera axes for cameras at `position` that look at `target`."""
     forward = torch.nn.functional.normalize(target - position, dim=-1)
     up = torch.tensor([1e-3, 0.0, 1.0]).expand_as(forward)

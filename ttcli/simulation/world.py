@@ -1,5 +1,6 @@
 """The hall: floor, walls, barriers, the table with its lines, and the net, seen along rays."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -42,10 +43,19 @@ class Halls:
     net_opacity: Tensor  # (B,) of the mesh
     tape: Tensor  # (B, 3)
     light: Tensor  # (B, 2) the fall of light across the hall
+    others: Tensor | None = None  # (B, K, 4) other tables: x and y in metres, turn in radians, and 1 where there is one
+    prints: Tensor | None = (
+        None  # (B, P, 5) what is printed on the table: x and y of its middle, half its sizes, and which wall
+    )
 
     def at(self, windows: Tensor) -> "Halls":
         """Return the halls of some windows."""
-        return Halls(*(getattr(self, field.name)[windows] for field in fields(self)))
+        return self.map(lambda values: values[windows])
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Halls":
+        """Return the halls with each of their tensors changed."""
+        there = {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
+        return Halls(**{name: change(value) for name, value in there.items()})
 
     def at_least(self, reach: tuple[float, float]) -> "Halls":
         """Return the halls with walls at least `reach` metres across and along the table from its middle."""
@@ -96,7 +106,7 @@ def build_halls(position: Tensor, textures: TextureBank, generator: torch.Genera
         tape=(0.7 + 0.3 * uniform(1)) * (0.9 + 0.1 * uniform(3)),
         light=(uniform(2) - 0.5) * 0.5,
     )  # fmt: skip
-    return Halls(*(getattr(halls, field.name).to(textures.texels.device) for field in fields(halls)))
+    return halls.map(lambda values: values.to(textures.texels.device))
 
 
 def view_halls(halls: Halls, cameras: Cameras, textures: TextureBank, height: int, width: int) -> View:
@@ -105,10 +115,48 @@ def view_halls(halls: Halls, cameras: Cameras, textures: TextureBank, height: in
     # Planes, one for each coordinate, (B, H, W); the forward component is 1, so that distance along a ray is depth.
     rays = cameras.rays(height, width)
     picture, depth = _view_room(halls, origin, rays, textures)
+    hidden = torch.zeros_like(depth)
+    for number in range(0 if halls.others is None else halls.others.shape[1]):
+        _stand_other_table(halls, number, cameras, (origin, rays), textures, (picture, depth, hidden))
     picture = _stand_legs(halls, cameras, picture)
-    picture, depth = _lay_table(halls, origin, rays, picture, depth)
+    picture, depth = _lay_table(halls, origin, rays, picture, depth, textures)
     picture, cover = _hang_net(halls, origin, rays, picture, depth)
-    return View(picture.clamp_(0, 1), 1 / depth[:, None], cover[:, None])
+    return View(picture.clamp_(0, 1), 1 / depth[:, None], torch.maximum(hidden, cover)[:, None])
+
+
+def _stand_other_table(
+    halls: Halls,
+    number: int,
+    cameras: Cameras,
+    sight: tuple[list[Tensor], list[Tensor]],
+    textures: TextureBank,
+    view: tuple[Tensor, Tensor, Tensor],
+) -> None:
+    """Put one other table into each hall that has so many: into picture, depth and what its net hides, in place."""
+    assert halls.others is not None
+    rows = torch.nonzero(halls.others[:, number, 3])[:, 0]
+    if not len(rows):
+        return
+    some, place = halls.at(rows), halls.others[rows, number]
+    picture, depth, hidden = view
+    origin, rays = ([part[rows] for part in parts] for parts in sight)
+    cos, sin = place[:, 2].cos()[:, None, None], place[:, 2].sin()[:, None, None]
+    x, y = origin[0] - place[:, 0, None, None], origin[1] - place[:, 1, None, None]
+    origin = [cos * x + sin * y, cos * y - sin * x, origin[2]]  # as the table sees it
+    rays = [cos * rays[0] + sin * rays[1], cos * rays[1] - sin * rays[0], rays[2]]
+    every = torch.arange(len(cameras.focal), device=picture.device)
+    shown = _stand_legs(some, cameras.at(every[rows]), picture[rows], place)
+    shown, near = _lay_table(some, origin, rays, shown, depth[rows], textures)
+    shown, cover = _hang_net(some, origin, rays, shown, near)
+    picture[rows], depth[rows], hidden[rows] = shown, near, torch.maximum(hidden[rows], cover)
+
+
+def placed(points: Tensor, place: Tensor) -> Tensor:
+    """Return points (P, 3) of the table's own axes where it stands, (N, P, 3), for tables at `place` (N, 3 or more)."""
+    cos, sin = place[:, 2, None].cos(), place[:, 2, None].sin()
+    x = cos * points[:, 0] - sin * points[:, 1] + place[:, 0, None]
+    y = sin * points[:, 0] + cos * points[:, 1] + place[:, 1, None]
+    return torch.stack([x, y, points[:, 2].expand_as(x)], -1)
 
 
 def _table_colours(chance: Tensor, kind: Tensor) -> Tensor:
@@ -172,11 +220,12 @@ def _bilinear(texels: Tensor, base: Tensor, rows: Tensor, columns: Tensor, heigh
     return [torch.lerp(torch.lerp(a, b, right), torch.lerp(c, d, right), down) for a, b, c, d in mixed]
 
 
-def _stand_legs(halls: Halls, cameras: Cameras, picture: Tensor) -> Tensor:
+def _stand_legs(halls: Halls, cameras: Cameras, picture: Tensor, place: Tensor | None = None) -> Tensor:
     """Return the picture (B, 3, H, W) with the table's legs and struts; they are thin and stand below the table."""
     height, width = picture.shape[2:]
-    ends = torch.tensor(_LEGS, device=picture.device)[None, None]  # (1, 1, P, 2, 3)
-    pixels, depth = cameras.project(ends.expand(len(picture), 1, -1, 2, 3).flatten(2, 3))
+    ends = torch.tensor(_LEGS, device=picture.device).view(-1, 3)  # (2 P, 3)
+    there = ends.expand(len(picture), -1, 3) if place is None else placed(ends, place)
+    pixels, depth = cameras.project(there[:, None])
     rows, columns = torch.arange(height, device=picture.device).float(), torch.arange(width, device=picture.device).float()
     thickness = LEG_RADIUS * cameras.focal[:, :1, None] / depth.unflatten(2, (-1, 2)).mean(-1)
     distance = segment_distances(pixels.unflatten(2, (-1, 2)), rows, columns) - thickness[..., None, None]
@@ -199,8 +248,10 @@ def segment_distances(ends: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     return (dx.square_() + dy.square_()).sqrt_()
 
 
-def _lay_table(halls: Halls, origin: list[Tensor], rays: list[Tensor], picture: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
-    """Return picture and depth with the table on them: its edge first, then the top with its lines."""
+def _lay_table(
+    halls: Halls, origin: list[Tensor], rays: list[Tensor], picture: Tensor, depth: Tensor, textures: TextureBank
+) -> tuple[Tensor, Tensor]:
+    """Return picture and depth with the table on them: its edge first, then the top with what is printed on it and its lines."""
     for height, colour in ((TABLE_HEIGHT - TABLE_THICKNESS, halls.edge), (TABLE_HEIGHT, halls.table)):
         far, (x, y), (pixel_x, pixel_y) = _meet_plane(origin, rays, axis=2, at=height)
         inside_x, inside_y = (TABLE_WIDTH / 2 - x.abs()) / pixel_x, (TABLE_LENGTH / 2 - y.abs()) / pixel_y  # pixels
@@ -210,10 +261,23 @@ def _lay_table(halls: Halls, origin: list[Tensor], rays: list[Tensor], picture: 
             border_x = _step(inside_x) - _step(inside_x - LINE_WIDTH / pixel_x)
             border_y = _step(inside_y) - _step(inside_y - LINE_WIDTH / pixel_y)
             lines = torch.maximum(torch.maximum(border_x, border_y), _stripe(x.abs(), CENTRE_LINE_WIDTH / 2, pixel_x))
+            surface = _printed(halls, surface, x, y, textures)
             surface = torch.lerp(surface, halls.line[:, :, None, None], lines[:, None])
         picture = torch.lerp(picture, surface.expand_as(picture), cover[:, None])
         depth = torch.where(cover > 0.5, far, depth)
     return picture, depth
+
+
+def _printed(halls: Halls, surface: Tensor, x: Tensor, y: Tensor, textures: TextureBank) -> Tensor:
+    """Return a surface (B, 3, 1, 1) with pieces of painted walls on it, (B, 3, H, W), or as it is where halls have no prints."""
+    for place in () if halls.prints is None else halls.prints.unbind(1):
+        along, across = (x - place[:, 0, None, None]), (y - place[:, 1, None, None])
+        inside = ((along.abs() < place[:, 2, None, None]) & (across.abs() < place[:, 3, None, None])).float()
+        base = (place[:, 4].long() * WALL_HEIGHT * WALL_WIDTH)[:, None, None].expand_as(x)
+        size = [torch.full_like(base, side) for side in (WALL_HEIGHT, WALL_WIDTH)]
+        colour = _bilinear(textures.texels, base, 96 + 90 * along, 300 + 90 * across, *size)
+        surface = torch.lerp(surface.expand(-1, -1, *x.shape[1:]), torch.stack(colour, 1) / 255, inside[:, None])
+    return surface
 
 
 def _hang_net(halls: Halls, origin: list[Tensor], rays: list[Tensor], picture: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:

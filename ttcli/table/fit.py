@@ -1,251 +1,130 @@
-"""From heatmaps of a table's landmarks to the camera that looks at it."""
+"""From what the network says of a picture to the camera that looks at the table, or to the reason why there is none."""
 
 from dataclasses import replace
-from itertools import permutations
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from ttcli.table.camera import TableCamera, landmarks
 from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH
+from ttcli.table.evidence import Evidence
+from ttcli.table.hypotheses import ways_to_lay
+from ttcli.table.judging import Judgement, judge
+from ttcli.table.refining import Refined, refine
 
-LEAST_PEAK = 0.15
-"""Probability from which on a maximum may be a landmark."""
-MOST_PEAKS = (6, 4, 4)
-"""Of corners, net's ends and posts that are looked at; some are those of another table, or of none."""
-LEAST_LANDMARKS = 5
-"""Of the eight that must agree, with LEAST_SURE of probability together."""
-LEAST_SURE = 2.5
-NET_KINDS = {1, 2}
-"""One landmark of each of these must agree: else the net might be taken for the line along the table's middle."""
-AGREE_CELLS = 2.5
-"""How far from a peak a landmark may lie."""
-TOP_PLANES = 24
-"""Views of the plane that are looked at closer."""
-_FOCALS = np.geomspace(0.3, 8.0, 20)
-"""Focal lengths that are tried, in picture widths."""
-_CLOSER = 0.06
-
-
-class Region(NamedTuple):
-    """A part of the picture; 0 to 1 from its left to its right border, and from its upper to its lower one."""
-
-    left: float
-    top: float
-    width: float
-    height: float
+CLEARLY = 0.08
+"""How much more than any other table the best one agrees."""
+SAME_SHARE, ONE_START = 0.25, 0.12
+"""Of the table's size on the picture: tables whose corners are no farther apart are one, and a start so near to a table that was
+found already would lead to it again."""
+ERROR_COUNTS = 0.3
+"""How much a cell that points and lines are off on average takes from the score."""
+FIRST_ROUNDS, MOST_REFINED = 3, 4
+"""Steps with which every start is tried, and how many of the best are followed to their end."""
+MOST_ERROR, MOST_ERROR_SHARE = 13.0 / 1920, 0.0125
+"""Picture widths, 1 sigma, that the worst corner in the picture may be off for the table to be told; of a table that fills it
+a part of its own size."""
 
 
-WHOLE = Region(0.0, 0.0, 1.0, 1.0)
-ROOM = 1.6
-"""A region round a table is so many times as large as the table."""
-SMALLEST_REGION = 0.3
+class Fit(NamedTuple):
+    """What came of a look for the table."""
+
+    camera: TableCamera | None
+    score: float
+    """From 0 to 1: how much of what the camera should see the network saw, of the best way to lay a table."""
+    error: float
+    """Pixels, 1 sigma, of the corner that is known worst among those in the picture; infinite where there is no camera."""
+    reason: str | None
+    """Why there is no table; None where there is one."""
 
 
-def region_around(heat: np.ndarray) -> Region:
-    """Return the part of a picture that shows its table large, by the heatmaps (KINDS, h, w) of the whole."""
-    peaks = np.concatenate(find_peaks(heat))
-    if len(peaks) < 3:
-        return WHOLE
-    size = np.array(heat.shape[:0:-1])
-    places = (peaks[:, :2] + 0.5) / size
-    sure = peaks[:, 2] >= 0.5 * peaks[:, 2].max()  # far ones of little probability are no table's
-    low, high = places[sure].min(0), places[sure].max(0)
-    share = max(SMALLEST_REGION, ROOM * float((high - low).max()))
-    if share >= 0.8:
-        return WHOLE
-    left, top = np.clip((low + high) / 2 - share / 2, 0, 1 - share)
-    return Region(float(left), float(top), share, share)
+def no_table(reason: str, score: float = 0.0) -> Fit:
+    """Return that there is none, and why."""
+    return Fit(None, score, np.inf, reason)
 
 
-def find_peaks(heat: np.ndarray) -> list[np.ndarray]:
-    """Return the peaks of each kind, (N, 3) x, y and probability, strongest first; in cells.
-
-    Args:
-        heat: Probabilities (KINDS, h, w).
-    """
-    found = []
-    for kind, plane in enumerate(heat):
-        highest = cv2.dilate(plane, np.ones((5, 5), np.uint8))
-        rows, columns = np.nonzero((plane == highest) & (plane >= LEAST_PEAK))
-        order = np.argsort(-plane[rows, columns])[: MOST_PEAKS[kind]]
-        found.append(np.array([_centre(plane, rows[i], columns[i]) for i in order]).reshape(-1, 3))
-    return found
-
-
-def _centre(plane: np.ndarray, row: int, column: int) -> tuple[float, float, float]:
-    """Return where the peak at a cell has its middle, x then y, and its height."""
-    top, left = max(0, row - 1), max(0, column - 1)
-    patch = plane[top : row + 2, left : column + 2]
-    weight = patch / patch.sum()
-    y, x = np.mgrid[top : top + patch.shape[0], left : left + patch.shape[1]]
-    return float((weight * x).sum()), float((weight * y).sum()), float(plane[row, column])
-
-
-def fit_camera(heat: np.ndarray, stride: int, width: int, height: int, region: Region = WHOLE) -> TableCamera | None:
-    """Return the camera of a picture, or None where no table is seen well enough.
-
-    Args:
-        heat: Probabilities (KINDS, h, w) of a picture that shows the region.
-        stride: Pixels of that picture to a cell.
-        width: Of the video's picture, in whose pixels the camera is.
-        height: The same.
-        region: Part of the video's picture that was looked at.
-    """
-    peaks = find_peaks(heat)
-    whole = np.array([width, height])
-    # video pixels to a pixel of the picture
-    scale = whole * (region.width, region.height) / (np.array(heat.shape[:0:-1]) * stride)
-    corner = whole * (region.left, region.top)
-    pixels = [corner + (found[:, :2] + 0.5) * stride * scale - 0.5 for found in peaks]
-    sure = [found[:, 2] for found in peaks]
-    near = AGREE_CELLS * stride * float(scale.mean())
-    best, most = None, LEAST_SURE
-    for plane in _views_of_the_plane(pixels, sure, near)[:TOP_PLANES]:
-        camera, score = _camera_of(plane, pixels, sure, near, width, height)
-        if score > most:
-            best, most = camera, score
-    return best and _ends_told_apart(best)
+def fit_camera(evidence: Evidence) -> Fit:
+    """Return the camera of what was looked at; none where no table is seen well enough, or two ways to lay it are as good."""
+    starts: list[tuple[Judgement, Refined]] = []
+    for start in ways_to_lay(evidence):
+        if any(same_table(start, refined.camera, ONE_START) for _, refined in starts):
+            continue
+        refined = refine(start, evidence, rounds=FIRST_ROUNDS)
+        if refined is not None:
+            starts.append((judge(refined.camera, evidence), refined))
+    starts.sort(key=lambda pair: -_rank(*pair))
+    found: list[tuple[Judgement, Refined]] = []
+    for _, rough in starts[:MOST_REFINED]:
+        refined = refine(rough.camera, evidence)
+        if refined is not None:
+            found.append((judge(refined.camera, evidence), refined))
+    if not found:
+        return no_table("no table is seen")
+    found.sort(key=lambda pair: -_rank(*pair))
+    possible = [pair for pair in found if pair[0].reason is None]
+    if not possible:
+        return no_table(str(found[0][0].reason), found[0][0].score)
+    best, refined = possible[0]
+    others = [_rank(*pair) for pair in possible if not same_table(refined.camera, pair[1].camera)]
+    if _rank(best, refined) - max(others, default=0.0) < CLEARLY:
+        return no_table("two ways to lay a table are as good as each other", best.score)
+    return told(refined, best, evidence.height)
 
 
-def _ends_told_apart(camera: TableCamera) -> TableCamera:
+def _rank(verdict: Judgement, refined: Refined) -> float:
+    return verdict.score - ERROR_COUNTS * refined.error_cells
+
+
+def refit(start: TableCamera, evidence: Evidence) -> Fit:
+    """Return the camera near one that is known already; none where the table is not seen there any more."""
+    refined = refine(start, evidence)
+    if refined is None:
+        return no_table("no table is seen")
+    verdict = judge(refined.camera, evidence)
+    return told(refined, verdict, evidence.height) if verdict.reason is None else no_table(verdict.reason, verdict.score)
+
+
+def told(refined: Refined, verdict: Judgement, height: int) -> Fit:
+    """Return what is told of a camera that agrees: none where its corners are not known well enough."""
+    camera = ends_told_apart(refined.camera)
+    error = worst_corner(camera, height)
+    size = float(np.ptp(camera.project(landmarks()[0][:4]), axis=0).max())
+    if error > max(MOST_ERROR * camera.width, MOST_ERROR_SHARE * min(size, camera.width)):
+        return no_table("its corners cannot be told well enough", verdict.score)
+    return Fit(camera, verdict.score, error, None)
+
+
+def corner_errors(camera: TableCamera) -> np.ndarray:
+    """Return how far each corner (4,) may be off, pixels, 1 sigma along its worse direction."""
+    spread = camera.spread(landmarks()[0][:4])
+    return np.sqrt(np.linalg.eigvalsh(spread)[:, 1])
+
+
+def worst_corner(camera: TableCamera, height: int) -> float:
+    """Return the largest error of the corners that are in the picture; of all four where fewer than two are."""
+    shown = camera.project(landmarks()[0][:4])
+    inside = ((shown > -0.5) & (shown < (camera.width - 0.5, height - 0.5))).all(1)
+    errors = corner_errors(camera)
+    return float(errors[inside].max() if inside.sum() >= 2 else errors.max())
+
+
+def same_table(one: TableCamera, other: TableCamera, share: float = SAME_SHARE) -> bool:
+    """Return whether two cameras tell of one table: their corners are no farther apart than a share of its size."""
+    corners = landmarks()[0][:4]
+    here, there = one.project(corners), other.project(corners)
+    size = float(np.linalg.norm(here - here.mean(0), axis=1).max())
+    return min(float(np.linalg.norm(here - turned, axis=1).max()) for turned in (there, there[::-1])) < share * size
+
+
+def ends_told_apart(camera: TableCamera) -> TableCamera:
     """Return the camera with the y axis to the picture's right, or upwards where the table stands upright on it."""
     there, here = camera.project(np.array([[0, TABLE_LENGTH / 2, TABLE_HEIGHT], [0, -TABLE_LENGTH / 2, TABLE_HEIGHT]]))
     right, down = there - here
     if (right > 0) if abs(right) > abs(down) else (down < 0):
         return camera
     turn = np.array([-1.0, -1.0, 1.0])  # by half a turn the table is the same
-    return replace(camera, position=camera.position * turn, rotation=camera.rotation * turn)
-
-
-def _views_of_the_plane(pixels: list[np.ndarray], sure: list[np.ndarray], near: float) -> list[np.ndarray]:
-    """Return homographies (3, 3) from the table's surface to the picture, the best supported first."""
-    places, kinds = landmarks()
-    ground = places[kinds < 2][:, :2]  # four corners, two ends of the net
-    choices = []
-    corners, middles = pixels[0], pixels[1]
-    for left, right in permutations(range(len(middles)), 2):
-        for one, other in permutations(range(len(corners)), 2):
-            for ends in ((0, 2), (0, 3)):  # the two corners of one end, or two that are opposite
-                choices.append(([4, 5, *ends], [middles[left], middles[right], corners[one], corners[other]]))
-    for four in permutations(range(len(corners)), 4):
-        choices.append(([0, 1, 2, 3], [corners[i] for i in four]))
-    found = []
-    for which, seen in choices:
-        plane = _homography(ground[which], np.array(seen))
-        if plane is None or not _looks_down(plane, ground):
-            continue
-        shown = _apply(plane, ground)
-        score = sum(_support(shown[kinds[:6] == kind], pixels[kind], sure[kind], near) for kind in (0, 1))
-        found.append((score, plane))
-    found.sort(key=lambda pair: -pair[0])
-    return [plane for score, plane in found if score > 1.5]
-
-
-def _homography(ground: np.ndarray, seen: np.ndarray) -> np.ndarray | None:
-    """Return the homography through four points, or None where three lie on a line."""
-    rows = []
-    for (x, y), (u, v) in zip(ground, seen, strict=True):
-        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
-    try:
-        solution = np.linalg.solve(np.array(rows), seen.ravel())
-    except np.linalg.LinAlgError:
-        return None
-    return np.append(solution, 1.0).reshape(3, 3)
-
-
-def _apply(plane: np.ndarray, ground: np.ndarray) -> np.ndarray:
-    seen = ground @ plane[:, :2].T + plane[:, 2]
-    return seen[:, :2] / np.where(np.abs(seen[:, 2:]) < 1e-9, 1e-9, seen[:, 2:])
-
-
-def _looks_down(plane: np.ndarray, ground: np.ndarray) -> bool:
-    """Return whether all of the table lies before the camera, which is above it: the picture is not mirrored."""
-    depth = ground @ plane[2, :2] + plane[2, 2]
-    return bool((depth > 0).all() and np.linalg.det(plane) < 0)
-
-
-def _support(shown: np.ndarray, peaks: np.ndarray, sure: np.ndarray, near: float) -> float:
-    """Return how much probability lies at places (N, 2), each peak counted once."""
-    if not len(peaks):
-        return 0.0
-    away = np.linalg.norm(shown[:, None] - peaks[None], axis=2)
-    total, free = 0.0, np.ones(len(peaks), bool)
-    for row in away:
-        nearest = int(np.where(free, row, np.inf).argmin())
-        if free[nearest] and row[nearest] < near:
-            total += sure[nearest] * (1 - row[nearest] / near)
-            free[nearest] = False
-    return total
-
-
-def _camera_of(
-    plane: np.ndarray, pixels: list[np.ndarray], sure: list[np.ndarray], near: float, width: int, height: int
-) -> tuple[TableCamera | None, float]:
-    """Return the camera that agrees best with a view of the plane and with the peaks near it, and how much they support it."""
-    places, kinds = landmarks()
-    known = kinds < 2
-    seen = np.full((len(places), 2), np.nan)
-    seen[known] = _apply(plane, places[known][:, :2])
-    camera = _search(places[known], seen[known], width, height)
-    score = 0.0
-    for _ in range(2):  # the posts are known only when there is a camera
-        if camera is None:
-            return None, 0.0
-        shown = camera.project(places)
-        matched, score = _match(shown, kinds, pixels, sure, near)
-        rows = [row for row, index in enumerate(matched) if index is not None]
-        if len(rows) < LEAST_LANDMARKS or not {int(kinds[row]) for row in rows} >= NET_KINDS:
-            return None, 0.0
-        seen = np.array([pixels[kinds[row]][matched[row]] for row in rows])
-        camera = _search(places[rows], seen, width, height)
-    return camera, score
-
-
-def _match(
-    shown: np.ndarray, kinds: np.ndarray, pixels: list[np.ndarray], sure: list[np.ndarray], near: float
-) -> tuple[list[int | None], float]:
-    """Return for each landmark which peak of its kind it is, if any, and the probability of these together."""
-    matched: list[int | None] = []
-    taken: set[tuple[int, int]] = set()
-    total = 0.0
-    for place, kind in zip(shown, kinds, strict=True):
-        away = np.linalg.norm(pixels[kind] - place, axis=1) if len(pixels[kind]) else np.zeros(0)
-        near_ones = [int(i) for i in np.argsort(away) if away[i] < near and (int(kind), int(i)) not in taken]
-        matched.append(near_ones[0] if near_ones else None)
-        if near_ones:
-            taken.add((int(kind), near_ones[0]))
-            total += float(sure[kind][near_ones[0]] * (1 - away[near_ones[0]] / near))
-    return matched, total
-
-
-def _search(places: np.ndarray, seen: np.ndarray, width: int, height: int) -> TableCamera | None:
-    """Return the camera, its axis through the picture's middle, that sees places (N, 3) nearest to pixels (N, 2)."""
-    best, least = None, np.inf
-    focals = _FOCALS * width
-    for closer in range(3):
-        for focal in focals:
-            camera, error = _pose(places, seen, focal, width, height)
-            if error < least:
-                best, least = camera, error
-        if best is None:
-            return None
-        focals = best.focal * (1 + _CLOSER / 4**closer * np.linspace(-2, 2, 5))
-    return best
-
-
-def _pose(places: np.ndarray, seen: np.ndarray, focal: float, width: int, height: int) -> tuple[TableCamera | None, float]:
-    """Return the camera of a focal length, and the mean square of its errors; one that stands under the table is none."""
-    centre = np.array([(width - 1) / 2, (height - 1) / 2])
-    matrix = np.array([[focal, 0, centre[0]], [0, focal, centre[1]], [0, 0, 1]])
-    found, turn, shift = cv2.solvePnP(places, seen, matrix, None, flags=cv2.SOLVEPNP_SQPNP)
-    if not found:
-        return None, np.inf
-    turn, shift = cv2.solvePnPRefineLM(places, seen, matrix, None, turn, shift)
-    rotation, _ = cv2.Rodrigues(turn)
-    position = -rotation.T @ shift[:, 0]
-    if not np.isfinite(position).all() or position[2] < TABLE_HEIGHT or not (places @ rotation[2] + shift[2] > 0).all():
-        return None, np.inf
-    camera = TableCamera(position, rotation, float(focal), centre, width)
-    return camera, float(((camera.project(places) - seen) ** 2).sum(1).mean())
+    covariance = camera.covariance
+    if covariance is not None:
+        signs = np.array([1, 1, 1, -1, -1, 1, 1])
+        covariance = covariance * signs[:, None] * signs
+    return replace(camera, position=camera.position * turn, rotation=camera.rotation * turn, covariance=covariance)

@@ -1,33 +1,47 @@
-"""Looks for the table while the frames of a video pass, and notices when the camera moves.
+"""Looks for the table while the frames of a video pass, and carries it along while the camera moves.
 
-A network looks at the whole picture first, then LOOKS times, every LOOK_SECONDS, at the part that shows the table; their mean is
-freed of the players who stood before a corner in one of them. Then it looks seldom, to see whether the table is still there.
+A network looks at the whole picture first, then LOOKS times, every LOOK_SECONDS, at each part that shows a table. The mean of its
+answers is freed of the players who stood before a corner in one of them. Then it looks seldom, to see whether the table is still
+there; while the picture moves it goes on looking, and sets right where the table was carried to.
 """
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
-import torch
 
-from ttcli.networks.table_finder import HEIGHT, MULTIPLE, STRIDE, WIDTH
 from ttcli.table.camera import TableCamera
-from ttcli.table.fit import WHOLE, Region, fit_camera, region_around
-from ttcli.table.views import TableView
-from ttcli.table.weights import load_table_finder
+from ttcli.table.evidence import WHOLE, Region, tables_apart
+from ttcli.table.looking import TableLooker
+from ttcli.table.motion import MotionTracker, farthest_corner
+from ttcli.table.sightings import Sighting
+from ttcli.table.stretches import LEAST_LOOKS, Candidate, Stretch
+from ttcli.table.views import NoTable, TableView
 from ttcli.video.reader import Frame
 
-LOOKS = 5
-LOOK_SECONDS = 0.4
+LOOKS = 16
+LOOK_SECONDS, FIRST_SECONDS = 0.25, 0.0
 """All looks are done before the first event is told: the spotter waits for 4 s of path at the least."""
 CHECK_SECONDS = 2.0
-MOST_PAUSE_SECONDS = 12.8
-"""Between two tries while the camera keeps moving; the first pauses are shorter."""
-SAME_VIEW = 0.6
-"""Cosine between two answers of the network from which on they are of one view."""
-LEAST_LOOKS = 3
-"""Of a view that is used; a camera that moves has fewer."""
+MOVING_SECONDS = 0.5
+"""Between two looks while the camera moves, after the first LOOKS."""
+MOST_PAUSE_SECONDS = 4.0
+"""Between two tries while no table is seen; the first pauses are shorter."""
+STILL_EVERY, MOVING_EVERY = 0.24, 0.06
+"""Seconds between two looks at how the picture moves."""
+LEAST_MOTION = 1.2 / 1920
+"""Picture widths that a corner of the picture moves for the camera to move."""
+STILL_AFTER = 1.0
+"""Seconds without motion after which a camera that moved stands still."""
+MOST_LOST = 3
+"""Times in a row that nobody can tell how the picture moved, or where the table is not seen, after which it is another view."""
+MOST_CLOSER, CLOSER, NARROWEST = 2, 0.8, 0.08
+"""How often a closer look is taken than the first, where the table takes less than a part of what was looked at, and the smallest
+part of the picture that is looked at."""
+SAME_REGION = 0.5
+"""Part of two regions that both have, from which on they are of one table."""
+KNOWN = 4
+"""Views of a video that are remembered, so that they are known again after a cut."""
 
 
 class TableWatcher:
@@ -41,120 +55,141 @@ class TableWatcher:
 
     def __init__(self, height: int, width: int, weights: Path | None = None) -> None:
         self._height, self._width = height, width
-        self._model = load_table_finder(weights)
-        self._stretches: list[_Stretch] = []
-        self._open = False  # whether the last stretch goes on
-        self._pause = LOOK_SECONDS
+        self._looker = TableLooker(height, width, weights)
+        self._motion = MotionTracker(height, width)
+        self._stretches: list[Stretch | NoTable] = []
+        self._open: Stretch | None = None
+        self._known: list[Candidate] = []
+        self._pause, self._begin = LOOK_SECONDS, 0.0
 
     def noting(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """Yield the frames, looking at some of them on the way."""
-        due, shot = 0.0, -1
+        due, follow, shot, last = 0.0, 0.0, -1, 0.0
         for frame in frames:
-            new = frame.shot != shot
-            if (new or frame.time_seconds >= due) and frame.picture is not None:
-                shot = frame.shot
-                due = frame.time_seconds + self._look(frame, frame.picture if frame.large is None else frame.large, new)
-            if self._open and frame.shot == self._stretches[-1].shot:
-                self._stretches[-1].end = frame.time_seconds
+            if frame.shot != shot:
+                self._end(last)
+                shot, due, follow, self._pause, self._begin = frame.shot, 0.0, 0.0, LOOK_SECONDS, frame.time_seconds
+            picture = frame.picture
+            if picture is not None and not frame.duplicate:
+                if self._open is not None and frame.time_seconds >= follow:
+                    follow = frame.time_seconds + self._follow(frame.time_seconds, picture)
+                if frame.time_seconds >= due:
+                    due = frame.time_seconds + self._look(frame, picture if frame.large is None else frame.large)
+            if self._open is not None:
+                self._open.end = frame.time_seconds
+            last = frame.time_seconds
             yield frame
+        self._end(last)
+
+    def note_ball(self, seconds: float, x: float, y: float) -> None:
+        """Note where the ball was seen: it tells which table is played on, and whether it is one."""
+        for stretch in reversed(self._stretches):
+            if isinstance(stretch, Stretch) and stretch.start <= seconds:
+                if seconds <= stretch.end:
+                    stretch.note_ball(Sighting(seconds, x, y))
+                return
 
     def __call__(self, seconds: float) -> TableCamera | None:
-        """Return the camera that saw the table then, or None where it was not found or moved."""
+        """Return the camera that saw the table then, or None where it was not found."""
         for stretch in reversed(self._stretches):
-            if stretch.start <= seconds <= stretch.end:
-                return self._camera(stretch)
+            if isinstance(stretch, Stretch) and stretch.start <= seconds <= stretch.end:
+                return stretch.camera_at(seconds)
         return None
 
-    def views(self) -> list[TableView]:
-        """Return all views of the table."""
-        found = [(stretch, self._camera(stretch)) for stretch in self._stretches]
-        return [TableView(stretch.start, stretch.end, camera) for stretch, camera in found if camera]
+    def views(self) -> list[TableView | NoTable]:
+        """Return from when to when the table was seen how, and why it was not where it was not."""
+        found: list[TableView | NoTable] = []
+        for stretch in self._stretches:
+            told = stretch.view() if isinstance(stretch, Stretch) else stretch
+            before = found[-1] if found else None
+            if isinstance(told, NoTable) and isinstance(before, NoTable) and told.reason == before.reason:
+                told = NoTable(before.start_seconds, told.end_seconds, told.reason)
+                found.pop()
+            found.append(told)
+        return found
 
-    def _look(self, frame: Frame, picture: np.ndarray, new: bool) -> float:
+    def _look(self, frame: Frame, picture: np.ndarray) -> float:
         """Look at a frame's picture; return after how many seconds the next one is due."""
-        if new:
-            self._close(moved=False)
-            self._pause = LOOK_SECONDS
-        if self._open:
-            heat = self._heat(picture, self._stretches[-1].region)
-            if not self._stretches[-1].goes_on(heat):
-                return self._close(moved=True)
+        seconds = frame.time_seconds
+        if self._open is None:
+            candidates = self._candidates(picture)
+            if not candidates:
+                self._pause = min(2 * self._pause, MOST_PAUSE_SECONDS)
+                return self._pause
+            self._end(seconds)
+            self._open = Stretch(seconds, candidates, self._height, self._width)
+            self._stretches.append(self._open)
+            self._motion.begin()
+            if frame.picture is not None:
+                self._motion.add(frame.picture)
+            return FIRST_SECONDS
+        stretch = self._open
+        seen = stretch.look(picture, seconds, self._looker)
+        if seen and stretch.corrected is not None:
+            self._motion.correct(stretch.corrected)
+        if stretch.missed >= MOST_LOST:
+            self._end(stretch.seen)
+            return self._pause
+        if stretch.looks < LOOKS:
+            return FIRST_SECONDS if stretch.looks < LEAST_LOOKS else LOOK_SECONDS  # also in a shot of a few frames
+        return MOVING_SECONDS if stretch.moving else CHECK_SECONDS
+
+    def _candidates(self, picture: np.ndarray) -> list[Candidate]:
+        """Return the tables that a picture may show, the likeliest first: one that is known already alone."""
+        for known in self._known:
+            again = known.again(self._looker.heat(picture, known.region), self._height, self._width)
+            if again is not None:
+                return [again]
+        heat = self._looker.heat(picture, WHOLE)
+        found: list[Candidate] = []
+        for region, size in tables_apart(heat):
+            closer, seen = self._closer(picture, heat, region)
+            if all(closer.overlap(other.region) < SAME_REGION for other in found):
+                found.append(Candidate(closer, seen, size))
+        return found
+
+    def _closer(self, picture: np.ndarray, whole: np.ndarray, region: Region) -> tuple[Region, np.ndarray]:
+        """Return a region that shows a table as large as it can, and what the network says of it."""
+        heat = whole if region is WHOLE else self._looker.heat(picture, region)
+        for _ in range(MOST_CLOSER):
+            patches = tables_apart(heat)
+            if not patches or patches[0].region.width > CLOSER or patches[0].region.width * region.width < NARROWEST:
+                break
+            region = patches[0].region.within(region)
+            heat = self._looker.heat(picture, region)
+        return region, heat
+
+    def _follow(self, seconds: float, picture: np.ndarray) -> float:
+        """Note how the picture moved; return after how many seconds to look again."""
+        stretch = self._open
+        assert stretch is not None
+        motion = self._motion.add(picture)
+        if motion is None:
+            stretch.lost += 1
+            if stretch.lost >= MOST_LOST:
+                self._end(seconds)
+            return MOVING_EVERY
+        stretch.lost = 0
+        far = farthest_corner(motion, stretch.motion, self._height, self._width)
+        if far > LEAST_MOTION * self._width:
+            stretch.move(seconds, motion)
+        elif stretch.moving:
+            stretch.rest(seconds, STILL_AFTER)
         else:
-            heat = self._heat(picture, WHOLE)
-            region = region_around(heat)
-            heat = heat if region is WHOLE else self._heat(picture, region)
-            self._stretches.append(_Stretch(frame.shot, frame.time_seconds, heat, region))
-            self._open = True
-        stretch = self._stretches[-1]
-        stretch.add(heat, frame.time_seconds)
-        return LOOK_SECONDS if stretch.looks < LOOKS else CHECK_SECONDS
+            stretch.rested = seconds
+        return MOVING_EVERY if stretch.moving else STILL_EVERY
 
-    def _close(self, moved: bool) -> float:
-        """End the stretch that goes on, if any, and forget it where it told of no table; return how long to pause."""
-        if not self._open:
-            return 0.0
-        self._open = False
-        last = self._stretches[-1]
-        # A camera that keeps moving would make thousands of short stretches, and cost more than the ball.
-        self._pause = min(2 * self._pause, MOST_PAUSE_SECONDS) if last.looks < LEAST_LOOKS else LOOK_SECONDS
-        if moved:
-            last.end = last.seen
-        if self._camera(last) is None:
-            self._stretches.pop()
+    def _end(self, seconds: float) -> None:
+        """End the stretch that goes on, if any, or note that nothing was seen up to now."""
+        stretch, self._open = self._open, None
+        if stretch is None:
+            if seconds > self._begin:
+                self._stretches.append(NoTable(self._begin, seconds, "no table is seen"))
         else:
-            last.total = np.zeros(0)
-        return self._pause
-
-    def _heat(self, picture: np.ndarray, region: Region) -> np.ndarray:
-        """Return the network's answer (KINDS, h, w) for a part of a picture (H, W, 3)."""
-        picture = _part(picture, region)
-        height, width = picture.shape[:2]
-        scale = (HEIGHT * WIDTH / (height * width)) ** 0.5 / MULTIPLE
-        size = tuple(max(1, round(side * scale)) * MULTIPLE for side in (width, height))
-        small = torch.from_numpy(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
-        with torch.inference_mode():
-            return self._model(small.permute(2, 0, 1)[None].float() / 255).sigmoid()[0].numpy()
-
-    def _camera(self, stretch: "_Stretch") -> TableCamera | None:
-        if stretch.looks < LEAST_LOOKS:
-            return None
-        if stretch.looks != stretch.fitted:
-            heat = stretch.total / stretch.looks
-            stretch.camera = fit_camera(heat, STRIDE, self._width, self._height, stretch.region)
-            stretch.fitted = stretch.looks
-        return stretch.camera
-
-
-def _part(picture: np.ndarray, region: Region) -> np.ndarray:
-    """Return a part of a picture, enlarged where it has too few pixels of its own."""
-    if region is WHOLE:
-        return picture
-    height, width = picture.shape[:2]
-    shape = (WIDTH, round(WIDTH * height / width))
-    scale = np.array([[region.width * width / shape[0], 0, 0], [0, region.height * height / shape[1], 0]])
-    # Borders of regions lie between pixels, whose centres are whole numbers.
-    scale[:, 2] = np.array([region.left * width, region.top * height]) - 0.5 + 0.5 * np.diag(scale[:, :2])
-    return cv2.warpAffine(picture, scale, shape, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
-
-
-class _Stretch:
-    """A time in which the camera stands still."""
-
-    def __init__(self, shot: int, start: float, heat: np.ndarray, region: Region) -> None:
-        self.shot, self.start, self.region = shot, start, region
-        self.end = self.seen = start  # the last frame so far, and the last one that was looked at
-        self.total = np.zeros_like(heat)
-        self.looks = self.fitted = 0
-        self.camera: TableCamera | None = None
-
-    def goes_on(self, heat: np.ndarray) -> bool:
-        """Return whether a further answer is of the same view."""
-        size = float(np.linalg.norm(heat) * np.linalg.norm(self.total))
-        return size > 0 and float((heat * self.total).sum()) >= SAME_VIEW * size
-
-    def add(self, heat: np.ndarray, seconds: float) -> None:
-        """Note that the view was still there then."""
-        self.seen = seconds
-        if self.looks < LOOKS:
-            self.total += heat
-            self.looks += 1
+            stretch.end = min(stretch.end, seconds)
+            self._pause = min(2 * self._pause, MOST_PAUSE_SECONDS) if stretch.looks < LEAST_LOOKS else LOOK_SECONDS
+            stretch.close()
+            told = stretch.told()
+            if told is not None:
+                self._known = [told, *(known for known in self._known if known is not told)][:KNOWN]
+        self._begin = seconds

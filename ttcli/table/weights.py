@@ -39,7 +39,7 @@ def load_table_finder(path: Path | None = None) -> TableFinder:
     read_table_finder_metadata(path)
     model = TableFinder()
     load_weights(path, model, CURE)
-    return model.eval()
+    return model.to(memory_format=torch.channels_last).eval()  # in which it is fastest
 
 
 def read_table_finder_metadata(path: Path) -> dict[str, Any]:

@@ -1,0 +1,57 @@
+"""What a perfect finder says of a table that a camera sees."""
+
+import cv2
+import numpy as np
+
+from ttcli.networks.table_finder import CENTRE, END, KINDS, NET, SIDE, TOP
+from ttcli.table.camera import TableCamera, landmarks, outlines
+from ttcli.table.evidence import WHOLE, Evidence, Region
+
+HEIGHT, WIDTH = 1080, 1920
+CELLS = 72, 128
+HALL_HEIGHT, HALL_WIDTH = 720, 1280
+SURE = 0.9
+
+
+def maps_of(camera: TableCamera, missing=(), error: float = 0.0, random=None, region: Region = WHOLE) -> np.ndarray:
+    """Return maps (KINDS, 72, 128) of a region of a picture of full HD, without some landmarks, peaks off by `error` cells."""
+    maps = np.zeros((KINDS, *CELLS), np.float32)
+    seen = Evidence(maps, WIDTH, HEIGHT, region)
+    rows, columns = np.mgrid[: CELLS[0], : CELLS[1]]
+    for number, (place, kind) in enumerate(zip(*landmarks(), strict=True)):
+        x, y = seen.cells(camera.project(place)) + (error * random.normal(size=2) if error else 0)
+        if number not in missing:
+            maps[kind] = np.maximum(maps[kind], np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 2.9))
+    for kind, name in ((SIDE, "side"), (END, "end"), (CENTRE, "centre"), (NET, "net"), (TOP, "top")):
+        plane = np.zeros(CELLS, np.uint8)
+        for line in outlines()[name]:
+            cells = np.clip(np.round(seen.cells(camera.project(line)) * 16), -(2**20), 2**20).astype(np.int32)
+            if kind in (NET, TOP):
+                cv2.fillPoly(plane, [cells], 255, cv2.LINE_AA, 4)
+            else:
+                cv2.polylines(plane, [cells], False, 255, 1, cv2.LINE_AA, 4)
+        maps[kind] = plane / 255
+    return SURE * maps
+
+
+def corners_off(found: TableCamera, true: TableCamera) -> float:
+    """Return how far the worst corner is off, pixels; which end of the table is which does not count."""
+    corners = landmarks()[0][:4]
+    here, there = found.project(corners), true.project(corners)
+    return min(float(np.linalg.norm(here - turned, axis=1).max()) for turned in (there, there[::-1]))
+
+
+def is_seen_whole(camera: TableCamera) -> bool:
+    """Return whether all landmarks are on the picture, and the table is no sliver."""
+    seen = camera.project(landmarks()[0])
+    inside = ((seen > 20) & (seen < (WIDTH - 20, HEIGHT - 20))).all()
+    return bool(inside and np.ptp(seen[:4], axis=0).min() > 80)
+
+
+def hall(seed: int = 0) -> np.ndarray:
+    """Return a picture of 1280x720 pixels in which points can be followed."""
+    random = np.random.default_rng(seed)
+    picture = np.full((HALL_HEIGHT, HALL_WIDTH, 3), 90, np.uint8)
+    for x, y, w, h in random.integers((0, 0, 10, 10), (HALL_WIDTH, HALL_HEIGHT, 90, 70), (250, 4)):
+        cv2.rectangle(picture, (int(x), int(y)), (int(x + w), int(y + h)), [int(v) for v in random.integers(0, 255, 3)], -1)
+    return picture

@@ -1,0 +1,128 @@
+"""From what the network says to the camera, or to the reason why there is none."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from drawn_tables import HEIGHT, WIDTH, corners_off, is_seen_whole, maps_of
+from scenes import true_cameras
+
+from ttcli.networks.table_finder import CENTRE, KINDS, NET, SIDE, TOP
+from ttcli.simulation.camera import KINDS as CAMERA_KINDS
+from ttcli.table.camera import landmarks
+from ttcli.table.constants import TABLE_LENGTH, TABLE_WIDTH
+from ttcli.table.evidence import WHOLE, Evidence, tables_apart
+from ttcli.table.fit import fit_camera, refit
+from ttcli.table.judging import impossible_camera, judge
+
+
+def seen(camera, **changed):
+    return Evidence(maps_of(camera, **changed), WIDTH, HEIGHT, changed.get("region", WHOLE))
+
+
+@pytest.mark.parametrize("kind", range(len(CAMERA_KINDS)), ids=CAMERA_KINDS)
+def test_the_camera_is_found_by_what_it_sees_of_the_table(kind):
+    random = np.random.default_rng(kind)
+    whole = [camera for camera in true_cameras(16, seed=3)[16 * kind : 16 * kind + 16] if is_seen_whole(camera)]
+    assert len(whole) >= 2
+    for camera in whole[:2]:
+        fit = fit_camera(seen(camera, missing=(int(random.integers(10)),), error=0.1, random=random))
+        assert fit.reason is None and fit.camera is not None
+        assert corners_off(fit.camera, camera) < 9  # of 1920; a cell has 15
+        assert 0.5 < fit.error < 15
+        there, here = fit.camera.project(np.array([[0, TABLE_LENGTH / 2, 0.76], [0, -TABLE_LENGTH / 2, 0.76]]))
+        right, down = there - here
+        assert right > 0 if abs(right) > abs(down) else down < 0
+
+
+def test_a_table_that_the_picture_cuts_is_found_by_the_rest():
+    camera = replace(true_cameras(2, seed=3)[1], focal=1.5 * true_cameras(2, seed=3)[1].focal)
+    cut = camera.moved(np.array([0, 0.1, 0, 0, 0, 0, 0]))  # it turns until an end leaves the picture
+    shown = cut.project(landmarks()[0][:4])
+    assert ((shown < 0) | (shown > (WIDTH, HEIGHT))).any(1).sum() in (1, 2)
+    fit = fit_camera(seen(cut))
+    assert fit.camera is not None and corners_off(fit.camera, cut) < 40
+
+
+def test_a_bent_lens_is_noticed():
+    straight = true_cameras(2, seed=3)[0]
+    reach = np.abs(straight.project(landmarks()[0][:4]) - straight.centre).max()
+    bent = replace(straight, focal=0.95 * straight.focal * WIDTH / 2 / reach, bend=-0.15)
+    fit = fit_camera(seen(bent))
+    assert fit.camera is not None and corners_off(fit.camera, bent) < 15
+    assert fit.camera.bend < -0.02
+
+
+def test_half_a_table_is_none():
+    """Maps as a finder gives them that takes the line along the middle for a side: the half of it looks as a whole one does."""
+    camera = true_cameras(4, seed=3)[9]
+    half = maps_of(camera)
+    evidence = Evidence(half, WIDTH, HEIGHT)
+    squeezed = np.array([TABLE_WIDTH / 4, 0, 0])
+    wrong = [fit for fit in [fit_camera(evidence)] if fit.camera is not None and corners_off(fit.camera, camera) > 30]
+    assert not wrong
+    moved = replace(camera, position=(camera.position - squeezed) * [1.0, 2.0, 2.0])  # it sees the right half as a whole one
+    assert judge(moved, evidence).reason is not None
+
+
+def test_a_line_of_another_kind_speaks_against_it():
+    camera = true_cameras(4, seed=3)[5]
+    maps = maps_of(camera)
+    assert judge(camera, Evidence(maps, WIDTH, HEIGHT)).reason is None
+    swapped = maps.copy()
+    swapped[[SIDE, CENTRE]] = np.maximum(maps[SIDE] * 0.3, maps[CENTRE]), np.maximum(maps[SIDE], maps[CENTRE])
+    assert "half a table" in judge(camera, Evidence(swapped, WIDTH, HEIGHT)).reason
+    wide = maps.copy()
+    wide[TOP] = np.maximum(wide[TOP], np.roll(wide[TOP], 25, 1))
+    assert "goes on beside it" in judge(camera, Evidence(wide, WIDTH, HEIGHT)).reason
+
+
+@pytest.mark.parametrize("kind", [NET, TOP])
+def test_no_table_without_its_net_or_its_surface(kind):
+    maps = maps_of(true_cameras(4, seed=3)[5])
+    maps[kind] = 0
+    assert fit_camera(Evidence(maps, WIDTH, HEIGHT)).camera is None
+
+
+def test_no_table_is_made_up():
+    random = np.random.default_rng(0)
+    assert fit_camera(Evidence(np.zeros((KINDS, 72, 128), np.float32), WIDTH, HEIGHT)).reason == "no table is seen"
+    for _ in range(3):
+        maps = np.zeros((KINDS, 72, 128), np.float32)
+        maps[random.integers(0, KINDS, 40), random.integers(0, 72, 40), random.integers(0, 128, 40)] = 0.6
+        assert fit_camera(Evidence(maps, WIDTH, HEIGHT)).camera is None
+
+
+def test_cameras_that_cannot_be_are_refused_with_the_reason():
+    camera = true_cameras(1, seed=3)[0]
+    assert impossible_camera(camera) is None
+    assert "lower than the table" in impossible_camera(replace(camera, position=np.array([4.0, 0, 0.7])))
+    assert "m away" in impossible_camera(replace(camera, position=np.array([90.0, 0, 5.0])))
+    assert "focal length" in impossible_camera(replace(camera, focal=60.0 * WIDTH))
+
+
+def test_a_camera_is_set_right_by_what_is_seen_now():
+    camera = true_cameras(1, seed=3)[0]
+    off = replace(camera, position=camera.position + 0.05, centre=camera.centre)
+    fit = refit(off, seen(camera))
+    assert fit.camera is not None and corners_off(fit.camera, camera) < 8
+    assert refit(camera, Evidence(np.zeros((KINDS, 72, 128), np.float32), WIDTH, HEIGHT)).camera is None
+
+
+def test_tables_are_looked_at_one_by_one():
+    near = true_cameras(2, seed=3)[0]
+    far = replace(near, position=near.position * [2, 2, 1.5])
+    one, other = (far.moved(np.array([0, turn, 0, 0, 0, 0, 0])) for turn in (0.3, -0.25))
+    patches = tables_apart(np.maximum(maps_of(one), maps_of(other)))
+    assert len(patches) == 2
+    for camera in (one, other):
+        shown = (camera.project(landmarks()[0][:4]) + 0.5) / (WIDTH, HEIGHT)
+        around = [
+            region for region, _ in patches
+            if (shown > region[:2]).all() and (shown < (region.left + region.width, region.top + region.height)).all()
+        ]  # fmt: skip
+        assert len(around) == 1
+        fit = fit_camera(seen(camera, region=around[0]))
+        assert fit.camera is not None and corners_off(fit.camera, camera) < 5
+    assert tables_apart(np.zeros((KINDS, 72, 128), np.float32)) == []
+    assert tables_apart(maps_of(replace(near, focal=3 * near.focal)))[0].region is WHOLE

@@ -1,0 +1,50 @@
+"""How the picture moves, and where the table is carried."""
+
+import cv2
+import numpy as np
+from drawn_tables import HALL_HEIGHT as HEIGHT
+from drawn_tables import HALL_WIDTH as WIDTH
+from drawn_tables import hall
+from scenes import true_cameras
+
+from ttcli.table.motion import MotionTracker, farthest_corner, similarity_between
+
+
+def moved(picture, motion):
+    return cv2.warpAffine(picture, motion[:2], (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+
+
+def test_a_pan_with_a_zoom_is_followed_and_does_not_drift():
+    picture, tracker = hall(), MotionTracker(HEIGHT, WIDTH)
+    tracker.add(cv2.resize(picture, (512, 288)))
+    for step in range(1, 25):
+        zoom = 1 + 0.004 * step
+        true = np.array([[zoom, 0, -9.0 * step], [0, zoom, 2.0 * step], [0, 0, 1]])
+        found = tracker.add(cv2.resize(moved(picture, true), (512, 288)))
+        assert found is not None
+        assert farthest_corner(found, true, HEIGHT, WIDTH) < 4  # of 1280, after a sixth of the picture
+
+
+def test_what_is_known_better_is_taken():
+    picture, tracker = hall(), MotionTracker(HEIGHT, WIDTH)
+    tracker.add(picture)
+    tracker.add(picture)
+    tracker.correct(np.array([[1, 0, 7.0], [0, 1, 0], [0, 0, 1]]))
+    assert np.allclose(tracker.add(picture)[:2, 2], [7, 0], atol=0.5)
+
+
+def test_another_picture_and_an_empty_one_are_no_motion():
+    tracker = MotionTracker(HEIGHT, WIDTH)
+    tracker.add(hall(0))
+    assert tracker.add(hall(1)) is None
+    tracker.begin()
+    tracker.add(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    assert tracker.add(np.zeros((HEIGHT, WIDTH, 3), np.uint8)) is None
+
+
+def test_a_camera_that_turned_is_carried_by_a_similarity():
+    camera = true_cameras(1)[0]
+    turned = camera.moved(np.array([0.01, 0.03, 0.01, 0, 0, 0, 0.05]))
+    motion = similarity_between(camera, turned, 15.0)
+    assert motion is not None
+    assert similarity_between(camera, true_cameras(1)[3], 15.0) is None

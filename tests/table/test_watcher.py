@@ -1,0 +1,181 @@
+"""The table while frames pass: how often it is looked at, how it is carried along, and when it is another one."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from drawn_tables import HEIGHT, WIDTH, corners_off, hall, maps_of
+from scenes import seeded, true_cameras
+
+from ttcli.errors import CheckpointError
+from ttcli.networks.table_finder import KINDS, TableFinder
+from ttcli.simulation.backdrop import paint_backdrop
+from ttcli.simulation.drawing import draw_scenes
+from ttcli.simulation.scene import build_scenes
+from ttcli.table.camera import TableCamera
+from ttcli.table.evidence import WHOLE, Region
+from ttcli.table.looking import TableLooker
+from ttcli.table.views import NoTable, TableView
+from ttcli.table.watcher import CHECK_SECONDS, LOOK_SECONDS, LOOKS, TableWatcher
+from ttcli.table.weights import load_table_finder, save_table_finder
+from ttcli.video.reader import Frame
+
+RATE = 25
+NOTHING = np.zeros((KINDS, 72, 128), np.float32)
+
+
+class PerfectLooks:
+    """A stand-in for the network that knows which camera, or which maps, belong to a picture by its first pixel."""
+
+    def __init__(self, seen):
+        self.seen, self.asked, self.pictures = seen, 0, []
+
+    def heat(self, picture, region):
+        self.asked += 1
+        self.pictures.append(picture)
+        seen = self.seen[int(picture[0, 0, 0]) + 256 * int(picture[0, 0, 1])]
+        return maps_of(seen, region=region) if isinstance(seen, TableCamera) else seen
+
+
+def video(seen, pictures, cuts=()):
+    """Return frames whose first pixel numbers them."""
+    frames = []
+    for number in range(len(seen)):
+        picture = pictures[number].copy()
+        picture[0, 0, :2] = number % 256, number // 256
+        frames.append(Frame(number, number / RATE, picture, shot=sum(number / RATE >= cut for cut in cuts)))
+    return frames
+
+
+def watch(seen, monkeypatch, pictures, cuts=()):
+    looks = PerfectLooks(seen)
+    monkeypatch.setattr("ttcli.table.watcher.TableLooker", lambda height, width, weights: looks)
+    watcher = TableWatcher(HEIGHT, WIDTH)
+    assert sum(1 for _ in watcher.noting(video(seen, pictures, cuts))) == len(seen)
+    return watcher, looks
+
+
+SIDE, OTHER = true_cameras(2, seed=3)[1], true_cameras(2, seed=3)[4]
+ONE_HALL, OTHER_HALL = (cv2.resize(hall(seed), (512, 288)) for seed in (0, 1))
+STILL = [ONE_HALL] * 400
+
+
+def test_a_table_that_stays_is_looked_at_seldom(monkeypatch):
+    watcher, looks = watch([SIDE] * 12 * RATE, monkeypatch, STILL)
+    assert looks.asked == pytest.approx(1 + LOOKS + (12 - LOOKS * LOOK_SECONDS) / CHECK_SECONDS, abs=3)
+    [view] = watcher.views()
+    assert view.start_seconds == 0 and view.end_seconds == pytest.approx(299 / RATE)
+    assert corners_off(view.camera, SIDE) < 5 and view.moves == () and view.source == "found"
+    assert watcher(6.0) is not None and watcher(20.0) is None
+
+
+@pytest.mark.parametrize("larger", [True, False])
+def test_the_larger_picture_is_looked_at_where_there_is_one(monkeypatch, larger):
+    looks = PerfectLooks([SIDE] * 50)
+    monkeypatch.setattr("ttcli.table.watcher.TableLooker", lambda height, width, weights: looks)
+    frames = [frame._replace(large=np.repeat(np.repeat(frame.picture, 2, 0), 2, 1)) if larger else frame
+              for frame in video([SIDE] * 50, STILL)]  # fmt: skip
+    list(TableWatcher(HEIGHT, WIDTH).noting(frames))
+    assert {picture.shape[1] for picture in looks.pictures} == {1024 if larger else 512}
+
+
+def test_a_table_is_carried_along_while_the_camera_turns(monkeypatch):
+    motions = [np.eye(3)] * 25 + [np.array([[1, 0, -9.0 * turn], [0, 1, 2.0 * turn], [0, 0, 1]]) for turn in range(35)]
+    seen = [SIDE.carried(motion) for motion in motions]
+    small = np.diag([512 / WIDTH, 288 / HEIGHT, 1])
+    pictures = [cv2.warpAffine(ONE_HALL, (small @ motion @ np.linalg.inv(small))[:2], (512, 288)) for motion in motions]
+    watcher, _ = watch(seen, monkeypatch, pictures)
+    [view] = watcher.views()
+    assert len(view.moves) > 1
+    off = [corners_off(view.at(number / RATE), seen[number]) for number in range(0, len(seen), 7)]
+    assert max(off) < 14 and np.median(off) < 6
+
+
+def test_no_table_and_half_of_one_are_told_with_the_reason(monkeypatch):
+    watcher, looks = watch([NOTHING] * 100, monkeypatch, STILL)
+    [none] = watcher.views()
+    assert isinstance(none, NoTable) and none.reason == "no table is seen"
+    assert looks.asked < 12 and watcher(1.0) is None
+    half = maps_of(SIDE)
+    half[3:] = 0
+    [none] = watch([half] * 100, monkeypatch, STILL)[0].views()
+    assert isinstance(none, NoTable)
+
+
+def test_shots_have_views_of_their_own_and_a_camera_comes_back(monkeypatch):
+    seen = [SIDE] * 75 + [OTHER] * 75 + [SIDE] * 40
+    pictures = [ONE_HALL] * 75 + [OTHER_HALL] * 75 + [ONE_HALL] * 40
+    watcher, _ = watch(seen, monkeypatch, pictures, cuts=(3.0, 6.0))
+    first, second, third = watcher.views()
+    assert first.end_seconds == pytest.approx(74 / RATE) and second.start_seconds == pytest.approx(3.0)
+    assert corners_off(first.camera, SIDE) < 5 and corners_off(second.camera, OTHER) < 5
+    assert third.source == "again" and corners_off(third.camera, SIDE) < 5
+    assert third.start_seconds == pytest.approx(6.0) and watcher(6.0) is not None
+
+
+def test_the_ball_tells_which_of_two_tables_is_played_on(monkeypatch):
+    far = replace(SIDE, position=SIDE.position * [2, 2, 1.5])
+    one, other = (far.moved(np.array([0, turn, 0, 0, 0, 0, 0])) for turn in (0.28, -0.28))
+    both = np.maximum(maps_of(one), maps_of(other))
+
+    class TwoTables(PerfectLooks):
+        def heat(self, picture, region):
+            self.asked += 1
+            return both if region.width > 0.9 else np.maximum(maps_of(one, region=region), maps_of(other, region=region))
+
+    monkeypatch.setattr("ttcli.table.watcher.TableLooker", lambda height, width, weights: TwoTables([]))
+    watcher = TableWatcher(HEIGHT, WIDTH)
+    list(watcher.noting(video([None] * 100, STILL)))
+    [view] = watcher.views()
+    assert isinstance(view, NoTable) and "two tables" in view.reason
+    for number in range(60):
+        x, y = other.project(np.array([0.0, 1.4 * np.sin(number / 5), 0.95 + 0.15 * np.cos(number)]))
+        watcher.note_ball(number / RATE, float(x), float(y))
+    [view] = watcher.views()
+    assert isinstance(view, TableView) and corners_off(view.camera, other) < 6
+
+
+def test_weights_come_back_and_damaged_ones_are_told_of(tmp_path):
+    model = TableFinder().eval()
+    path = tmp_path / "finder.safetensors"
+    save_table_finder(path, model, {"seed": 1})
+    picture = torch.rand(1, 3, 144, 256)
+    with torch.inference_mode():
+        assert torch.allclose(load_table_finder(path)(picture), model(picture), atol=0.02)
+    path.write_bytes(path.read_bytes()[:2000])
+    for bad in (path, tmp_path / "none.safetensors"):
+        with pytest.raises(CheckpointError):
+            load_table_finder(bad)
+
+
+def test_a_part_of_a_picture_is_shown_where_it_lies():
+    picture = np.zeros((288, 512, 3), np.uint8)
+    picture[72:144, 128:256] = 255
+    looker = TableLooker(288, 512)
+    shown = []
+    looker._model = lambda pictures: shown.append(pictures) or torch.zeros(1, KINDS, 72, 128)
+    for region in (Region(0.25, 0.25, 0.25, 0.25), Region(0.5, 0.5, 0.25, 0.25), WHOLE):
+        looker.heat(picture, region)
+    inside, outside, whole = (float(pictures[..., 2:-2, 2:-2].mean()) for pictures in shown)
+    assert (inside, outside) == (1.0, 0.0) and whole == pytest.approx(1 / 16, abs=0.01)
+
+
+def test_the_weights_of_the_package_find_drawn_tables(rallies, textures):
+    generator, count, off = seeded(11), 6, []
+    kinds = torch.arange(count) % 4
+    times = torch.full((count, 1), 0.5)
+    rally = torch.arange(count) % len(rallies.positions)
+    still = torch.zeros(count, dtype=torch.bool)
+    scenes = build_scenes(rally, times, torch.full((count,), 0.01), kinds, still, textures, 288, 512, generator)
+    backdrop = paint_backdrop(scenes, textures, 288, 512, generator)
+    pictures = draw_scenes(scenes, backdrop, rallies, 288, 512, generator).frames[:, 0].numpy()
+    for row, picture in enumerate(pictures):
+        watcher = TableWatcher(288, 512)
+        list(watcher.noting(Frame(n, n * LOOK_SECONDS, picture) for n in range(4)))
+        position, rotation, focal, centre = (part[row, 0].double().numpy() for part in vars(scenes.cameras).values())
+        true = TableCamera(position, rotation, float(focal), centre, 512)
+        off += [corners_off(view.camera, true) for view in watcher.views() if isinstance(view, TableView)]
+    assert len(off) >= count // 2
+    assert np.median(off) < 4  # of 512 pixels

@@ -1,0 +1,121 @@
+"""How the picture moves while a camera pans, zooms or shakes: from points that most of it agrees on.
+
+Each picture is compared with one that stands for many, not with the one before, so that small errors do not add up.
+"""
+
+import cv2
+import numpy as np
+
+from ttcli.table.camera import TableCamera, landmarks, outlines
+
+SIZE = 288 * 162
+"""Pixels of the pictures that are compared, about."""
+MOST_POINTS, POINT_QUALITY, POINT_DISTANCE = 120, 0.01, 7
+LEAST_POINTS, LEAST_SHARE = 16, 0.4
+"""Points that must agree on a motion, and their share of those tracked; the rest are players."""
+AGREEMENT = 0.8
+"""Pixels of the compared pictures within which a point agrees."""
+KEPT_SHARE, KEPT_SHIFT = 0.55, 0.2
+"""A new picture is compared with once fewer points of the old one agree, or it moved by a larger part of its width."""
+LARGEST_ZOOM = 1.6
+"""Factor from the picture that is compared with beyond which it is an error."""
+
+
+class MotionTracker:
+    """Tells how pictures of a shot lie relative to its first one.
+
+    Args:
+        height: Of the video's picture, in whose pixels motions are.
+        width: Its width.
+    """
+
+    def __init__(self, height: int, width: int) -> None:
+        scale = (SIZE / (height * width)) ** 0.5
+        self._size = max(16, round(width * scale)), max(16, round(height * scale))
+        ratio = width / self._size[0], height / self._size[1]
+        # Pixel centres are whole numbers.
+        self._enlarge = np.array([[ratio[0], 0, (ratio[0] - 1) / 2], [0, ratio[1], (ratio[1] - 1) / 2], [0, 0, 1.0]])
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was seen: another shot follows."""
+        self._compared: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None  # its gray, its points, its own motion
+        self._motion = np.eye(3)
+
+    def add(self, picture: np.ndarray) -> np.ndarray | None:
+        """Return the map (3, 3) from the pixels of the first picture to those of this one; None where it is lost."""
+        gray = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), self._size, interpolation=cv2.INTER_AREA)
+        if self._compared is None:
+            self._compare_with(gray)
+            return self._in_video()
+        before, points, own = self._compared
+        found = _similarity(before, gray, points, self._motion @ np.linalg.inv(own))
+        if found is None:
+            return None
+        step, agree = found
+        self._motion = step @ own
+        if agree < KEPT_SHARE * len(points) or np.abs(step[:2, 2]).max() > KEPT_SHIFT * self._size[0]:
+            self._compare_with(gray)
+        return self._in_video()
+
+    def correct(self, motion: np.ndarray) -> None:
+        """Take the last picture to lie where a map (3, 3) from the first one's pixels leads, for it is known better."""
+        there = np.linalg.inv(self._enlarge) @ motion @ self._enlarge
+        if self._compared is not None:
+            before, points, own = self._compared
+            self._compared = before, points, np.linalg.inv(self._motion @ np.linalg.inv(own)) @ there
+        self._motion = there
+
+    def _compare_with(self, gray: np.ndarray) -> None:
+        points = cv2.goodFeaturesToTrack(gray, MOST_POINTS, POINT_QUALITY, POINT_DISTANCE)
+        self._compared = gray, np.empty((0, 1, 2), np.float32) if points is None else points, self._motion.copy()
+
+    def _in_video(self) -> np.ndarray:
+        return self._enlarge @ self._motion @ np.linalg.inv(self._enlarge)
+
+
+def _similarity(before: np.ndarray, after: np.ndarray, points: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, int] | None:
+    """Return the map (3, 3) from pixels of `before` to those of `after` that most points agree on, and how many do.
+
+    Points are tracked by Lucas and Kanade, and agree on a shift, a turn and a zoom (RANSAC). None where it is not clear.
+    """
+    if len(points) < LEAST_POINTS:
+        return None
+    begin = cv2.transform(points, guess[:2]).astype(np.float32)
+    tracked, found, _ = cv2.calcOpticalFlowPyrLK(
+        before, after, points, begin, winSize=(13, 13), maxLevel=2, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
+    )
+    found = found[:, 0] == 1
+    if found.sum() < LEAST_POINTS:
+        return None
+    part, agree = cv2.estimateAffinePartial2D(points[found], tracked[found], ransacReprojThreshold=AGREEMENT)
+    if part is None or agree.sum() < max(LEAST_POINTS, LEAST_SHARE * found.sum()):
+        return None
+    zoom = float(np.sqrt(abs(np.linalg.det(part[:, :2]))))
+    if not 1 / LARGEST_ZOOM < zoom < LARGEST_ZOOM:
+        return None
+    return np.vstack([part, [0, 0, 1]]), int(agree.sum())
+
+
+def farthest_corner(one: np.ndarray, other: np.ndarray, height: int, width: int) -> float:
+    """Return how far apart two motions (3, 3) take the corners of a picture at most, pixels."""
+    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], float)
+    return float(np.linalg.norm(corners @ (one - other)[:2].T, axis=1).max())
+
+
+def similarity_between(before: TableCamera, after: TableCamera, most_off: float) -> np.ndarray | None:
+    """Return the similarity (3, 3) that takes what one camera shows of the table to what the other shows, by least squares.
+
+    None where a corner would be off by more than `most_off` pixels. By half a turn the table is the same.
+    """
+    places = np.concatenate([landmarks()[0], outlines()["top"][0]])
+    for turn in (1.0, -1.0):
+        here, there = before.project(places), after.project(places * [turn, turn, 1])
+        middle, moved = here.mean(0), there.mean(0)
+        one, other = ((part @ [1, 1j]) for part in (here - middle, there - moved))
+        factor = (np.conj(one) @ other) / (np.conj(one) @ one)
+        linear = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
+        off = np.linalg.norm((here - middle) @ linear.T + moved - there, axis=1)[:4].max()
+        if off <= most_off:
+            return np.vstack([np.column_stack([linear, moved - linear @ middle]), [0, 0, 1]])
+    return None

@@ -1,0 +1,348 @@
+"""A while in which a camera stays in one place: what was seen of the tables before it, how it moved, and what is told of it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from ttcli.table.camera import TableCamera, landmarks
+from ttcli.table.evidence import WHOLE, Evidence, Region, region_of
+from ttcli.table.fit import Fit, fit_camera, no_table, refit, same_table, worst_corner
+from ttcli.table.judging import judge
+from ttcli.table.motion import farthest_corner, similarity_between
+from ttcli.table.refining import AIM, refine
+from ttcli.table.sightings import MOST, Sighting, verdict
+from ttcli.table.views import Move, NoTable, TableView, camera_then, drifted
+
+SAME_VIEW = 0.5
+"""Cosine between two answers of the network from which on they are of one view."""
+LEAST_LOOKS = 3
+"""Of a table that is told of for the first time."""
+WIDE, NARROWER = 0.6, 0.75
+"""A table that was found in so large a part of the picture is looked at closer where it fits into so much of that."""
+RIVAL_LOOKS = 6
+"""At each table but the largest."""
+STILL = 1e-9
+"""Change of a motion's numbers below which there is none."""
+FEW_LOOKS, SURE_SCORE = 6, 0.6
+"""With fewer looks more must be seen: one picture alone shows a wrong table more often."""
+BALLS_TOGETHER = 20
+"""Sightings of the ball after which it is judged anew which table is played on."""
+FULL_LOOKS = 16
+"""From which on no more are added."""
+AS_LARGE, MUCH_LARGER = 0.65, 1.6
+"""Of the size on the picture of a table: another as large may be the one that is played on, one so much larger is it as a rule."""
+SAME_CAMERA_CELLS = 0.7
+"""How far corners may be off for a camera after a cut to stand where one stood before."""
+KNOWN_SHARE = 0.85
+"""How much of its score a table that is known again keeps at the least."""
+
+
+class Looks(Protocol):
+    """What shows parts of pictures to the network."""
+
+    def heat(self, picture: np.ndarray, region: Region) -> np.ndarray:
+        """Return maps (KINDS, h, w) of a part of a picture."""
+
+
+class Candidate:
+    """One table that is seen, and all that was seen of it.
+
+    Args:
+        region: Where, on the first picture.
+        heat: Of that region.
+        size: Of its surface, as a part of the picture.
+    """
+
+    def __init__(self, region: Region, heat: np.ndarray, size: float) -> None:
+        self.region, self.size = region, size
+        self.total, self.weight = heat.copy(), np.ones(heat.shape[1:], np.float32)
+        self.looks, self.source, self.narrowed = 1, "found", False
+        self._fitted, self._fit = 0, no_table("it was looked at too seldom")
+
+    def fit(self, height: int, width: int, more: bool = True) -> Fit:
+        """Return the camera that saw the table so; `more` tells that further looks may come."""
+        if self.source == "found" and self.looks < LEAST_LOOKS:
+            return no_table("it was looked at too seldom")
+        if self.looks == self._fitted or not len(self.total):
+            return self._fit
+        evidence = Evidence(self.total / np.maximum(self.weight, 1e-6), width, height, self.region)
+        before = self._fit
+        early = more and self.looks < FULL_LOOKS
+        near = before.camera is not None and (early or self.source == "again")
+        self._fit = refit(before.camera, evidence) if near and before.camera is not None else fit_camera(evidence)
+        if self.source == "found" and self.looks < FEW_LOOKS and self._fit.score < SURE_SCORE and self._fit.camera is not None:
+            self._fit = no_table("too few looks for so little that is seen", self._fit.score)
+        self._fitted = self.looks
+        return self._fit
+
+    def add(self, heat: np.ndarray, weight: np.ndarray | float = 1.0) -> bool:
+        """Add an answer (KINDS, h, w) for the region as the first picture showed it; return whether it is of the same view."""
+        mean = self.total / np.maximum(self.weight, 1e-6)
+        seen = (self.weight > 0) & (np.broadcast_to(weight, self.weight.shape) > 0.5)
+        size = float(np.linalg.norm(heat[:, seen]) * np.linalg.norm(mean[:, seen]))
+        if size <= 0 or float((heat[:, seen] * mean[:, seen]).sum()) < SAME_VIEW * size:
+            return False
+        if self.looks < FULL_LOOKS:
+            self.total += heat * weight
+            self.weight += weight
+            self.looks += 1
+        return True
+
+    def again(self, heat: np.ndarray, height: int, width: int) -> "Candidate | None":
+        """Return the same table as it is seen after a cut, its region looked at; None where it is not there."""
+        known = self._fit
+        if known.camera is None:
+            return None
+        evidence = Evidence(heat, width, height, self.region)
+        refined = refine(known.camera, evidence, AIM)
+        if refined is None:
+            return None
+        said = judge(refined.camera, evidence)
+        if said.reason is not None or said.score < KNOWN_SHARE * known.score:
+            return None
+        corners = landmarks()[0][:4]
+        off = np.linalg.norm(refined.camera.project(corners) - known.camera.project(corners), axis=1).max()
+        if off > SAME_CAMERA_CELLS * evidence.cell:
+            return None
+        found = Candidate(self.region, heat, self.size)
+        found.source, found._fit = "again", known
+        found.total, found.weight, found.looks = self.total.copy(), self.weight.copy(), self.looks
+        found._fitted = self.looks
+        return found
+
+
+class Stretch:
+    """A while without a cut, in which the motion of the picture is known.
+
+    Args:
+        start: When it begins, seconds.
+        candidates: The tables that its first picture shows.
+        height: Of the video's picture.
+        width: Its width.
+    """
+
+    def __init__(self, start: float, candidates: list[Candidate], height: int, width: int) -> None:
+        self.start = self.end = self.seen = self.rested = start
+        self.candidates = candidates
+        self.motion, self.moves = np.eye(3), [Move(start, np.eye(3))]
+        self.moving = False
+        self.lost = self.missed = 0
+        self.corrected: np.ndarray | None = None
+        """What the motion really is, where the last look set it right."""
+        self._height, self._width = height, width
+        self._ball: list[Sighting] = []
+        self._moved_at = start
+        self._judged_at: tuple[int, ...] | None = None
+        self._judged: tuple[Candidate | None, str] = None, ""
+
+    @property
+    def looks(self) -> int:
+        """How often the likeliest table was looked at."""
+        return self.candidates[0].looks
+
+    def note_ball(self, ball: Sighting) -> None:
+        """Note where the ball was seen."""
+        if len(self._ball) < MOST:
+            self._ball.append(ball)
+
+    def move(self, seconds: float, motion: np.ndarray) -> None:
+        """Note where the picture has moved to."""
+        if not self.moving and self.rested > self.moves[-1].seconds:
+            self.moves.append(Move(self.rested, self.motion, 0.0))
+        self.moving, self._moved_at, self.motion = True, seconds, motion
+        self.moves.append(Move(seconds, motion, seconds - self.seen))
+
+    def rest(self, seconds: float, after: float) -> None:
+        """Take the camera to stand still once it did for a while."""
+        if seconds - self._moved_at > after:
+            self.moving, self.rested = False, seconds
+
+    def look(self, picture: np.ndarray, seconds: float, looker: Looks) -> bool:
+        """Look at the tables again; return whether they are where they should be."""
+        self.corrected = None
+        if np.abs(self.motion - np.eye(3)).max() < STILL:
+            self.candidates = [self._closer(candidate, picture, looker) for candidate in self.candidates]
+        there = [
+            self._look_at(candidate, picture, looker, seconds)
+            for number, candidate in enumerate(self.candidates)
+            if number == 0 or candidate.looks < RIVAL_LOOKS
+        ]
+        self.missed = 0 if any(there) else self.missed + 1
+        if any(there):
+            self.seen = seconds
+        return any(there)
+
+    def _closer(self, candidate: Candidate, picture: np.ndarray, looker: Looks) -> Candidate:
+        """Return a table that was found in too wide a part of the picture as one to be looked at closer, else as it is."""
+        if candidate.looks != LEAST_LOOKS or candidate.narrowed or candidate.region.width < WIDE:
+            return candidate
+        candidate.narrowed = True
+        camera = candidate.fit(self._height, self._width).camera
+        region = None if camera is None else region_of(camera, self._height, self._width)
+        if region is None or region.width > NARROWER * candidate.region.width:
+            return candidate
+        closer = Candidate(region, looker.heat(picture, region), candidate.size)
+        closer.narrowed = True
+        return closer
+
+    def _look_at(self, candidate: Candidate, picture: np.ndarray, looker: Looks, seconds: float) -> bool:
+        moved = np.abs(self.motion - np.eye(3)).max() > STILL
+        region = self._moved(candidate.region) if moved else candidate.region
+        if region is None:
+            return True  # out of the picture: nothing is known, and nothing lost
+        heat = looker.heat(picture, region)
+        if not moved:
+            return candidate.add(heat)
+        if candidate is self.candidates[0] and candidate.looks >= LEAST_LOOKS:
+            self._set_right(candidate, heat, region, seconds)
+        laid, weight = self._laid_back(candidate, heat, region)
+        return candidate.add(laid, weight)
+
+    def _moved(self, region: Region) -> Region | None:
+        """Return the part of the picture that a region of the first one has moved to; None where it left the picture."""
+        size = np.array([self._width, self._height])
+        middle = size * (region.left + region.width / 2, region.top + region.height / 2)
+        middle = (self.motion @ [*middle, 1.0])[:2] / size
+        zoom = float(np.sqrt(abs(np.linalg.det(self.motion[:2, :2]))))
+        share = min(1.0, region.width * zoom)
+        if (np.abs(middle - 0.5) > 0.5 + share / 4).any():
+            return None
+        left, top = np.clip(middle - share / 2, 0, 1 - share)
+        return WHOLE if share > 0.95 else Region(float(left), float(top), share, share)
+
+    def _laid_back(self, candidate: Candidate, heat: np.ndarray, region: Region) -> tuple[np.ndarray, np.ndarray]:
+        """Return an answer for a region of this picture as the first picture would have shown it, and where it is known."""
+        here, first = (self._to_pixels(each, heat.shape) for each in (region, candidate.region))
+        to_here = (np.linalg.inv(here) @ self.motion @ first)[:2]  # from cells of the first picture
+        size = heat.shape[:0:-1]
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        laid = np.stack([cv2.warpAffine(np.ascontiguousarray(plane), to_here, size, flags=flags) for plane in heat])
+        return laid, cv2.warpAffine(np.ones(heat.shape[1:], np.float32), to_here, size, flags=flags)
+
+    def _to_pixels(self, region: Region, shape: tuple[int, ...]) -> np.ndarray:
+        """Return the map (3, 3) from cells of a region's maps to pixels of the video."""
+        cell = np.array([self._width * region.width / shape[2], self._height * region.height / shape[1]])
+        corner = np.array([self._width * region.left, self._height * region.top]) + 0.5 * cell - 0.5
+        return np.array([[cell[0], 0, corner[0]], [0, cell[1], corner[1]], [0, 0, 1.0]])
+
+    def _set_right(self, candidate: Candidate, heat: np.ndarray, region: Region, seconds: float) -> None:
+        """Correct how the picture has moved by where the table is seen, and the way there since the last look evenly."""
+        known = candidate.fit(self._height, self._width)
+        if known.camera is None:
+            return
+        evidence = Evidence(heat, self._width, self._height, region)
+        carried = known.camera.carried(self.motion)
+        refined = refine(carried, evidence, AIM)
+        if refined is None or judge(refined.camera, evidence).reason is not None:
+            return
+        motion = similarity_between(known.camera, refined.camera, np.inf)
+        assert motion is not None
+        change = motion @ np.linalg.inv(self.motion)
+        span = max(seconds - self.seen, 1e-6)
+        for number, move in enumerate(self.moves):
+            if move.seconds > self.seen:
+                share = min(1.0, (move.seconds - self.seen) / span)
+                step = np.eye(3) + share * (change - np.eye(3))
+                drift = min(move.seconds - self.seen, seconds - move.seconds)
+                self.moves[number] = Move(move.seconds, step @ move.motion, max(0.0, drift))
+        self.motion = self.corrected = motion
+        self.moves.append(Move(seconds, motion, 0.0))
+
+    def close(self) -> None:
+        """Note that no more looks come; only what is told is kept."""
+        for candidate in self.candidates:
+            candidate.fit(self._height, self._width, more=False)
+        if self.moving or len(self.moves) > 1:
+            self.moves.append(Move(max(self.end, self.moves[-1].seconds), self.motion, max(0.0, self.end - self.seen)))
+        self.moves = _thinned(self.moves, self._height, self._width)
+
+    def told(self) -> Candidate | None:
+        """Return the table that is told of; None where there is none."""
+        chosen, _ = self._chosen()
+        return chosen
+
+    def camera_at(self, seconds: float) -> TableCamera | None:
+        """Return the camera that saw the table at a time; None where none is told of."""
+        chosen, _ = self._chosen()
+        fit = None if chosen is None else chosen.fit(self._height, self._width)
+        return None if fit is None or fit.camera is None else camera_then(fit.camera, self._own_moves(), seconds)
+
+    def view(self) -> TableView | NoTable:
+        """Return what is told of the stretch."""
+        chosen, reason = self._chosen()
+        fit = None if chosen is None else chosen.fit(self._height, self._width)
+        if fit is None or fit.camera is None or chosen is None:
+            return NoTable(self.start, self.end, reason)
+        return replace(self._view_of(fit, self.end), source=chosen.source)
+
+    def _view_of(self, fit: Fit, seconds: float) -> TableView:
+        assert fit.camera is not None
+        moves = tuple(self._own_moves())
+        error = worst_corner(drifted(fit.camera, 0.0) if moves else fit.camera, self._height)
+        return TableView(self.start, max(self.end, seconds), fit.camera, moves, error, fit.score)
+
+    def _own_moves(self) -> list[Move]:
+        return self.moves if len(self.moves) > 1 else []
+
+    def _chosen(self) -> tuple[Candidate | None, str]:
+        """Return the table that is played on, or why none is told of."""
+        state = (
+            len(self._ball) // BALLS_TOGETHER,
+            len(self.moves) // BALLS_TOGETHER,
+            *(candidate.looks for candidate in self.candidates),
+        )
+        if state != self._judged_at:
+            self._judged_at, self._judged = state, self._choose()
+        return self._judged
+
+    def _choose(self) -> tuple[Candidate | None, str]:
+        fits = [(candidate, candidate.fit(self._height, self._width)) for candidate in self.candidates]
+        possible: list[tuple[Candidate, Fit]] = []
+        for candidate, fit in fits:
+            cameras = [other.camera for _, other in possible if other.camera is not None]
+            if fit.camera is not None and not any(same_table(fit.camera, camera) for camera in cameras):
+                possible.append((candidate, fit))
+        if not possible:
+            return None, str(fits[0][1].reason)
+        said = [verdict(self._at(fit), self._ball) for _, fit in possible]
+        played = [candidate for (candidate, _), over in zip(possible, said, strict=True) if over is not False]
+        if not played:
+            return None, "the ball is played elsewhere, or does not bounce on it"
+        sure = [candidate for (candidate, _), over in zip(possible, said, strict=True) if over]
+        if len(sure) == 1:
+            return sure[0], ""
+        largest = max(played, key=lambda candidate: candidate.size)
+        if any(candidate.size > AS_LARGE * largest.size for candidate in played if candidate is not largest):
+            return None, "two tables are seen, and the ball does not tell which is played on"
+        unknown = [candidate for candidate, fit in fits if fit.camera is None]
+        if any(candidate.size > MUCH_LARGER * largest.size for candidate in unknown):
+            return None, "a larger table is seen, and where it is cannot be told"
+        return largest, ""
+
+    def _at(self, fit: Fit) -> Callable[[float], TableCamera]:
+        assert fit.camera is not None
+        return partial(camera_then, fit.camera, self._own_moves())
+
+
+THINNED = 0.4 / 1920
+"""Picture widths that the picture's corners may be off where moves are left out."""
+
+
+def _thinned(moves: list[Move], height: int, width: int) -> list[Move]:
+    """Return the moves without those that lie between others anyway."""
+    kept, first = moves[:1], 0
+    for number in range(2, len(moves)):
+        start, end = moves[first], moves[number]
+        span = max(end.seconds - start.seconds, 1e-9)
+        for between in moves[first + 1 : number]:
+            share = (between.seconds - start.seconds) / span
+            even = start.motion + share * (end.motion - start.motion)
+            if farthest_corner(even, between.motion, height, width) > THINNED * width:
+                kept.append(moves[number - 1])
+                first = number - 1
+                break
+    return kept + moves[-1:] if len(moves) > 1 else kept

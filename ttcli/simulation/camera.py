@@ -70,7 +70,7 @@ class Cameras:
 
     def aimed(self, target: Tensor, zoom: float) -> "Cameras":
         """Return the cameras turned to points (B, 3) in metres, with a focal length `zoom` times theirs."""
-        rotation = _look_at(self.position[:, 0].cpu(), target.cpu())[:, None].to(self.rotation.device)
+        rotation = look_at(self.position[:, 0].cpu(), target.cpu())[:, None].to(self.rotation.device)
         return replace(self, rotation=rotation.expand_as(self.rotation).clone(), focal=self.focal * zoom)
 
     def followed_by(self, others: Sequence["Cameras"]) -> "Cameras":

@@ -99,11 +99,6 @@ class TableViews:
     def __init__(self, views: Iterable[TableView | NoTable]) -> None:
         self.views = [view for view in views if isinstance(view, TableView)]
 
-    @property
-    def views(self) -> list[TableView]:
-        """Return all of them, in order of time."""
-        return list(self._views)
-
     def __call__(self, seconds: float) -> TableCamera | None:
         """Return the camera that saw the table then, or None where it was not found."""
         for view in self.views:

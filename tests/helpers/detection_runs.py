@@ -31,6 +31,10 @@ class ToldProposals:
     def __init__(self, places, frame_rate=25.0, shots=None, tables=None):
         self.places, self.frame_rate, self.shots = places, frame_rate, shots or [0] * len(places)
         self.tables, self.truncated = TableViews(tables or []), False
+        self.balls = []
+
+    def note_ball(self, seconds, x, y):
+        self.balls.append((seconds, x, y))
 
     def __iter__(self):
         for index, (place, shot) in enumerate(zip(self.places, self.shots, strict=True)):

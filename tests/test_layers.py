@@ -17,6 +17,7 @@ LAYERS = [
     {"outputs"},
     {"video", "networks", "probing"},
     {"results", "inference", "table"},
+    {"physics"},
     {"labels", "simulation", "rendering", "editing"},
     {"spotting", "evaluation"},
     {"play"},

@@ -21,6 +21,7 @@ LAYERS = [
     {"labels", "simulation", "rendering", "editing"},
     {"spotting", "evaluation"},
     {"play"},
+    {"flights"},
     {"detection", "training_set"},
     {"training"},
     {

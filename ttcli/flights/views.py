@@ -1,0 +1,53 @@
+"""How a camera sees points in space, with what is not known of the camera itself as further numbers."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from ttcli.table.camera import TableCamera
+
+NUMBERS = 7
+"""Of a camera: position, turn about its own axes, and the logarithm of the focal length."""
+
+
+class View(NamedTuple):
+    """A camera, and how sure it is."""
+
+    camera: TableCamera
+    spread: np.ndarray
+    """(NUMBERS, Q): what Q independent unit errors do to the camera's numbers; Q = 0 for one that is known exactly."""
+
+    @classmethod
+    def of(cls, camera: TableCamera, covariance: np.ndarray | None = None) -> "View":
+        """Return the view of a camera whose numbers have a covariance (NUMBERS, NUMBERS); None: it is exact."""
+        if covariance is None:
+            return cls(camera, np.zeros((NUMBERS, 0)))
+        values, vectors = np.linalg.eigh(covariance)
+        kept = values > 1e-12 * max(values.max(), 1e-300)
+        return cls(camera, vectors[:, kept] * np.sqrt(values[kept]))
+
+    def changed(self, change: np.ndarray) -> TableCamera:
+        """Return the camera with its numbers changed by (NUMBERS,)."""
+        turn, _ = cv2.Rodrigues(change[3:6])
+        camera = self.camera
+        focal = camera.focal * float(np.exp(change[6]))
+        return TableCamera(camera.position + change[:3], turn @ camera.rotation, focal, camera.centre, camera.width)
+
+    def project(self, points: np.ndarray, errors: np.ndarray | None = None) -> np.ndarray:
+        """Return the pixels (2, N, ...) of points (3, N, ...), seen with errors (N, Q) of the camera, or (N, R, Q) for each of R."""
+        offset = points - self.camera.position.reshape(3, *[1] * (points.ndim - 1))
+        small = None
+        if errors is not None and self.spread.shape[1]:
+            small = np.moveaxis(errors @ self.spread.T, -1, 0)  # (NUMBERS, N) or (NUMBERS, N, R)
+            small = small.reshape(*small.shape, *[1] * (points.ndim - small.ndim))
+            offset = offset - small[:3]
+        x, y, z = np.tensordot(self.camera.rotation, offset, 1)
+        focal = self.camera.focal
+        if small is not None:
+            a, b, c = small[3:6]  # of small angles: they are hundredths at the most
+            x, y, z = x - c * y + b * z, c * x + y - a * z, -b * x + a * y + z
+            focal = focal * np.exp(small[6])
+        scale = focal / np.maximum(z, 1e-3)
+        centre = self.camera.centre
+        return np.stack([x * scale + centre[0], y * scale + centre[1]])

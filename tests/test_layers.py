@@ -28,7 +28,7 @@ LAYERS = [
         "convert", "detect", "evaluate", "export", "extract", "models", "probe", "rallies", "render", "simulate", "spot", "train",
         "verify",
     },
-    {"bench", "trim"},
+    {"bench", "strokes", "trim"},
     {"commands"},
     {"cli"},
     {"__main__"},

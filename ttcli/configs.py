@@ -79,6 +79,8 @@ class PathConfig:
     """Width of the video's picture in pixels; None asks the video."""
     frame_rate: float | None = None
     """Frames per second, for a path without `time_s`."""
+    table: str | None = None
+    """Where the table is: corners as "x,y x,y x,y x,y", going around; None takes what the manifest beside the path says."""
     shots: Path | None = None
     """The shots.csv of the path's video: no event is looked for across a cut. None takes the path for one shot."""
     overwrite: bool = False
@@ -103,6 +105,16 @@ class RalliesConfig(PathConfig):
     """The events.csv of the path; None has them spotted."""
     threshold: float = 0.5
     """Smallest confidence, above 0 and at most 1, at which a rally is written."""
+
+
+@dataclass(frozen=True)
+class StrokesConfig(PathConfig):
+    """Settings of `ttcli strokes`."""
+
+    events: Path | None = None
+    """The events.csv of the path; None has them spotted."""
+    threshold: float = 0.5
+    """Smallest confidence, above 0 and at most 1, of a rally whose strokes are written."""
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ from ttcli.configs import (
     RalliesConfig,
     RenderConfig,
     SpotConfig,
+    StrokesConfig,
     TrimConfig,
     VerifyConfig,
 )
@@ -202,6 +203,41 @@ def rallies(
     height, width = size or (None, None)
     found = run(ball, output, RalliesConfig(picture_height=height, picture_width=width, **settings), tell)
     show(as_json, found.as_json(), str(found), *([found.as_table()] if summary else []))
+
+
+@command(
+    epilog=example(
+        "ttcli strokes ball.csv -o strokes.csv",
+        'ttcli strokes ball.csv --size 1280x720 --table "1100,546 960,417 289,410 163,540" -o strokes.csv',
+        "ttcli strokes ball.csv --events events.csv --json",
+    )
+)
+@click.argument("ball", type=FILE)
+@click.option("-o", "--output", type=OUTPUT, help="The strokes.csv; else BALL's name with .strokes.csv beside it.")
+@option(StrokesConfig, "table", metavar="CORNERS", help='Corners of the table as "x,y x,y x,y x,y", going around.')
+@option(StrokesConfig, "events", type=FILE, help="The events.csv of BALL; else its events are spotted.")
+@option(StrokesConfig, "threshold", type=PARTS, help="Smallest confidence of a rally.")
+@option(StrokesConfig, "video", type=FILE, help="The video of the path; else one of BALL's name beside it.")
+@click.option("--size", type=PictureSize(), help="Size of the picture, where no video tells it.")
+@option(StrokesConfig, "shots", type=FILE, help="The shots.csv of the video, by which cuts are known.")
+@option(
+    StrokesConfig, "frame_rate", "--fps", type=FRAME_RATES,
+    help="Frames per second, of a BALL without time_s.",
+)  # fmt: skip
+@overwrite_option
+@quiet_option
+@json_option
+def strokes(ball: Path, output: Path | None, size: tuple[int, int] | None, quiet: bool, as_json: bool, **settings: Any) -> None:
+    """Write the strokes on the path BALL: a ball.csv, or labels of the ball.
+
+    Each has its speed, its height over the net, where it landed and its spin, with the interval in which the true value lies in
+    95 of 100 cases. An empty cell says that it cannot be told. Where the table is must be known.
+    """
+    from ttcli.strokes import strokes as run
+
+    height, width = size or (None, None)
+    summary = run(ball, output, StrokesConfig(picture_height=height, picture_width=width, **settings), tell)
+    show(as_json, summary.as_json(), str(summary))
 
 
 @command(

@@ -2,13 +2,16 @@
 
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
-from ttcli.table.camera import TableCamera
+from ttcli.table.camera import TableCamera, landmarks
 
 NUMBERS = 7
-"""Of a camera: position, turn about its own axes, and the logarithm of the focal length."""
+"""Of a camera: a small turn about its own axes (right, down, forward), its place, and the logarithm of its focal length."""
+LANDMARK_ERROR = 1.5 / 1920
+"""Picture widths, 1 sigma, of landmarks of the table where nobody says how sure a camera is."""
+FOCAL_SPREAD = 0.5
+"""1 sigma of the logarithm of the focal length, before anything is seen."""
 
 
 class View(NamedTuple):
@@ -27,12 +30,16 @@ class View(NamedTuple):
         kept = values > 1e-12 * max(values.max(), 1e-300)
         return cls(camera, vectors[:, kept] * np.sqrt(values[kept]))
 
-    def changed(self, change: np.ndarray) -> TableCamera:
-        """Return the camera with its numbers changed by (NUMBERS,)."""
-        turn, _ = cv2.Rodrigues(change[3:6])
-        camera = self.camera
-        focal = camera.focal * float(np.exp(change[6]))
-        return TableCamera(camera.position + change[:3], turn @ camera.rotation, focal, camera.centre, camera.width)
+    @staticmethod
+    def usual_covariance(camera: TableCamera) -> np.ndarray:
+        """Return the covariance (NUMBERS, NUMBERS) of a camera that was found by the corners of the table and the usual error."""
+        exact = View(camera, np.eye(NUMBERS))
+        places = landmarks()[0][:4].T  # (3, 4)
+        sides = [exact.project(places, np.tile(sign * 1e-4 * unit, (4, 1))) for unit in np.eye(NUMBERS) for sign in (1, -1)]
+        slopes = np.stack([(ahead - behind).ravel() / 2e-4 for ahead, behind in zip(sides[::2], sides[1::2], strict=True)], 1)
+        slopes /= LANDMARK_ERROR * camera.width
+        belief = np.diag([0.0] * (NUMBERS - 1) + [FOCAL_SPREAD**-2])
+        return np.linalg.inv(slopes.T @ slopes + belief)
 
     def project(self, points: np.ndarray, errors: np.ndarray | None = None) -> np.ndarray:
         """Return the pixels (2, N, ...) of points (3, N, ...), seen with errors (N, Q) of the camera, or (N, R, Q) for each of R."""
@@ -41,11 +48,11 @@ class View(NamedTuple):
         if errors is not None and self.spread.shape[1]:
             small = np.moveaxis(errors @ self.spread.T, -1, 0)  # (NUMBERS, N) or (NUMBERS, N, R)
             small = small.reshape(*small.shape, *[1] * (points.ndim - small.ndim))
-            offset = offset - small[:3]
+            offset = offset - small[3:6]
         x, y, z = np.tensordot(self.camera.rotation, offset, 1)
         focal = self.camera.focal
         if small is not None:
-            a, b, c = small[3:6]  # of small angles: they are hundredths at the most
+            a, b, c = small[:3]  # of small angles: they are hundredths at the most
             x, y, z = x - c * y + b * z, c * x + y - a * z, -b * x + a * y + z
             focal = focal * np.exp(small[6])
         scale = focal / np.maximum(z, 1e-3)

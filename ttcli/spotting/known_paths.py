@@ -18,6 +18,7 @@ from ttcli.results.manifest import is_manifest, manifest_path, parse_manifest
 from ttcli.results.places import FarPlaces
 from ttcli.results.shots import numbered_shots, read_shots_csv
 from ttcli.results.trajectory import BallPosition, Status, stream_ball_csv
+from ttcli.table.by_hand import table_by_hand
 from ttcli.table.views import TableViews, views_from_json
 from ttcli.video.probe import probe
 
@@ -52,7 +53,7 @@ def open_path(ball: Path, config: PathConfig, tell: Callable[[str], None]) -> Kn
     find_format(ball)  # a file that is none is told of before a size that is not known
     height, width = _picture_size(ball, config)
     far = FarPlaces(height, width)
-    return KnownPath(height, width, _read_path(ball, config, far, tell), _tables_of(ball, width, config), far)
+    return KnownPath(height, width, _read_path(ball, config, far, tell), _tables_of(ball, height, width, config), far)
 
 
 def _read_path(ball: Path, config: PathConfig, far: FarPlaces, tell: Callable[[str], None]) -> Iterator[BallPosition]:
@@ -97,11 +98,13 @@ def _timed(ball: Path, far: FarPlaces) -> Iterator[BallPosition]:
     return chain([first] if (first := next(rows, None)) else [], rows)
 
 
-def _tables_of(ball: Path, width: int, config: PathConfig) -> TableViews | None:
-    """Return where the table is, as the manifest beside a ball.csv says; None where there is none.
+def _tables_of(ball: Path, height: int, width: int, config: PathConfig) -> TableViews | None:
+    """Return where the table is, as somebody told or as the manifest beside a ball.csv says; None where neither does.
 
-    It tells so on the clock of that CSV and in the pixels of its video: with another clock or width it says nothing.
+    The manifest tells so on the clock of that CSV and in the pixels of its video: with another clock or width it says nothing.
     """
+    if config.table is not None:
+        return table_by_hand(config.table, height, width)
     if config.frame_rate is not None or not is_manifest(manifest_path(ball)):
         return None
     return views_from_json(parse_manifest(manifest_path(ball)).get("tables"), width)

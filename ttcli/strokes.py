@@ -1,0 +1,105 @@
+"""`ttcli strokes`: speed, height over the net, landing and spin of each stroke on a path that is known already."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ttcli.configs import SpotConfig, StrokesConfig
+from ttcli.errors import InputError
+from ttcli.flights.finder import find_strokes
+from ttcli.outputs import check_output
+from ttcli.play.finder import RallyFinder
+from ttcli.rallies import timed_events
+from ttcli.results.events import Event, check_threshold, read_events_csv
+from ttcli.results.strokes import Stroke, write_strokes_csv
+from ttcli.spotting.known_paths import open_path
+from ttcli.spotting.spotter import EventSpotter
+from ttcli.spotting.weights import load_spotter
+
+
+@dataclass(frozen=True)
+class StrokesSummary:
+    """What was told of one path."""
+
+    ball: str
+    output: str
+    strokes: list[Stroke]
+
+    @property
+    def fastest(self) -> Stroke | None:
+        """The stroke with the largest speed that is told."""
+        told = [stroke for stroke in self.strokes if stroke.speed is not None]
+        return max(told, key=lambda stroke: stroke.speed.value if stroke.speed else 0.0, default=None)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the summary as a dict for JSON."""
+        fastest = self.fastest
+        return {
+            "ball": self.ball,
+            "output": self.output,
+            "strokes": len(self.strokes),
+            "with_speed": sum(stroke.speed is not None for stroke in self.strokes),
+            "with_bounce": sum(stroke.bounce is not None for stroke in self.strokes),
+            "with_spin": sum(stroke.spin is not None for stroke in self.strokes),
+            "fastest_kmh": None if fastest is None or fastest.speed is None else [round(each, 1) for each in fastest.speed],
+            "fastest_at_s": None if fastest is None else round(fastest.time_seconds, 3),
+        }
+
+    def __str__(self) -> str:
+        fastest = self.fastest
+        count = len(self.strokes)
+        line = f"{self.ball} -> {self.output}: {count} stroke{'s' * (count != 1)}"
+        if fastest is None or fastest.speed is None:
+            return f"{line}, no speed can be told"
+        told, (value, low, high) = sum(stroke.speed is not None for stroke in self.strokes), fastest.speed
+        return f"{line}, {told} with a speed; fastest {value:.0f} km/h ({low:.0f} to {high:.0f}) at {fastest.time_seconds:.1f} s"
+
+
+def default_output(ball: Path) -> Path:
+    """Return where the strokes of a path go unless told otherwise: ball.strokes.csv beside ball.csv."""
+    return ball.with_name(f"{ball.stem}.strokes.csv")
+
+
+def strokes(
+    ball: Path, output: Path | None, config: StrokesConfig, tell: Callable[[str], None] = lambda message: None
+) -> StrokesSummary:
+    """Write the strokes of a path and return a summary.
+
+    Args:
+        ball: A ball.csv, or labels of the ball in any format.
+        output: The strokes.csv; `default_output` if None.
+        config: Settings.
+        tell: Takes warnings, one line each.
+
+    Raises:
+        InputError: The path or the events are missing or cannot be read, or nobody knows where the table is.
+        OutputError: The output exists or cannot be written.
+        SettingError: The picture's size or the frame rate is not known, or a setting is out of its range.
+    """
+    output = default_output(ball) if output is None else output
+    check_threshold(config.threshold, "--threshold")
+    path = open_path(ball, config, tell)
+    check_output(output, config.overwrite)
+    if path.tables is None:
+        cure = 'tell its corners by --table "x,y x,y x,y x,y", going around, or run `ttcli detect` anew'
+        raise InputError(ball, "nobody knows where the table is, and so how large anything is", cure)
+    finder, events = RallyFinder(path.tables), list[Event]()
+    if config.events is None:
+        spotter = EventSpotter(load_spotter(None), path.height, path.width, SpotConfig.threshold, path.tables)
+        for row in path.rows:
+            finder.add(row)
+            events += spotter.add(row)
+        events += spotter.finish()
+    else:
+        for row in path.rows:
+            finder.add(row)
+        events = list(timed_events(read_events_csv(config.events, path.far), finder, config.events))
+    rallies = finder.rallies(events, config.threshold)
+    found = find_strokes(finder.sightings, events, rallies, path.tables, path.width)
+    if found.warning is not None:
+        tell(f"{ball}: warning: {found.warning}; strokes have no numbers")
+    write_strokes_csv(output, found.strokes, config.overwrite)
+    if line := path.far.line(ball):
+        tell(line)
+    return StrokesSummary(str(ball), str(output), found.strokes)

@@ -25,6 +25,8 @@ _ROUNDS = 4
 _UNKNOWNS = 9  # place, velocity before, velocity after
 
 
+TOLD_SPREAD = 0.03
+"""Seconds, 1 sigma, of a bounce that was told."""
 STARTS = 4
 """Guesses with a bounce that are given for each flight, its best ones."""
 _ROUNDS = 4
@@ -44,6 +46,7 @@ def guess_flights(
     times: np.ndarray,
     pixels: np.ndarray,
     seen: np.ndarray,
+    told_bounce: np.ndarray,
     believed: tuple[np.ndarray, np.ndarray],
     error: float,
     with_bounce: bool,
@@ -55,6 +58,7 @@ def guess_flights(
         times: (N, T) seconds after the first sighting.
         pixels: (N, T, 2).
         seen: (N, T) whether there is a sighting.
+        told_bounce: (N,) seconds of the bounce, NaN where nobody told it.
         believed: Where they begin, (N, 3), and how far off that may be, (3,), 1 sigma.
         error: Of a sighting, pixels, 1 sigma.
         with_bounce: Whether each bounces once; else none does.
@@ -78,6 +82,7 @@ def guess_flights(
         miss = np.linalg.norm(camera.project(places) - pixels[:, None], axis=-1) / error
         weights = seen[:, None] / np.maximum(1, miss / 3)
         cost = (seen[:, None] * np.minimum(miss, 8) ** 2).sum(-1) + _strangeness(unknown, prior, with_bounce)
+    cost = cost + np.nan_to_num((at - told_bounce[:, None]) / TOLD_SPREAD) ** 2 * with_bounce
     chosen = _lowest(cost, STARTS if with_bounce else 1)
     place, before = (np.take_along_axis(unknown[..., part], chosen[..., None], 1) for part in (slice(0, 3), slice(3, 6)))
     begun = np.take_along_axis(at, chosen, 1)[..., None]

@@ -31,6 +31,8 @@ LEAST_JUDGED = 3
 """Flights from which on they judge the table and the clock."""
 CLOCKS = (1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)
 """How much slower than it was a film may show what happened."""
+MOST_BACK = 0.5
+"""Seconds before the first sighting to which a flight is followed back to its stroke."""
 MOST_JUDGED = 12
 """Flights that judge the clock: those seen most often."""
 CLEARLY_SLOWER = 25.0
@@ -172,9 +174,10 @@ def _fit_group(cuts: list[_Cut]) -> str | None:
         return warning
     stroke = np.array([cut.flight.start - cut.times[0] if cut.flight.struck else 0.0 for cut in cuts])
     duration = np.where(pieces.seen, pieces.times, 0).max(1)
-    measures = measure(fit, duration, pieces.bounces, np.clip(stroke, -0.08, 0.0))
+    errors = np.array([cut.flight.error or 0.0 for cut in cuts])
+    measures = measure(fit, duration, pieces.bounces, np.clip(stroke, -MOST_BACK, 0.0), errors)
     for row, cut in enumerate(cuts):
-        cut.told = told_of(measures, fit, pieces, row, camera)
+        cut.told = told_of(measures, fit, pieces, row, cut.flight.serve)
     return None
 
 
@@ -188,7 +191,8 @@ def pieces_of(cuts: Sequence[_Cut]) -> Pieces:
         times[row, :count], pixels[row, :count], seen[row, :count] = cut.times - cut.times[0], cut.pixels, True
     ends = [cut.flight.court.end if cut.flight.court is not None and cut.flight.court.end else 1 for cut in cuts]
     side = np.array([cut.flight.side * end for cut, end in zip(cuts, ends, strict=True)], float)
-    return Pieces(times, pixels, seen, side, np.array([cut.flight.bounces for cut in cuts]))
+    told = np.array([cut.flight.told for cut in cuts]) - np.array([[cut.times[0]] for cut in cuts])
+    return Pieces(times, pixels, seen, side, np.array([cut.flight.bounces for cut in cuts]), told)
 
 
 def _fit_sides(view: View, pieces: Pieces) -> tuple[Fit, Pieces]:

@@ -64,6 +64,13 @@ class Pieces(NamedTuple):
     """(N,) the end, -1 or 1 by the sign of y, from which the ball comes."""
     bounces: np.ndarray
     """(N,) how often it may bounce on the table."""
+    told: np.ndarray
+    """(N, 2) seconds after the first sighting of its first and its second bounce, as far as somebody told them; else NaN."""
+
+    @classmethod
+    def of(cls, times: np.ndarray, pixels: np.ndarray, seen: np.ndarray, side: np.ndarray, bounces: np.ndarray) -> "Pieces":
+        """Return pieces of whose bounces nobody told when they were."""
+        return cls(times, pixels, seen, side, bounces, np.full((len(times), 2), np.nan))
 
 
 class Fit(NamedTuple):
@@ -157,7 +164,9 @@ class _Problem:
         """Return rough flights (N, NUMBERS + Q): of several guesses the one that a few rounds bring nearest to the sightings."""
         pieces = self.pieces
         believed = self.belief[:, PLACE], PRIOR_SPREAD[PLACE]
-        told = (pieces.times, pieces.pixels, pieces.seen, believed, 2 * self.usual)
+        # A guess has one bounce: what follows the second one says nothing to it.
+        early = pieces.seen & ~(pieces.times > pieces.told[:, 1:])
+        told = (pieces.times, pieces.pixels, early, pieces.told[:, 0], believed, 2 * self.usual)
         guesses = [guess_flights(self.view.camera, *told, with_bounce=with_bounce) for with_bounce in (True, False)]
         places, speeds = (np.concatenate(parts, 1) for parts in zip(*guesses, strict=True))
         count, starts = places.shape[:2]

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttcli.flights.fit import NUMBERS, PLACE, SPEED, SPIN, Fit, fly_flights
-from ttcli.physics.air import acceleration
+from ttcli.flights.fit import DRAG_, NUMBERS, PLACE, SPEED, SPIN, Fit, fly_flights
+from ttcli.physics.air import DRAG, fly
 from ttcli.physics.arcs import Arcs
 from ttcli.table.constants import NET_HEIGHT, TABLE_HEIGHT
 
@@ -22,6 +22,8 @@ TAIL = 8.0
 chance would have it."""
 AHEAD = 1.0
 """Seconds after the last sighting in which a bounce is still looked for."""
+_STEPS_BACK = 6
+"""Of the integration from the first sighting back to the stroke."""
 NET_TOP = TABLE_HEIGHT + NET_HEIGHT
 
 
@@ -61,7 +63,9 @@ class Measures(NamedTuple):
         return student(0.5 + share / 2, self.tail)
 
 
-def measure(fit: Fit, duration: np.ndarray, bounces: np.ndarray, stroke: np.ndarray) -> Measures:
+def measure(
+    fit: Fit, duration: np.ndarray, bounces: np.ndarray, stroke: np.ndarray, stroke_error: np.ndarray
+) -> Measures:
     """Return what flights say.
 
     Args:
@@ -69,6 +73,7 @@ def measure(fit: Fit, duration: np.ndarray, bounces: np.ndarray, stroke: np.ndar
         duration: (N,) seconds for which they were seen.
         bounces: (N,) how often each may bounce.
         stroke: (N,) seconds of the stroke after the first sighting; a little below 0 as a rule.
+        stroke_error: (N,) seconds, 1 sigma, of it.
     """
     around = np.concatenate([0 * fit.spread[..., :1], fit.spread, -fit.spread], 2)[:, :NUMBERS]  # (N, NUMBERS, R)
     numbers = fit.numbers[:, None] + np.swapaxes(around, 1, 2)
@@ -80,7 +85,8 @@ def measure(fit: Fit, duration: np.ndarray, bounces: np.ndarray, stroke: np.ndar
     direction = speed[:2] / np.maximum(np.linalg.norm(speed[:2], axis=0), 1e-9)
     spin = np.moveaxis(numbers[..., SPIN], -1, 0)
     fast = _measured(np.linalg.norm(speed, axis=0))
-    fast = fast._replace(spread=np.hypot(fast.spread, DOUBT * fast.value))
+    unsure = DRAG * fast.value**2 * stroke_error  # by so much air slows it in that time
+    fast = fast._replace(spread=np.sqrt(fast.spread**2 + (DOUBT * fast.value) ** 2 + unsure**2))
     return Measures(
         np.moveaxis(place[:, :, 0], 0, -1),
         fast,
@@ -110,10 +116,11 @@ def _covariance(values: np.ndarray) -> np.ndarray:
 
 def _at_stroke(numbers: np.ndarray, stroke: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return places and velocities (3, N, R) at the stroke, which lies a little before the first sighting."""
-    since = stroke[:, None]
-    place, speed, spin = (np.moveaxis(numbers[..., part], -1, 0) for part in (PLACE, SPEED, SPIN))
-    bend = np.array(acceleration(tuple(speed), tuple(spin), np.exp(numbers[..., 9])))
-    return place + since * (speed + 0.5 * since * bend), speed + since * bend
+    place, speed, spin = (tuple(np.moveaxis(numbers[..., part], -1, 0)) for part in (PLACE, SPEED, SPIN))
+    step = stroke[:, None] / _STEPS_BACK
+    for _ in range(_STEPS_BACK):
+        place, speed = fly(place, speed, spin, step, np.exp(numbers[..., DRAG_]))
+    return np.array(place), np.array(speed)
 
 
 def _last_bounce(arcs: Arcs, bounces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

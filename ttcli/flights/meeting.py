@@ -1,23 +1,24 @@
 """When a racket meets the ball: where the ball's way before and its way after it meet on the picture.
 
-Both ways are short parabolas whose bend is about known. Where the ball is hidden around the stroke, they are drawn on until they meet.
+Both ways are parabolas, a little more, whose bend is about known. All sightings between the bounce before the stroke and the passing
+of the net after it are of one of them. Where the ball is hidden around the stroke, they are drawn on until they meet.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-NEAR_SECONDS = 0.12
-"""Of each way, at the stroke, that is fitted."""
-LEAST_SIGHTINGS = 3
-"""Of each way, if there are as many, though they be farther off."""
+from ttcli.table.constants import GRAVITY
+
 BEND = 9.0
 """m/s^2, 1 sigma on each axis of the picture: drag and spin bend a way by so much, besides gravity."""
+JERK = 25.0
+"""m/s^3, 1 sigma: how fast that changes."""
 FASTEST = 20.0
 """m/s, 1 sigma, of what a way may be before it is seen."""
 STEP_SECONDS = 0.008
 """From try to try where the ball is not seen."""
-FAR = 3.0
+FAR = 4.0
 """Errors beyond which a sighting counts no more."""
 SPREAD = 0.05
 """Metres, 1 sigma, by which two ways that meet may miss each other: a racket takes the ball along."""
@@ -29,15 +30,15 @@ class Way(NamedTuple):
     origin: float
     """Seconds."""
     factors: np.ndarray
-    """(3, 2): place, speed, half of the bend."""
+    """(4, 2): place, speed, half of the bend, a sixth of its change."""
     covariance: np.ndarray
-    """(3, 3), the same for both axes."""
+    """(4, 4), the same for both axes."""
     misfit: float
     """Sum of squares of the sightings, in errors, far ones bounded."""
 
     def at(self, seconds: float) -> tuple[np.ndarray, float]:
         """Return the place (2,) at a time, and its variance."""
-        powers = np.array([1, seconds - self.origin, (seconds - self.origin) ** 2])
+        powers = (seconds - self.origin) ** np.arange(4)
         return powers @ self.factors, float(powers @ self.covariance @ powers)
 
 
@@ -79,32 +80,23 @@ def _widths(tries: np.ndarray) -> np.ndarray:
 
 
 def _cost(times: np.ndarray, pixels: np.ndarray, at: float, scale: float, error: float) -> float:
-    before, after = _near(times, at, -1), _near(times, at, 1)
-    if len(before) < 2 or len(after) < 2:
+    before = times < at
+    if min(before.sum(), (~before).sum()) < 2:
         return np.inf
-    ways = [_way(times[rows], pixels[rows], at, scale, error) for rows in (before, after)]
+    ways = [_way(times[rows], pixels[rows], at, scale, error) for rows in (before, ~before)]
     (one, one_variance), (other, other_variance) = (way.at(at) for way in ways)
     variance = one_variance + other_variance + (SPREAD * scale) ** 2
     apart = float(((one - other) ** 2).sum()) / variance
     return sum(way.misfit for way in ways) + apart + 2 * float(np.log(variance))
 
 
-def _near(times: np.ndarray, at: float, side: int) -> np.ndarray:
-    """Return which sightings on one side of an instant tell the way there."""
-    rows = np.flatnonzero(times < at)[::-1] if side < 0 else np.flatnonzero(times >= at)
-    if not len(rows):
-        return rows
-    away = np.abs(times[rows] - times[rows[0]])
-    return rows[: max(LEAST_SIGHTINGS, int((away < NEAR_SECONDS).sum()))]
-
-
 def _way(times: np.ndarray, pixels: np.ndarray, at: float, scale: float, error: float) -> Way:
     since = times - at
-    columns = np.stack([np.ones_like(since), since, since**2], 1)
-    precision = np.diag([1e-12, 1 / (FASTEST * scale) ** 2, 1 / (BEND * scale / 2) ** 2])
-    fall = np.array([0.0, 9.81 * scale / 2])
+    columns = since[:, None] ** np.arange(4)
+    precision = np.diag([1e-12, (FASTEST * scale) ** -2, (BEND * scale / 2) ** -2, (JERK * scale / 6) ** -2])
+    fall = np.array([0.0, GRAVITY * scale / 2])
     weights = np.ones(len(times))
-    for _ in range(2):
+    for _ in range(3):
         weighted = columns * (weights / error**2)[:, None]
         covariance = np.linalg.inv(weighted.T @ columns + precision)
         sums = weighted.T @ pixels
@@ -112,5 +104,6 @@ def _way(times: np.ndarray, pixels: np.ndarray, at: float, scale: float, error: 
         factors = covariance @ sums
         away = np.linalg.norm(pixels - columns @ factors, axis=1) / error
         weights = np.minimum(1, FAR / np.maximum(away, 1e-9)) ** 2
-    strange = precision[2, 2] * float(((factors[2] - fall) ** 2).sum())
+    wanted = factors - np.array([[0.0, 0.0]] * 2 + [fall.tolist()] + [[0.0, 0.0]])
+    strange = float((np.diag(precision)[:, None] * wanted**2).sum())
     return Way(at, factors, covariance, float((np.minimum(away, FAR) ** 2).sum()) + strange)

@@ -28,7 +28,7 @@ SERVE_SECONDS = 0.45
 """Before its first bounce a serve was struck no earlier than this."""
 LEAST_SIGHTINGS = 4
 """Of a flight that is fitted; three frames tell of any flight."""
-ERROR = 2.0 / 1920
+ERROR = 3.0 / 1920
 """Picture widths, 1 sigma, of a sighting while paths are cut."""
 
 
@@ -50,9 +50,11 @@ class Flight:
     serve: bool
     """Whether it is the first of an exchange, and bounced on the striker's half."""
     bounces: int
-    """How often it bounced on the table, as far as was told, and at least where it must have."""
+    """How often it may bounce on the table: a serve twice."""
     passing: float | None
     """Seconds; None where nobody told."""
+    told: tuple[float, float] = (np.nan, np.nan)
+    """Seconds of its first and its second bounce; NaN where nobody told."""
     sure: float = 1.0
     """In [0, 1], that it is one."""
 
@@ -66,37 +68,41 @@ def flights_of(contacts: Sequence[Contact], sightings: Sightings, width: int) ->
         width: Of the picture, pixels.
     """
     found: list[Flight] = []
-    for first, crossing, after in _crossings(contacts):
+    for before, first, crossing, after in _crossings(contacts):
         side = -crossing.side if crossing is not None and crossing.side else (first.side if first is not None else 0)
         side = side or (-after.side if after is not None else 0)
         court = next((each.court for each in (crossing, first, after) if each is not None and each.court is not None), None)
         passing = None if crossing is None else crossing.seconds
         serve = not found and first is not None and (after is None or first.side != after.side)
-        begin, struck, error = _stroke(first, crossing, after, serve, sightings, court, width)
+        begin, struck, error = _stroke(before, first, crossing, after, serve, sightings, court, width)
         if found and begin <= found[-1].start + EARLIEST:
             continue
-        bounces = (after is not None) + serve
-        found.append(Flight(begin, np.inf, struck, error, side, court, serve, max(bounces, 1), passing))
+        bounces = [np.nan if each is None else each.seconds for each in ((first, after) if serve else (after, None))]
+        found.append(Flight(begin, np.inf, struck, error, side, court, serve, 1 + serve, passing, (bounces[0], bounces[1])))
     _end_each(found, contacts, sightings)
     return found
 
 
-def _crossings(contacts: Sequence[Contact]) -> list[tuple[Contact | None, Contact | None, Contact | None]]:
-    """Return for each stroke the bounce before the net, the passing of it, and the bounce after it; None where nobody told."""
-    found: list[tuple[Contact | None, Contact | None, Contact | None]] = []
+def _crossings(contacts: Sequence[Contact]) -> list[tuple[Contact | None, ...]]:
+    """Return for each stroke the contact before it, the bounce before the net, the passing of it, and the bounce after it.
+
+    Each is None where nobody told it.
+    """
+    found: list[tuple[Contact | None, ...]] = []
     for place, contact in enumerate(contacts):
         before = contacts[place - 1] if place else None
         following = contacts[place + 1] if place + 1 < len(contacts) else None
         if not contact.bounce:
             one = before if before is not None and before.bounce and contact.seconds - before.seconds < LONGEST_FLIGHT else None
             other = following if following is not None and following.bounce and following.seconds - contact.seconds < 1.0 else None
-            found.append((one, contact, other))
+            found.append((before, one, contact, other))
         elif before is not None and before.bounce and before.side and contact.side and before.side != contact.side:
-            found.append((before, None, contact))
+            found.append((before, before, None, contact))
     return found
 
 
 def _stroke(
+    before: Contact | None,
     first: Contact | None,
     crossing: Contact | None,
     after: Contact | None,
@@ -110,19 +116,17 @@ def _stroke(
     if serve and first is not None:
         earliest, last, end = first.seconds - SERVE_SECONDS, first.seconds, first.seconds
     else:
-        earliest = first.seconds if first is not None else last - LONGEST_FLIGHT
-        end = after.seconds if after is not None else last + 0.1
+        earliest = max(last - LONGEST_FLIGHT, -np.inf if before is None else before.seconds)
+        end = last
     times, pixels = sightings.between(earliest, end)
     seen = _run_before(sightings, last, earliest)
     if court is None or last - EARLIEST <= earliest + EARLIEST:
         return seen, False, None
     scale = sum(court.reach) / TABLE_LENGTH
-    if first is None and seen > earliest + EARLIEST:
-        earliest = seen
     met = meeting(times, pixels, earliest + (0 if serve else EARLIEST), last - EARLIEST, scale, ERROR * width)
     if met is None:
         return seen, False, None
-    if first is None or serve:
+    if before is None or serve:
         # Nothing says that there was a stroke: it is one where the ball turns, else it was first seen there.
         turned = _turns(times, pixels, met[0], court, serve)
         return (met[0], True, met[1]) if turned else (seen, False, None)

@@ -8,7 +8,6 @@ from ttcli.flights.fit import FASTEST, Fit, Pieces
 from ttcli.flights.measuring import Measured, Measures, ellipse, normal_share
 from ttcli.physics.arcs import ON_TABLE
 from ttcli.results.strokes import ACROSS, DEPTHS, Ellipse, Estimate, Stroke
-from ttcli.table.camera import TableCamera
 from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
 SURE = 0.95
@@ -58,8 +57,16 @@ class Told:
         )  # fmt: skip
 
 
-def told_of(measures: Measures, fit: Fit, pieces: Pieces, row: int, camera: TableCamera) -> Told:
-    """Return what is told of one of the flights that were fitted."""
+def told_of(measures: Measures, fit: Fit, pieces: Pieces, row: int, serve: bool) -> Told:
+    """Return what is told of one of the flights that were fitted.
+
+    Args:
+        measures: What they say.
+        fit: The flights.
+        pieces: What they were fitted to.
+        row: Which of them.
+        serve: Whether it is a serve, which is struck above the level of the table.
+    """
     end = int(np.sign(pieces.side[row]))
     seen = pieces.seen[row]
     counted = (fit.weights[row][seen] > 0.5).sum()
@@ -67,7 +74,7 @@ def told_of(measures: Measures, fit: Fit, pieces: Pieces, row: int, camera: Tabl
     trusted = counted >= LEAST_COUNTED and counted >= LEAST_SHARE * seen.sum() and fit.error[row] <= MOST_MISFIT * usual
     passes = bool(np.isfinite(measures.clearance.value[row]))
     rolls = bool(measures.apex.value[row] < ON_TABLE + LOWEST)
-    possible = bool(measures.speed.value[row] <= FASTEST)
+    possible = bool(measures.speed.value[row] <= FASTEST) and _may_be_struck(measures.place[row], serve)
     if not trusted or not possible:
         return Told(is_stroke=not rolls, end=end)
     if rolls or not passes:
@@ -93,6 +100,12 @@ def told_of(measures: Measures, fit: Fit, pieces: Pieces, row: int, camera: Tabl
         sure,
         _ended(measures, row, duration, bounce, end),
     )
+
+
+def _may_be_struck(place: np.ndarray, serve: bool) -> bool:
+    """Return whether a ball can be struck at a place (3,): not under the floor or the table, a serve not below the table's level."""
+    over_table = abs(place[0]) < TABLE_WIDTH / 2 and abs(place[1]) < TABLE_LENGTH / 2
+    return bool(place[2] > (TABLE_HEIGHT if serve or over_table else BALL_RADIUS))
 
 
 def _estimate(measured: Measured, row: int, sigmas: float, widest: float, unit: float) -> Estimate | None:

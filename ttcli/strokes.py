@@ -6,16 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from ttcli.configs import SpotConfig, StrokesConfig
-from ttcli.errors import InputError
-from ttcli.flights.finder import find_strokes
+from ttcli.errors import InputError, SettingError
+from ttcli.flights.finder import Found, find_strokes
+from ttcli.flights.turned import turned_round
 from ttcli.outputs import check_output
 from ttcli.play.finder import RallyFinder
 from ttcli.rallies import timed_events
 from ttcli.results.events import Event, check_threshold, read_events_csv
+from ttcli.results.rallies import Rally
 from ttcli.results.strokes import Stroke, write_strokes_csv
-from ttcli.spotting.known_paths import open_path
+from ttcli.spotting.known_paths import KnownPath, open_path
 from ttcli.spotting.spotter import EventSpotter
 from ttcli.spotting.weights import load_spotter
+
+CLEARLY_LIKELIER = 3.0
+"""How much more probable, as a logarithm, the path must be with one table than with the other."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,30 @@ class StrokesSummary:
         if fastest is None or fastest.speed is None:
             return f"{line}, no speed can be told"
         told, (value, low, high) = sum(stroke.speed is not None for stroke in self.strokes), fastest.speed
-        return f"{line}, {told} with a speed; fastest {value:.0f} km/h ({low:.0f} to {high:.0f}) at {fastest.time_seconds:.1f} s"
+        return (
+            f"{line}, {told} with a speed; fastest {value:.0f} km/h ({low:.0f} to {high:.0f}) at {fastest.time_seconds:.1f} s"
+        )
+
+
+def _likelier(
+    found: Found, finder: RallyFinder, events: list[Event], rallies: list[Rally], path: KnownPath, config: StrokesConfig
+) -> Found:
+    """Return what is found with the table that the flights prefer: four corners may be of two, turned by a quarter.
+
+    Raises:
+        SettingError: The flights fit both.
+    """
+    camera = None if path.tables is None else path.tables(finder.sightings.begin)
+    other = None if camera is None else turned_round(camera)
+    if other is None:
+        return found
+    turned = find_strokes(finder.sightings, events, rallies, lambda seconds: other, path.width)
+    if not found.strokes and not turned.strokes:
+        return found
+    if abs(turned.evidence - found.evidence) < CLEARLY_LIKELIER:
+        fact = f"{config.table} may be a table seen from its side or from its end, and the ball fits both"
+        raise SettingError("--table", fact, "give a path with more strokes")
+    return max(found, turned, key=lambda each: each.evidence)
 
 
 def default_output(ball: Path) -> Path:
@@ -97,6 +125,8 @@ def strokes(
         events = list(timed_events(read_events_csv(config.events, path.far), finder, config.events))
     rallies = finder.rallies(events, config.threshold)
     found = find_strokes(finder.sightings, events, rallies, path.tables, path.width)
+    if config.table is not None:
+        found = _likelier(found, finder, events, rallies, path, config)
     if found.warning is not None:
         tell(f"{ball}: warning: {found.warning}; strokes have no numbers")
     write_strokes_csv(output, found.strokes, config.overwrite)

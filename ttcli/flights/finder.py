@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ttcli.flights.fit import LEAST_ERROR, Fit, Pieces, fit_flights
-from ttcli.flights.measuring import Measures, measure
+from ttcli.flights.measuring import measure
 from ttcli.flights.sightlines import as_seen_by, camera_at, view_of
 from ttcli.flights.splitting import LEAST_SIGHTINGS, LONGEST_GAP, Flight, flights_of
 from ttcli.flights.telling import Told, told_of
@@ -23,6 +23,8 @@ from ttcli.table.camera import TableCamera, Tables
 
 BEFORE_RALLY = 0.6
 """Seconds that a stroke may be before the start of its rally, which is about the serve."""
+BEYOND = ("long", "wide")
+"""Endings of a rally that are those of its last stroke which passed the net."""
 SMEARED = 0.004
 """Seconds around a stroke within which a sighting is of neither flight."""
 MOST_ERROR = 8.0 / 1920
@@ -45,6 +47,8 @@ class Found(NamedTuple):
     strokes: list[Stroke]
     warning: str | None = None
     """Why no stroke has numbers, where that is so."""
+    evidence: float = 0.0
+    """Logarithm of how probable the sightings are, by the flights that were fitted to them: it compares tables."""
 
 
 @dataclass
@@ -58,6 +62,8 @@ class _Cut:
     times: np.ndarray = field(default_factory=lambda: np.zeros(0))
     pixels: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
     told: Told | None = None
+    ended: str | None = None
+    """How the rally ended with this stroke, where it did."""
 
 
 def find_strokes(
@@ -78,9 +84,10 @@ def find_strokes(
         cuts.sort(key=lambda cut: cut.flight.start)
         for cut in cuts:
             _see(cut, sightings, tables)
-    warning = _fit_all(cuts)
+    groups = [_fit_group(group) for group in _by_camera(cuts)]
     strokes = [stroke for cut in cuts if (stroke := _stroke(cut, sightings)) is not None]
-    return Found(strokes, warning)
+    warning = next((group.warning for group in groups if group.warning), None)
+    return Found(strokes, warning, sum(group.evidence for group in groups))
 
 
 def _cut(sightings: Sightings, contacts: Sequence[Contact], rallies: Sequence[Rally], width: int) -> Iterator[_Cut]:
@@ -95,8 +102,10 @@ def _cut(sightings: Sightings, contacts: Sequence[Contact], rallies: Sequence[Ra
         if rallies and number is None:
             continue
         sure = rallies[number - 1].confidence if number is not None else 0.5
-        for flight in flights_of(group, sightings, width):
-            yield _Cut(flight, number, 1.0 if sure is None else sure)
+        flights = flights_of(group, sightings, width)
+        for flight in flights:
+            ended = rallies[number - 1].ended if number is not None and flight is flights[-1] else None
+            yield _Cut(flight, number, 1.0 if sure is None else sure, ended=ended if ended in BEYOND else None)
 
 
 def _groups(contacts: Sequence[Contact]) -> Iterator[list[Contact]]:
@@ -155,30 +164,38 @@ def _see(cut: _Cut, sightings: Sightings, tables: Tables) -> None:
     cut.camera, cut.times, cut.pixels = camera, times[known], shown[known]
 
 
-def _fit_all(cuts: Sequence[_Cut]) -> str | None:
-    """Fit the flights of each camera together, and note what they say; return why none says anything."""
+def _by_camera(cuts: Sequence[_Cut]) -> list[list[_Cut]]:
+    """Return the flights that can be fitted, those of each camera together."""
     by_camera: dict[int, list[_Cut]] = {}
     for cut in cuts:
-        if cut.camera is not None and cut.flight.side is not None and len(cut.times) >= LEAST_SIGHTINGS:
+        if cut.camera is not None and len(cut.times) >= LEAST_SIGHTINGS:
             by_camera.setdefault(id(cut.camera), []).append(cut)
-    warnings = [_fit_group(group) for group in by_camera.values()]
-    return next((warning for warning in warnings if warning), None)
+    return list(by_camera.values())
 
 
-def _fit_group(cuts: list[_Cut]) -> str | None:
+class _Group(NamedTuple):
+    """What came of the flights of one camera."""
+
+    warning: str | None
+    evidence: float
+
+
+def _fit_group(cuts: list[_Cut]) -> _Group:
+    """Fit the flights of one camera together, and note what they say."""
     camera = cuts[0].camera
     assert camera is not None
     view, pieces = view_of(camera), pieces_of(cuts)
     fit, pieces = _fit_sides(view, pieces)
+    evidence = float((-0.5 * fit.cost - 2 * pieces.seen.sum(1) * np.log(fit.error)).sum())
     if (warning := _doubt(view, pieces, fit)) is not None:
-        return warning
+        return _Group(warning, evidence)
     stroke = np.array([cut.flight.start - cut.times[0] if cut.flight.struck else 0.0 for cut in cuts])
     duration = np.where(pieces.seen, pieces.times, 0).max(1)
     errors = np.array([cut.flight.error or 0.0 for cut in cuts])
     measures = measure(fit, duration, pieces.bounces, np.clip(stroke, -MOST_BACK, 0.0), errors)
     for row, cut in enumerate(cuts):
         cut.told = told_of(measures, fit, pieces, row, cut.flight.serve)
-    return None
+    return _Group(None, evidence)
 
 
 def pieces_of(cuts: Sequence[_Cut]) -> Pieces:
@@ -234,5 +251,5 @@ def _stroke(cut: _Cut, sightings: Sightings) -> Stroke | None:
     side = flight.side or (0 if told is None or court is None or court.end is None else told.end * court.end)
     named = court.name(side) if court is not None and side else None
     start = flight.start
-    base = Stroke(start, sightings.instant(start), cut.rally, named, confidence=cut.sure)
+    base = Stroke(start, sightings.instant(start), cut.rally, named, ended=cut.ended, confidence=cut.sure)
     return base if told is None else told.fill(base, cut.times[0])

@@ -234,7 +234,8 @@ class _Problem:
             return shown[:, 0], np.zeros(0)
         change = np.moveaxis((shown[:, 1:] - shown[:, :1]) / _NUDGE[:, None, None], 1, -1)
         by_camera = [
-            np.moveaxis(self.view.project(places[:, :, 0], errors + 1e-2 * unit), 0, -1) - shown[:, 0] for unit in np.eye(self.extra)
+            np.moveaxis(self.view.project(places[:, :, 0], errors + 1e-2 * unit), 0, -1) - shown[:, 0]
+            for unit in np.eye(self.extra)
         ]
         return shown[:, 0], np.concatenate([change, np.stack(by_camera, -1) / 1e-2], -1) if by_camera else change
 
@@ -250,7 +251,9 @@ class _Problem:
             # The integral of r (FAR / r)^4 from FAR on: what lies far costs no more than 2 FAR^2.
             loss = np.where(away <= FAR, away**2, FAR**2 * (2 - np.sqrt(weights)))
         strange = ((numbers[:, :NUMBERS] - self.belief) / PRIOR_SPREAD) ** 2
-        return np.where(self.pieces.seen, weights, 0), (self.share * loss).sum(1) + strange.sum(1) + (numbers[:, NUMBERS:] ** 2).sum(1)
+        return np.where(self.pieces.seen, weights, 0), (self.share * loss).sum(1) + strange.sum(1) + (
+            numbers[:, NUMBERS:] ** 2
+        ).sum(1)
 
     def normal(
         self, numbers: np.ndarray, values: np.ndarray, slopes: np.ndarray, weights: np.ndarray, rough: float

@@ -63,9 +63,7 @@ class Measures(NamedTuple):
         return student(0.5 + share / 2, self.tail)
 
 
-def measure(
-    fit: Fit, duration: np.ndarray, bounces: np.ndarray, stroke: np.ndarray, stroke_error: np.ndarray
-) -> Measures:
+def measure(fit: Fit, duration: np.ndarray, bounces: np.ndarray, stroke: np.ndarray, stroke_error: np.ndarray) -> Measures:
     """Return what flights say.
 
     Args:

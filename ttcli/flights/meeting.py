@@ -42,7 +42,9 @@ class Way(NamedTuple):
         return powers @ self.factors, float(powers @ self.covariance @ powers)
 
 
-def meeting(times: np.ndarray, pixels: np.ndarray, first: float, last: float, scale: float, error: float) -> tuple[float, float] | None:
+def meeting(
+    times: np.ndarray, pixels: np.ndarray, first: float, last: float, scale: float, error: float
+) -> tuple[float, float] | None:
     """Return when two ways meet, and how sure that is (seconds, 1 sigma); None where one of them is not seen.
 
     Args:

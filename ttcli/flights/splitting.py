@@ -94,7 +94,9 @@ def _crossings(contacts: Sequence[Contact]) -> list[tuple[Contact | None, ...]]:
         following = contacts[place + 1] if place + 1 < len(contacts) else None
         if not contact.bounce:
             one = before if before is not None and before.bounce and contact.seconds - before.seconds < LONGEST_FLIGHT else None
-            other = following if following is not None and following.bounce and following.seconds - contact.seconds < 1.0 else None
+            other = (
+                following if following is not None and following.bounce and following.seconds - contact.seconds < 1.0 else None
+            )
             found.append((before, one, contact, other))
         elif before is not None and before.bounce and before.side and contact.side and before.side != contact.side:
             found.append((before, before, None, contact))

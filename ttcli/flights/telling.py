@@ -53,7 +53,7 @@ class Told:
         bounce = None if self.bounce is None else self.bounce._replace(seconds=self.bounce.seconds + first_seen)
         return replace(
             stroke, place=self.place, speed=self.speed, clearance=self.clearance, apex=self.apex, bounce=bounce, zone=self.zone,
-            spin=self.spin, spin_confidence=self.spin_confidence, ended=self.ended,
+            spin=self.spin, spin_confidence=self.spin_confidence, ended=self.ended or stroke.ended,
         )  # fmt: skip
 
 
@@ -79,10 +79,12 @@ def told_of(measures: Measures, fit: Fit, pieces: Pieces, row: int, serve: bool)
         return Told(is_stroke=not rolls, end=end)
     if rolls or not passes:
         return Told(is_stroke=False, end=end)
+    duration = float(pieces.times[row][seen].max())
+    if not measures.bounce_time.value[row] <= duration + UNSEEN_SECONDS:
+        return Told(is_stroke=True, end=end)  # where the ball came down says how far away it was
     sigmas = float(measures.quantile(SURE)[row])
     speed = _estimate(measures.speed, row, sigmas, WIDEST_SPEED * measures.speed.value[row], 3.6)
     clearance = _estimate(measures.clearance, row, sigmas, WIDEST_CLEARANCE, 100)
-    duration = float(pieces.times[row][seen].max())
     bounce = _bounce(measures, row, duration)
     spin, sure = _spin(measures.topspin, row)
     apex_sure = clearance is not None
@@ -98,7 +100,7 @@ def told_of(measures: Measures, fit: Fit, pieces: Pieces, row: int, serve: bool)
         _zone(bounce, end),
         spin,
         sure,
-        _ended(measures, row, duration, bounce, end),
+        "in" if bounce is not None and _zone(bounce, end) is not None else None,
     )
 
 
@@ -147,10 +149,3 @@ def _spin(topspin: Measured, row: int) -> tuple[str | None, float | None]:
     value, spread = float(topspin.value[row]), float(topspin.spread[row])
     share = normal_share(abs(value) / spread) if spread > 0 else 0.5
     return (None, None) if share < SPIN_SURE else ("top" if value > 0 else "back", share)
-
-
-def _ended(measures: Measures, row: int, duration: float, bounce: Ellipse | None, end: int) -> str | None:
-    """Return how a stroke ended, where its flight says so clearly."""
-    if bounce is not None:
-        return "in" if bounce.y * end < 0 and _on_table(np.array([bounce.x, bounce.y]), EDGE + BALL_RADIUS) else None
-    return None

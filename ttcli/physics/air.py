@@ -45,7 +45,9 @@ def acceleration(velocity: Components, spin: Components, drag: Any = 1.0) -> Com
     )
 
 
-def fly(position: Components, velocity: Components, spin: Components, step: Any, drag: Any = 1.0) -> tuple[Components, Components]:
+def fly(
+    position: Components, velocity: Components, spin: Components, step: Any, drag: Any = 1.0
+) -> tuple[Components, Components]:
     """Return position and velocity `step` seconds later by the midpoint rule; nothing is in the way."""
     now = acceleration(velocity, spin, drag)
     middle = tuple(v + a * (0.5 * step) for v, a in zip(velocity, now, strict=True))

@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 from ttcli.physics import air, impacts
-from ttcli.physics.air import DRAG
 from ttcli.physics.impacts import TABLE_FRICTION, table_restitution
 from ttcli.table.constants import BALL_RADIUS, GRAVITY, NET_HEIGHT, NET_OVERHANG, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 

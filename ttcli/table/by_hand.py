@@ -31,7 +31,9 @@ def table_by_hand(said: str, height: int, width: int, seconds_of: Callable[[int]
     corners = _corners(said)
     around = landmarks()[0][[0, 2, 3, 1]]  # the first side is a long one
     choices = [np.roll(order, -turn, 0) for order in (around, around[::-1]) for turn in (0, 1)]
-    cameras = [(_misfit(camera, places, corners), camera) for places in choices if (camera := _search(places, corners, width, height))]
+    cameras = [
+        (_misfit(camera, places, corners), camera) for places in choices if (camera := _search(places, corners, width, height))
+    ]
     if not cameras:
         raise SettingError(OPTION, "no camera above a table sees it so", CURE)
     misfit, camera = min(cameras, key=lambda pair: pair[0])

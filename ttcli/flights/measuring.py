@@ -1,7 +1,7 @@
 """What fitted flights say of strokes, and how far it can be trusted.
 
-Each number is read off the most probable flight and off flights one sigma away from it, to both sides of each independent direction;
-how much it differs there is its own uncertainty.
+Each number is read off the most probable flight, and off flights one sigma away from it to both sides of each independent
+direction. How much it differs there is its own uncertainty.
 """
 
 import math

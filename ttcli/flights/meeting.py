@@ -1,9 +1,10 @@
 """When a racket meets the ball: where the ball's way before and its way after it meet on the picture.
 
-Both ways are parabolas, a little more, whose bend is about known. All sightings between the bounce before the stroke and the passing
-of the net after it are of one of them. Where the ball is hidden around the stroke, they are drawn on until they meet.
+Both ways are parabolas, a little more, whose bend is about known. All sightings between the bounce before the stroke and the
+passing of the net after it are of one of them. Where the ball is hidden around the stroke, they are drawn on until they meet.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -71,7 +72,7 @@ def _tries(times: np.ndarray, first: float, last: float) -> np.ndarray:
     inside = times[(times > first) & (times < last)]
     edges = np.concatenate([[first], inside, [last]])
     found = []
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in pairwise(edges):
         count = max(1, round((end - begin) / STEP_SECONDS))
         found.append(begin + (end - begin) * (np.arange(count) + 0.5) / count)
     return np.concatenate(found)

@@ -40,6 +40,6 @@ def as_seen_by(camera: TableCamera, tables: Tables, times: np.ndarray, pixels: n
 
 
 def view_of(camera: TableCamera) -> View:
-    """Return a camera with how sure it is: as it says itself, else as sure as landmarks that are seen with the usual error make it."""
+    """Return a camera with how sure it is: as it says itself, else as landmarks seen with the usual error make it."""
     covariance = getattr(camera, "covariance", None)
     return View.of(camera, covariance if covariance is not None else View.usual_covariance(camera))

@@ -105,7 +105,7 @@ def told_of(measures: Measures, fit: Fit, pieces: Pieces, row: int, serve: bool)
 
 
 def _may_be_struck(place: np.ndarray, serve: bool) -> bool:
-    """Return whether a ball can be struck at a place (3,): not under the floor or the table, a serve not below the table's level."""
+    """Return whether a ball can be struck at a place (3,): above the floor, not in the table, a serve above its level."""
     over_table = abs(place[0]) < TABLE_WIDTH / 2 and abs(place[1]) < TABLE_LENGTH / 2
     return bool(place[2] > (TABLE_HEIGHT if serve or over_table else BALL_RADIUS))
 

@@ -42,7 +42,7 @@ class View(NamedTuple):
         return np.linalg.inv(slopes.T @ slopes + belief)
 
     def project(self, points: np.ndarray, errors: np.ndarray | None = None) -> np.ndarray:
-        """Return the pixels (2, N, ...) of points (3, N, ...), seen with errors (N, Q) of the camera, or (N, R, Q) for each of R."""
+        """Return the pixels (2, N, ...) of points (3, N, ...), seen with errors (N, Q) of the camera."""
         offset = points - self.camera.position.reshape(3, *[1] * (points.ndim - 1))
         small = None
         if errors is not None and self.spread.shape[1]:

@@ -5,12 +5,17 @@ and the fit of flights share them. World axes: metres, x across the table, y alo
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from ttcli.table.constants import BALL_RADIUS, GRAVITY
 
-Components = tuple[Any, Any, Any]
+Components = Sequence[Any] | np.ndarray
 """x, y and z of a vector, or of many."""
+Moved = tuple[Any, Any, Any]
+"""The same, as it is given back."""
 
 BALL_MASS = 0.0027
 AIR_DENSITY = 1.2
@@ -24,7 +29,7 @@ DRAG = _AIR * DRAG_COEFFICIENT
 """Deceleration / speed^2, 1/m."""
 
 
-def acceleration(velocity: Components, spin: Components, drag: Any = 1.0) -> Components:
+def acceleration(velocity: Components, spin: Components, drag: Any = 1.0) -> Moved:
     """Return gravity + drag + Magnus force per mass in m/s^2; a ball's spin does not decay in the air.
 
     Args:
@@ -45,12 +50,14 @@ def acceleration(velocity: Components, spin: Components, drag: Any = 1.0) -> Com
     )
 
 
-def fly(
-    position: Components, velocity: Components, spin: Components, step: Any, drag: Any = 1.0
-) -> tuple[Components, Components]:
+def fly(position: Components, velocity: Components, spin: Components, step: Any, drag: Any = 1.0) -> tuple[Moved, Moved]:
     """Return position and velocity `step` seconds later by the midpoint rule; nothing is in the way."""
     now = acceleration(velocity, spin, drag)
-    middle = tuple(v + a * (0.5 * step) for v, a in zip(velocity, now, strict=True))
+    middle = _ahead(velocity, now, 0.5 * step)
     later = acceleration(middle, spin, drag)
-    moved = tuple(p + v * step for p, v in zip(position, middle, strict=True))
-    return moved, tuple(v + a * step for v, a in zip(velocity, later, strict=True))
+    return _ahead(position, middle, step), _ahead(velocity, later, step)
+
+
+def _ahead(value: Components, change: Components, step: Any) -> Moved:
+    (x, y, z), (dx, dy, dz) = value, change
+    return x + dx * step, y + dy * step, z + dz * step

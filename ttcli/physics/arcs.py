@@ -100,15 +100,15 @@ def integrate(begin: Beginnings, step: np.ndarray, count: int, most_bounces: np.
     for index in range(count):
         bend = np.array(acceleration(state.velocity, state.spin, begin.drag))
         places[index], speeds[index], bends[index] = state.position, state.velocity, bend
-        after = _State(*(np.array(part) for part in fly(*state, step, begin.drag)), state.spin)
+        after = _flown(state, step, begin.drag)
         falls = (after.position[2] < ON_TABLE) & (after.velocity[2] < 0) & (state.position[2] >= ON_TABLE - 1e-9) & (left > 0)
         if falls.any():
             part, met, turn = _meet_table(begin, state, bend)
             bounce[index] = np.where(falls, part, NEVER)
             for values, value in zip(kept, (met.position, met.velocity, turn), strict=True):
                 values[index] = np.where(falls, value, 0)
-            gone = fly(met.position, met.velocity, met.spin, step - part, begin.drag)
-            after = _State(*(np.where(falls, new, old) for new, old in zip((*gone, met.spin), after, strict=True)))
+            gone = _flown(met, step - part, begin.drag)
+            after = _State(*(np.where(falls, new, old) for new, old in zip(gone, after, strict=True)))
             left -= falls
         state = after
     places[count], speeds[count] = state.position, state.velocity
@@ -120,6 +120,11 @@ class _State(NamedTuple):
     position: np.ndarray  # (3, *B)
     velocity: np.ndarray
     spin: np.ndarray
+
+
+def _flown(state: _State, step: np.ndarray, drag: np.ndarray) -> _State:
+    position, velocity = fly(state.position, state.velocity, state.spin, step, drag)
+    return _State(np.array(position), np.array(velocity), state.spin)
 
 
 def _meet_table(begin: Beginnings, state: _State, bend: np.ndarray) -> tuple[np.ndarray, _State, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ttcli.physics.air import Components
+from ttcli.physics.air import Components, Moved
 from ttcli.table.constants import BALL_RADIUS
 
 TABLE_FRICTION = 0.25
@@ -19,9 +19,7 @@ def table_restitution(speed: Any) -> Any:
     return (0.945 - 0.006 * speed).clip(min=0.75)
 
 
-def rebound(
-    velocity: Components, spin: Components, normal: Components, restitution: Any, friction: Any
-) -> tuple[Components, Components]:
+def rebound(velocity: Components, spin: Components, normal: Components, restitution: Any, friction: Any) -> tuple[Moved, Moved]:
     """Return velocity and spin after an impact of a hollow sphere on a fixed surface.
 
     Friction stops the contact point (the ball rolls away) where Coulomb's law allows for it, else the ball slides.
@@ -33,19 +31,20 @@ def rebound(
         restitution: Rebound speed / impact speed.
         friction: Coulomb's coefficient.
     """
-    approach = sum(v * n for v, n in zip(velocity, normal, strict=True))
-    turning = _cross(spin, normal)
-    contact = tuple(v - approach * n - BALL_RADIUS * w for v, n, w in zip(velocity, normal, turning, strict=True))
-    slip = (contact[0] * contact[0] + contact[1] * contact[1] + contact[2] * contact[2]) ** 0.5
+    (x, y, z), (nx, ny, nz) = velocity, normal
+    approach = x * nx + y * ny + z * nz
+    a, b, c = _cross(spin, normal)
+    along = (x - approach * nx - BALL_RADIUS * a, y - approach * ny - BALL_RADIUS * b, z - approach * nz - BALL_RADIUS * c)
+    slip = (along[0] * along[0] + along[1] * along[1] + along[2] * along[2]) ** 0.5
     push = (1 + restitution) * (-approach).clip(min=0)
     share = (friction * push / (slip + 1e-9)).clip(max=STOPPED)
-    impulse = (-share * contact[0], -share * contact[1], -share * contact[2])
-    twist = _cross(normal, impulse)
-    after = tuple(v + push * n + j for v, n, j in zip(velocity, normal, impulse, strict=True))
-    turned = tuple(w - (1.5 / BALL_RADIUS) * t for w, t in zip(spin, twist, strict=True))
-    return after, turned
+    impulse = (-share * along[0], -share * along[1], -share * along[2])
+    a, b, c = _cross(normal, impulse)
+    turn = 1.5 / BALL_RADIUS
+    after = (x + push * nx + impulse[0], y + push * ny + impulse[1], z + push * nz + impulse[2])
+    return after, (spin[0] - turn * a, spin[1] - turn * b, spin[2] - turn * c)
 
 
-def _cross(one: Components, other: Components) -> Components:
+def _cross(one: Components, other: Components) -> Moved:
     (a, b, c), (x, y, z) = one, other
     return b * z - c * y, c * x - a * z, a * y - b * x

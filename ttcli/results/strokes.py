@@ -16,7 +16,7 @@ COLUMNS = (
 )  # fmt: skip
 """Columns of strokes.csv, in the order in which they are written; they are read by name."""
 ENDED = ("in", "net", "long", "wide")
-"""How a stroke ended. `in`: on the other half. `net`: it did not pass the net. `long`, `wide`: beyond the table's end or its side."""
+"""How a stroke ended. `in`: on the other half. `net`: it did not pass. `long`, `wide`: beyond the table's end or its side."""
 SPINS = ("top", "back")
 DEPTHS, ACROSS = ("short", "half", "long"), ("left", "middle", "right")
 ZONES = tuple(f"{depth}_{across}" for depth in DEPTHS for across in ACROSS)

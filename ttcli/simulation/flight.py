@@ -72,7 +72,8 @@ class Contact(NamedTuple):
 
 def fly(ball: Ball, step: float | Tensor) -> Ball:
     """Return the balls `step` seconds later (a number, or (N, 1)) by the midpoint rule; nothing is in the way."""
-    position, velocity = air.fly(*(part.unbind(1) for part in ball), _column(step))
+    place, speed, spin = (part.unbind(1) for part in ball)
+    position, velocity = air.fly(place, speed, spin, _column(step))
     return Ball(torch.stack(position, 1), torch.stack(velocity, 1), ball.spin)
 
 
@@ -93,8 +94,7 @@ def bounce(velocity: Tensor, spin: Tensor, normal: Tensor, restitution: Tensor, 
         restitution: Rebound speed / impact speed, (N,).
         friction: Coulomb's coefficient, (N,).
     """
-    parts = (velocity.unbind(1), spin.unbind(1), normal.unbind(1))
-    after, turned = impacts.rebound(*parts, restitution, friction)
+    after, turned = impacts.rebound(velocity.unbind(1), spin.unbind(1), normal.unbind(1), restitution, friction)
     return torch.stack(after, 1), torch.stack(turned, 1)
 
 

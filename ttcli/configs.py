@@ -63,6 +63,8 @@ class DetectConfig:
     outside are left out."""
     all_events: bool = False
     """With `rallies`: write the events outside of them too."""
+    strokes: Path | None = None
+    """CSV to write the strokes to, those of rallies where there are any; None tells none."""
     overwrite: bool = False
     """Replace outputs that exist."""
 

@@ -61,6 +61,7 @@ from ttcli.configs import (
 @option(DetectConfig, "event_threshold", type=PARTS, help="Smallest confidence of an event.")
 @option(DetectConfig, "rallies", type=OUTPUT, help="Also write the rallies as CSV (one VIDEO only).")
 @option(DetectConfig, "all_events", "--all-events", is_flag=True, help="With --rallies: keep the events outside of them.")
+@option(DetectConfig, "strokes", type=OUTPUT, help="Also write speed, landing and spin of each stroke as CSV (one VIDEO only).")
 @option(DetectConfig, "shots", type=OUTPUT, help="Also write the shots between cuts as CSV (one VIDEO only).")
 @option(DetectConfig, "weights", type=FILE, help="Checkpoint: a file, or `fast`, the package's small one; else its default.")
 @option(DetectConfig, "threshold", type=SHARES, help="Smallest confidence that counts as seen.")

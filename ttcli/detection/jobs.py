@@ -69,7 +69,12 @@ def check_job(job: Job, config: DetectConfig) -> VideoInfo:
     check_output(job.output, config.overwrite)
     may_write(job.output, config.overwrite)
     taken = {job.output.absolute(), manifest_path(job.output).absolute()}
-    for name, extra in (("shots", config.shots), ("events", config.events), ("rallies", config.rallies)):
+    for name, extra in (
+        ("shots", config.shots),
+        ("events", config.events),
+        ("rallies", config.rallies),
+        ("strokes", config.strokes),
+    ):
         if extra is None:
             continue
         if extra.absolute() in taken:
@@ -82,7 +87,7 @@ def check_job(job: Job, config: DetectConfig) -> VideoInfo:
 
 
 def check_findings(videos: Iterable[Path], others: Iterable[Path | None], config: DetectConfig) -> None:
-    """Raise TtcliError now where the events or the rallies of a detection could not be written.
+    """Raise TtcliError now where the events, the rallies or the strokes of a detection could not be written.
 
     Args:
         videos: The videos of the detection.
@@ -90,7 +95,12 @@ def check_findings(videos: Iterable[Path], others: Iterable[Path | None], config
         config: Settings of the detection.
     """
     videos, taken = list(videos), [other.absolute() for other in others if other is not None]
-    for name, path, verb in (("--events", config.events, "spot"), ("--rallies", config.rallies, "rallies")):
+    told = (
+        ("--events", config.events, "spot"),
+        ("--rallies", config.rallies, "rallies"),
+        ("--strokes", config.strokes, "strokes"),
+    )
+    for name, path, verb in told:
         if path is None:
             continue
         if len(videos) != 1 or (videos[0].is_dir() and not is_image_folder(videos[0])):

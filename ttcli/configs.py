@@ -117,6 +117,8 @@ class StrokesConfig(PathConfig):
     """The events.csv of the path; None has them spotted."""
     threshold: float = 0.5
     """Smallest confidence, above 0 and at most 1, of a rally whose strokes are written."""
+    picture: Path | None = None
+    """Picture to draw the flights into, from above and from the side; None draws none."""
 
 
 @dataclass(frozen=True)

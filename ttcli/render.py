@@ -18,6 +18,7 @@ from ttcli.rendering.subtitles import write_srt
 from ttcli.results.csv_rows import frame_number
 from ttcli.results.events import Event, read_events_csv
 from ttcli.results.places import FarPlaces
+from ttcli.results.strokes import read_strokes_csv
 from ttcli.results.trajectory import BallPosition, read_ball_csv
 from ttcli.video.gif import GifWriter
 from ttcli.video.probe import VideoInfo, is_image_folder, probe
@@ -67,6 +68,7 @@ def render(
     events_csv: Path | None = None,
     subtitles: Path | None = None,
     tell: Callable[[str], None] = lambda message: None,
+    strokes_csv: Path | None = None,
 ) -> RenderSummary:
     """Write the video with the ball, and its events, drawn on it and return a summary.
 
@@ -79,6 +81,7 @@ def render(
         events_csv: Its events.csv; no events are drawn if None.
         subtitles: Where to write the events as SubRip too; nowhere if None.
         tell: Takes warnings, one line each.
+        strokes_csv: Its strokes.csv; no strokes are drawn if None.
 
     Raises:
         InputError: The video or a CSV is missing or cannot be read.
@@ -108,7 +111,8 @@ def render(
         raise SettingError("--end", "is before --start", "give a later one")
     start_seconds = _seconds_of(first, by_frame, info)
     height, width = scaled_size(info, config.scale)
-    overlay = Overlay(info, height, width, config.trail_seconds, events, config.zoom, config.speed, config.table_map)
+    strokes = [] if strokes_csv is None else read_strokes_csv(strokes_csv)
+    overlay = Overlay(info, height, width, config.trail_seconds, events, config.zoom, config.speed, config.table_map, strokes)
     clock = SlowMotion(_slow_instants(events, events_csv, config, info), config.slow or 1.0)
     begin = clock.shown_at(start_seconds)
     sound = video if config.audio and info.has_audio and not clock.spans else None

@@ -8,6 +8,7 @@ from typing import Any
 from ttcli.configs import SpotConfig, StrokesConfig
 from ttcli.errors import InputError, SettingError
 from ttcli.flights.finder import Found, find_strokes
+from ttcli.flights.picture import check_picture, draw_flights, write_picture
 from ttcli.flights.turned import turned_round
 from ttcli.outputs import check_output
 from ttcli.play.finder import RallyFinder
@@ -109,6 +110,8 @@ def strokes(
     check_threshold(config.threshold, "--threshold")
     path = open_path(ball, config, tell)
     check_output(output, config.overwrite)
+    if config.picture is not None:
+        check_picture(config.picture, config.overwrite)
     if path.tables is None:
         cure = 'tell its corners by --table "x,y x,y x,y x,y", going around, or run `ttcli detect` anew'
         raise InputError(ball, "nobody knows where the table is, and so how large anything is", cure)
@@ -130,6 +133,8 @@ def strokes(
     if found.warning is not None:
         tell(f"{ball}: warning: {found.warning}; strokes have no numbers")
     write_strokes_csv(output, found.strokes, config.overwrite)
+    if config.picture is not None:
+        write_picture(config.picture, draw_flights(found.ways, found.strokes), config.overwrite)
     if line := path.far.line(ball):
         tell(line)
     return StrokesSummary(str(ball), str(output), found.strokes)

@@ -126,7 +126,16 @@ def detect(
     lines = [str(line) for line in summaries if not line.error]
     if overlay is not None:
         config = RenderConfig(picture_rate=detection.picture_rate, overwrite=detection.overwrite)
-        render(videos[0], Path(summaries[0].output), overlay, config, quiet, detection.events, tell=tell)
+        render(
+            videos[0],
+            Path(summaries[0].output),
+            overlay,
+            config,
+            quiet,
+            detection.events,
+            tell=tell,
+            strokes_csv=detection.strokes,
+        )
     show(as_json, [summary.as_json() for summary in summaries], *lines)
     if any(summary.error for summary in summaries):
         raise click.exceptions.Exit(1)
@@ -216,6 +225,7 @@ def rallies(
 @click.argument("ball", type=FILE)
 @click.option("-o", "--output", type=OUTPUT, help="The strokes.csv; else BALL's name with .strokes.csv beside it.")
 @option(StrokesConfig, "table", metavar="CORNERS", help='Corners of the table as "x,y x,y x,y x,y", going around.')
+@option(StrokesConfig, "picture", type=OUTPUT, help="Also draw the flights, from above and from the side, into a .png or .jpg.")
 @option(StrokesConfig, "events", type=FILE, help="The events.csv of BALL; else its events are spotted.")
 @option(StrokesConfig, "threshold", type=PARTS, help="Smallest confidence of a rally.")
 @option(StrokesConfig, "video", type=FILE, help="The video of the path; else one of BALL's name beside it.")
@@ -289,6 +299,9 @@ def trim(video: Path, outputs: tuple[Path, ...], clips: Path | None, quiet: bool
 @click.argument("video", type=VIDEO)
 @click.option("--ball", "ball_csv", type=FILE, help="The ball.csv; else VIDEO's name with .csv beside it.")
 @click.option("--events", "events_csv", type=FILE, help="The events.csv: a mark at each bounce, a flash at the net.")
+@click.option(
+    "--strokes", "strokes_csv", type=FILE, help="The strokes.csv: speeds where the ball is struck; with --map, landings."
+)
 @click.option("--subtitles", type=OUTPUT, help="Also write the events as .srt, by which players can jump to them.")
 @click.option("-o", "--output", type=OUTPUT, help="The overlay; else VIDEO's name with .overlay.mp4 beside it.")
 @option(RenderConfig, "trail_seconds", "--trail", type=Number(0, 3600), help="Seconds that the trail stays.")
@@ -308,8 +321,8 @@ def trim(video: Path, outputs: tuple[Path, ...], clips: Path | None, quiet: bool
 @quiet_option
 @json_option
 def render(
-    video: Path, ball_csv: Path | None, events_csv: Path | None, subtitles: Path | None, output: Path | None,
-    gif: bool, quiet: bool, as_json: bool, **settings: Any,
+    video: Path, ball_csv: Path | None, events_csv: Path | None, strokes_csv: Path | None, subtitles: Path | None,
+    output: Path | None, gif: bool, quiet: bool, as_json: bool, **settings: Any,
 ) -> None:  # fmt: skip
     """Draw the ball, its trail, events, the frame number and the clock on VIDEO."""
     from ttcli.render import default_output
@@ -317,7 +330,7 @@ def render(
 
     if gif:
         output = (output or default_output(video)).with_suffix(".gif")
-    summary = run(video, ball_csv, output, RenderConfig(**settings), quiet, events_csv, subtitles, tell=tell)
+    summary = run(video, ball_csv, output, RenderConfig(**settings), quiet, events_csv, subtitles, tell, strokes_csv)
     show(as_json, summary.as_json(), str(summary))
 
 

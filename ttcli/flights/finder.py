@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttcli.flights.fit import LEAST_ERROR, Fit, Pieces, fit_flights
+from ttcli.flights.fit import LEAST_ERROR, Fit, Pieces, fit_flights, fly_flights
 from ttcli.flights.measuring import measure
 from ttcli.flights.sightlines import as_seen_by, camera_at, view_of
 from ttcli.flights.splitting import LEAST_SIGHTINGS, LONGEST_GAP, Flight, flights_of
@@ -20,6 +20,7 @@ from ttcli.results.events import Event
 from ttcli.results.rallies import Rally
 from ttcli.results.strokes import Stroke
 from ttcli.table.camera import TableCamera, Tables
+from ttcli.table.constants import TABLE_HEIGHT
 
 BEFORE_RALLY = 0.6
 """Seconds that a stroke may be before the start of its rally, which is about the serve."""
@@ -33,6 +34,8 @@ LEAST_JUDGED = 3
 """Flights from which on they judge the table and the clock."""
 CLOCKS = (1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)
 """How much slower than it was a film may show what happened."""
+PLACES = 40
+"""Of a flight that is drawn."""
 MOST_BACK = 0.5
 """Seconds before the first sighting to which a flight is followed back to its stroke."""
 MOST_JUDGED = 12
@@ -49,6 +52,8 @@ class Found(NamedTuple):
     """Why no stroke has numbers, where that is so."""
     evidence: float = 0.0
     """Logarithm of how probable the sightings are, by the flights that were fitted to them: it compares tables."""
+    ways: tuple[np.ndarray, ...] = ()
+    """(K, 3) metres, above the table's surface, of each flight whose numbers are told."""
 
 
 @dataclass
@@ -64,6 +69,7 @@ class _Cut:
     told: Told | None = None
     ended: str | None = None
     """How the rally ended with this stroke, where it did."""
+    way: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
 
 
 def find_strokes(
@@ -87,7 +93,8 @@ def find_strokes(
     groups = [_fit_group(group) for group in _by_camera(cuts)]
     strokes = [stroke for cut in cuts if (stroke := _stroke(cut, sightings)) is not None]
     warning = next((group.warning for group in groups if group.warning), None)
-    return Found(strokes, warning, sum(group.evidence for group in groups))
+    ways = tuple(cut.way for cut in cuts if cut.told is not None and cut.told.is_stroke and cut.told.bounce is not None)
+    return Found(strokes, warning, sum(group.evidence for group in groups), ways)
 
 
 def _cut(sightings: Sightings, contacts: Sequence[Contact], rallies: Sequence[Rally], width: int) -> Iterator[_Cut]:
@@ -193,7 +200,10 @@ def _fit_group(cuts: list[_Cut]) -> _Group:
     duration = np.where(pieces.seen, pieces.times, 0).max(1)
     errors = np.array([cut.flight.error or 0.0 for cut in cuts])
     measures = measure(fit, duration, pieces.bounces, np.clip(stroke, -MOST_BACK, 0.0), errors)
+    arcs = fly_flights(fit.numbers[:, None], duration, pieces.bounces)
+    ways = arcs.at(np.linspace(0, 1, PLACES)[None, None] * duration[:, None, None])[:, :, 0]  # (3, N, PLACES)
     for row, cut in enumerate(cuts):
+        cut.way = ways[:, row].T - (0, 0, TABLE_HEIGHT)
         cut.told = told_of(measures, fit, pieces, row, cut.flight.serve)
     return _Group(None, evidence)
 

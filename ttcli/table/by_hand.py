@@ -49,6 +49,10 @@ def _corners(said: str) -> np.ndarray:
         places = np.zeros(0)
     if places.shape != (4, 2) or not np.isfinite(places).all():
         raise SettingError(OPTION, f"{said[:60]!r} are not four places", CURE)
+    sides = np.roll(places, -1, 0) - places
+    turns = sides[:, 0] * np.roll(sides[:, 1], -1) - sides[:, 1] * np.roll(sides[:, 0], -1)
+    if not ((turns > 1).all() or (turns < -1).all()):
+        raise SettingError(OPTION, "the corners are crossed, or three lie on a line", CURE)
     return places
 
 

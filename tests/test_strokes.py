@@ -89,7 +89,6 @@ def test_strokes_are_read_as_they_were_written(tmp_path):
     whole = Stroke(
         1.25, 75.5, 1, "left", (0.1, -1.5, 0.25), Estimate(54.0, 50.0, 58.0), Estimate(12.0, 10.0, 14.0), 0.31,
         Ellipse(1.6, 0.2, 0.8, 0.05, 0.02, 30.0), "half_middle", "top", 0.97, "in", 0.9,
-        Estimate(20.0, 17.0, 23.0), Estimate(10.0, 5.0, 15.0), 0.8,
     )  # fmt: skip
     bare = Stroke(2.5, 150.0)
     path = tmp_path / "s.csv"

@@ -12,7 +12,6 @@ COLUMNS = (
     "stroke", "rally", "time_s", "frame", "side", "x_m", "y_m", "z_m", "speed_kmh", "speed_low", "speed_high",
     "net_clearance_cm", "clearance_low", "clearance_high", "apex_m", "bounce_time_s", "bounce_x_m", "bounce_y_m",
     "bounce_major_cm", "bounce_minor_cm", "bounce_angle_deg", "zone", "spin", "spin_confidence", "ended", "confidence",
-    "toss_cm", "toss_low", "toss_high", "toss_angle_deg", "toss_angle_low", "toss_angle_high", "toss_confidence",
 )  # fmt: skip
 """Columns of strokes.csv, in the order in which they are written; they are read by name."""
 ENDED = ("in", "net", "long", "wide")
@@ -77,12 +76,6 @@ class Stroke:
     """One of ENDED."""
     confidence: float | None = None
     """In [0, 1], that it is a stroke."""
-    toss: Estimate | None = None
-    """Of a serve: how high the ball rose after it left the hand, centimetres."""
-    toss_angle: Estimate | None = None
-    """Degrees from the vertical at which it left the hand."""
-    toss_confidence: float | None = None
-    """In [0, 1], that what was seen is a toss."""
 
 
 def write_strokes_csv(path: Path, strokes: Iterable[Stroke], overwrite: bool = False) -> int:
@@ -125,9 +118,6 @@ def _cells(number: int, stroke: Stroke) -> tuple[object, ...]:
         *_formatted((stroke.spin_confidence,), 3),
         stroke.ended,
         *_formatted((stroke.confidence,), 3),
-        *_formatted(stroke.toss or (None,) * 3, 1),
-        *_formatted(stroke.toss_angle or (None,) * 3, 1),
-        *_formatted((stroke.toss_confidence,), 3),
     )
 
 
@@ -162,9 +152,6 @@ def _parse(row: Row) -> Stroke:
         _share(row, "spin_confidence"),
         _word(row, "ended", ENDED),
         _share(row, "confidence"),
-        _estimate(row, "toss_cm", "toss_low", "toss_high"),
-        _estimate(row, "toss_angle_deg", "toss_angle_low", "toss_angle_high"),
-        _share(row, "toss_confidence"),
     )
 
 

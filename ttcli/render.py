@@ -67,8 +67,8 @@ def render(
     quiet: bool = False,
     events_csv: Path | None = None,
     subtitles: Path | None = None,
-    tell: Callable[[str], None] = lambda message: None,
     strokes_csv: Path | None = None,
+    tell: Callable[[str], None] = lambda message: None,
 ) -> RenderSummary:
     """Write the video with the ball, and its events, drawn on it and return a summary.
 
@@ -80,8 +80,8 @@ def render(
         quiet: Show no progress.
         events_csv: Its events.csv; no events are drawn if None.
         subtitles: Where to write the events as SubRip too; nowhere if None.
-        tell: Takes warnings, one line each.
         strokes_csv: Its strokes.csv; no strokes are drawn if None.
+        tell: Takes warnings, one line each.
 
     Raises:
         InputError: The video or a CSV is missing or cannot be read.

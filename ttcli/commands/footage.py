@@ -45,6 +45,8 @@ from ttcli.configs import (
     VerifyConfig,
 )
 
+TABLE_HELP = 'Corners of the table as "x,y x,y x,y x,y", going around; else as ball.json has it.'
+
 
 @command(
     epilog=example(
@@ -155,6 +157,7 @@ def detect(
     help="Smallest confidence of an event.",
 )  # fmt: skip
 @option(SpotConfig, "weights", type=FILE, help="Spotter to use instead of the one in the package.")
+@option(SpotConfig, "table", metavar="CORNERS", help=TABLE_HELP)
 @option(SpotConfig, "video", type=FILE, help="The video of the path; else one of BALL's name beside it.")
 @click.option("--size", type=PictureSize(), help="Size of the picture, where no video tells it.")
 @option(SpotConfig, "shots", type=FILE, help="The shots.csv of the video: no event is looked for across a cut.")
@@ -190,6 +193,7 @@ def spot(ball: Path, output: Path | None, size: tuple[int, int] | None, quiet: b
 @option(RalliesConfig, "events", type=FILE, help="The events.csv of BALL; else its events are spotted.")
 @option(RalliesConfig, "threshold", type=PARTS, help="Smallest confidence of a rally.")
 @click.option("--summary", is_flag=True, help="Also show how many, how long, who served and how they ended.")
+@option(RalliesConfig, "table", metavar="CORNERS", help=TABLE_HELP)
 @option(RalliesConfig, "video", type=FILE, help="The video of the path; else one of BALL's name beside it.")
 @click.option("--size", type=PictureSize(), help="Size of the picture, where no video tells it.")
 @option(RalliesConfig, "shots", type=FILE, help="The shots.csv of the video, by which cuts are known.")
@@ -224,7 +228,7 @@ def rallies(
 )
 @click.argument("ball", type=FILE)
 @click.option("-o", "--output", type=OUTPUT, help="The strokes.csv; else BALL's name with .strokes.csv beside it.")
-@option(StrokesConfig, "table", metavar="CORNERS", help='Corners of the table as "x,y x,y x,y x,y", going around.')
+@option(StrokesConfig, "table", metavar="CORNERS", help=TABLE_HELP)
 @option(StrokesConfig, "picture", type=OUTPUT, help="Also draw the flights, from above and from the side, into a .png or .jpg.")
 @option(StrokesConfig, "events", type=FILE, help="The events.csv of BALL; else its events are spotted.")
 @option(StrokesConfig, "threshold", type=PARTS, help="Smallest confidence of a rally.")
@@ -330,7 +334,7 @@ def render(
 
     if gif:
         output = (output or default_output(video)).with_suffix(".gif")
-    summary = run(video, ball_csv, output, RenderConfig(**settings), quiet, events_csv, subtitles, tell, strokes_csv)
+    summary = run(video, ball_csv, output, RenderConfig(**settings), quiet, events_csv, subtitles, strokes_csv, tell=tell)
     show(as_json, summary.as_json(), str(summary))
 
 

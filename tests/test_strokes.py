@@ -76,6 +76,13 @@ def test_what_is_missing_or_wrong_is_told(tmp_path):
     for wrong in ("1,2 3,4", "a,b c,d e,f g,h", "100,100 101,100 102,100 103,100"):
         with pytest.raises(SettingError, match="--table"):
             strokes(path, None, StrokesConfig(**{**KNOWN.__dict__, "table": wrong}))
+    elsewhere = " ".join(
+        f"{x * 0.5 + 500:.0f},{y * 0.5 + 10:.0f}" for x, y in (map(float, pair.split(",")) for pair in corners(SIDE).split())
+    )
+    found = told(tmp_path, thrown.times, thrown.pixels, StrokesConfig(**{**KNOWN.__dict__, "table": elsewhere}))
+    assert all(stroke.speed is None for stroke in found)
+    write_ball_csv(path, rows(thrown.times, thrown.pixels), overwrite=True)
+    (tmp_path / "strokes.csv").unlink()
     with pytest.raises(SettingError, match="--picture"):
         strokes(path, None, StrokesConfig(**{**KNOWN.__dict__, "picture": tmp_path / "flights.txt"}))
     summary = strokes(path, None, StrokesConfig(**{**KNOWN.__dict__, "picture": tmp_path / "flights.png"}))

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from ttcli.flights.finder import MOST_ERROR
 from ttcli.flights.fit import Pieces, fit_flights
 from ttcli.flights.measuring import NET_TOP, measure
 from ttcli.flights.splitting import flights_of
@@ -141,7 +142,7 @@ def judged(camera: TableCamera, flights: list[Real], shot: Shot) -> dict[str, np
     nothing = np.zeros(len(flights))
     found = measure(fit, np.where(pieces.seen, pieces.times, 0).max(1), pieces.bounces, nothing, nothing)
     cost = 1000 * (time.process_time() - begun) / pieces.seen.sum()
-    told = [told_of(found, fit, pieces, row, False) for row in range(len(flights))]
+    told = [told_of(found, fit, pieces, row, False, MOST_ERROR * camera.width) for row in range(len(flights))]
     true = np.array([np.linalg.norm(each.speed) for each in flights])
     strayed = np.abs(found.speed.value - true) / found.speed.spread
     landing = np.array([np.full(2, np.nan) if each.landing is None else each.landing for each in flights])

@@ -130,6 +130,8 @@ def strokes(
     found = find_strokes(finder.sightings, events, rallies, path.tables, path.width)
     if config.table is not None:
         found = _likelier(found, finder, events, rallies, path, config)
+        if not found.fits:
+            raise SettingError("--table", "the flights of the ball do not fit a table there", "tell its corners anew")
     if found.warning is not None:
         tell(f"{ball}: warning: {found.warning}; strokes have no numbers")
     write_strokes_csv(output, found.strokes, config.overwrite)

@@ -28,7 +28,7 @@ BEYOND = ("long", "wide")
 """Endings of a rally that are those of its last stroke which passed the net."""
 SMEARED = 0.004
 """Seconds around a stroke within which a sighting is of neither flight."""
-MOST_ERROR = 8.0 / 1920
+MOST_ERROR = 6.0 / 1920
 """Picture widths, 1 sigma: sightings that are farther off the flights are not of this table, or of no ball."""
 LEAST_JUDGED = 3
 """Flights from which on they judge the table and the clock."""
@@ -50,6 +50,8 @@ class Found(NamedTuple):
     strokes: list[Stroke]
     warning: str | None = None
     """Why no stroke has numbers, where that is so."""
+    fits: bool = True
+    """False where the flights do not fit the table."""
     evidence: float = 0.0
     """Logarithm of how probable the sightings are, by the flights that were fitted to them: it compares tables."""
     ways: tuple[np.ndarray, ...] = ()
@@ -94,7 +96,7 @@ def find_strokes(
     strokes = [stroke for cut in cuts if (stroke := _stroke(cut, sightings)) is not None]
     warning = next((group.warning for group in groups if group.warning), None)
     ways = tuple(cut.way for cut in cuts if cut.told is not None and cut.told.is_stroke and cut.told.bounce is not None)
-    return Found(strokes, warning, sum(group.evidence for group in groups), ways)
+    return Found(strokes, warning, all(group.fits for group in groups), sum(group.evidence for group in groups), ways)
 
 
 def _cut(sightings: Sightings, contacts: Sequence[Contact], rallies: Sequence[Rally], width: int) -> Iterator[_Cut]:
@@ -185,6 +187,7 @@ class _Group(NamedTuple):
 
     warning: str | None
     evidence: float
+    fits: bool = True
 
 
 def _fit_group(cuts: list[_Cut]) -> _Group:
@@ -194,6 +197,8 @@ def _fit_group(cuts: list[_Cut]) -> _Group:
     view, pieces = view_of(camera), pieces_of(cuts)
     fit, pieces = _fit_sides(view, pieces)
     evidence = float((-0.5 * fit.cost - 2 * pieces.seen.sum(1) * np.log(fit.error)).sum())
+    if len(cuts) >= LEAST_JUDGED and float(np.median(fit.error)) > MOST_ERROR * camera.width:
+        return _Group("the flights do not fit the table: it is elsewhere, or the path is of no ball in play", evidence, False)
     if (warning := _doubt(view, pieces, fit)) is not None:
         return _Group(warning, evidence)
     stroke = np.array([cut.flight.start - cut.times[0] if cut.flight.struck else 0.0 for cut in cuts])
@@ -204,7 +209,7 @@ def _fit_group(cuts: list[_Cut]) -> _Group:
     ways = arcs.at(np.linspace(0, 1, PLACES)[None, None] * duration[:, None, None])[:, :, 0]  # (3, N, PLACES)
     for row, cut in enumerate(cuts):
         cut.way = ways[:, row].T - (0, 0, TABLE_HEIGHT)
-        cut.told = told_of(measures, fit, pieces, row, cut.flight.serve)
+        cut.told = told_of(measures, fit, pieces, row, cut.flight.serve, MOST_ERROR * camera.width)
     return _Group(None, evidence)
 
 
@@ -234,11 +239,9 @@ def _fit_sides(view: View, pieces: Pieces) -> tuple[Fit, Pieces]:
 
 
 def _doubt(view: View, pieces: Pieces, fit: Fit) -> str | None:
-    """Return why the flights of a path, together, say that nothing is to be told of them; None where all is well."""
+    """Return why the flights of a path, together, say that its clock is wrong; None where all is well."""
     if len(pieces.times) < LEAST_JUDGED:
         return None
-    if float(np.median(fit.error)) > MOST_ERROR * view.camera.width:
-        return "the flights do not fit the table: it is elsewhere, or the path is of no ball in play"
     often = np.argsort(-pieces.seen.sum(1))[:MOST_JUDGED]
     some = Pieces(*(part[often] for part in pieces))
     error = max(float(np.median(fit.error)), LEAST_ERROR * view.camera.width / 1920)

@@ -36,6 +36,8 @@ USUAL_ERROR, USUAL_WEIGHT = 1.5, 6.0
 """What the error of a sighting is taken for beforehand, and how many numbers that is worth."""
 OWN_WEIGHT = 40.0
 """How many numbers the usual error of a path is worth against that of one flight."""
+MOST_ERROR = 8.0
+"""Times the usual error that of a flight is taken for at the most."""
 FAR = 3.0
 """Errors beyond which a sighting counts less, by the fourth power."""
 FASTEST = 35.0
@@ -295,7 +297,7 @@ def find_errors(problems: Sequence[_Problem], flights: Sequence[np.ndarray], usu
         normal, _ = problem.normal(numbers, values, slopes, weights, 1.0)
         taken_up = normal.shape[1] - np.einsum("nii,i->n", np.linalg.inv(normal), problem.precision)
         told.append(np.maximum(2 * weights.sum(1) - taken_up, 0.5))
-        squares.append(np.minimum(away.sum(1), told[-1] * (4 * usual) ** 2))
+        squares.append(np.minimum(away.sum(1), told[-1] * (MOST_ERROR * usual) ** 2))
     all_told = float(sum(each.sum() for each in told))
     path = (USUAL_WEIGHT * usual**2 + sum(each.sum() for each in squares)) / (USUAL_WEIGHT + all_told)
     for problem, square, numbers_told in zip(problems, squares, told, strict=True):

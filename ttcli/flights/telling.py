@@ -57,7 +57,7 @@ class Told:
         )  # fmt: skip
 
 
-def told_of(measures: Measures, fit: Fit, pieces: Pieces, row: int, serve: bool) -> Told:
+def told_of(measures: Measures, fit: Fit, pieces: Pieces, row: int, serve: bool, most_error: float) -> Told:
     """Return what is told of one of the flights that were fitted.
 
     Args:
@@ -66,12 +66,17 @@ def told_of(measures: Measures, fit: Fit, pieces: Pieces, row: int, serve: bool)
         pieces: What they were fitted to.
         row: Which of them.
         serve: Whether it is a serve, which is struck above the level of the table.
+        most_error: Pixels, 1 sigma, of its sightings, beyond which it is no flight over this table.
     """
     end = int(np.sign(pieces.side[row]))
     seen = pieces.seen[row]
     counted = (fit.weights[row][seen] > 0.5).sum()
     usual = float(np.median(fit.error))
-    trusted = counted >= LEAST_COUNTED and counted >= LEAST_SHARE * seen.sum() and fit.error[row] <= MOST_MISFIT * usual
+    trusted = (
+        counted >= LEAST_COUNTED
+        and counted >= LEAST_SHARE * seen.sum()
+        and fit.error[row] <= min(MOST_MISFIT * usual, most_error)
+    )
     passes = bool(np.isfinite(measures.clearance.value[row]))
     rolls = bool(measures.apex.value[row] < ON_TABLE + LOWEST)
     possible = bool(measures.speed.value[row] <= FASTEST) and _may_be_struck(measures.place[row], serve)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import cv2
 import numpy as np
 
-from ttcli.rendering.drawing import BOUNCE, FRACTION_BITS, MAP_FADES, MAP_FAINTEST, draw_label, map_corner
+from ttcli.rendering.drawing import FRACTION_BITS, MAP_FADES, MAP_FAINTEST, TRAIL, draw_label, map_corner
 from ttcli.results.strokes import Ellipse, Stroke
 
 LABEL_SECONDS = 1.2
@@ -79,6 +79,6 @@ def draw_landings(picture: np.ndarray, landings: Sequence[Ellipse]) -> None:
         x, y = corner.width / 2 + landing.y * corner.scale, corner.height / 2 + landing.x * corner.scale
         axes = round(max(1.0, landing.major * corner.scale) * unit), round(max(1.0, landing.minor * corner.scale) * unit)
         # On the map the table's length lies across: angles from its width towards its length turn the other way.
-        colour = tuple(round(strength * part) for part in BOUNCE)
+        colour = tuple(round(strength * part) for part in TRAIL)
         middle = round(x * unit), round(y * unit)
         cv2.ellipse(box, middle, axes, 90 - landing.angle, 0, 360, colour, 1, cv2.LINE_AA, FRACTION_BITS)

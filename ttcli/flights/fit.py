@@ -44,6 +44,8 @@ FASTEST = 35.0
 """m/s; no ball is as fast."""
 TOGETHER = 64
 """Flights that are integrated at a time."""
+FAR_OFF = 1e4
+"""Metres: where a flight is taken for that numbers cannot follow."""
 ROUNDS = 12
 LEAST_GAIN = 0.02
 """Of the sum of squares, in a round; less is as good as nothing."""
@@ -83,7 +85,7 @@ class Fit(NamedTuple):
     errors: np.ndarray
     """(N, Q) of the camera, in units of its own spread."""
     spread: np.ndarray
-    """(N, NUMBERS + Q, NUMBERS + Q): lower triangle whose product with its transpose is the covariance."""
+    """(N, NUMBERS + Q, NUMBERS + Q): independent errors of one sigma in columns; times its transpose it is the covariance."""
     weights: np.ndarray
     """(N, T) in [0, 1]: how much each sighting counted."""
     cost: np.ndarray
@@ -185,8 +187,17 @@ class _Problem:
         values, slopes = self.look(numbers, slopes=True)
         weights, cost = self.weigh(numbers, values, 1.0)
         normal, _ = self.normal(numbers, values, slopes, weights, 1.0)
-        spread = np.linalg.cholesky(np.linalg.inv(normal))
+        spread = self.spread_of(normal)
         return Fit(numbers[:, :NUMBERS], numbers[:, NUMBERS:], spread, weights, cost, self.error, self.freedom)
+
+    def spread_of(self, normal: np.ndarray) -> np.ndarray:
+        """Return independent errors of one sigma, in the columns of (N, P, P), by normal matrices (N, P, P)."""
+        scale = np.concatenate([PRIOR_SPREAD, np.ones(self.extra)])
+        whole = np.isfinite(normal).all((1, 2), keepdims=True)
+        white = np.where(whole, normal * scale[:, None] * scale, np.eye(len(scale)))
+        values, vectors = np.linalg.eigh(white)
+        # Nothing is known less well than it was believed beforehand, whatever rounding says.
+        return scale[:, None] * vectors / np.sqrt(np.maximum(values, 1.0))[:, None]
 
     @property
     def share(self) -> np.ndarray:
@@ -231,6 +242,7 @@ class _Problem:
             tried = np.concatenate([tried, flights[:, None] + np.diag(_NUDGE)], 1)
         arcs = fly_flights(tried, self.duration, self.pieces.bounces)
         places = arcs.at(self.pieces.times[:, None])  # (3, N, R, T)
+        places = np.nan_to_num(places, nan=FAR_OFF, posinf=FAR_OFF, neginf=-FAR_OFF)
         shown = np.moveaxis(self.view.project(places, errors), 0, -1)  # (N, R, T, 2)
         if not slopes:
             return shown[:, 0], np.zeros(0)
@@ -295,7 +307,8 @@ def find_errors(problems: Sequence[_Problem], flights: Sequence[np.ndarray], usu
         weights, _ = problem.weigh(numbers, values, 1.0)
         away = weights * ((values - problem.pieces.pixels) ** 2).sum(-1)
         normal, _ = problem.normal(numbers, values, slopes, weights, 1.0)
-        taken_up = normal.shape[1] - np.einsum("nii,i->n", np.linalg.inv(normal), problem.precision)
+        left = problem.spread_of(normal) ** 2  # what is believed takes up the rest
+        taken_up = normal.shape[1] - np.einsum("nij,i->n", left, problem.precision)
         told.append(np.maximum(2 * weights.sum(1) - taken_up, 0.5))
         squares.append(np.minimum(away.sum(1), told[-1] * (MOST_ERROR * usual) ** 2))
     all_told = float(sum(each.sum() for each in told))

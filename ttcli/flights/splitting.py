@@ -55,8 +55,6 @@ class Flight:
     """Seconds; None where nobody told."""
     told: tuple[float, float] = (np.nan, np.nan)
     """Seconds of its first and its second bounce; NaN where nobody told."""
-    sure: float = 1.0
-    """In [0, 1], that it is one."""
 
 
 def flights_of(contacts: Sequence[Contact], sightings: Sightings, width: int) -> list[Flight]:

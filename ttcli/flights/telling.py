@@ -22,8 +22,8 @@ MOST_MISFIT = 1.8
 LOWEST = 0.03
 """Metres that a ball rises above one that lies on the table; less, and it rolls."""
 SPIN_SURE, SPIN_DOUBT = 0.98, 100.0
-"""Least probability at which spin is told as top or back; and rad/s, 1 sigma, by which the spin of real flights differs besides from
-that of the best one. With less doubt, answers for real flights were against their labels in 3 of 10."""
+"""Least probability at which spin is told as top or back; and rad/s, 1 sigma, by which the spin of real flights differs besides
+from that of the best one. With less doubt, answers for real flights were against their labels in 3 of 10."""
 UNSEEN_SECONDS = 0.05
 """After the last sighting within which a flight may still be said to have come down there."""
 EDGE = 0.02

@@ -85,7 +85,8 @@ def main() -> None:
 
 
 for command in (
-    footage.detect, footage.spot, footage.rallies, footage.trim, footage.render, footage.probe, footage.verify, footage.bench,
+    footage.detect, footage.spot, footage.rallies, footage.strokes, footage.trim, footage.render, footage.probe, footage.verify,
+    footage.bench,
     labelled.evaluate, labelled.simulate, labelled.extract, labelled.convert,
     networks.train, networks.models, networks.export,
     pages.report, pages.review,

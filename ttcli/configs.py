@@ -63,6 +63,8 @@ class DetectConfig:
     outside are left out."""
     all_events: bool = False
     """With `rallies`: write the events outside of them too."""
+    strokes: Path | None = None
+    """CSV to write the strokes to, those of rallies where there are any; None tells none."""
     table: str | None = None
     """Where the table is: corners as "x,y x,y x,y x,y", or the name of a table.json; None has it looked for."""
     table_picture: Path | None = None
@@ -109,6 +111,18 @@ class RalliesConfig(PathConfig):
     """The events.csv of the path; None has them spotted."""
     threshold: float = 0.5
     """Smallest confidence, above 0 and at most 1, at which a rally is written."""
+
+
+@dataclass(frozen=True)
+class StrokesConfig(PathConfig):
+    """Settings of `ttcli strokes`."""
+
+    events: Path | None = None
+    """The events.csv of the path; None has them spotted."""
+    threshold: float = 0.5
+    """Smallest confidence, above 0 and at most 1, of a rally whose strokes are written."""
+    picture: Path | None = None
+    """Picture to draw the flights into, from above and from the side; None draws none."""
 
 
 @dataclass(frozen=True)

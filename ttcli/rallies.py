@@ -75,7 +75,7 @@ def rallies(
     else:
         for row in path.rows:
             finder.add(row)
-        events = list(_timed(read_events_csv(config.events, path.far), finder, config.events))
+        events = list(timed_events(read_events_csv(config.events, path.far), finder, config.events))
     found = finder.rallies(events, config.threshold)
     write_rallies_csv(output, found, config.overwrite)
     if line := path.far.line(ball):
@@ -83,7 +83,7 @@ def rallies(
     return RalliesSummary(str(ball), str(output), found, MatchStatistics.of(found, finder.seconds))
 
 
-def _timed(events: list[Event], finder: RallyFinder, path: Path) -> Iterator[Event]:
+def timed_events(events: list[Event], finder: RallyFinder, path: Path) -> Iterator[Event]:
     """Yield events with the times of their frames on the path, where a file holds no times."""
     for event in events:
         seconds = finder.time_of(event.frame) if event.time_seconds is None else event.time_seconds

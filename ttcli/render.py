@@ -18,6 +18,7 @@ from ttcli.rendering.subtitles import write_srt
 from ttcli.results.csv_rows import frame_number
 from ttcli.results.events import Event, read_events_csv
 from ttcli.results.places import FarPlaces
+from ttcli.results.strokes import read_strokes_csv
 from ttcli.results.trajectory import BallPosition, read_ball_csv
 from ttcli.video.gif import GifWriter
 from ttcli.video.probe import VideoInfo, is_image_folder, probe
@@ -66,6 +67,7 @@ def render(
     quiet: bool = False,
     events_csv: Path | None = None,
     subtitles: Path | None = None,
+    strokes_csv: Path | None = None,
     tell: Callable[[str], None] = lambda message: None,
 ) -> RenderSummary:
     """Write the video with the ball, and its events, drawn on it and return a summary.
@@ -78,6 +80,7 @@ def render(
         quiet: Show no progress.
         events_csv: Its events.csv; no events are drawn if None.
         subtitles: Where to write the events as SubRip too; nowhere if None.
+        strokes_csv: Its strokes.csv; no strokes are drawn if None.
         tell: Takes warnings, one line each.
 
     Raises:
@@ -108,7 +111,8 @@ def render(
         raise SettingError("--end", "is before --start", "give a later one")
     start_seconds = _seconds_of(first, by_frame, info)
     height, width = scaled_size(info, config.scale)
-    overlay = Overlay(info, height, width, config.trail_seconds, events, config.zoom, config.speed, config.table_map)
+    strokes = [] if strokes_csv is None else read_strokes_csv(strokes_csv)
+    overlay = Overlay(info, height, width, config.trail_seconds, events, config.zoom, config.speed, config.table_map, strokes)
     clock = SlowMotion(_slow_instants(events, events_csv, config, info), config.slow or 1.0)
     begin = clock.shown_at(start_seconds)
     sound = video if config.audio and info.has_audio and not clock.spans else None

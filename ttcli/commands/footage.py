@@ -40,6 +40,7 @@ from ttcli.configs import (
     RalliesConfig,
     RenderConfig,
     SpotConfig,
+    StrokesConfig,
     TrimConfig,
     VerifyConfig,
 )
@@ -62,6 +63,7 @@ TABLE_HELP = 'Where the table is: its corners as "x,y x,y x,y x,y", going around
 @option(DetectConfig, "event_threshold", type=PARTS, help="Smallest confidence of an event.")
 @option(DetectConfig, "rallies", type=OUTPUT, help="Also write the rallies as CSV (one VIDEO only).")
 @option(DetectConfig, "all_events", "--all-events", is_flag=True, help="With --rallies: keep the events outside of them.")
+@option(DetectConfig, "strokes", type=OUTPUT, help="Also write speed, landing and spin of each stroke as CSV (one VIDEO only).")
 @option(DetectConfig, "shots", type=OUTPUT, help="Also write the shots between cuts as CSV (one VIDEO only).")
 @option(DetectConfig, "table", metavar="CORNERS|FILE", help=TABLE_HELP)
 @option(DetectConfig, "table_picture", type=OUTPUT, help="Also draw the tables found into a .jpg or .png (one VIDEO only).")
@@ -128,7 +130,16 @@ def detect(
     lines = [str(line) for line in summaries if not line.error]
     if overlay is not None:
         config = RenderConfig(picture_rate=detection.picture_rate, overwrite=detection.overwrite)
-        render(videos[0], Path(summaries[0].output), overlay, config, quiet, detection.events, tell=tell)
+        render(
+            videos[0],
+            Path(summaries[0].output),
+            overlay,
+            config,
+            quiet,
+            detection.events,
+            tell=tell,
+            strokes_csv=detection.strokes,
+        )
     show(as_json, [summary.as_json() for summary in summaries], *lines)
     if any(summary.error for summary in summaries):
         raise click.exceptions.Exit(1)
@@ -212,6 +223,42 @@ def rallies(
 
 @command(
     epilog=example(
+        "ttcli strokes ball.csv -o strokes.csv",
+        'ttcli strokes ball.csv --size 1280x720 --table "1100,546 960,417 289,410 163,540" -o strokes.csv',
+        "ttcli strokes ball.csv --events events.csv --json",
+    )
+)
+@click.argument("ball", type=FILE)
+@click.option("-o", "--output", type=OUTPUT, help="The strokes.csv; else BALL's name with .strokes.csv beside it.")
+@option(StrokesConfig, "table", metavar="CORNERS|FILE", help=TABLE_HELP)
+@option(StrokesConfig, "picture", type=OUTPUT, help="Also draw the flights, from above and from the side, into a .png or .jpg.")
+@option(StrokesConfig, "events", type=FILE, help="The events.csv of BALL; else its events are spotted.")
+@option(StrokesConfig, "threshold", type=PARTS, help="Smallest confidence of a rally.")
+@option(StrokesConfig, "video", type=FILE, help="The video of the path; else one of BALL's name beside it.")
+@click.option("--size", type=PictureSize(), help="Size of the picture, where no video tells it.")
+@option(StrokesConfig, "shots", type=FILE, help="The shots.csv of the video, by which cuts are known.")
+@option(
+    StrokesConfig, "frame_rate", "--fps", type=FRAME_RATES,
+    help="Frames per second, of a BALL without time_s.",
+)  # fmt: skip
+@overwrite_option
+@quiet_option
+@json_option
+def strokes(ball: Path, output: Path | None, size: tuple[int, int] | None, quiet: bool, as_json: bool, **settings: Any) -> None:
+    """Write the strokes on the path BALL: a ball.csv, or labels of the ball.
+
+    Each has its speed, its height over the net, where it landed and its spin, with the interval in which the true value lies in
+    95 of 100 cases. An empty cell says that it cannot be told. Where the table is must be known.
+    """
+    from ttcli.strokes import strokes as run
+
+    height, width = size or (None, None)
+    summary = run(ball, output, StrokesConfig(picture_height=height, picture_width=width, **settings), tell)
+    show(as_json, summary.as_json(), str(summary))
+
+
+@command(
+    epilog=example(
         "ttcli trim match.mp4 --rallies rallies.csv -o film.mp4",
         "ttcli trim match.mp4 --rallies rallies.csv -o highlights.mp4 --longest 10 -o highlights.srt",
         "ttcli trim match.mp4 --rallies rallies.csv --clips rallies/ --min-strokes 5",
@@ -258,6 +305,9 @@ def trim(video: Path, outputs: tuple[Path, ...], clips: Path | None, quiet: bool
 @click.argument("video", type=VIDEO)
 @click.option("--ball", "ball_csv", type=FILE, help="The ball.csv; else VIDEO's name with .csv beside it.")
 @click.option("--events", "events_csv", type=FILE, help="The events.csv: a mark at each bounce, a flash at the net.")
+@click.option(
+    "--strokes", "strokes_csv", type=FILE, help="The strokes.csv: speeds where the ball is struck; with --map, landings."
+)
 @click.option("--subtitles", type=OUTPUT, help="Also write the events as .srt, by which players can jump to them.")
 @click.option("-o", "--output", type=OUTPUT, help="The overlay; else VIDEO's name with .overlay.mp4 beside it.")
 @option(RenderConfig, "trail_seconds", "--trail", type=Number(0, 3600), help="Seconds that the trail stays.")
@@ -277,8 +327,8 @@ def trim(video: Path, outputs: tuple[Path, ...], clips: Path | None, quiet: bool
 @quiet_option
 @json_option
 def render(
-    video: Path, ball_csv: Path | None, events_csv: Path | None, subtitles: Path | None, output: Path | None,
-    gif: bool, quiet: bool, as_json: bool, **settings: Any,
+    video: Path, ball_csv: Path | None, events_csv: Path | None, strokes_csv: Path | None, subtitles: Path | None,
+    output: Path | None, gif: bool, quiet: bool, as_json: bool, **settings: Any,
 ) -> None:  # fmt: skip
     """Draw the ball, its trail, events, the frame number and the clock on VIDEO."""
     from ttcli.render import default_output
@@ -286,7 +336,7 @@ def render(
 
     if gif:
         output = (output or default_output(video)).with_suffix(".gif")
-    summary = run(video, ball_csv, output, RenderConfig(**settings), quiet, events_csv, subtitles, tell=tell)
+    summary = run(video, ball_csv, output, RenderConfig(**settings), quiet, events_csv, subtitles, strokes_csv, tell=tell)
     show(as_json, summary.as_json(), str(summary))
 
 

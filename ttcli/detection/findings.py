@@ -9,6 +9,7 @@ from ttcli.detection.decision import ball_positions
 from ttcli.detection.gap_filling import fill_gaps
 from ttcli.detection.plan import VideoPlan
 from ttcli.detection.proposals import Proposals
+from ttcli.flights.finder import Found, find_strokes
 from ttcli.inference.runtimes import Runtime
 from ttcli.play.finder import RallyFinder
 from ttcli.results.events import Event
@@ -35,7 +36,9 @@ class Findings:
     seconds: float = 0.0
     """When the last frame is."""
     rallies: list[Rally] = field(default_factory=list)
-    """Found only where they were asked for."""
+    """Found only where they, or strokes, were asked for."""
+    strokes: Found | None = None
+    """None where none were asked for."""
     truncated: bool = False
     """Whether the file was cut off."""
 
@@ -59,6 +62,7 @@ def decided_rows(
     findings: Findings,
     with_events: bool,
     with_rallies: bool = False,
+    with_strokes: bool = False,
 ) -> Iterator[BallPosition]:
     """Yield the rows of a video's ball.csv as they are decided.
 
@@ -69,6 +73,7 @@ def decided_rows(
         findings: Takes what is noted on the way; complete once all rows have come.
         with_events: Whether bounces and passings of the net are told.
         with_rallies: Whether rallies are, for which events are needed.
+        with_strokes: Whether strokes are, for which rallies are needed.
     """
     info, settings = plan.info, plan.settings
     rows = _noting_ball(ball_positions(proposals, plan, runtime.confidence), proposals)
@@ -83,6 +88,9 @@ def decided_rows(
         yield row
     if finder is not None:
         findings.rallies = finder.rallies(findings.events, RalliesConfig.threshold)
+        if with_strokes:
+            told = (finder.sightings, findings.events, findings.rallies)
+            findings.strokes = find_strokes(*told, proposals.tables, info.width)
     findings.views, findings.truncated = proposals.views(), proposals.truncated
 
 

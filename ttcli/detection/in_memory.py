@@ -16,7 +16,7 @@ from ttcli.results.trajectory import BallPosition
 from ttcli.video.probe import probe
 from ttcli.video.reader import FrameReader
 
-OF_FILES = {"events", "shots", "rallies", "all_events", "table_picture", "overwrite", "ray", "chunk_minutes"}
+OF_FILES = {"events", "shots", "rallies", "all_events", "strokes", "table_picture", "overwrite", "ray", "chunk_minutes"}
 """Settings of `DetectConfig` that say what is written and where tasks run: here nothing is, and none do."""
 
 

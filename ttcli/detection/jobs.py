@@ -73,7 +73,8 @@ def check_job(job: Job, config: DetectConfig) -> VideoInfo:
     told_tables(info, config.table)  # what cannot be is refused before an hour of work
     taken = {job.output.absolute(), manifest_path(job.output).absolute()}
     extras = (
-        ("shots", config.shots), ("events", config.events), ("rallies", config.rallies), ("table-picture", config.table_picture),
+        ("shots", config.shots), ("events", config.events), ("rallies", config.rallies), ("strokes", config.strokes),
+        ("table-picture", config.table_picture),
     )  # fmt: skip
     for name, extra in extras:
         if extra is None:
@@ -88,7 +89,7 @@ def check_job(job: Job, config: DetectConfig) -> VideoInfo:
 
 
 def check_findings(videos: Iterable[Path], others: Iterable[Path | None], config: DetectConfig) -> None:
-    """Raise TtcliError now where the events or the rallies of a detection could not be written.
+    """Raise TtcliError now where the events, the rallies or the strokes of a detection could not be written.
 
     Args:
         videos: The videos of the detection.
@@ -99,6 +100,7 @@ def check_findings(videos: Iterable[Path], others: Iterable[Path | None], config
     cures = (
         ("--events", config.events, "detect first, then `ttcli spot` each ball.csv"),
         ("--rallies", config.rallies, "detect first, then `ttcli rallies` each ball.csv"),
+        ("--strokes", config.strokes, "detect first, then `ttcli strokes` each ball.csv"),
         ("--table-picture", config.table_picture, "detect the videos one by one, or `ttcli probe --table-picture` each"),
     )
     if config.table_picture is not None:

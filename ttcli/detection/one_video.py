@@ -20,6 +20,7 @@ from ttcli.results.events import Event, write_events_csv
 from ttcli.results.manifest import Counts, checkpoint_facts, manifest_path, may_write, option_facts, video_facts, write_manifest
 from ttcli.results.rallies import Play, Rally, write_rallies_csv
 from ttcli.results.shots import write_shots_csv
+from ttcli.results.strokes import write_strokes_csv
 from ttcli.results.trajectory import BallPosition, Status, mark_play, write_ball_csv
 from ttcli.table.views import views_as_json
 from ttcli.video.probe import VideoInfo
@@ -49,6 +50,8 @@ class DetectSummary:
     """Passings of the net; None where no events were asked for."""
     rallies: int | None = None
     """None where none were asked for."""
+    strokes: int | None = None
+    """None where none were asked for."""
     truncated: bool = False
     """Whether the file ends before it should."""
     seconds: float = 0.0
@@ -70,6 +73,7 @@ class DetectSummary:
         more += f", {self.shots} shots" if self.shots > 1 else ""
         more += f", bounces: {self.bounces}, passings of the net: {self.nets}" if self.bounces is not None else ""
         more += f", {self.rallies} rallies" if self.rallies is not None else ""
+        more += f", {self.strokes} strokes" if self.strokes is not None else ""
         if self.done_before:
             return f"{self.video} -> {self.output}: {self.frames} frames, {seen}{more}, done before"
         return f"{self.video} -> {self.output}: {self.frames} frames, {seen}{more}, {speed:.0f} frames/s"
@@ -108,9 +112,10 @@ def write_outputs(
     """
     settings = plan.settings
     findings = Findings()
-    with_rallies = settings.rallies is not None
+    with_strokes = settings.strokes is not None
+    with_rallies = settings.rallies is not None or with_strokes
     with_events = settings.events is not None or with_rallies
-    rows = decided_rows(plan, proposals, runtime, findings, with_events, with_rallies)
+    rows = decided_rows(plan, proposals, runtime, findings, with_events, with_rallies, with_strokes)
     with tqdm(total=plan.info.frame_count, desc=job.video.name, unit=" frames", disable=quiet or None) as progress:
         write_ball_csv(job.output, _showing_progress(rows, progress), settings.overwrite)
     if settings.rallies is not None:
@@ -118,6 +123,8 @@ def write_outputs(
         mark_play(job.output, Play(findings.rallies))
         if not settings.all_events:
             findings.events = _within_play(findings.events, findings.rallies)
+    if settings.strokes is not None and findings.strokes is not None:
+        write_strokes_csv(settings.strokes, findings.strokes.strokes, settings.overwrite)
     summary = _summary(job, plan, findings)
     if settings.shots is not None:
         write_shots_csv(settings.shots, findings.shots, settings.overwrite)
@@ -161,6 +168,7 @@ def _summary(job: Job, plan: VideoPlan, findings: Findings) -> DetectSummary:
         bounces=None if kinds is None else kinds["bounce"],
         nets=None if kinds is None else kinds["net"],
         rallies=None if plan.settings.rallies is None else len(findings.rallies),
+        strokes=None if findings.strokes is None else len(findings.strokes.strokes),
         truncated=findings.truncated,
         seconds=time.monotonic() - plan.started,
     )
@@ -175,6 +183,10 @@ def _warnings(info: VideoInfo, findings: Findings) -> list[str]:
         warnings.append(f"{broken} of {findings.frames} frames could not be decoded, marked broken")
     if info.interlaced:
         warnings.append("it is interlaced, and was deinterlaced: one picture for each two moments")
+    if findings.strokes is not None and not findings.views:
+        warnings.append("the table was not found, so strokes have no numbers")
+    elif findings.strokes is not None and findings.strokes.warning is not None:
+        warnings.append(f"{findings.strokes.warning}; strokes have no numbers")
     return warnings
 
 

@@ -51,6 +51,11 @@ class RallyFinder:
         self._tables = tables
         self._sightings = Sightings()
 
+    @property
+    def sightings(self) -> Sightings:
+        """Where the ball was seen so far."""
+        return self._sightings
+
     def add(self, row: BallPosition) -> None:
         """Take the next row."""
         self._sightings.add(row)

@@ -53,6 +53,10 @@ class Sightings:
         """Return the frame nearest to a time."""
         return round(float(np.interp(seconds, self._clock, self._frames))) if self._clock else 0
 
+    def instant(self, seconds: float) -> float:
+        """Return the frame at a time, 12.5 between two."""
+        return float(np.interp(seconds, self._clock, self._frames)) if self._clock else 0.0
+
     def time_of(self, frame: float) -> float | None:
         """Return the time of a frame, whole or between two; None where it lies beyond all rows."""
         if not self._frames or not self._frames[0] - 1 <= frame <= self._frames[-1] + 1:

@@ -134,6 +134,29 @@ def draw_inset(picture: np.ndarray, closer: np.ndarray, left: int, top: int) -> 
     picture[top : top + height, left : left + width] = closer
 
 
+class MapCorner(NamedTuple):
+    """Where on a picture the map of the table is, pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    edge: int
+    """From the map's border to the table's."""
+    scale: float
+    """Pixels to a metre."""
+
+
+def map_corner(picture: np.ndarray) -> MapCorner | None:
+    """Return where the map is on a picture (H, W, 3); None where there is no room for it."""
+    height, width = picture.shape[:2]
+    scale = min(height, width) * MAP_SHARE / TABLE_LENGTH
+    margin, edge = max(2, round(min(height, width) / 45)), round(MAP_ROOM * scale)
+    size = round(TABLE_LENGTH * scale) + 2 * edge, round(TABLE_WIDTH * scale) + 2 * edge
+    left, top = width - size[0] - margin, margin
+    return None if left < 0 or top + size[1] > height else MapCorner(left, top, *size, edge, scale)
+
+
 def draw_table_map(picture: np.ndarray, bounces: Sequence[tuple[float, float]]) -> None:
     """Draw the table from above into the upper right corner, in place, with bounces on it: the newest brightest.
 
@@ -141,13 +164,10 @@ def draw_table_map(picture: np.ndarray, bounces: Sequence[tuple[float, float]]) 
         picture: (H, W, 3) uint8.
         bounces: Metres along the table and across it from its middle, the oldest first; shown are those on the map.
     """
-    height, width = picture.shape[:2]
-    scale = min(height, width) * MAP_SHARE / TABLE_LENGTH  # pixels to a metre
-    margin, edge = max(2, round(min(height, width) / 45)), round(MAP_ROOM * scale)
-    size = round(TABLE_LENGTH * scale) + 2 * edge, round(TABLE_WIDTH * scale) + 2 * edge
-    left, top = width - size[0] - margin, margin
-    if left < 0 or top + size[1] > height:
+    corner_of_map = map_corner(picture)
+    if corner_of_map is None:
         return
+    left, top, *size, edge, scale = corner_of_map
     box = picture[top : top + size[1], left : left + size[0]]
     box //= 2
     line = _thickness(picture, 1 / 720)
@@ -215,6 +235,26 @@ def draw_text(picture: np.ndarray, text: str) -> None:
     letters = np.zeros(box.shape[:2], np.uint8)
     cv2.putText(letters, text, (margin, margin + text_height), FONT, scale, 255, thickness, cv2.LINE_AA)
     around = cv2.dilate(letters, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * edge + 1, 2 * edge + 1)))
+    _blend(box, BLACK, around)
+    _blend(box, WHITE, letters)
+
+
+def draw_label(picture: np.ndarray, x: float, y: float, text: str, share: float) -> None:
+    """Draw white text with a black edge above a place, within the picture, in place; `share` from 0 to 1 is how strong."""
+    height, width = picture.shape[:2]
+    edge = _thickness(picture, 1 / 360)
+    scale = min(height, width) / 32 / FONT_PIXELS
+    thickness = max(1, round(2 * scale))
+    (text_width, text_height), below = cv2.getTextSize(text, FONT, scale, thickness)
+    size = text_width + 2 * edge, text_height + below + 2 * edge
+    left = round(min(max(0.0, x - size[0] / 2), width - size[0]))
+    top = round(min(max(0.0, y - 2.2 * size[1]), height - size[1]))
+    if left < 0 or top < 0:
+        return
+    letters = np.zeros((size[1], size[0]), np.uint8)
+    cv2.putText(letters, text, (edge, edge + text_height), FONT, scale, round(255 * share), thickness, cv2.LINE_AA)
+    around = cv2.dilate(letters, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * edge + 1, 2 * edge + 1)))
+    box = picture[top : top + size[1], left : left + size[0]]
     _blend(box, BLACK, around)
     _blend(box, WHITE, letters)
 

@@ -19,7 +19,9 @@ from ttcli.rendering.drawing import (
     draw_trail,
     format_clock,
 )  # fmt: skip
+from ttcli.rendering.strokes import StrokeMarks
 from ttcli.results.events import Event
+from ttcli.results.strokes import Stroke
 from ttcli.results.trajectory import BallPosition, Status
 from ttcli.video.probe import VideoInfo
 from ttcli.video.reader import Frame
@@ -71,6 +73,7 @@ class Overlay:
         zoom: How many times an inset shows the surroundings of the ball larger; None for no inset.
         speed: Whether the ball's speed is told, in pixels of the video a second.
         table_map: Whether a map of the table shows where the ball bounced, as far as the events tell.
+        strokes: What to tell of, in order of time.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Overlay:
         zoom: float | None = None,
         speed: bool = False,
         table_map: bool = False,
+        strokes: Iterable[Stroke] = (),
     ) -> None:
         self.scale_x = width / info.width
         self.scale_y = height / info.height
@@ -96,6 +100,7 @@ class Overlay:
         self._inset = None if zoom is None else Inset(height, width, zoom)
         self._speed = speed
         self._map: list[tuple[float, float]] | None = [] if table_map else None
+        self._strokes = StrokeMarks(strokes, table_map)
 
     def draw(self, frame: Frame, position: BallPosition | None) -> np.ndarray:
         """Return the frame's picture, (H, W, 3) uint8 RGB, with everything drawn on it.
@@ -122,6 +127,7 @@ class Overlay:
             self._inset.draw(picture, self._last_picture, last, frame.time_seconds)
         if self._map is not None:
             draw_table_map(picture, self._map)
+        self._strokes.draw(picture, frame.time_seconds, None if ball is None else (ball.x, ball.y))
         draw_text(picture, self._text(frame))
         return picture
 

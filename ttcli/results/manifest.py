@@ -187,8 +187,8 @@ def checkpoint_facts(weights: Path | None, ball_csv: Path) -> dict[str, Any] | N
 
 
 NOT_OF_ROWS = (
-    "weights", "overwrite", "shots", "events", "event_threshold", "rallies", "all_events", "threads", "ray", "chunk_minutes",
-    "table_picture",
+    "weights", "overwrite", "shots", "events", "event_threshold", "rallies", "all_events", "strokes", "threads", "ray",
+    "chunk_minutes", "table_picture",
 )  # fmt: skip
 """Options of `detect` that leave the rows of ball.csv as they are, or are told elsewhere."""
 

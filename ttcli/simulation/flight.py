@@ -4,13 +4,14 @@ World: metres and seconds; origin on the floor under the table's centre, x acros
 A ball's position is that of its centre. All tensors have the balls in their first dimension.
 """
 
-import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.linalg import cross, vector_norm
+from torch.linalg import vector_norm
 
+from ttcli.physics import air, impacts
+from ttcli.physics.impacts import TABLE_FRICTION, table_restitution
 from ttcli.table.constants import BALL_RADIUS, GRAVITY, NET_HEIGHT, NET_OVERHANG, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
 TABLE_HALF_WIDTH, TABLE_HALF_LENGTH = TABLE_WIDTH / 2, TABLE_LENGTH / 2
@@ -18,18 +19,10 @@ TABLE_THICKNESS = 0.03
 """A choice: the board with its frame, which a ball can meet from the side."""
 NET_TOP = TABLE_HEIGHT + NET_HEIGHT
 NET_HALF_WIDTH = TABLE_HALF_WIDTH + NET_OVERHANG
-BALL_MASS = 0.0027
 BARRIER_X = 3.5
 BARRIER_Y = 7.0
 """Where the playing area ends: the ball comes back from there, at any height."""
 
-AIR_DENSITY = 1.2
-DRAG_COEFFICIENT = 0.45
-"""A choice: the usual value for a smooth sphere at Reynolds numbers of 10^4 to 10^5."""
-MAGNUS_SATURATION = 2.0
-"""A choice: lift coefficient = s / (1 + 2 s), s = surface speed / speed: linear for slow spin, 0.5 at most."""
-
-TABLE_FRICTION = 0.25
 FLOOR_RESTITUTION = 0.78
 FLOOR_FRICTION = 0.35
 BARRIER_RESTITUTION = 0.4
@@ -47,9 +40,6 @@ CONTACT_NAMES = {BOUNCE: "bounce", HIT: "hit", NET_TOUCH: "net_touch", NET_PASS:
 """Kinds of contact: none; on the table's top; racket; net or its tape; the centre passes the plane y = 0 above
 the table's height; floor; the ball leaves or meets a hand."""
 
-_AIR = 0.5 * AIR_DENSITY * math.pi * BALL_RADIUS**2 / BALL_MASS
-DRAG = _AIR * DRAG_COEFFICIENT
-"""Deceleration / speed^2, 1/m."""
 _NEVER = float("inf")
 _LYING = 2.0
 """Stands for a contact that a lying ball has all the time: every other contact goes before it."""
@@ -80,26 +70,16 @@ class Contact(NamedTuple):
     pass_position: Tensor
 
 
-def acceleration(velocity: Tensor, spin: Tensor) -> Tensor:
-    """Return gravity + drag + Magnus force per mass, (N, 3) in m/s^2; a ball's spin does not decay in the air."""
-    speed = vector_norm(velocity, dim=1, keepdim=True)
-    surface_speed = BALL_RADIUS * vector_norm(spin, dim=1, keepdim=True)
-    lift = _AIR * BALL_RADIUS * speed / (speed + MAGNUS_SATURATION * surface_speed + 1e-9)
-    result = lift * cross(spin, velocity) - (DRAG * speed) * velocity
-    result[:, 2] -= GRAVITY
-    return result
-
-
 def fly(ball: Ball, step: float | Tensor) -> Ball:
     """Return the balls `step` seconds later (a number, or (N, 1)) by the midpoint rule; nothing is in the way."""
-    position, velocity, spin = ball
-    middle = velocity + acceleration(velocity, spin) * (0.5 * step)
-    return Ball(position + middle * step, velocity + acceleration(middle, spin) * step, spin)
+    place, speed, spin = (part.unbind(1) for part in ball)
+    position, velocity = air.fly(place, speed, spin, _column(step))
+    return Ball(torch.stack(position, 1), torch.stack(velocity, 1), ball.spin)
 
 
-def table_restitution(speed: Tensor) -> Tensor:
-    """Return rebound speed / impact speed on the table; 0.92 at 2.4 m/s, as ITTF's drop test from 30 cm asks for."""
-    return (0.95 - 0.0125 * speed).clamp(min=0.75)
+def _column(step: float | Tensor) -> float | Tensor:
+    """Return a number, or (N, 1) as (N,)."""
+    return step[:, 0] if isinstance(step, Tensor) and step.ndim == 2 else step
 
 
 def bounce(velocity: Tensor, spin: Tensor, normal: Tensor, restitution: Tensor, friction: Tensor) -> tuple[Tensor, Tensor]:
@@ -114,15 +94,8 @@ def bounce(velocity: Tensor, spin: Tensor, normal: Tensor, restitution: Tensor, 
         restitution: Rebound speed / impact speed, (N,).
         friction: Coulomb's coefficient, (N,).
     """
-    approach = (velocity * normal).sum(dim=1, keepdim=True)
-    contact_velocity = velocity - approach * normal - BALL_RADIUS * cross(spin, normal)
-    slip = vector_norm(contact_velocity, dim=1, keepdim=True)
-    push = (1 + restitution[:, None]) * (-approach).clamp(min=0)
-    # An impulse j per mass changes the contact point's velocity by 2.5 j: j itself, and 1.5 j through the spin.
-    share = torch.minimum(torch.full_like(slip, 0.4), friction[:, None] * push / (slip + 1e-9))
-    impulse = -share * contact_velocity
-    turned = spin - (1.5 / BALL_RADIUS) * cross(normal, impulse)
-    return velocity + push * normal + impulse, turned
+    after, turned = impacts.rebound(velocity.unbind(1), spin.unbind(1), normal.unbind(1), restitution, friction)
+    return torch.stack(after, 1), torch.stack(turned, 1)
 
 
 def advance(ball: Ball, step: float) -> tuple[Ball, Contact]:

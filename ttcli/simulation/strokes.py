@@ -6,10 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ttcli.physics.air import DRAG
 from ttcli.simulation.flight import (
     BALL_RADIUS,
     BOUNCE,
-    DRAG,
     FLOOR,
     NET_TOUCH,
     TABLE_HALF_LENGTH,

@@ -101,7 +101,7 @@ def _timed(ball: Path, far: FarPlaces) -> Iterator[BallPosition]:
 def _tables_of(ball: Path, height: int, width: int, config: PathConfig) -> TableViews | None:
     """Return where the table is, as somebody told or as the manifest beside a ball.csv says; None where neither does.
 
-    It tells so on the clock of that CSV and in the pixels of its video: with another clock or width it says nothing.
+    The manifest tells so on the clock of that CSV and in the pixels of its video: with another clock or width it says nothing.
     """
     if config.table is not None:
         return table_by_hand(config.table, height, width, _seconds_of(ball, config))

@@ -10,11 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ttcli.physics.air import DRAG
 from ttcli.table.camera import TableCamera
 from ttcli.table.constants import BALL_RADIUS, GRAVITY, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
-DRAG = 0.125
-"""1/m: deceleration over speed squared, of 2.7 g, 40 mm and a coefficient of 0.45."""
 LONGEST_FLIGHT_SECONDS = 0.8
 LEAST_SIGHTINGS = 4
 FASTEST = 35.0

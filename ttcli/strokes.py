@@ -108,7 +108,7 @@ def strokes(
     """
     output = default_output(ball) if output is None else output
     check_threshold(config.threshold, "--threshold")
-    path = open_path(ball, config, tell)
+    path = open_path(ball, config, tell, either_end=True)  # the flights tell
     check_output(output, config.overwrite)
     if config.picture is not None:
         check_picture(config.picture, config.overwrite)

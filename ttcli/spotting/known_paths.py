@@ -37,13 +37,14 @@ class KnownPath(NamedTuple):
     """Counts, while rows are read, those whose place no ball can have."""
 
 
-def open_path(ball: Path, config: PathConfig, tell: Callable[[str], None]) -> KnownPath:
+def open_path(ball: Path, config: PathConfig, tell: Callable[[str], None], either_end: bool = False) -> KnownPath:
     """Return a path, its first row read.
 
     Args:
         ball: A ball.csv, or labels of the ball in any format.
         config: Settings.
         tell: Takes warnings, one line each.
+        either_end: Of a table that is told, see `table.by_hand.table_by_hand`.
 
     Raises:
         InputError: The path is missing, or cannot be read.
@@ -53,7 +54,8 @@ def open_path(ball: Path, config: PathConfig, tell: Callable[[str], None]) -> Kn
     find_format(ball)  # a file that is none is told of before a size that is not known
     height, width = _picture_size(ball, config)
     far = FarPlaces(height, width)
-    return KnownPath(height, width, _read_path(ball, config, far, tell), _tables_of(ball, height, width, config), far)
+    tables = _tables_of(ball, height, width, config, either_end)
+    return KnownPath(height, width, _read_path(ball, config, far, tell), tables, far)
 
 
 def _read_path(ball: Path, config: PathConfig, far: FarPlaces, tell: Callable[[str], None]) -> Iterator[BallPosition]:
@@ -98,13 +100,13 @@ def _timed(ball: Path, far: FarPlaces) -> Iterator[BallPosition]:
     return chain([first] if (first := next(rows, None)) else [], rows)
 
 
-def _tables_of(ball: Path, height: int, width: int, config: PathConfig) -> TableViews | None:
+def _tables_of(ball: Path, height: int, width: int, config: PathConfig, either_end: bool) -> TableViews | None:
     """Return where the table is, as somebody told or as the manifest beside a ball.csv says; None where neither does.
 
     The manifest tells so on the clock of that CSV and in the pixels of its video: with another clock or width it says nothing.
     """
     if config.table is not None:
-        return table_by_hand(config.table, height, width, _seconds_of(ball, config))
+        return table_by_hand(config.table, height, width, _seconds_of(ball, config), either_end)
     if config.frame_rate is not None or not is_manifest(manifest_path(ball)):
         return None
     return views_from_json(parse_manifest(manifest_path(ball)).get("tables"), width)

@@ -58,7 +58,9 @@ class ToldTable(NamedTuple):
         return float((x * np.roll(y, -1) - y * np.roll(x, -1)).sum())
 
 
-def table_by_hand(said: str, height: int, width: int, seconds_of: Callable[[int], float] | None = None) -> TableViews:
+def table_by_hand(
+    said: str, height: int, width: int, seconds_of: Callable[[int], float] | None = None, either_end: bool = False
+) -> TableViews:
     """Return the views of a table that somebody told.
 
     Args:
@@ -66,15 +68,18 @@ def table_by_hand(said: str, height: int, width: int, seconds_of: Callable[[int]
         height: Of the video's picture.
         width: Its width.
         seconds_of: When a frame is; None where nobody knows.
+        either_end: Take the likelier camera where the corners do not tell which sides are the ends; else such corners are refused.
 
     Raises:
         InputError: The file is missing, or holds no tables.
         SettingError: No camera sees a table so.
     """
-    return TableViews(views_by_hand(said, height, width, seconds_of))
+    return TableViews(views_by_hand(said, height, width, seconds_of, either_end))
 
 
-def views_by_hand(said: str, height: int, width: int, seconds_of: Callable[[int], float] | None = None) -> list[TableView]:
+def views_by_hand(
+    said: str, height: int, width: int, seconds_of: Callable[[int], float] | None = None, either_end: bool = False
+) -> list[TableView]:
     """Return the views of a table that somebody told, as a list; see `table_by_hand`."""
     if (places := _places(said)) is not None:
         tables = [ToldTable(0.0, places[:4], places[4:])]
@@ -83,7 +88,7 @@ def views_by_hand(said: str, height: int, width: int, seconds_of: Callable[[int]
         if isinstance(document, dict) and isinstance(document.get("tables"), list):
             return _from_manifest(document, Path(said), width)
         tables = _tables_in(document, Path(said), seconds_of)
-    return _views_of(tables, height, width)
+    return _views_of(tables, height, width, either_end)
 
 
 def _places(said: str) -> np.ndarray | None:
@@ -173,11 +178,11 @@ def _number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _views_of(tables: list[ToldTable], height: int, width: int) -> list[TableView]:
+def _views_of(tables: list[ToldTable], height: int, width: int, either_end: bool) -> list[TableView]:
     """Return a view for each camera: tables that a turn and a zoom take to each other are of one that moved."""
     views: list[TableView] = []
     for number, table in enumerate(tables):
-        camera = camera_by_hand(table, height, width)
+        camera = camera_by_hand(table, height, width, either_end)
         end = tables[number + 1].seconds if number + 1 < len(tables) else FOREVER
         last = views[-1] if views else None
         motion = None if last is None else similarity_between(last.camera, camera, MOST_MISFIT * width)
@@ -191,7 +196,7 @@ def _views_of(tables: list[ToldTable], height: int, width: int) -> list[TableVie
     return views
 
 
-def camera_by_hand(table: ToldTable, height: int, width: int) -> TableCamera:
+def camera_by_hand(table: ToldTable, height: int, width: int, either_end: bool = False) -> TableCamera:
     """Return the camera that sees the table where somebody told.
 
     Raises:
@@ -209,7 +214,7 @@ def camera_by_hand(table: ToldTable, height: int, width: int) -> TableCamera:
         raise SettingError(OPTION, f"no camera sees a table so: the best one is {misfit:.0f} px off at a corner", CURE)
     if (reason := impossible_camera(camera)) is not None:
         raise SettingError(OPTION, f"no table is seen so: {reason}", CURE)
-    if len(cameras) == 2 and not len(table.net) and cameras[1][1] - cost < CLEARLY_LIKELIER:
+    if not either_end and len(cameras) == 2 and not len(table.net) and cameras[1][1] - cost < CLEARLY_LIKELIER:
         cure = "add the two places where the net meets the long sides"
         raise SettingError(OPTION, "which two of its sides are the ends cannot be told", cure)
     return ends_told_apart(camera)

@@ -363,6 +363,14 @@ def test_every_setting_of_a_config_is_an_option():
     assert {parts.get(field, field) for field in TrainConfig.__dataclass_fields__} <= options
 
 
+def test_the_list_of_commands_cuts_no_summary_off():
+    lines = CliRunner().invoke(cli.main, ["--help"], terminal_width=80).stdout.splitlines()
+    listed = lines[lines.index("Commands:") + 1 :]
+    listed = listed[: listed.index("")]
+    assert [line.split()[0] for line in listed] == sorted(cli.main.commands)
+    assert all(line.endswith(".") and not line.endswith("...") for line in listed)
+
+
 def test_help_imports_nothing_heavy():
     script = (
         "import sys\nfrom ttcli.cli import main\nmain(['--help'], standalone_mode=False)\n"

@@ -84,11 +84,28 @@ def main() -> None:
     """Find the ball in table-tennis video."""
 
 
-for command in (
-    footage.detect, footage.spot, footage.rallies, footage.strokes, footage.trim, footage.render, footage.probe, footage.verify,
-    footage.bench,
-    labelled.evaluate, labelled.simulate, labelled.extract, labelled.convert,
-    networks.train, networks.models, networks.export,
-    pages.report, pages.review,
-):  # fmt: skip
+SUMMARIES = {
+    footage.detect: "Find the ball in every frame of a video.",
+    footage.spot: "Find bounces and passings of the net on a path.",
+    footage.rallies: "Find where play begins and ends.",
+    footage.strokes: "Measure the speed, landing and spin of each stroke.",
+    footage.trim: "Cut the dead time out of a video.",
+    footage.render: "Draw what was found onto the video.",
+    footage.probe: "Tell what can be expected of a video.",
+    footage.verify: "Check that results and video belong together.",
+    footage.bench: "Time each stage on this machine.",
+    labelled.evaluate: "Compare results with labels.",
+    labelled.simulate: "Make videos of simulated rallies or matches, with labels.",
+    labelled.extract: "Make a training set of labelled video.",
+    labelled.convert: "Convert labels from one format to another.",
+    networks.train: "Train a network.",
+    networks.models: "List the networks and the weights in the package.",
+    networks.export: "Write a network as ONNX.",
+    pages.report: "Make a page of a match to look at.",
+    pages.review: "Open a page to correct what was found.",
+}
+"""Each command, with its line in `ttcli --help`."""
+
+for command, summary in SUMMARIES.items():
+    command.short_help = summary
     main.add_command(debug_option(command))

@@ -10,8 +10,8 @@ import numpy as np
 
 GRID_RATE = 120
 """Steps per second: the frame rate that events are labelled at, and by which their tolerance is told."""
-LONGEST_GAP_SECONDS = 0.25
-"""Between two sightings of one run: six missing frames of 25 in a second. Over more, a ball has time to bounce twice."""
+LONGEST_GAP_SECONDS = 0.35
+"""Between two sightings of one run: eight missing frames of 25 in a second, as a player before the table hides a bounce."""
 SEPARATOR_STEPS = 12
 """Empty steps between two runs."""
 TABLE_FEATURES = 6

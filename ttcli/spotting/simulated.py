@@ -206,7 +206,7 @@ def _break(seen: np.ndarray, film: _Film, events: dict[str, np.ndarray], random:
         seen &= random.random(count) >= random.uniform(0.3, 0.9) / (1 + np.exp((least - speed) / (0.2 * least)))
     if random.random() < 0.4:
         chosen = events["bounce"][random.random(len(events["bounce"])) < random.uniform(0.2, 0.7)]
-        _hide(seen, film.times, chosen, 0.02, 0.2, random)
+        _hide(seen, film.times, chosen, 0.02, 0.35, random)
     if random.random() < 0.35:
         lengths = [int(random.integers(*(SEEN_FRAMES, MISSED_FRAMES)[piece % 2])) for piece in range(count)]
         kept = np.repeat(np.arange(count) % 2 == 0, lengths)[:count]

@@ -337,6 +337,8 @@ class TrainConfig:
     """Steps between two validations, after which checkpoints and the state of the run are saved."""
     early_stop: int | None = None
     """Validations in a row without a better score after which the run ends; None ends at `steps` or `minutes`."""
+    calibrate: bool = True
+    """Fit confidence on whole pictures at the end, which takes minutes; else it stays as fitted on the crops of validation."""
     resume: bool = False
     """Go on with the run in the folder."""
     overwrite: bool = False

@@ -52,6 +52,28 @@ def test_an_ace_is_a_rally_and_a_ball_that_is_passed_on_is_none():
     assert rallies[-1].strokes == 1
 
 
+def test_a_serve_into_the_net_is_a_rally_of_one_stroke():
+    film, _ = match((3, -1, "long"), (4, 1, "net"))
+    begin = film.seconds
+    film.appear(1.1, 640)
+    film.fly(0.12, 0.75, bounce=True)
+    film.fly(0.25, 0.02, 640)
+    end = film.seconds
+    film.fly(0.25, 0.15)
+    film.wait(9.0)
+    film.appear(0.6, 640)  # a ball that drops onto the table, and lies there
+    film.fly(0.2, 0.6, bounce=True)
+    film.fly(0.2, 0.55)
+    film.wait(9.0)
+    rallies = found(film)
+    assert len(rallies) == 3
+    lost = rallies[-1]
+    assert (lost.strokes, lost.bounces, lost.server, lost.ended) == (1, 1, "right", "net")
+    assert lost.start_seconds == pytest.approx(begin, abs=0.05)
+    assert lost.end_seconds == pytest.approx(end, abs=0.1)
+    assert len(found(film, threshold=0.7)) == 2
+
+
 def test_a_ball_that_is_bounced_by_hand_is_none_and_does_not_belong_to_the_rally_that_follows():
     film, _ = match((3, -1, "long"), (4, 1, "net"))
     film.bounced_by_hand(-1)

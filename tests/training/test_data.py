@@ -53,6 +53,13 @@ def test_answers_are_those_of_the_validation_clip_and_the_same_each_time(data):
     assert len(whole.visible) == 22 * 9 and int((~whole.visible).sum()) == 1
 
 
+def test_a_trial_keeps_the_confidence_of_its_validation(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(ExtractedData, "calibrate", lambda *_: pytest.fail("whole pictures were looked at"))
+    training.train(data, tmp_path / "run", replace(CONFIG, calibrate=False), quiet=True)
+    last, best = (load_checkpoint(tmp_path / "run" / f"{name}.safetensors").metadata for name in ("last", "best"))
+    assert best["calibration"] == last["calibration"]
+
+
 def test_lying_and_upright_videos_go_together(data, tmp_path):
     folder = tmp_path / "mixed"
     for number, split in enumerate(("training", "training", "validation", "validation")):

@@ -102,6 +102,9 @@ from ttcli.training.learning_rates import SCHEDULES
 @option(TrainConfig, "init", type=FILE, help="Checkpoint to start from; `default`, `fast`: the package's.")
 @option(TrainConfig, "save_every", type=COUNTS, help="Steps between two validations, which save all.")
 @option(TrainConfig, "early_stop", type=COUNTS, help="End after so many validations without a better one.")
+@option(
+    TrainConfig, "calibrate", "--calibrate/--no-calibrate", help="Fit confidence on whole pictures at the end, for minutes."
+)
 @option(TrainConfig, "resume", "--resume", is_flag=True, help="Go on with the run in the folder, to the same result.")
 @click.option("--overwrite", is_flag=True, help="Start anew in a run folder that is not empty.")
 @quiet_option

@@ -4,9 +4,10 @@ import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from ttcli.play.contacts import contacts_of
+from ttcli.play.contacts import Contact, contacts_of
 from ttcli.play.endings import ending_of
 from ttcli.play.exchanges import Exchange, find_exchanges
+from ttcli.play.lost_serves import lost_serves
 from ttcli.play.sightings import Sightings
 from ttcli.results.events import Event
 from ttcli.results.rallies import Rally
@@ -19,6 +20,8 @@ SERVE_BEFORE_BOUNCE, SERVE_BEFORE_NET = 0.12, 0.35
 HIGHEST_SERVE, HIGHEST_BEFORE_PLAY = 0.28, 0.235
 """Metres over the table at the net: a serve that nobody returned flies lower, and a ball that is passed on higher. Who passes it on
 does so for a serve, so that another exchange soon follows; then less is allowed. Measured: docs/RALLIES.md."""
+LONGEST_SERVE = 0.8
+"""Seconds from a serve's first bounce to its second, where the passing was not told; with a stroke between it takes longer."""
 SOON = 6.0
 """Seconds in which a serve follows a ball that was passed on."""
 SPREAD = 0.015
@@ -26,9 +29,13 @@ SPREAD = 0.015
 SLOW_MOTION = 0.6
 """Metres: where no flight from bounce to bounce passes lower over the net, the clock is wrong: somebody lobs, but not both, and
 nobody who serves."""
+SLOW_ALONE = 2.4
+"""The same where only one such flight was told: a stroke may lie in it."""
 HALF_SURE, SURER = 0.4, 2.0
 """Score of an exchange that is a rally as probably as not, and how fast that rises with the score."""
 
+LOST_SERVE = 0.6
+"""Confidence of a serve that went into the net."""
 UNLIKE_A_SERVE, UNLIKE_A_SERVE_SOON = 0.7, 1.1
 """What speaks against an exchange that does not begin with a bounce, a passing and a bounce; and if another one follows soon."""
 
@@ -65,14 +72,17 @@ class RallyFinder:
             threshold: Least confidence of a rally.
         """
         sightings = self._sightings
-        exchanges = find_exchanges(contacts_of(events, sightings, self._tables))
+        contacts = contacts_of(events, sightings, self._tables)
+        exchanges = find_exchanges(contacts)
         found: list[Rally] = []
         for exchange, following in zip(exchanges, [*exchanges, None][1:], strict=True):
             earliest = found[-1].end_seconds if found else sightings.begin
             rally = _rally(exchange, following, sightings, earliest)
             if rally.confidence is not None and rally.confidence >= threshold:
                 found.append(rally)
-        return found
+        if threshold <= LOST_SERVE:
+            found += [_lost_serve(bounce, end, sightings) for bounce, end in lost_serves(contacts, exchanges, sightings)]
+        return sorted(found, key=lambda rally: rally.start_seconds)
 
 
 def find_rallies(
@@ -108,6 +118,14 @@ def _rally(exchange: Exchange, following: Exchange | None, sightings: Sightings,
     )
 
 
+def _lost_serve(bounce: Contact, end: float, sightings: Sightings) -> Rally:
+    """Return the rally of a serve that bounced once, and met the net at `end`."""
+    start = max(bounce.seconds - SERVE_BEFORE_BOUNCE, sightings.begin)
+    frames = sightings.frame(start), sightings.frame(end)
+    server = None if bounce.court is None else bounce.court.name(bounce.side)
+    return Rally(start, end, *frames, strokes=1, bounces=1, server=server, ended="net", confidence=LOST_SERVE)
+
+
 def _strokes(exchange: Exchange) -> int:
     """Return the strokes that sent the ball over the net: one for each passing, told or to be concluded from two bounces."""
     contacts = exchange.contacts
@@ -116,7 +134,16 @@ def _strokes(exchange: Exchange) -> int:
 
 
 def _begins_as_a_serve(exchange: Exchange) -> bool:
-    return [contact.bounce for contact in exchange.contacts[:3]] == [True, False, True]
+    """Return whether it begins with a bounce, a passing and a bounce.
+
+    From behind an end, where passings are missed, bounces on both halves do, if they follow each other as soon as a serve's.
+    """
+    first, *later = exchange.contacts[:3]
+    if [contact.bounce for contact in (first, *later)] == [True, False, True]:
+        return True
+    if first.court is None or not first.court.from_an_end or not (first.bounce and later and later[0].bounce):
+        return False
+    return first.side * later[0].side < 0 and later[0].seconds - first.seconds < LONGEST_SERVE
 
 
 def _as_low_as_a_serve(exchange: Exchange, soon: bool, struck: bool) -> float:
@@ -126,7 +153,7 @@ def _as_low_as_a_serve(exchange: Exchange, soon: bool, struck: bool) -> float:
     and t2 before the other, it is g t1 t2 / 2 over the table. That needs no camera. Where more strokes follow it is play anyway.
     """
     heights = _heights_at_the_net(exchange)
-    if heights and min(heights) > SLOW_MOTION:
+    if heights and min(heights) > (SLOW_MOTION if len(heights) > 1 else SLOW_ALONE):
         return 0.0
     if struck or len(exchange.contacts) > 3 or not heights:
         return 1.0

@@ -94,7 +94,7 @@ def stage_match(
     pick = int(torch.randint(len(VIDEO_RATES), (1,), generator=generator))
     rate = Fraction(frame_rate or VIDEO_RATES[pick]).limit_denominator(1001)
     count = max(1, min(int(match.seconds * rate), frames or int(match.seconds * rate)))
-    times = ((torch.arange(count) + 0.5) / float(rate))[None]
+    times = (torch.arange(count) / float(rate))[None]
     exposure = (0.1 + 0.5 * torch.rand(1, generator=generator)) / float(rate)
     kind = draw_kinds(1, generator) if camera == "any" else torch.tensor([KINDS.index(camera)])
     moving = (torch.rand(1, generator=generator) < MOVING_SHARE) & torch.tensor([camera in ("any", "broadcast")])

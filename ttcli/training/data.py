@@ -1,9 +1,11 @@
 """What a network is trained on, validated by and calibrated with: drawn windows, or a set made of labelled video."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from tqdm import tqdm
 
 from ttcli.networks.ball_network import BallNetwork
 from ttcli.networks.model_input import ENLARGED, WORKING_AREA
@@ -63,8 +65,8 @@ class TrainingData(Protocol):
     def validate(self, model: BallNetwork) -> Answers:
         """Return a network's answers for windows that none was trained on, the same crops each time."""
 
-    def calibrate(self, model: BallNetwork) -> Answers:
-        """Return a network's answers for whole pictures, as detection meets them; slow."""
+    def calibrate(self, model: BallNetwork, quiet: bool = True) -> Answers:
+        """Return a network's answers for whole pictures, as detection meets them; slow, with a bar unless `quiet`."""
 
 
 class DrawnData:
@@ -104,7 +106,7 @@ class DrawnData:
         """Return answers for VALIDATION_WINDOWS windows of a seed of their own."""
         return answer_windows(model, [self._for_validation(_device(model))], self.picture)
 
-    def calibrate(self, model: BallNetwork) -> Answers:
+    def calibrate(self, model: BallNetwork, quiet: bool = True) -> Answers:
         """Return answers for films: drawn windows are harder than ordinary video, and confidence would be too shy.
 
         A second stage never sees whole pictures; what it says is weighed by `ttcli.inference.second_stage`.
@@ -112,7 +114,7 @@ class DrawnData:
         if self._second_stage:
             return self.validate(model)
         films = drawn_films(CALIBRATION_FILMS, FILM_FRAMES, FILM_HEIGHT, FILM_WIDTH, CALIBRATION_SEED, _device(model))
-        return answer_films(model, films)
+        return answer_films(model, _watched(films, CALIBRATION_FILMS, "film", quiet))
 
     def _for_validation(self, device: torch.device) -> WindowBatch:
         if self._validation is None:
@@ -166,11 +168,12 @@ class ExtractedData:
         """Return answers for crops of at most VALIDATION_WINDOWS windows for validation."""
         return answer_windows(model, [self._for_validation(_device(model))], self.picture)
 
-    def calibrate(self, model: BallNetwork) -> Answers:
+    def calibrate(self, model: BallNetwork, quiet: bool = True) -> Answers:
         """Return answers for whole pictures of at most CALIBRATION_WINDOWS windows for validation."""
         size = self._shape[0]
         source = StoredWindows(self._data, VALIDATION, size, None, None, CALIBRATION_SEED, device=_device(model))
-        return answer_windows(model, source.all_windows(BATCH, CALIBRATION_WINDOWS))
+        batches = -(-min(CALIBRATION_WINDOWS, len(source)) // BATCH)
+        return answer_windows(model, _watched(source.all_windows(BATCH, CALIBRATION_WINDOWS), batches, "batch", quiet))
 
     def _for_validation(self, device: torch.device) -> WindowBatch:
         if self._validation is None:
@@ -209,7 +212,9 @@ class LimitedData:
         """Return answers for the windows themselves."""
         return answer_windows(model, [self._windows(_device(model))], self.picture)
 
-    calibrate = validate
+    def calibrate(self, model: BallNetwork, quiet: bool = True) -> Answers:
+        """Return the same answers."""
+        return self.validate(model)
 
     def _windows(self, device: torch.device) -> WindowBatch:
         if self._kept is None:
@@ -253,3 +258,8 @@ class KeptWindows:
 
 def _device(model: BallNetwork) -> torch.device:
     return next(model.parameters()).device
+
+
+def _watched(batches: Iterable[WindowBatch], count: int, unit: str, quiet: bool) -> Iterable[WindowBatch]:
+    """Return the same batches, with a bar of how far confidence is fitted."""
+    return tqdm(batches, desc="calibrate", total=count, unit=unit, disable=True if quiet else None)

@@ -140,7 +140,7 @@ class TrainingLoop:
         batches.close()
         bar.close()
         board.close()
-        summary = self._finish() if first and not order.interrupted else {}
+        summary = self._finish(quiet) if first and not order.interrupted else {}
         self.fabric.barrier()
         return None if order.interrupted else summary
 
@@ -232,13 +232,17 @@ class TrainingLoop:
         names = [f"{name}_ap" for name in EVENTS] if self.config.freeze_ball else [SCORE]
         return sum(figures[name] or 0.0 for name in names) / len(names)
 
-    def _finish(self) -> dict[str, Any]:
-        """Calibrate the best checkpoint on whole pictures, write the report of the run, and return its summary."""
+    def _finish(self, quiet: bool) -> dict[str, Any]:
+        """Calibrate the best checkpoint on whole pictures, write the report of the run, and return its summary.
+
+        Without `calibrate` it keeps the calibration of its validation, by crops.
+        """
         best = load_checkpoint(self.output / BEST_FILE)
         model = best.model.to(self.fabric.device).to(memory_format=torch.channels_last)
-        answers = self.data.calibrate(model)
-        best.metadata["calibration"] = fit_calibration(answers.logits, answers.right)
-        save_checkpoint(self.output / BEST_FILE, model, best.metadata, dtype=torch.float16)
+        if self.config.calibrate:
+            answers = self.data.calibrate(model, quiet)
+            best.metadata["calibration"] = fit_calibration(answers.logits, answers.right)
+            save_checkpoint(self.output / BEST_FILE, model, best.metadata, dtype=torch.float16)
         write_report(self.output, model, best.metadata, self.data, self.config, self.state)
         # A run that was killed right after it saved its best has no row of it where --save-every is another one now.
         of_best = (row for row in self.state.rows if row["step"] == best.metadata["steps"])

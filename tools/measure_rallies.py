@@ -4,9 +4,9 @@ r"""Compare the rallies that were found on a simulated match with what was playe
     ttcli detect match/videos/test_1.mp4 -o ball.csv --events events.csv --rallies rallies.csv --all-events
     python tools/measure_rallies.py match/test/annotations/test_1 ball.csv events.csv rallies.csv
 
-A rally is found where one that was told overlaps it by half (intersection over union). Lets count neither way. In the dead time, which
-begins at the end of a point and lasts until a second before the next serve, it counts events, and claims in frames without a ball:
-all of them, and those within rallies that were told, which are left with `play` known.
+A rally is found where one that was told overlaps it by half (intersection over union). Lets count neither way. Dead time begins at
+the end of a point and lasts until a second before the next serve. In it, events are counted, and claims in frames without a ball:
+all of them, and those within rallies that were told, which are what is left where `play` is known.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def measure_dead_time(
     truth = json.loads((folder / "truth.json").read_text())
     rate = float(Fraction(truth["frame_rate"]))
     states = np.array([frame["state"] for frame in truth["frames"]])
-    rows = [row for row in read_ball_csv(ball)][: len(states)]
+    rows = read_ball_csv(ball)[: len(states)]
     claimed = np.array([row.status is Status.SEEN for row in rows])
     gone = states[: len(rows)] == "not_there"
     within = _frames([(rally.start_seconds, rally.end_seconds) for rally in told], len(rows), rate)

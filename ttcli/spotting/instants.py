@@ -22,6 +22,8 @@ _LONGEST_FIT_SECONDS = 0.2
 _LEAST_SIGHTINGS = 3
 _TRUST_SECONDS = 0.008
 """How far off the network's own instant is as a rule, 1 sigma: the fit is held to it by so much."""
+_TRUST_IN_GAP = 0.2
+"""The same where nobody saw the bounce, as a part of how long the ball was not seen."""
 _LEAST_ERROR = 0.4 / 1920
 """Of a position, in picture widths: no path is better."""
 _TOUCH_SECONDS = 0.04
@@ -91,7 +93,9 @@ def fit_bounce(track: Track, peak: Peak, others: Sequence[float]) -> Instant:
     """
     rows = _flights(track, peak.time, others)
     times, positions = track.times[rows], track.positions[rows]
-    spread = max(0.02, 0.75 * float(np.median(np.diff(times)))) if len(times) > 1 else 0.0
+    unseen = _unseen(track, peak.time)
+    spread = max(0.02, 0.75 * float(np.median(np.diff(times))), unseen / 2) if len(times) > 1 else 0.0
+    trust = max(_TRUST_SECONDS, _TRUST_IN_GAP * unseen)
     if min((times < peak.time).sum(), (times >= peak.time).sum()) < 2 or len(times) < 5:
         return Instant(peak.time, place_at(track, peak.time), None)
     tries = peak.time + np.linspace(-spread, spread, _TRIES)
@@ -104,7 +108,7 @@ def fit_bounce(track: Track, peak: Peak, others: Sequence[float]) -> Instant:
         weights = 1 / np.maximum(1.0, residuals / (2 * scale))
     freedom = max(1.0, 2 * weights.sum() - _PARAMETERS)
     variance = max(_LEAST_ERROR**2, squares.min() / freedom)
-    log_odds = -0.5 * squares / variance - 0.5 * ((tries - peak.time) / _TRUST_SECONDS) ** 2
+    log_odds = -0.5 * squares / variance - 0.5 * ((tries - peak.time) / trust) ** 2
     share = np.exp(log_odds - log_odds.max())
     share /= share.sum()
     time = float((share * tries).sum())
@@ -151,6 +155,12 @@ def place_at(track: Track, time: float) -> np.ndarray:
     return np.array([np.interp(time, track.times, column) for column in track.positions.T])
 
 
+def _unseen(track: Track, time: float) -> float:
+    """Return how long the ball was not seen around an instant, in seconds; 0 outside of the track."""
+    after = int(np.searchsorted(track.times, time))
+    return float(track.times[after] - track.times[after - 1]) if 0 < after < len(track.times) else 0.0
+
+
 def _spacing(one: Peak, other: Peak) -> float:
     return SPACING_SECONDS[one.kind] if one.kind == other.kind else ONE_INSTANT_SECONDS
 
@@ -181,18 +191,19 @@ def _flights(track: Track, time: float, others: Sequence[float]) -> np.ndarray:
     begin = max((other for other in others if other < time), default=-np.inf)
     end = min((other for other in others if other > time), default=np.inf)
     middle = int(np.searchsorted(track.times, time))
-    before = _one_way(track.times, range(middle - 1, -1, -1), time, begin)
-    after = _one_way(track.times, range(middle, len(track.times)), time, end)
+    longest = _LONGEST_FIT_SECONDS + _unseen(track, time) / 2
+    before = _one_way(track.times, range(middle - 1, -1, -1), time, begin, longest)
+    after = _one_way(track.times, range(middle, len(track.times)), time, end, longest)
     return np.array(before[::-1] + after, int)
 
 
-def _one_way(times: np.ndarray, order: range, time: float, end: float) -> list[int]:
+def _one_way(times: np.ndarray, order: range, time: float, end: float, longest: float) -> list[int]:
     rows: list[int] = []
     last = time
     for index in order:
         away = abs(times[index] - time)
         far = away > _FIT_SECONDS and len(rows) >= _LEAST_SIGHTINGS
-        if far or away > _LONGEST_FIT_SECONDS or abs(times[index] - last) > LONGEST_GAP_SECONDS:
+        if far or away > longest or abs(times[index] - last) > LONGEST_GAP_SECONDS:
             break
         if abs(end - time) <= away:
             break

@@ -71,7 +71,7 @@ class LabelledTracks:
         whole = self._tracks[random.choice(len(self._tracks), p=self._shares)]
         count = min(len(whole.track.times), int(random.uniform(*PIECE_SECONDS) * FRAME_RATE))
         begin = random.integers(len(whole.track.times) - count + 1)
-        times, positions, confidences = (part[begin : begin + count] for part in whole.track)
+        times, positions, confidences = (part[begin : begin + count] for part in whole.track[:3])
         kept = cut_runs(times, random, share=0.7)
         if random.random() < 0.5:
             kept &= random.random(count) >= random.uniform(0, 0.2)

@@ -10,11 +10,13 @@ import numpy as np
 
 GRID_RATE = 120
 """Steps per second: the frame rate that events are labelled at, and by which their tolerance is told."""
-LONGEST_GAP_SECONDS = 0.13
-"""Between two sightings of one run: three missing frames of 25 in a second. Over more, a ball has time to bounce twice."""
+LONGEST_GAP_SECONDS = 0.35
+"""Between two sightings of one run: eight missing frames of 25 in a second, as a player before the table hides a bounce."""
 SEPARATOR_STEPS = 12
 """Empty steps between two runs."""
-FEATURES = 10
+TABLE_FEATURES = 6
+"""What a known table tells of a step, see `table_views.seen_on_table`."""
+FEATURES = 10 + TABLE_FEATURES
 _LARGEST_SPEED = 4.0
 """Picture widths a second; speeds beyond it, false positions as a rule, are compressed."""
 _GAP_UNIT = 0.05
@@ -29,6 +31,8 @@ class Track(NamedTuple):
     """(N, 2): x to the right and y downwards from the picture's middle, both in picture widths."""
     confidences: np.ndarray
     """(N,) in [0, 1]."""
+    table: np.ndarray | None = None
+    """(N, TABLE_FEATURES) of `table_views.table_features`; None where no table is known."""
 
 
 class Grid(NamedTuple):
@@ -67,7 +71,8 @@ def resample(track: Track) -> Grid:
     """Return a track at the steps of the grid, run by run; runs of one sighting are left out.
 
     Features: 0 valid, 1 separator, 2 and 3 position, 4 and 5 velocity in widths a second, 6 and 7 time since the last
-    and until the next sighting, 8 and 9 their confidences. Between sightings positions are interpolated linearly.
+    and until the next sighting, 8 and 9 their confidences, then TABLE_FEATURES of the table. Between sightings all is
+    interpolated linearly.
     """
     if len(track.times) < 2:
         return Grid(np.zeros((FEATURES, 0), np.float32), np.zeros(0), np.zeros(0, bool))
@@ -83,6 +88,8 @@ def resample(track: Track) -> Grid:
     features[4:6, valid] = (_LARGEST_SPEED * np.tanh(velocity / _LARGEST_SPEED)).T
     features[6, valid], features[7, valid] = since / _GAP_UNIT, until / _GAP_UNIT
     features[8, valid], features[9, valid] = track.confidences[first], track.confidences[last]
+    if track.table is not None:
+        features[-TABLE_FEATURES:, valid] = ((1 - part) * track.table[first] + part * track.table[last]).T
     return Grid(features, times, valid)
 
 

@@ -11,7 +11,8 @@ from ttcli.simulation.camera import KINDS, Cameras, place_cameras
 from ttcli.simulation.flight import BOUNCE, HIT, NET_PASS
 from ttcli.simulation.rally import simulate_rallies
 from ttcli.simulation.timeline import IN_HAND, NOT_THERE, RallyBatch
-from ttcli.spotting.paths import Track, make_track
+from ttcli.spotting.paths import TABLE_FEATURES, Track, make_track
+from ttcli.spotting.table_views import Views, seen_on_table
 
 RALLIES = 256
 """Played at a time: 256 take about as long as 64."""
@@ -25,8 +26,8 @@ WIDTH = 1920
 HEIGHTS = (1080, 1080, 1080, 1440, 3413)
 """Of pictures scaled to that width: wide, older, upright."""
 FRAME_RATES = (24.0, 25.0, 29.97, 30.0, 50.0, 59.94, 60.0, 100.0, 119.88, 120.0, 240.0)
-RATE_WEIGHTS = (0.04, 0.12, 0.08, 0.08, 0.08, 0.05, 0.12, 0.05, 0.05, 0.25, 0.08)
-KIND_WEIGHTS = (0.46, 0.12, 0.18, 0.2, 0.04)
+RATE_WEIGHTS = (0.04, 0.16, 0.10, 0.12, 0.10, 0.05, 0.12, 0.04, 0.04, 0.18, 0.05)
+KIND_WEIGHTS = (0.38, 0.13, 0.18, 0.21, 0.10)
 MOVING_SHARE = 0.25
 FRAGMENT_SHARE = 0.35
 """Scenes of which only the surroundings of some moments are known, as labels have them."""
@@ -34,8 +35,21 @@ SLOWED_SHARE = 0.06
 """Scenes in slow motion, 1.5 to 11 times."""
 FASTEST_CAMERA = 600.0
 """Frames per second that slow motion is taken with at most."""
-REPEATED_SHARE = 0.06
+REPEATED_SHARE = 0.1
 """Scenes with frames that are shown twice."""
+BROKEN_SHARE = 0.5
+"""Scenes seen as detection sees broadcasts: bodies before the table, streaks too faint to be found, short pieces, jumps."""
+BODY = ((0.02, 0.05), (0.09, 0.18))
+"""Half the width and height of a body before the table, picture widths, from and to."""
+FAST = (0.015, 0.06)
+"""Picture widths a frame at which half of the fast balls are missed that are missed at all, from and to."""
+SEEN_FRAMES, MISSED_FRAMES = (2, 9), (1, 9)
+"""Of short pieces, and of the gaps between them, from and to before."""
+JUMP_FRAMES = (1, 6)
+TABLE_SHARE, WRONG_TABLE_SHARE = 0.65, 0.04
+"""Scenes whose table is known, and those of them in which it is somewhere else."""
+TABLE_SPREAD = 0.03
+"""Errors of a known table: parts of its half lengths, of the way up, and of a metre."""
 KINDS_OF_CONTACT = {"bounce": BOUNCE, "net": NET_PASS, "hit": HIT}
 
 
@@ -90,6 +104,7 @@ class _Film(NamedTuple):
     held: np.ndarray  # (T,) bool: in a hand
     height: int
     frame_seconds: float
+    views: Views
 
 
 def _film(
@@ -120,9 +135,11 @@ def _film(
     which, when = torch.from_numpy(rally), torch.from_numpy(rally_times)[:, None]
     places = rallies.position_at(which, when)[:, 0]
     states = rallies.state_at(which, when)[:, 0].numpy()
-    pixels = _camera(clock, height, random, generator).project(places[None, :, None].float())[0][0, :, 0].double().numpy()
+    camera = _camera(clock, height, random, generator)
+    pixels = camera.project(places[None, :, None].float())[0][0, :, 0].double().numpy()
+    views = Views(*(part[0].double().numpy() for part in (camera.position, camera.rotation, camera.focal, camera.centre)))
     inside = (states != NOT_THERE) & (pixels >= 0).all(1) & (pixels < (WIDTH, height)).all(1)
-    film = _Film(clock * slower, pixels, inside, states == IN_HAND, height, slower / frame_rate)
+    film = _Film(clock * slower, pixels, inside, states == IN_HAND, height, slower / frame_rate, views)
     return film, {name: np.concatenate(times) * slower for name, times in events.items()}
 
 
@@ -145,17 +162,79 @@ def _as_detected(film: _Film, events: dict[str, np.ndarray], random: np.random.G
         _hide(seen, film.times, events["hit"], 0.01, 0.12, random)
     if random.random() < FRAGMENT_SHARE:
         seen &= _fragments(film, events, random)
+    broken = random.random() < BROKEN_SHARE
+    if broken:
+        _break(seen, film, events, random)
     confidences = np.ones(count) if random.random() < 0.3 else 1 - random.beta(0.6, 3, count) * 0.5
     positions = film.positions + _noise(count, random)
     if random.random() < 0.4:
         _add_false_positions(positions, confidences, seen, film, random)
+    if broken and random.random() < 0.4:
+        _jump(positions, confidences, seen, film, events, random)
     if random.random() < 0.3:
         positions = positions.round()
     if random.random() < REPEATED_SHARE:  # every so many frames shown twice, as conversion of frame rates does it
         source = np.maximum.accumulate(np.where(random.random(count) < random.uniform(0.1, 0.5), 0, np.arange(count)))
         positions, confidences, seen = positions[source], confidences[source], seen[source]
     track = make_track(film.times[seen], positions[seen], confidences[seen], film.height, WIDTH)
+    if random.random() < TABLE_SHARE:
+        track = track._replace(table=_table(positions[seen], Views(*(part[seen] for part in film.views)), random))
     return LabelledTrack(track, events)
+
+
+def _table(pixels: np.ndarray, views: Views, random: np.random.Generator) -> np.ndarray:
+    """Return the table's features (N, TABLE_FEATURES) of sightings, with the errors of a table that was found."""
+    features = seen_on_table(pixels, views, WIDTH)
+    spread = 10 * TABLE_SPREAD if random.random() < WRONG_TABLE_SHARE else TABLE_SPREAD * random.random()
+    features[:, 1:] *= 1 + spread * random.normal(size=TABLE_FEATURES - 1)
+    features[:, 1:3] += spread * random.normal(size=2)
+    return features
+
+
+def _break(seen: np.ndarray, film: _Film, events: dict[str, np.ndarray], random: np.random.Generator) -> None:
+    """Hide what detection misses in broadcasts, in place."""
+    frames, count = film.positions / WIDTH, len(seen)
+    if random.random() < 0.45 and len(events["bounce"]):
+        for instant in random.choice(events["bounce"], random.integers(1, 3)):
+            body = frames[np.abs(film.times - instant).argmin()] + random.normal(size=2) * 0.03
+            sway = 0.03 * random.random() * np.sin(random.uniform(1, 4) * film.times[:, None] + random.uniform(0, 6, 2))
+            size = random.uniform(*BODY)
+            seen &= (np.abs(frames - body - sway) > size).any(1) | (random.random(count) < 0.1)
+    if random.random() < 0.5:
+        speed = np.linalg.norm(np.diff(frames, axis=0, append=frames[-1:]), axis=1)
+        least = random.uniform(*FAST)
+        seen &= random.random(count) >= random.uniform(0.3, 0.9) / (1 + np.exp((least - speed) / (0.2 * least)))
+    if random.random() < 0.4:
+        chosen = events["bounce"][random.random(len(events["bounce"])) < random.uniform(0.2, 0.7)]
+        _hide(seen, film.times, chosen, 0.02, 0.35, random)
+    if random.random() < 0.35:
+        lengths = [int(random.integers(*(SEEN_FRAMES, MISSED_FRAMES)[piece % 2])) for piece in range(count)]
+        kept = np.repeat(np.arange(count) % 2 == 0, lengths)[:count]
+        pieces = np.zeros(count, bool)
+        begin, end = np.sort(random.integers(0, count + 1, 2))  # a part of the scene, or nearly all of it
+        pieces[begin:end] = True
+        seen &= kept | ~pieces
+
+
+def _jump(
+    positions: np.ndarray,
+    confidences: np.ndarray,
+    seen: np.ndarray,
+    film: _Film,
+    events: dict[str, np.ndarray],
+    random: np.random.Generator,
+) -> None:
+    """Put some pieces of the path on something else that is near and still, such as a hand, a shoe or a lamp, in place."""
+    instants = np.concatenate([*events.values(), random.choice(film.times, 2)])
+    for instant in instants[random.random(len(instants)) < random.uniform(0.05, 0.3)]:
+        first = int(np.abs(film.times - instant).argmin()) + int(random.integers(-2, 3))
+        piece = slice(max(0, first), max(0, first) + int(random.integers(*JUMP_FRAMES)))
+        drift = np.linspace(0, 1, len(positions[piece]))[:, None] * random.normal(size=2) * 20
+        positions[piece] = (
+            positions[max(0, min(first, len(seen) - 1))] + random.normal(size=2) * random.uniform(15, 120) + drift
+        )
+        confidences[piece] = random.uniform(0.5, 0.95)
+        seen[piece] = True
 
 
 def _noise(count: int, random: np.random.Generator) -> np.ndarray:

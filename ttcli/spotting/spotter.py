@@ -26,6 +26,7 @@ from ttcli.spotting.instants import (
 from ttcli.spotting.net_plane import ONE_PASSING_SECONDS, Passing, flights_at, nearest_passing, on_table, refined
 from ttcli.spotting.network import EVENTS, PathSpotter
 from ttcli.spotting.paths import GRID_RATE, LONGEST_GAP_SECONDS, SEPARATOR_STEPS, Grid, Track, make_track, resample
+from ttcli.spotting.table_views import table_features
 from ttcli.table.camera import Tables
 from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT
 
@@ -151,6 +152,8 @@ class EventSpotter:
     def _path(self) -> "_Path":
         table = np.array(self._waiting, float).reshape(-1, len(_Sighting._fields))
         track = make_track(table[:, 0], table[:, 1:3], table[:, 3], self._height, self._width)
+        pixels = track.positions * self._width + ((self._width - 1) / 2, (self._height - 1) / 2)
+        track = track._replace(table=table_features(track.times, pixels, self._tables, self._width))
         frames = np.interp(track.times, table[:, 0], table[:, 4]) if len(track.times) else np.zeros(0)
         told = np.isfinite(table[:, 5])
         head = HeadAnswers(table[told, 0], table[told, 5:])

@@ -12,8 +12,9 @@ from torch.nn import functional
 
 from ttcli.errors import TrainingError
 from ttcli.spotting.network import EARLY, PathSpotter
-from ttcli.spotting.paths import FEATURES, Track, resample, soft_targets
+from ttcli.spotting.paths import FEATURES, TABLE_FEATURES, Track, resample, soft_targets
 from ttcli.spotting.simulated import LabelledTrack
+from ttcli.spotting.table_views import MIRROR
 
 STEPS = 1536
 """Of the grid, that a track is cut to: 13 s of sightings."""
@@ -54,6 +55,7 @@ def batch_tracks(tracks: Sequence[LabelledTrack], random: np.random.Generator) -
                 known[row, EARLY.index(name)] = 0
         if random.random() < 0.5:
             features[row, [2, 4]] *= -1
+            features[row, -TABLE_FEATURES:] *= MIRROR[:, None]
     return TrackBatch(features, targets[:, [0, 2]], targets[:, :2], known)
 
 

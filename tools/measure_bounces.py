@@ -1,10 +1,11 @@
-"""Count the labelled bounces that were told within some frames, by clip group: labels leave out some, so what is beside them is apart.
+"""Count the labelled bounces that were told within some frames, and those told beside labels, of which some may be real.
 
     ttcli detect CLIPS -o out
     ttcli spot out/CLIP.csv --video CLIPS/CLIP.mp4 -o events/CLIP.events.csv    # for each
     python tools/measure_bounces.py CLIPS events
 
-CLIPS holds NAME.events.csv of each clip, `events` a file of the same name. Groups are what comes before the last underscore of a name.
+CLIPS holds NAME.events.csv of each clip, `events` a file of the same name. A group is what comes before the last underscore of
+names.
 """
 
 import argparse

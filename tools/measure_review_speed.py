@@ -5,7 +5,6 @@
 Asks the server of `ttcli review` as the page does. Times are by the clock, in a machine that should be at rest.
 """
 
-import _thread
 import argparse
 import json
 import resource
@@ -13,6 +12,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -65,11 +65,12 @@ def main() -> None:
             "memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         }
         print(json.dumps(figures, indent=2))
-        _thread.interrupt_main()  # as Ctrl-C ends a review
+        raise KeyboardInterrupt  # as Ctrl-C ends a review
 
     with tempfile.TemporaryDirectory() as folder:
         config = ReviewConfig(open_page=False, corrections=Path(folder) / "match.corrections.jsonl")
-        review(options.video, options.ball, config, print, measure)
+        with suppress(KeyboardInterrupt):
+            review(options.video, options.ball, config, print, measure)
 
 
 if __name__ == "__main__":

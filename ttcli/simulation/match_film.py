@@ -1,6 +1,5 @@
 """Matches on film: one camera and one hall, or, as a broadcast shows them, cuts to players and slow replays in the pauses."""
 
-import pickle
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
@@ -122,7 +121,7 @@ def draw_match(film: MatchFilm, jobs: int) -> Iterator[dict[str, np.ndarray]]:
     if jobs == 1:
         yield from map(_Studio(film).draw, segments)
         return
-    with WorkerPool(jobs, _open_studio, (pickle.dumps(film),)) as processes:
+    with WorkerPool(jobs, _open_studio, (film,)) as processes:
         pending: deque = deque()
         for segment in segments:
             pending.append(processes.submit(_draw_in_studio, segment))
@@ -169,9 +168,9 @@ _STUDIOS: list[_Studio] = []
 """The one of a process that draws."""
 
 
-def _open_studio(film: bytes) -> None:
+def _open_studio(film: MatchFilm) -> None:
     torch.set_num_threads(1)
-    _STUDIOS.append(_Studio(pickle.loads(film)))
+    _STUDIOS.append(_Studio(film))
 
 
 def _draw_in_studio(segment: Shot) -> dict[str, np.ndarray]:

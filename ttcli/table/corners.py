@@ -63,9 +63,10 @@ def _nearest(places: np.ndarray, seen: np.ndarray, height: int, width: int) -> t
     """Return the camera that sees places (4, 3) nearest to pixels (4, 2), and the mean square of its errors."""
     best: TableCamera | None = None
     least, focals = np.inf, FOCALS * width
+    centre = np.array([(width - 1) / 2, (height - 1) / 2])
     for share in (*CLOSER, 0.0):
         for focal in focals:
-            camera, error = _with_focal(places, seen, float(focal), height, width)
+            camera, error = camera_of_focal(places, seen, float(focal), centre, width)
             if error < least:
                 best, least = camera, error
         if best is None:
@@ -74,11 +75,21 @@ def _nearest(places: np.ndarray, seen: np.ndarray, height: int, width: int) -> t
     return best, least
 
 
-def _with_focal(
-    places: np.ndarray, seen: np.ndarray, focal: float, height: int, width: int
+def camera_of_focal(
+    places: np.ndarray, seen: np.ndarray, focal: float, centre: np.ndarray, width: int
 ) -> tuple[TableCamera | None, float]:
-    """Return the camera of a focal length and the mean square of its errors; one that stands under the table is none."""
-    centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    """Return the camera of a focal length that sees four places nearest to pixels, and the mean square of its errors.
+
+    Args:
+        places: (4, 3) metres.
+        seen: (4, 2) pixels.
+        focal: Pixels.
+        centre: (2,) where the camera's axis meets the picture, pixels.
+        width: Of the picture, pixels.
+
+    Returns:
+        None and infinity where it would stand under the table, or see a place behind it.
+    """
     matrix = np.array([[focal, 0, centre[0]], [0, focal, centre[1]], [0, 0, 1]])
     found, turn, shift = cv2.solvePnP(places, seen, matrix, None, flags=cv2.SOLVEPNP_SQPNP)
     if not found:

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from thrown import BEHIND, HEIGHT, SIDE, WIDTH, corners, rows, throw
 
-from tests.helpers.thrown import BEHIND, HEIGHT, SIDE, WIDTH, corners, rows, throw
 from ttcli.configs import StrokesConfig
 from ttcli.errors import InputError, LabelError, OutputError, SettingError
 from ttcli.results.strokes import Ellipse, Estimate, Stroke, read_strokes_csv, write_strokes_csv

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from thrown import BEHIND, SIDE, look, throw
 
-from tests.helpers.thrown import BEHIND, SIDE, look, throw
 from ttcli.flights.fit import Pieces, fit_flights
 from ttcli.flights.measuring import ellipse, measure, student
 from ttcli.flights.meeting import meeting

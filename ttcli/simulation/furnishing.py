@@ -14,6 +14,9 @@ MOST_OTHERS = 3
 ASIDE, BEYOND = (2.9, 7.0), (4.8, 10.0)
 """How far from middle to middle tables stand, across and along, metres."""
 PRINTS = 3
+MAT_SHARE, BASE_SHARE = 0.4, 0.5
+"""Of the halls whose floor is a mat of a strong colour, and whose tables stand on a box and not on thin legs alone."""
+_MAT_GAINS = ((2.6, 0.35, 0.5), (2.4, 0.5, 0.9), (0.35, 1.7, 0.8), (0.4, 0.6, 2.2), (0.3, 0.3, 0.3), (1.5, 0.6, 1.7))
 _ODD_COLOURS = ((0.55, 0.08, 0.1), (0.05, 0.05, 0.06), (0.45, 0.1, 0.3), (0.02, 0.12, 0.1), (0.65, 0.65, 0.68))
 
 
@@ -35,10 +38,30 @@ def furnish(halls: Halls, textures: TextureBank, generator: torch.Generator, sha
     line = torch.lerp(table, line, 1 - 0.75 * uniform(1) ** 2.5)  # worn, or dirty
     edge = torch.where(uniform(1) < 0.3, table * (0.3 + uniform(1)), halls.edge).clamp(0, 1)
     tape = torch.where(uniform(1) < 0.15, uniform(3), halls.tape)
+    gain = halls.gain.clone()
+    gain[:, 2] *= _mats(count, generator)
     return replace(
-        halls, table=table, line=line, edge=edge, tape=tape,
+        halls, table=table, line=line, edge=edge, tape=tape, gain=gain,
         others=_other_tables(count, share, generator), prints=_prints(count, textures, generator),
+        base=_bases(count, textures, generator),
     )  # fmt: skip
+
+
+def _mats(count: int, generator: torch.Generator) -> Tensor:
+    """Return gains (B, 3) of floors: two in five are mats of a strong colour."""
+    uniform = uniform_draw(generator, count)
+    strong = torch.tensor(_MAT_GAINS)[torch.randint(len(_MAT_GAINS), (count,), generator=generator)]
+    return torch.where(uniform(1) < MAT_SHARE, strong * (0.6 + 0.8 * uniform(3)), 1.0)
+
+
+def _bases(count: int, textures: TextureBank, generator: torch.Generator) -> Tensor:
+    """Return boxes (B, 7) that tables stand on, as `Halls` has them; half of the halls have none."""
+    uniform = uniform_draw(generator, count)
+    half = torch.tensor([0.2, 0.3]) + uniform(2) * torch.tensor([0.5, 0.95])
+    half = half * (uniform(1) < BASE_SHARE)
+    wall = torch.randint(textures.wall_count, (count, 1), generator=generator)
+    colour = uniform(3) * (0.2 + 0.8 * uniform(1))
+    return torch.cat([half, wall.float(), colour, 0.45 + 0.28 * uniform(1)], 1)
 
 
 def _other_tables(count: int, share: float, generator: torch.Generator) -> Tensor:

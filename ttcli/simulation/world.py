@@ -47,6 +47,7 @@ class Halls:
     prints: Tensor | None = (
         None  # (B, P, 5) what is printed on the table: x and y of its middle, half its sizes, and which wall
     )
+    base: Tensor | None = None  # (B, 7) the box that tables stand on: half its sizes, 0 for none, which wall, its colour, its top
 
     def at(self, windows: Tensor) -> "Halls":
         """Return the halls of some windows."""
@@ -119,6 +120,7 @@ def view_halls(halls: Halls, cameras: Cameras, textures: TextureBank, height: in
     for number in range(0 if halls.others is None else halls.others.shape[1]):
         _stand_other_table(halls, number, cameras, (origin, rays), textures, (picture, depth, hidden))
     picture = _stand_legs(halls, cameras, picture)
+    picture, depth = _stand_base(halls, origin, rays, picture, depth, textures)
     picture, depth = _lay_table(halls, origin, rays, picture, depth, textures)
     picture, cover = _hang_net(halls, origin, rays, picture, depth)
     return View(picture.clamp_(0, 1), 1 / depth[:, None], torch.maximum(hidden, cover)[:, None])
@@ -146,7 +148,8 @@ def _stand_other_table(
     rays = [cos * rays[0] + sin * rays[1], cos * rays[1] - sin * rays[0], rays[2]]
     every = torch.arange(len(cameras.focal), device=picture.device)
     shown = _stand_legs(some, cameras.at(every[rows]), picture[rows], place)
-    shown, near = _lay_table(some, origin, rays, shown, depth[rows], textures)
+    shown, near = _stand_base(some, origin, rays, shown, depth[rows], textures)
+    shown, near = _lay_table(some, origin, rays, shown, near, textures)
     shown, cover = _hang_net(some, origin, rays, shown, near)
     picture[rows], depth[rows], hidden[rows] = shown, near, torch.maximum(hidden[rows], cover)
 
@@ -246,6 +249,28 @@ def segment_distances(ends: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     dx = from_x[..., None, :] - reached * along[..., 0, None, None]
     dy = from_y[..., None] - reached * along[..., 1, None, None]
     return (dx.square_() + dy.square_()).sqrt_()
+
+
+def _stand_base(
+    halls: Halls, origin: list[Tensor], rays: list[Tensor], picture: Tensor, depth: Tensor, textures: TextureBank
+) -> tuple[Tensor, Tensor]:
+    """Return picture and depth with the boxes that tables stand on, their four faces with pieces of painted walls on them."""
+    if halls.base is None:
+        return picture, depth
+    across, along, wall, *colour, top = (part[:, None, None] for part in halls.base.unbind(1))
+    size = [torch.full_like(wall.long(), side) for side in (WALL_HEIGHT, WALL_WIDTH)]
+    begins = (wall.long() * WALL_HEIGHT * WALL_WIDTH).expand_as(depth)
+    for axis, half, reach, sign in ((0, across, along, -1), (0, across, along, 1), (1, along, across, -1), (1, along, across, 1)):
+        slope = torch.where(rays[axis].abs() < 1e-5, 1e-5, rays[axis])
+        far = (sign * half - origin[axis]) / slope
+        beside, up = origin[1 - axis] + far * rays[1 - axis], origin[2] + far * rays[2]
+        shown = (half > 0) & (far > 0.05) & (far < depth) & (beside.abs() < reach) & (up > 0) & (up < top)
+        texel = _bilinear(textures.texels, begins, (160 - 110 * up).clamp(0, WALL_HEIGHT - 1.01), 300 + 90 * beside, *size)
+        shade = 0.6 + 0.4 * axis
+        face = [shade * (0.5 * tint + 0.5 * part / 255) for tint, part in zip(colour, texel, strict=True)]
+        picture = torch.where(shown[:, None], torch.stack(face, 1), picture)
+        depth = torch.where(shown, far, depth)
+    return picture, depth
 
 
 def _lay_table(

@@ -1,0 +1,370 @@
+"""Where the white lines lie on the picture itself, to a part of a pixel, and the camera that agrees with them.
+
+The network's maps have cells of several pixels. Lines are 20 mm wide and straight: once it is known about where they are, profiles
+across them tell the rest. Each line is laid as a whole, so that people before a part of it do little harm.
+"""
+
+from dataclasses import replace
+from functools import cache
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from ttcli.table.camera import STATE, TableCamera, outlines
+from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
+from ttcli.table.evidence import Region
+
+LINE_WIDTH, CENTRE_LINE_WIDTH = 0.02, 0.003
+"""Metres. ITTF, The Laws of Table Tennis, 2.1.5 and 2.1.6."""
+BORDERS, LINES = 4, 5
+"""Lines at the border of the table, and with the one along the middle."""
+STATIONS = 32
+"""Profiles across each line."""
+STEP = 0.35
+"""Pixels between two samples of a profile."""
+BLUR = 0.8
+"""How far an edge is spread on the picture, 1 sigma, pixels."""
+REACHES = (18.0, 7.0, 3.0)
+"""Pixels on either side in which a line is looked for, round after round."""
+BESIDE = 3.0
+"""Pixels beside a line that are compared with it."""
+NET_MARGIN = 4
+"""Pixels about the net in which no line is looked for: its tape looks as a line does."""
+WIDEST = 40.0
+"""Pixels that a line is wide at most."""
+LEAST_CONTRAST = 12.0
+"""Of 255: lines that are brighter than the surface by less are not seen."""
+FACTORS = 0.4, 1.6
+"""How much less or more one line may differ from the surface than lines do on the whole: lamps are somewhere."""
+LEAST_SUPPORT = 0.3
+"""Mean agreement of a line from which on it counts."""
+LEAST_LINES = 3
+SURE_LINES, SURE_SUPPORT, SURE_LEFT = 4, 0.5, 1.5
+"""Lines that are laid at the least for a table to be sure, the mean support of all that should be seen, and the pixels that each may
+be off the camera in which they all agree."""
+LINE_OFF = 0.25
+"""Pixels that a whole line is off, 1 sigma, beside what its profiles say."""
+NOISE = 0.3
+"""Variance that a line's agreement is divided by."""
+LOOSER = 9.0
+"""How much larger the covariance of what the network saw is taken: its answers lean the same way in all pictures of a hall."""
+BEND_SIGMA = 0.01
+"""How far a lens's bend may be from what the network's points and lines told of it, 1 sigma."""
+MARGIN = 0.1
+"""Part of a region that is kept on either side of it."""
+
+
+class Picture(NamedTuple):
+    """A piece of a picture."""
+
+    pixels: np.ndarray
+    """(H, W, 3) RGB."""
+    scale: np.ndarray
+    """(2,) its pixels to one of the video."""
+    corner: np.ndarray
+    """(2,) where its first pixel lies on the whole picture of that scale."""
+
+    def at(self, pixels: np.ndarray) -> np.ndarray:
+        """Return places (..., 2) on the piece of places in pixels of the video."""
+        return (pixels + 0.5) * self.scale - 0.5 - self.corner
+
+
+def piece(picture: np.ndarray, region: Region, height: int, width: int) -> Picture:
+    """Return a copy of the part of a picture (H, W, 3) that shows a region of a video of so many pixels, and a little about it."""
+    size = np.array(picture.shape[1::-1])
+    extent = np.array([region.width, region.height])
+    low = np.clip(np.floor(size * ((region.left, region.top) - MARGIN * extent)).astype(int), 0, size)
+    high = np.clip(np.ceil(size * ((region.left, region.top) + (1 + MARGIN) * extent)).astype(int), 0, size)
+    return Picture(picture[low[1] : high[1], low[0] : high[0]].copy(), size / (width, height), low)
+
+
+class Laid(NamedTuple):
+    """A camera that agrees with the white lines."""
+
+    camera: TableCamera
+    support: dict[int, float]
+    """Of each line that should be seen, how much of it is, 0 to 1."""
+    left: float
+    """Pixels of the picture that the worst of the lines is off the camera in which they all agree."""
+
+    @property
+    def mean_support(self) -> float:
+        """Mean support of the lines that should be seen."""
+        return float(np.mean(list(self.support.values())))
+
+    @property
+    def sure(self) -> bool:
+        """Whether so many lines agree that no other thing than a table looks so."""
+        seen = sum(support > 0 for support in self.support.values())
+        return seen >= SURE_LINES and self.mean_support >= SURE_SUPPORT and self.left <= SURE_LEFT
+
+
+def lay_lines(
+    start: TableCamera, pictures: list[Picture], free: np.ndarray, reaches: tuple[float, ...] = REACHES
+) -> Laid | None:
+    """Return the camera near `start` that agrees best with the lines on pictures of one view; None where too few are seen.
+
+    Args:
+        start: Camera with a covariance.
+        pictures: Pieces of pictures, all of one size and place.
+        free: What may change, numbers in STATE, 7 for the bend.
+        reaches: Pixels of the pictures in which lines are looked for, round after round.
+    """
+    camera, left = start, 0.0
+    support: dict[int, float] = {}
+    factors = dict.fromkeys(range(LINES), FACTORS)
+    for reach in reaches:
+        profiles = _profiles(camera, pictures, reach)
+        if profiles is None:
+            return None
+        gains = _gains(profiles, reach)
+        colour = _line_colour(gains, profiles.lines)
+        if colour is None:
+            return None
+        lines = []
+        for number in np.unique(profiles.lines).tolist():
+            own = profiles.lines == number
+            line = _lay(number, gains.of(own), colour, factors[number], profiles.share[own])
+            support[number] = 0.0 if line is None else line.support
+            if line is not None:
+                lines.append(line)
+                factors[number] = line.factor, line.factor
+        if len(lines) < LEAST_LINES:
+            return None
+        camera, left = _agreed(start, camera, lines, profiles, free)
+    return Laid(camera, support, left)
+
+
+class _Stations(NamedTuple):
+    """Places on the outer edges of the lines."""
+
+    places: np.ndarray  # (LINES, STATIONS, 3)
+    inwards: np.ndarray  # (LINES, 1, 3) unit vectors
+    widths: np.ndarray  # (LINES,) metres
+
+
+@cache
+def _stations() -> _Stations:
+    across, along = TABLE_WIDTH / 2, TABLE_LENGTH / 2
+    share = np.linspace(-0.97, 0.97, STATIONS)
+    one, level = np.ones(STATIONS), np.full(STATIONS, TABLE_HEIGHT)
+    places = [np.stack(parts, 1) for parts in (
+        (-across * one, along * share, level), (across * one, along * share, level),
+        (across * share, -along * one, level), (across * share, along * one, level),
+        (-CENTRE_LINE_WIDTH / 2 * one, along * share, level),
+    )]  # fmt: skip
+    inwards = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [1, 0, 0]], float)[:, None]
+    return _Stations(np.stack(places), inwards, np.array([LINE_WIDTH] * BORDERS + [CENTRE_LINE_WIDTH]))
+
+
+class _Profiles(NamedTuple):
+    """Colours across the lines, at K stations."""
+
+    colours: np.ndarray  # (K, T, 3)
+    free: np.ndarray  # (K, T) bool: not where the net is seen
+    away: np.ndarray  # (T,) pixels inwards of where the line's edge is expected
+    widths: np.ndarray  # (K,) pixels
+    lines: np.ndarray  # (K,) numbers
+    share: np.ndarray  # (K,) from 0 at the first station of a line that is in the picture to 1 at the last one
+    normals: np.ndarray  # (K, 2) inwards, times the pixels of the piece to one of the video
+    places: np.ndarray  # (K, 3)
+
+
+def _profiles(camera: TableCamera, pictures: list[Picture], reach: float) -> _Profiles | None:
+    """Return the profiles of the pictures by their median: people stand before a line in few of them."""
+    first, stations = pictures[0], _stations()
+    places = stations.places.reshape(-1, 3)
+    inwards = np.broadcast_to(stations.inwards, stations.places.shape).reshape(-1, 3)
+    shown = first.at(camera.project(places))
+    inner = first.at(camera.project(places + inwards * LINE_WIDTH)) - shown
+    along = np.gradient(shown.reshape(LINES, STATIONS, 2), axis=1).reshape(-1, 2)
+    normals = np.stack([-along[:, 1], along[:, 0]], 1) / np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
+    width = (inner * normals).sum(1)
+    normals *= np.sign(width)[:, None]
+    width = np.minimum(np.abs(width) * np.repeat(stations.widths, STATIONS) / LINE_WIDTH, WIDEST)
+    far = reach + BESIDE
+    size = np.array(first.pixels.shape[1::-1])
+    inside = ((shown - far * np.abs(normals) > 0) & (shown + far * np.abs(normals) < size - 1)).all(1)
+    numbers = np.repeat(np.arange(LINES), STATIONS)
+    keep = inside & (np.bincount(numbers, inside, LINES)[numbers] >= STATIONS // 4)
+    if np.unique(numbers[keep]).size < LEAST_LINES:
+        return None
+    away = np.arange(-far, far + width[keep].max() + STEP, STEP)
+    there = (shown[keep, None] + away[:, None] * normals[keep, None]).astype(np.float32)
+    seen = [
+        cv2.remap(each.pixels, there[..., 0], there[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for each in pictures
+    ]
+    colours = (seen[0] if len(seen) == 1 else np.median(np.stack(seen), axis=0)).astype(np.float32)
+    net = cv2.remap(_net(camera, first), there[..., 0], there[..., 1], cv2.INTER_NEAREST)
+    part, lines = np.tile(np.linspace(0, 1, STATIONS), LINES)[keep], numbers[keep]
+    share = np.zeros_like(part)
+    for line in np.unique(lines):
+        own = part[lines == line]
+        share[lines == line] = (own - own[0]) / (own[-1] - own[0])
+    return _Profiles(colours, net == 0, away, width[keep], lines, share, normals[keep] * first.scale, places[keep])
+
+
+def _net(camera: TableCamera, picture: Picture) -> np.ndarray:
+    """Return where the net may be seen (H, W), 255 there and 0 elsewhere."""
+    mask = np.zeros(picture.pixels.shape[:2], np.uint8)
+    border = np.clip(np.round(picture.at(camera.project(outlines()["net"][0]))), -(2**14), 2**14).astype(np.int32)
+    cv2.fillPoly(mask, [border], 255)
+    cv2.polylines(mask, [border], True, 255, 2 * NET_MARGIN)
+    return mask
+
+
+class _Gains(NamedTuple):
+    """The lines that explain each profile best, were they at each of M places."""
+
+    response: np.ndarray  # (K, M, 3) their colour, the surface's taken off; 0 where the net is seen
+    size: np.ndarray  # (K,) how much such a line changes a profile
+    shifts: np.ndarray  # (M,) pixels
+    free: np.ndarray  # (K, M) bool: no net there
+
+    def of(self, own: np.ndarray) -> "_Gains":
+        """Return those of some profiles."""
+        return _Gains(self.response[own], self.size[own], self.shifts, self.free[own])
+
+
+def _gains(profiles: _Profiles, reach: float) -> _Gains:
+    """Lay a line, between any surface within and anything without, at each place of each profile, by least squares."""
+    before, after = np.floor(BESIDE / STEP), np.floor((profiles.widths.max() + BESIDE) / STEP)
+    window = STEP * np.arange(-before, after + 1)
+    weight = (window < profiles.widths[:, None] + BESIDE).astype(float)  # (K, W)
+    within = _edge(window / BLUR)
+    line = within - _edge((window - profiles.widths[:, None]) / BLUR)
+    basis = np.stack([1 - within, within])  # (2, W)
+    matrix = np.einsum("kw,iw,jw->kij", weight, basis, basis)
+    mixed = np.einsum("kw,iw,kw->ki", weight, basis, line)
+    # What is left of a line that no step of the colour at its edge explains, (K, W).
+    own = weight * (line - np.linalg.solve(matrix, mixed[..., None])[..., 0] @ basis)
+    size = np.maximum((own * line).sum(1), 1e-9)
+    windows = np.lib.stride_tricks.sliding_window_view(profiles.colours, len(window), axis=1)  # (K, M, 3, W)
+    shifts = profiles.away[: windows.shape[1]] - window[0]
+    near = np.abs(shifts) <= reach + 1e-9
+    response = np.matmul(windows[:, near], (own / size[:, None]).astype(np.float32)[:, None, :, None])[..., 0]
+    free = np.lib.stride_tricks.sliding_window_view(profiles.free, len(window), axis=1)[:, near]
+    free = (free | (np.abs(own) < 0.1 * np.abs(own).max(1, keepdims=True))[:, None]).all(2)
+    return _Gains(np.where(free[..., None], response, 0.0), size, shifts[near], free)
+
+
+def _edge(sigmas: np.ndarray) -> np.ndarray:
+    """Return how bright it is beside a soft edge between 0 and 1."""
+    return 1 / (1 + np.exp(-1.702 * sigmas))
+
+
+def _agreement(gains: _Gains, colour: np.ndarray, factors: tuple[float, float]) -> np.ndarray:
+    """Return from -0.5 to 1 how well a line of a colour (3,), or of one between two factors of it, agrees with each place (K, M)."""
+    squared = colour @ colour
+    along = gains.response @ colour / squared
+    factor = np.clip(along, *factors)
+    explained = (2 * factor * along - factor**2) * squared
+    agree = explained / np.maximum((gains.response**2).sum(-1), factor**2 * squared)
+    return np.where(gains.free, np.clip(agree, -0.5, 1), 0.0)
+
+
+def _line_colour(gains: _Gains, lines: np.ndarray) -> np.ndarray | None:
+    """Return the colour (3,) of the lines, the surface's taken off, that agrees with most profiles; None where nothing is bright."""
+    border = gains.response[lines < BORDERS]
+    near = np.exp(-0.5 * (gains.shifts / (gains.shifts[-1] / 2)) ** 2)
+    strength = border.sum(2) * near * np.sqrt(gains.size[lines < BORDERS])[:, None]
+    tried = border[np.arange(len(border)), strength.argmax(1)]
+    tried = tried[tried.mean(1) > LEAST_CONTRAST][::2]
+    if not len(tried):
+        return None
+    squared = (tried**2).sum(1)
+    agree = 2 * (border[:, ::2] @ tried.T) / squared - 1  # (K, M / 2, tried)
+    total = (np.clip(agree, 0, 1) * near[::2, None]).max(1).sum(0) * np.sqrt(squared)
+    return tried[total.argmax()].astype(float)
+
+
+class _Line(NamedTuple):
+    """A line as it was laid."""
+
+    number: int
+    off: np.ndarray  # (2,) pixels at its first and its last station, inwards, from where it was expected
+    information: np.ndarray  # (2, 2) of both
+    support: float  # part of its stations at which a line is seen there
+    factor: float  # how much more it differs from the surface than lines do on the whole
+
+
+def _lay(number: int, gains: _Gains, colour: np.ndarray, factors: tuple[float, float], share: np.ndarray) -> _Line | None:
+    """Return how one line lies by its stations' profiles: the straight way through all of them that agrees best."""
+    agree, step = _agreement(gains, colour, factors), gains.shifts[1] - gains.shifts[0]
+    grid = np.arange(0, len(gains.shifts), 2.0)
+    first, last = (part.ravel() for part in np.meshgrid(grid, grid))
+    values = _total(agree, share, first, last)
+    best = np.array([first[values.argmax()], last[values.argmax()]])
+    first, last = (part.ravel() for part in np.meshgrid(np.arange(-2.0, 2.01, 0.5), np.arange(-2.0, 2.01, 0.5)))
+    for _ in range(2):
+        values = _total(agree, share, best[0] + first, best[1] + last)
+        best = best + [first[values.argmax()], last[values.argmax()]]
+    values = _total(agree, share, best[0] + first, best[1] + last)
+    design = np.stack([np.ones_like(first), first, last, first**2 / 2, first * last, last**2 / 2], 1)
+    _, slope_first, slope_last, bend_first, mixed, bend_last = np.linalg.lstsq(design, values, rcond=None)[0]
+    bend = -np.array([[bend_first, mixed], [mixed, bend_last]])
+    if np.linalg.eigvalsh(bend)[0] <= 1e-6 or values.max() < LEAST_SUPPORT * len(share):
+        return None
+    found = best + np.clip(np.linalg.solve(bend, [slope_first, slope_last]), -1, 1)
+    nearest = np.clip(np.round(found[0] + (found[1] - found[0]) * share).astype(int), 0, len(gains.shifts) - 1)
+    rows = np.flatnonzero(agree[np.arange(len(share)), nearest] > 0)
+    along = gains.response[rows, nearest[rows]] @ colour / (colour @ colour)
+    factor = float(np.clip(np.median(along), *FACTORS)) if len(rows) else 1.0
+    return _Line(number, gains.shifts[0] + found * step, bend / step**2, float(values.max() / len(share)), factor)
+
+
+def _total(agree: np.ndarray, share: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Return the agreement (n, M) along straight ways from places (W,) at the first station to places (W,) at the last, (W,)."""
+    place = first[:, None] + (last - first)[:, None] * share  # (W, n)
+    low = np.clip(place.astype(int), 0, agree.shape[1] - 2)
+    part = np.clip(place - low, 0, 1)
+    rows = np.arange(len(share))
+    before = agree[rows, low]
+    return (before + part * (agree[rows, low + 1] - before)).sum(1)
+
+
+def _agreed(
+    start: TableCamera, camera: TableCamera, lines: list[_Line], profiles: _Profiles, free: np.ndarray
+) -> tuple[TableCamera, float]:
+    """Return the camera that agrees with where lines were laid from `camera`, and with what was known of `start`.
+
+    Lines that are far off count less (Cauchy's weights). Beside it stands how far the worst line is off, pixels of the picture.
+    """
+    rows, places = [], []
+    for line in lines:
+        own = np.flatnonzero(profiles.lines == line.number)[[0, -1]]
+        _, slopes = camera.slopes(profiles.places[own])
+        rows.append(np.einsum("nj,njk->nk", profiles.normals[own], slopes)[:, free])
+        places.append(np.linalg.inv(np.linalg.inv(line.information) * NOISE + LINE_OFF**2 * np.eye(2)))
+    known = np.zeros((len(STATE) + 1, len(STATE) + 1))
+    known[:-1, :-1] = start.covariance if start.covariance is not None else np.eye(len(STATE))
+    known[-1, -1] = BEND_SIGMA**2 / LOOSER
+    prior = np.linalg.inv(LOOSER * known[np.ix_(free, free)] + 1e-12 * np.eye(len(free)))
+    before, change, matrix = prior @ _between(start, camera)[free], np.zeros(len(free)), prior
+    for _ in range(ROUNDS):
+        matrix, right = prior.copy(), -before
+        for line, row, information in zip(lines, rows, places, strict=True):
+            off = line.off - row @ change
+            weight = 1 / (1 + off @ information @ off / 8)
+            matrix += weight * row.T @ information @ row
+            right += weight * row.T @ information @ line.off
+        change = np.linalg.solve(matrix, right)
+    left = max(float(np.abs(line.off - row @ change).max()) for line, row in zip(lines, rows, strict=True))
+    step = np.zeros(len(STATE) + 1)
+    step[free] = change
+    covariance = np.zeros_like(known)
+    covariance[np.ix_(free, free)] = np.linalg.inv(matrix)
+    moved = replace(camera.moved(step[:-1]), bend=camera.bend + float(step[-1]), covariance=covariance[:-1, :-1])
+    return moved, left
+
+
+ROUNDS = 6
+
+
+def _between(start: TableCamera, camera: TableCamera) -> np.ndarray:
+    """Return the change (8,) of STATE and bend that leads from one camera to another near it."""
+    turn = cv2.Rodrigues(camera.rotation @ start.rotation.T)[0][:, 0]
+    focal = np.log(camera.focal / start.focal)
+    return np.array([*turn, *(camera.position - start.position), focal, camera.bend - start.bend])

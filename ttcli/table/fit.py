@@ -1,5 +1,6 @@
 """From what the network says of a picture to the camera that looks at the table, or to the reason why there is none."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -9,8 +10,9 @@ from ttcli.table.camera import TableCamera, landmarks
 from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH
 from ttcli.table.evidence import Evidence
 from ttcli.table.hypotheses import ways_to_lay
-from ttcli.table.judging import Judgement, judge
-from ttcli.table.refining import Refined, refine
+from ttcli.table.judging import LEAST_WITH_LINES, Judgement, impossible_camera, judge
+from ttcli.table.lines import Picture, lay_lines
+from ttcli.table.refining import EVERYTHING, Refined, refine
 
 CLEARLY = 0.08
 """How much more than any other table the best one agrees."""
@@ -19,6 +21,8 @@ SAME_SHARE, ONE_START = 0.25, 0.12
 found already would lead to it again."""
 ERROR_COUNTS = 0.3
 """How much a cell that points and lines are off on average takes from the score."""
+LINES_COUNT = 0.4
+"""How much the mean support of lines that are seen on the picture adds to the score."""
 FIRST_ROUNDS, MOST_REFINED = 3, 4
 """Steps with which every start is tried, and how many of the best are followed to their end."""
 MOST_ERROR, MOST_ERROR_SHARE = 13.0 / 1920, 0.0125
@@ -36,6 +40,8 @@ class Fit(NamedTuple):
     """Pixels, 1 sigma, of the corner that is known worst among those in the picture; infinite where there is no camera."""
     reason: str | None
     """Why there is no table; None where there is one."""
+    laid: bool = False
+    """Whether enough of its white lines are seen on the picture itself."""
 
 
 def no_table(reason: str, score: float = 0.0) -> Fit:
@@ -43,55 +49,80 @@ def no_table(reason: str, score: float = 0.0) -> Fit:
     return Fit(None, score, np.inf, reason)
 
 
-def fit_camera(evidence: Evidence) -> Fit:
-    """Return the camera of what was looked at; none where no table is seen well enough, or two ways to lay it are as good."""
-    starts: list[tuple[Judgement, Refined]] = []
+class _Way(NamedTuple):
+    """A way to lay the table."""
+
+    camera: TableCamera
+    verdict: Judgement
+    rank: float
+    laid: bool
+    """Whether enough of its white lines are seen on the picture itself."""
+
+
+def fit_camera(evidence: Evidence, pictures: Sequence[Picture] = ()) -> Fit:
+    """Return the camera of what was looked at; none where no table is seen well enough, or two ways to lay it are as good.
+
+    Args:
+        evidence: What the network saw.
+        pictures: What it saw that on, of one view, where white lines are looked for; without them its answers must do.
+    """
+    starts: list[tuple[float, TableCamera]] = []
     for start in ways_to_lay(evidence):
-        if any(same_table(start, refined.camera, ONE_START) for _, refined in starts):
+        if any(same_table(start, camera, ONE_START) for _, camera in starts):
             continue
         refined = refine(start, evidence, rounds=FIRST_ROUNDS)
         if refined is not None:
-            starts.append((judge(refined.camera, evidence), refined))
-    starts.sort(key=lambda pair: -_rank(*pair))
-    found: list[tuple[Judgement, Refined]] = []
-    for _, rough in starts[:MOST_REFINED]:
-        refined = refine(rough.camera, evidence)
-        if refined is not None:
-            found.append((judge(refined.camera, evidence), refined))
-    if not found:
+            starts.append((_rank(judge(refined.camera, evidence), refined), refined.camera))
+    starts.sort(key=lambda pair: -pair[0])
+    ways = [way for _, rough in starts[:MOST_REFINED] if (way := _way(rough, evidence, pictures)) is not None]
+    if not ways:
         return no_table("no table is seen")
-    found.sort(key=lambda pair: -_rank(*pair))
-    possible = [pair for pair in found if pair[0].reason is None]
+    ways.sort(key=lambda way: -way.rank)
+    possible = [way for way in ways if way.verdict.reason is None]
     if not possible:
-        return no_table(str(found[0][0].reason), found[0][0].score)
-    best, refined = possible[0]
-    others = [_rank(*pair) for pair in possible if not same_table(refined.camera, pair[1].camera)]
-    if _rank(best, refined) - max(others, default=0.0) < CLEARLY:
-        return no_table("two ways to lay a table are as good as each other", best.score)
-    return told(refined, best, evidence.height)
+        return no_table(str(ways[0].verdict.reason), ways[0].verdict.score)
+    best = possible[0]
+    others = [way.rank for way in possible if not same_table(best.camera, way.camera)]
+    if best.rank - max(others, default=0.0) < CLEARLY:
+        return no_table("two ways to lay a table are as good as each other", best.verdict.score)
+    return _told(best, evidence.height)
+
+
+def refit(start: TableCamera, evidence: Evidence, pictures: Sequence[Picture] = ()) -> Fit:
+    """Return the camera near one that is known already; none where the table is not seen there any more."""
+    way = _way(start, evidence, pictures)
+    if way is None:
+        return no_table("no table is seen")
+    return _told(way, evidence.height) if way.verdict.reason is None else no_table(way.verdict.reason, way.verdict.score)
+
+
+def _way(start: TableCamera, evidence: Evidence, pictures: Sequence[Picture]) -> _Way | None:
+    """Return the way to lay a table near a start; None where it gets lost."""
+    refined = refine(start, evidence)
+    if refined is None:
+        return None
+    verdict = judge(refined.camera, evidence)
+    rank = _rank(verdict, refined)
+    hopeless = verdict.score < LEAST_WITH_LINES or impossible_camera(refined.camera) is not None
+    laid = None if hopeless or not pictures else lay_lines(refined.camera, pictures, EVERYTHING)
+    if laid is None:
+        return _Way(refined.camera, verdict, rank, False)
+    verdict = judge(laid.camera, evidence, laid.sure)
+    return _Way(laid.camera, verdict, verdict.score + LINES_COUNT * laid.mean_support, laid.sure)
 
 
 def _rank(verdict: Judgement, refined: Refined) -> float:
     return verdict.score - ERROR_COUNTS * refined.error_cells
 
 
-def refit(start: TableCamera, evidence: Evidence) -> Fit:
-    """Return the camera near one that is known already; none where the table is not seen there any more."""
-    refined = refine(start, evidence)
-    if refined is None:
-        return no_table("no table is seen")
-    verdict = judge(refined.camera, evidence)
-    return told(refined, verdict, evidence.height) if verdict.reason is None else no_table(verdict.reason, verdict.score)
-
-
-def told(refined: Refined, verdict: Judgement, height: int) -> Fit:
-    """Return what is told of a camera that agrees: none where its corners are not known well enough."""
-    camera = ends_told_apart(refined.camera)
+def _told(way: _Way, height: int) -> Fit:
+    """Return what is told of a way that agrees: none where its corners are not known well enough."""
+    camera = ends_told_apart(way.camera)
     error = worst_corner(camera, height)
     size = float(np.ptp(camera.project(landmarks()[0][:4]), axis=0).max())
     if error > max(MOST_ERROR * camera.width, MOST_ERROR_SHARE * min(size, camera.width)):
-        return no_table("its corners cannot be told well enough", verdict.score)
-    return Fit(camera, verdict.score, error, None)
+        return no_table("its corners cannot be told well enough", way.verdict.score)
+    return Fit(camera, way.verdict.score, error, None, way.laid)
 
 
 def corner_errors(camera: TableCamera) -> np.ndarray:

@@ -16,6 +16,8 @@ WIDEST, LONGEST = 0.3, 25.0
 """Focal lengths, in picture widths, of the widest lens and the longest."""
 LEAST_SCORE = 0.5
 """Mean agreement of all kinds, of those that lie in what was looked at."""
+LEAST_WITH_LINES = 0.35
+"""The same where the white lines are seen on the picture itself."""
 LEAST_OF_A_KIND = 0.2
 """The same of each kind of line, and of net and surface."""
 LEAST_OF_A_POINT = 0.1
@@ -40,11 +42,14 @@ class Judgement(NamedTuple):
     """Why it is no table; None where it is one."""
 
 
-def judge(camera: TableCamera, evidence: Evidence) -> Judgement:
-    """Return how well a camera's table agrees with what the network saw, and why it cannot be one, if so."""
+def judge(camera: TableCamera, evidence: Evidence, lines_seen: bool = False) -> Judgement:
+    """Return how well a camera's table agrees with what the network saw, and why it cannot be one, if so.
+
+    `lines_seen` tells that its white lines are seen on the picture itself: then the network need not be as sure of points and lines.
+    """
     scores = agreement(camera, evidence)
     score = float(np.mean(list(scores.values()))) if scores else 0.0
-    return Judgement(score, _reason(camera, evidence, scores, score))
+    return Judgement(score, _reason(camera, evidence, scores, score, lines_seen))
 
 
 def agreement(camera: TableCamera, evidence: Evidence) -> dict[int, float]:
@@ -78,7 +83,9 @@ def _cover(border: np.ndarray, evidence: Evidence) -> np.ndarray:
     return cover.astype(np.float32) / 255
 
 
-def _reason(camera: TableCamera, evidence: Evidence, scores: dict[int, float], score: float) -> str | None:
+def _reason(
+    camera: TableCamera, evidence: Evidence, scores: dict[int, float], score: float, lines_seen: bool
+) -> str | None:
     impossible = impossible_camera(camera)
     if impossible:
         return impossible
@@ -86,14 +93,14 @@ def _reason(camera: TableCamera, evidence: Evidence, scores: dict[int, float], s
         return "the table is too small on the picture, or out of it"
     if len(scores) < LEAST_KINDS:
         return "too little of the table is in the picture"
-    if score < LEAST_SCORE:
+    if score < (LEAST_WITH_LINES if lines_seen else LEAST_SCORE):
         return "lines, net and surface do not agree on a table"
     for kind, name in ((POST, "the net's posts"), (MIDDLE, "the net's ends")):
-        if scores.get(kind, 1.0) < LEAST_OF_A_POINT:
+        if scores.get(kind, 1.0) < LEAST_OF_A_POINT and not lines_seen:
             return f"{name} are not seen where they should be"
     names = {SIDE: "the lines along its sides", END: "the lines at its ends", NET: "the net", TOP: "the surface"}
     for kind, name in names.items():
-        if scores.get(kind, 1.0) < LEAST_OF_A_KIND:
+        if scores.get(kind, 1.0) < LEAST_OF_A_KIND and not (lines_seen and kind in (SIDE, END)):
             return (
                 f"{name} is not seen where it should be" if kind in (NET, TOP) else f"{name} are not seen where they should be"
             )

@@ -4,6 +4,7 @@ The network's maps have cells of several pixels. Lines are 20 mm wide and straig
 across them tell the rest. Each line is laid as a whole, so that people before a part of it do little harm.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
@@ -40,19 +41,24 @@ FACTORS = 0.4, 1.6
 LEAST_SUPPORT = 0.3
 """Mean agreement of a line from which on it counts."""
 LEAST_LINES = 3
-SURE_LINES, SURE_SUPPORT, SURE_LEFT = 4, 0.5, 1.5
-"""Lines that are laid at the least for a table to be sure, the mean support of all that should be seen, and the pixels that each may
-be off the camera in which they all agree."""
+REST = 0.3
+"""How much what a line does not explain counts against it."""
+LEAST_BEYOND = 0.35
+"""How much less than from the surface a line must differ from what is beyond it: else it may be the floor, and no line."""
+SURE_LINES, SURE_SUPPORT = 4, 0.38
+"""Lines that are laid at the least, and the mean support of all that should be seen, for no other thing than a table to look so."""
+MOST_LEFT = 1.5
+"""Pixels that each line may be off the camera in which they all agree."""
 LINE_OFF = 0.25
 """Pixels that a whole line is off, 1 sigma, beside what its profiles say."""
 NOISE = 0.3
 """Variance that a line's agreement is divided by."""
-LOOSER = 9.0
+LOOSER = 4.0
 """How much larger the covariance of what the network saw is taken: its answers lean the same way in all pictures of a hall."""
 BEND_SIGMA = 0.01
 """How far a lens's bend may be from what the network's points and lines told of it, 1 sigma."""
-MARGIN = 0.1
-"""Part of a region that is kept on either side of it."""
+MARGIN, MARGIN_PIXELS = 0.1, 24
+"""Part of a region that is kept on either side of it, and pixels beside that."""
 
 
 class Picture(NamedTuple):
@@ -64,19 +70,22 @@ class Picture(NamedTuple):
     """(2,) its pixels to one of the video."""
     corner: np.ndarray
     """(2,) where its first pixel lies on the whole picture of that scale."""
+    motion: np.ndarray
+    """(3, 3) similarity to its pixels from those of the picture in which the camera is asked for; both of the video."""
 
     def at(self, pixels: np.ndarray) -> np.ndarray:
-        """Return places (..., 2) on the piece of places in pixels of the video."""
-        return (pixels + 0.5) * self.scale - 0.5 - self.corner
+        """Return places (..., 2) on the piece of places in pixels of the video, as they are where the camera is asked for."""
+        moved = pixels @ self.motion[:2, :2].T + self.motion[:2, 2]
+        return (moved + 0.5) * self.scale - 0.5 - self.corner
 
 
-def piece(picture: np.ndarray, region: Region, height: int, width: int) -> Picture:
+def piece(picture: np.ndarray, region: Region, height: int, width: int, motion: np.ndarray) -> Picture:
     """Return a copy of the part of a picture (H, W, 3) that shows a region of a video of so many pixels, and a little about it."""
     size = np.array(picture.shape[1::-1])
     extent = np.array([region.width, region.height])
-    low = np.clip(np.floor(size * ((region.left, region.top) - MARGIN * extent)).astype(int), 0, size)
-    high = np.clip(np.ceil(size * ((region.left, region.top) + (1 + MARGIN) * extent)).astype(int), 0, size)
-    return Picture(picture[low[1] : high[1], low[0] : high[0]].copy(), size / (width, height), low)
+    low = np.clip(np.floor(size * ((region.left, region.top) - MARGIN * extent)).astype(int) - MARGIN_PIXELS, 0, size)
+    high = np.clip(np.ceil(size * ((region.left, region.top) + (1 + MARGIN) * extent)).astype(int) + MARGIN_PIXELS, 0, size)
+    return Picture(picture[low[1] : high[1], low[0] : high[0]].copy(), size / (width, height), low, motion)
 
 
 class Laid(NamedTuple):
@@ -85,8 +94,6 @@ class Laid(NamedTuple):
     camera: TableCamera
     support: dict[int, float]
     """Of each line that should be seen, how much of it is, 0 to 1."""
-    left: float
-    """Pixels of the picture that the worst of the lines is off the camera in which they all agree."""
 
     @property
     def mean_support(self) -> float:
@@ -96,22 +103,24 @@ class Laid(NamedTuple):
     @property
     def sure(self) -> bool:
         """Whether so many lines agree that no other thing than a table looks so."""
-        seen = sum(support > 0 for support in self.support.values())
-        return seen >= SURE_LINES and self.mean_support >= SURE_SUPPORT and self.left <= SURE_LEFT
+        return sum(support > 0 for support in self.support.values()) >= SURE_LINES and self.mean_support >= SURE_SUPPORT
 
 
 def lay_lines(
-    start: TableCamera, pictures: list[Picture], free: np.ndarray, reaches: tuple[float, ...] = REACHES
+    start: TableCamera, pictures: Sequence[Picture], free: np.ndarray, reaches: tuple[float, ...] = REACHES
 ) -> Laid | None:
-    """Return the camera near `start` that agrees best with the lines on pictures of one view; None where too few are seen.
+    """Return the camera near `start` that agrees best with the lines on pictures of one view.
 
     Args:
         start: Camera with a covariance.
         pictures: Pieces of pictures, all of one size and place.
         free: What may change, numbers in STATE, 7 for the bend.
         reaches: Pixels of the pictures in which lines are looked for, round after round.
+
+    Returns:
+        None where too few lines are seen, or where they do not agree on a camera.
     """
-    camera, left = start, 0.0
+    camera, left = start, np.inf
     support: dict[int, float] = {}
     factors = dict.fromkeys(range(LINES), FACTORS)
     for reach in reaches:
@@ -133,7 +142,7 @@ def lay_lines(
         if len(lines) < LEAST_LINES:
             return None
         camera, left = _agreed(start, camera, lines, profiles, free)
-    return Laid(camera, support, left)
+    return Laid(camera, support) if left <= MOST_LEFT else None
 
 
 class _Stations(NamedTuple):
@@ -171,39 +180,40 @@ class _Profiles(NamedTuple):
     places: np.ndarray  # (K, 3)
 
 
-def _profiles(camera: TableCamera, pictures: list[Picture], reach: float) -> _Profiles | None:
+def _profiles(camera: TableCamera, pictures: Sequence[Picture], reach: float) -> _Profiles | None:
     """Return the profiles of the pictures by their median: people stand before a line in few of them."""
     first, stations = pictures[0], _stations()
     places = stations.places.reshape(-1, 3)
     inwards = np.broadcast_to(stations.inwards, stations.places.shape).reshape(-1, 3)
-    shown = first.at(camera.project(places))
-    inner = first.at(camera.project(places + inwards * LINE_WIDTH)) - shown
-    along = np.gradient(shown.reshape(LINES, STATIONS, 2), axis=1).reshape(-1, 2)
+    expected = camera.project(places)
+    inner = (camera.project(places + inwards * LINE_WIDTH) - expected) * first.scale
+    along = np.gradient((expected * first.scale).reshape(LINES, STATIONS, 2), axis=1).reshape(-1, 2)
     normals = np.stack([-along[:, 1], along[:, 0]], 1) / np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
     width = (inner * normals).sum(1)
     normals *= np.sign(width)[:, None]
     width = np.minimum(np.abs(width) * np.repeat(stations.widths, STATIONS) / LINE_WIDTH, WIDEST)
     far = reach + BESIDE
-    size = np.array(first.pixels.shape[1::-1])
+    shown, size = first.at(expected), np.array(first.pixels.shape[1::-1])
     inside = ((shown - far * np.abs(normals) > 0) & (shown + far * np.abs(normals) < size - 1)).all(1)
     numbers = np.repeat(np.arange(LINES), STATIONS)
     keep = inside & (np.bincount(numbers, inside, LINES)[numbers] >= STATIONS // 4)
     if np.unique(numbers[keep]).size < LEAST_LINES:
         return None
     away = np.arange(-far, far + width[keep].max() + STEP, STEP)
-    there = (shown[keep, None] + away[:, None] * normals[keep, None]).astype(np.float32)
-    seen = [
-        cv2.remap(each.pixels, there[..., 0], there[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        for each in pictures
-    ]
+    there = expected[keep, None] + away[:, None] * (normals[keep] / first.scale)[:, None]
+    seen = [_sampled(each.pixels, each.at(there), cv2.INTER_LINEAR) for each in pictures]
     colours = (seen[0] if len(seen) == 1 else np.median(np.stack(seen), axis=0)).astype(np.float32)
-    net = cv2.remap(_net(camera, first), there[..., 0], there[..., 1], cv2.INTER_NEAREST)
+    net = _sampled(_net(camera, first), first.at(there), cv2.INTER_NEAREST)
     part, lines = np.tile(np.linspace(0, 1, STATIONS), LINES)[keep], numbers[keep]
     share = np.zeros_like(part)
     for line in np.unique(lines):
         own = part[lines == line]
         share[lines == line] = (own - own[0]) / (own[-1] - own[0])
     return _Profiles(colours, net == 0, away, width[keep], lines, share, normals[keep] * first.scale, places[keep])
+
+
+def _sampled(pixels: np.ndarray, places: np.ndarray, flags: int) -> np.ndarray:
+    return cv2.remap(pixels, *places.astype(np.float32).transpose(2, 0, 1), flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _net(camera: TableCamera, picture: Picture) -> np.ndarray:
@@ -219,35 +229,42 @@ class _Gains(NamedTuple):
     """The lines that explain each profile best, were they at each of M places."""
 
     response: np.ndarray  # (K, M, 3) their colour, the surface's taken off; 0 where the net is seen
+    rest: np.ndarray  # (K, M) squares that neither the line nor the levels beside it explain, as `response` squared
+    beyond: np.ndarray  # (K, M, 3) the line's colour, what is beyond it taken off
     size: np.ndarray  # (K,) how much such a line changes a profile
     shifts: np.ndarray  # (M,) pixels
     free: np.ndarray  # (K, M) bool: no net there
 
     def of(self, own: np.ndarray) -> "_Gains":
         """Return those of some profiles."""
-        return _Gains(self.response[own], self.size[own], self.shifts, self.free[own])
+        parts = (self.response[own], self.rest[own], self.beyond[own], self.size[own])
+        return _Gains(*parts, self.shifts, self.free[own])
 
 
 def _gains(profiles: _Profiles, reach: float) -> _Gains:
     """Lay a line, between any surface within and anything without, at each place of each profile, by least squares."""
     before, after = np.floor(BESIDE / STEP), np.floor((profiles.widths.max() + BESIDE) / STEP)
     window = STEP * np.arange(-before, after + 1)
-    weight = (window < profiles.widths[:, None] + BESIDE).astype(float)  # (K, W)
+    weight = (window < profiles.widths[:, None] + BESIDE).astype(np.float32)  # (K, W)
     within = _edge(window / BLUR)
     line = within - _edge((window - profiles.widths[:, None]) / BLUR)
-    basis = np.stack([1 - within, within])  # (2, W)
-    matrix = np.einsum("kw,iw,jw->kij", weight, basis, basis)
-    mixed = np.einsum("kw,iw,kw->ki", weight, basis, line)
-    # What is left of a line that no step of the colour at its edge explains, (K, W).
-    own = weight * (line - np.linalg.solve(matrix, mixed[..., None])[..., 0] @ basis)
-    size = np.maximum((own * line).sum(1), 1e-9)
+    shape = line.shape
+    parts = np.stack([np.broadcast_to(1 - within, shape), np.broadcast_to(within, shape), line], 1)  # (K, 3, W)
+    weighted = (parts * weight[:, None]).astype(np.float32)
+    matrix = weighted @ parts.transpose(0, 2, 1) + 1e-4 * np.eye(3)
+    size = 1 / np.linalg.inv(matrix)[:, 2, 2]  # what is left of a line that levels and a step at its edge do not explain
     windows = np.lib.stride_tricks.sliding_window_view(profiles.colours, len(window), axis=1)  # (K, M, 3, W)
     shifts = profiles.away[: windows.shape[1]] - window[0]
     near = np.abs(shifts) <= reach + 1e-9
-    response = np.matmul(windows[:, near], (own / size[:, None]).astype(np.float32)[:, None, :, None])[..., 0]
-    free = np.lib.stride_tricks.sliding_window_view(profiles.free, len(window), axis=1)[:, near]
-    free = (free | (np.abs(own) < 0.1 * np.abs(own).max(1, keepdims=True))[:, None]).all(2)
-    return _Gains(np.where(free[..., None], response, 0.0), size, shifts[near], free)
+    windows = windows[:, near]
+    seen = np.matmul(windows, weighted.transpose(0, 2, 1)[:, None])  # (K, M, 3 colours, 3 parts)
+    levels = seen @ np.linalg.inv(matrix).astype(np.float32)[:, None]
+    squares = np.matmul(windows**2, weight[:, None, :, None])[..., 0].sum(2) - (seen * levels).sum((2, 3))
+    net = np.lib.stride_tricks.sliding_window_view(profiles.free, len(window), axis=1)[:, near]
+    free = (net | (weight * (line > 0.1) == 0)[:, None]).all(2)
+    response = np.where(free[..., None], levels[..., 2], 0.0)
+    rest = np.maximum(squares, 0) / size[:, None]
+    return _Gains(response, rest, levels[..., 1] + levels[..., 2] - levels[..., 0], size, shifts[near], free)
 
 
 def _edge(sigmas: np.ndarray) -> np.ndarray:
@@ -261,7 +278,7 @@ def _agreement(gains: _Gains, colour: np.ndarray, factors: tuple[float, float]) 
     along = gains.response @ colour / squared
     factor = np.clip(along, *factors)
     explained = (2 * factor * along - factor**2) * squared
-    agree = explained / np.maximum((gains.response**2).sum(-1), factor**2 * squared)
+    agree = (explained - REST * gains.rest) / np.maximum((gains.response**2).sum(-1), factor**2 * squared)
     return np.where(gains.free, np.clip(agree, -0.5, 1), 0.0)
 
 
@@ -312,6 +329,9 @@ def _lay(number: int, gains: _Gains, colour: np.ndarray, factors: tuple[float, f
     rows = np.flatnonzero(agree[np.arange(len(share)), nearest] > 0)
     along = gains.response[rows, nearest[rows]] @ colour / (colour @ colour)
     factor = float(np.clip(np.median(along), *FACTORS)) if len(rows) else 1.0
+    beyond = np.linalg.norm(gains.beyond[rows, nearest[rows]], axis=1)
+    if not len(rows) or np.mean(beyond > LEAST_BEYOND * factor * np.linalg.norm(colour)) < LEAST_SUPPORT:
+        return None
     return _Line(number, gains.shifts[0] + found * step, bend / step**2, float(values.max() / len(share)), factor)
 
 

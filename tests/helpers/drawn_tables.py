@@ -5,6 +5,7 @@ import numpy as np
 
 from ttcli.networks.table_finder import CENTRE, END, KINDS, NET, SIDE, TOP
 from ttcli.table.camera import TableCamera, landmarks, outlines
+from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 from ttcli.table.evidence import WHOLE, Evidence, Region
 
 HEIGHT, WIDTH = 1080, 1920
@@ -55,3 +56,28 @@ def hall(seed: int = 0) -> np.ndarray:
     for x, y, w, h in random.integers((0, 0, 10, 10), (HALL_WIDTH, HALL_HEIGHT, 90, 70), (250, 4)):
         cv2.rectangle(picture, (int(x), int(y)), (int(x + w), int(y + h)), [int(v) for v in random.integers(0, 255, 3)], -1)
     return picture
+
+
+def painted(camera: TableCamera, line=(240, 240, 240), top=(40, 70, 130), floor=(120, 60, 50), seed: int = 0) -> np.ndarray:
+    """Return a picture (HEIGHT / 2, WIDTH / 2, 3) of a table with its lines, its edge, its net and a floor."""
+    picture = np.empty((HEIGHT, WIDTH, 3), np.uint8)
+    picture[:] = floor
+
+    def fill(places: np.ndarray, colour: tuple[int, int, int]) -> None:
+        cv2.fillConvexPoly(picture, np.round(camera.project(places) * 16).astype(np.int32), colour, cv2.LINE_8, 4)
+
+    def board(across: float, along: float, colour: tuple[int, int, int], z: float = TABLE_HEIGHT) -> None:
+        fill(np.array([[i * across, j * along, z] for i, j in ((-1, -1), (1, -1), (1, 1), (-1, 1))]), colour)
+
+    across, along = TABLE_WIDTH / 2, TABLE_LENGTH / 2
+    board(across, along, (25, 25, 25), TABLE_HEIGHT - 0.04)
+    board(across, along, line)
+    board(across - 0.02, along - 0.02, top)
+    board(0.0015, along, line)
+    clear, net = picture.copy(), outlines()["net"][0][[0, 9, 18, 27]]
+    fill(net, (30, 30, 30))
+    picture = cv2.addWeighted(picture, 0.5, clear, 0.5, 0)
+    fill(np.concatenate([net[2:], net[:1:-1] - [0, 0, 0.015]]), (245, 245, 245))
+    picture = cv2.resize(picture, (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA)
+    noise = np.random.default_rng(seed).integers(-8, 9, picture.shape, np.int16)
+    return np.clip(picture + noise, 0, 255).astype(np.uint8)

@@ -21,6 +21,10 @@ LARGEST_ZOOM = 1.6
 """Factor from the picture that is compared with beyond which it is an error."""
 
 
+SAME_LEVELS, MOST_CHANGED = 12, 0.15
+"""Of 255, by which a pixel may differ and be the same, and the part of the pixels that may differ where nothing but people moves."""
+
+
 class MotionTracker:
     """Tells how pictures of a shot lie relative to its first one.
 
@@ -51,7 +55,9 @@ class MotionTracker:
         before, points, own = self._compared
         found = _similarity(before, gray, points, self._motion @ np.linalg.inv(own))
         if found is None:
-            return None
+            if not _unchanged(before, gray):
+                return None
+            found = np.eye(3), len(points)  # a bare hall has few points, but it stands still
         step, agree = found
         self._motion = step @ own
         if agree < KEPT_SHARE * len(points) or np.abs(step[:2, 2]).max() > KEPT_SHIFT * self._size[0]:
@@ -72,6 +78,11 @@ class MotionTracker:
 
     def _in_video(self) -> np.ndarray:
         return self._enlarge @ self._motion @ np.linalg.inv(self._enlarge)
+
+
+def _unchanged(before: np.ndarray, after: np.ndarray) -> bool:
+    """Return whether most of two pictures (h, w) is the same."""
+    return float((cv2.absdiff(before, after) > SAME_LEVELS).mean()) < MOST_CHANGED
 
 
 def _similarity(before: np.ndarray, after: np.ndarray, points: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, int] | None:

@@ -12,6 +12,7 @@ from ttcli.table.camera import TableCamera, landmarks
 from ttcli.table.evidence import WHOLE, Evidence, Region, region_of
 from ttcli.table.fit import Fit, fit_camera, no_table, refit, same_table, worst_corner
 from ttcli.table.judging import judge
+from ttcli.table.lines import Picture, lay_lines, piece
 from ttcli.table.motion import farthest_corner, similarity_between
 from ttcli.table.refining import AIM, refine
 from ttcli.table.sightings import MOST, Sighting, verdict
@@ -33,6 +34,14 @@ BALLS_TOGETHER = 20
 """Sightings of the ball after which it is judged anew which table is played on."""
 FULL_LOOKS = 16
 """From which on no more are added."""
+FITTED_AT = (LEAST_LOOKS, FEW_LOOKS, FULL_LOOKS)
+"""Looks after which a camera is fitted anew."""
+MOST_PICTURES, STEADY = 6, 0.02
+"""Pictures in which white lines are looked for, and the part of the picture's width that it may have moved for one to be of them."""
+SETTLED = 3.0 / 1920
+"""Picture widths: a corner known so well needs no further looks."""
+CARRIED_REACHES = (9.0, 3.0)
+"""Pixels in which lines are looked for where the table was carried to."""
 AS_LARGE, MUCH_LARGER = 0.65, 1.6
 """Of the size on the picture of a table: another as large may be the one that is played on, one so much larger is it as a rule."""
 SAME_CAMERA_CELLS = 0.7
@@ -55,10 +64,12 @@ class Candidate:
         region: Where, on the first picture.
         heat: Of that region.
         size: Of its surface, as a part of the picture.
+        picture: What the region shows, where white lines are looked for; None where nobody has it.
     """
 
-    def __init__(self, region: Region, heat: np.ndarray, size: float) -> None:
+    def __init__(self, region: Region, heat: np.ndarray, size: float, picture: Picture | None = None) -> None:
         self.region, self.size = region, size
+        self._pictures = [] if picture is None else [picture]
         self.total, self.weight = heat.copy(), np.ones(heat.shape[1:], np.float32)
         self.looks, self.source, self.narrowed = 1, "found", False
         self._fitted, self._fit = 0, no_table("it was looked at too seldom")
@@ -67,19 +78,30 @@ class Candidate:
         """Return the camera that saw the table so; `more` tells that further looks may come."""
         if self.source == "found" and self.looks < LEAST_LOOKS:
             return no_table("it was looked at too seldom")
-        if self.looks == self._fitted or not len(self.total):
+        waits = more and self._fitted and not any(self._fitted < looks <= self.looks for looks in FITTED_AT)
+        if self.looks == self._fitted or self.settled or waits:
             return self._fit
         evidence = Evidence(self.total / np.maximum(self.weight, 1e-6), width, height, self.region)
         before = self._fit
         early = more and self.looks < FULL_LOOKS
         near = before.camera is not None and (early or self.source == "again")
-        self._fit = refit(before.camera, evidence) if near and before.camera is not None else fit_camera(evidence)
-        if self.source == "found" and self.looks < FEW_LOOKS and self._fit.score < SURE_SCORE and self._fit.camera is not None:
+        if near and before.camera is not None:
+            self._fit = refit(before.camera, evidence, self._pictures)
+        else:
+            self._fit = fit_camera(evidence, self._pictures)
+        unsure = self._fit.score < SURE_SCORE and not self._fit.laid
+        if self.source == "found" and self.looks < FEW_LOOKS and unsure and self._fit.camera is not None:
             self._fit = no_table("too few looks for so little that is seen", self._fit.score)
         self._fitted = self.looks
         return self._fit
 
-    def add(self, heat: np.ndarray, weight: np.ndarray | float = 1.0) -> bool:
+    @property
+    def settled(self) -> bool:
+        """Whether enough was seen: its lines were, and tell its corners well."""
+        fit = self._fit
+        return fit.camera is not None and fit.laid and self._fitted >= FEW_LOOKS and fit.error <= SETTLED * fit.camera.width
+
+    def add(self, heat: np.ndarray, weight: np.ndarray | float = 1.0, picture: Picture | None = None) -> bool:
         """Add an answer (KINDS, h, w) for the region as the first picture showed it; return whether it is of the same view."""
         mean = self.total / np.maximum(self.weight, 1e-6)
         seen = (self.weight > 0) & (np.broadcast_to(weight, self.weight.shape) > 0.5)
@@ -90,6 +112,8 @@ class Candidate:
             self.total += heat * weight
             self.weight += weight
             self.looks += 1
+            if picture is not None and len(self._pictures) < MOST_PICTURES:
+                self._pictures.append(picture)
         return True
 
     def again(self, heat: np.ndarray, height: int, width: int) -> "Candidate | None":
@@ -111,6 +135,7 @@ class Candidate:
         found = Candidate(self.region, heat, self.size)
         found.source, found._fit = "again", known
         found.total, found.weight, found.looks = self.total.copy(), self.weight.copy(), self.looks
+        found._pictures = self._pictures
         found._fitted = self.looks
         return found
 
@@ -144,6 +169,11 @@ class Stretch:
         """How often the likeliest table was looked at."""
         return self.candidates[0].looks
 
+    @property
+    def settled(self) -> bool:
+        """Whether enough was seen of every table."""
+        return all(candidate.settled for candidate in self.candidates)
+
     def note_ball(self, ball: Sighting) -> None:
         """Note where the ball was seen."""
         if len(self._ball) < MOST:
@@ -171,6 +201,9 @@ class Stretch:
             for number, candidate in enumerate(self.candidates)
             if number == 0 or candidate.looks < RIVAL_LOOKS
         ]
+        for candidate in self.candidates:
+            if candidate.looks == FEW_LOOKS:
+                candidate.fit(self._height, self._width)
         self.missed = 0 if any(there) else self.missed + 1
         if any(there):
             self.seen = seconds
@@ -185,7 +218,7 @@ class Stretch:
         region = None if camera is None else region_of(camera, self._height, self._width)
         if region is None or region.width > NARROWER * candidate.region.width:
             return candidate
-        closer = Candidate(region, looker.heat(picture, region), candidate.size)
+        closer = Candidate(region, looker.heat(picture, region), candidate.size, self._piece(picture, region))
         closer.narrowed = True
         return closer
 
@@ -194,13 +227,21 @@ class Stretch:
         region = self._moved(candidate.region) if moved else candidate.region
         if region is None:
             return True  # out of the picture: nothing is known, and nothing lost
+        if candidate.settled and self._set_right_by_lines(candidate, picture, region, seconds):
+            return True
         heat = looker.heat(picture, region)
         if not moved:
-            return candidate.add(heat)
+            return candidate.add(heat, 1.0, self._piece(picture, region))
         if candidate is self.candidates[0] and candidate.looks >= LEAST_LOOKS:
             self._set_right(candidate, heat, region, seconds)
         laid, weight = self._laid_back(candidate, heat, region)
-        return candidate.add(laid, weight)
+        return candidate.add(laid, weight, self._piece(picture, region))
+
+    def _piece(self, picture: np.ndarray, region: Region) -> Picture | None:
+        """Return the part of this picture that shows a region; None where the picture has moved too far since the first one."""
+        if farthest_corner(self.motion, np.eye(3), self._height, self._width) > STEADY * self._width:
+            return None
+        return piece(picture, region, self._height, self._width, self.motion)
 
     def _moved(self, region: Region) -> Region | None:
         """Return the part of the picture that a region of the first one has moved to; None where it left the picture."""
@@ -229,17 +270,31 @@ class Stretch:
         corner = np.array([self._width * region.left, self._height * region.top]) + 0.5 * cell - 0.5
         return np.array([[cell[0], 0, corner[0]], [0, cell[1], corner[1]], [0, 0, 1.0]])
 
+    def _set_right_by_lines(self, candidate: Candidate, picture: np.ndarray, region: Region, seconds: float) -> bool:
+        """Correct how the picture has moved by the white lines alone; return whether they are where they should be."""
+        known = candidate.fit(self._height, self._width).camera
+        assert known is not None
+        shown = piece(picture, region, self._height, self._width, np.eye(3))
+        laid = lay_lines(known.carried(self.motion), [shown], AIM, CARRIED_REACHES)
+        if laid is None or not laid.sure:
+            return False
+        if candidate is self.candidates[0] and np.abs(self.motion - np.eye(3)).max() > STILL:
+            self._correct(known, laid.camera, seconds)
+        return True
+
     def _set_right(self, candidate: Candidate, heat: np.ndarray, region: Region, seconds: float) -> None:
-        """Correct how the picture has moved by where the table is seen, and the way there since the last look evenly."""
+        """Correct how the picture has moved by where the network sees the table."""
         known = candidate.fit(self._height, self._width)
         if known.camera is None:
             return
         evidence = Evidence(heat, self._width, self._height, region)
-        carried = known.camera.carried(self.motion)
-        refined = refine(carried, evidence, AIM)
-        if refined is None or judge(refined.camera, evidence).reason is not None:
-            return
-        motion = similarity_between(known.camera, refined.camera, np.inf)
+        refined = refine(known.camera.carried(self.motion), evidence, AIM)
+        if refined is not None and judge(refined.camera, evidence).reason is None:
+            self._correct(known.camera, refined.camera, seconds)
+
+    def _correct(self, known: TableCamera, seen: TableCamera, seconds: float) -> None:
+        """Correct how the picture has moved by how the table is seen now, and the way there since the last look evenly."""
+        motion = similarity_between(known, seen, np.inf)
         assert motion is not None
         change = motion @ np.linalg.inv(self.motion)
         span = max(seconds - self.seen, 1e-6)

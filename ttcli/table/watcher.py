@@ -12,6 +12,7 @@ import numpy as np
 
 from ttcli.table.camera import TableCamera
 from ttcli.table.evidence import WHOLE, Region, tables_apart
+from ttcli.table.lines import piece
 from ttcli.table.looking import TableLooker
 from ttcli.table.motion import MotionTracker, farthest_corner
 from ttcli.table.sightings import Sighting
@@ -20,7 +21,7 @@ from ttcli.table.views import NoTable, TableView
 from ttcli.video.reader import Frame
 
 LOOKS = 16
-LOOK_SECONDS, FIRST_SECONDS = 0.25, 0.0
+LOOK_SECONDS, FIRST_SECONDS = 0.3, 0.0
 """All looks are done before the first event is told: the spotter waits for 4 s of path at the least."""
 CHECK_SECONDS = 2.0
 MOVING_SECONDS = 0.5
@@ -130,7 +131,7 @@ class TableWatcher:
         if stretch.missed >= MOST_LOST:
             self._end(stretch.seen)
             return self._pause
-        if stretch.looks < LOOKS:
+        if stretch.looks < LOOKS and not stretch.settled:
             return FIRST_SECONDS if stretch.looks < LEAST_LOOKS else LOOK_SECONDS  # also in a shot of a few frames
         return MOVING_SECONDS if stretch.moving else CHECK_SECONDS
 
@@ -145,7 +146,7 @@ class TableWatcher:
         for region, size in tables_apart(heat):
             closer, seen = self._closer(picture, heat, region)
             if all(closer.overlap(other.region) < SAME_REGION for other in found):
-                found.append(Candidate(closer, seen, size))
+                found.append(Candidate(closer, seen, size, piece(picture, closer, self._height, self._width, np.eye(3))))
         return found
 
     def _closer(self, picture: np.ndarray, whole: np.ndarray, region: Region) -> tuple[Region, np.ndarray]:

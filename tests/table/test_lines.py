@@ -1,0 +1,93 @@
+"""White lines on the picture itself: the camera is found again to a part of a pixel, and nothing else is taken for them."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from drawn_tables import HEIGHT, WIDTH, corners_off, hall, is_seen_whole, painted
+from scenes import true_cameras
+
+from ttcli.table.camera import TableCamera, landmarks
+from ttcli.table.evidence import WHOLE, Region
+from ttcli.table.lines import lay_lines, piece
+from ttcli.table.refining import AIM, EVERYTHING
+
+CAMERAS = [camera for camera in true_cameras(12, seed=5) if is_seen_whole(camera)][:4]
+SPREAD = np.diag([0.002, 0.002, 0.003, 0.03, 0.03, 0.03, 0.01]) ** 2
+"""Of a camera that the network found."""
+
+
+def about(camera: TableCamera, seed: int) -> TableCamera:
+    """Return a camera as the network may find it, corners off by several pixels."""
+    change = np.random.default_rng(seed).multivariate_normal(np.zeros(7), SPREAD)
+    return replace(camera.moved(change), covariance=SPREAD)
+
+
+def shown(picture: np.ndarray, region: Region = WHOLE, motion: np.ndarray | None = None):
+    return piece(picture, region, HEIGHT, WIDTH, np.eye(3) if motion is None else motion)
+
+
+@pytest.mark.parametrize("number", range(len(CAMERAS)))
+def test_the_camera_is_found_again_to_a_part_of_a_pixel(number):
+    camera = CAMERAS[number]
+    start = about(camera, seed=number)
+    laid = lay_lines(start, [shown(painted(camera))], EVERYTHING)
+    assert corners_off(start, camera) > 3
+    assert laid is not None and laid.sure
+    assert corners_off(laid.camera, camera) < 1.0
+
+
+@pytest.mark.parametrize("colour", [(210, 90, 220), (150, 160, 150)])
+def test_lines_of_other_colours_are_lines(colour):
+    camera = CAMERAS[0]
+    laid = lay_lines(about(camera, seed=1), [shown(painted(camera, line=colour, top=(60, 60, 65)))], EVERYTHING)
+    assert laid is not None and corners_off(laid.camera, camera) < 1.0
+
+
+def test_somebody_before_the_lines_in_one_picture_of_three_does_no_harm():
+    camera = CAMERAS[1]
+    clear, hidden = painted(camera), painted(camera, seed=1)
+    x, y = camera.project(landmarks()[0][0]) / 2
+    cv2.circle(hidden, (int(x), int(y)), 110, (200, 160, 140), -1)
+    laid = lay_lines(about(camera, seed=2), [shown(hidden), shown(clear), shown(clear)], EVERYTHING)
+    assert laid is not None and corners_off(laid.camera, camera) < 1.0
+
+
+def test_a_picture_that_moved_a_little_is_one_more():
+    camera, motion = CAMERAS[1], np.array([[1, 0, 7.0], [0, 1, -4.0], [0, 0, 1]])
+    moved = painted(camera.carried(motion), seed=1)
+    laid = lay_lines(about(camera, seed=3), [shown(painted(camera)), shown(moved, motion=motion)], EVERYTHING)
+    assert laid is not None and corners_off(laid.camera, camera) < 1.0
+
+
+def test_a_camera_that_only_turned_and_zoomed_stays_where_it_is():
+    camera = CAMERAS[2]
+    start = replace(camera.moved(np.array([0.003, -0.002, 0.001, 0, 0, 0, 0.004])), covariance=SPREAD)
+    laid = lay_lines(start, [shown(painted(camera))], AIM, (9.0, 3.0))
+    assert laid is not None and corners_off(laid.camera, camera) < 1.0
+    assert np.array_equal(laid.camera.position, start.position)
+
+
+def test_a_part_of_the_picture_is_enough():
+    camera = CAMERAS[0]
+    low, high = (edge(camera.project(landmarks()[0]), axis=0) / (WIDTH, HEIGHT) for edge in (np.min, np.max))
+    share = float((high - low).max())
+    cut = shown(painted(camera), Region(*np.clip(low, 0, 1 - share).tolist(), share, share))
+    assert cut.pixels.size < 0.8 * painted(camera).size
+    laid = lay_lines(about(camera, seed=4), [cut], EVERYTHING)
+    assert laid is not None and corners_off(laid.camera, camera) < 1.0
+
+
+def test_a_hall_without_a_table_has_no_sure_lines():
+    for seed in range(3):
+        picture = hall(seed)
+        laid = lay_lines(about(CAMERAS[seed], seed), [shown(picture)], EVERYTHING)
+        assert laid is None or not laid.sure
+
+
+def test_a_board_without_lines_on_a_bright_floor_has_none():
+    camera = CAMERAS[3]
+    bare = painted(camera, line=(40, 70, 130), floor=(200, 190, 205))
+    laid = lay_lines(about(camera, seed=5), [shown(bare)], EVERYTHING)
+    assert laid is None or not laid.sure

@@ -8,8 +8,8 @@ import numpy as np
 
 from ttcli.table.camera import TableCamera, landmarks
 from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH
-from ttcli.table.evidence import Evidence
-from ttcli.table.hypotheses import ways_to_lay
+from ttcli.table.evidence import MOST_PEAKS, Evidence
+from ttcli.table.hypotheses import FEW_PEAKS, ways_to_lay
 from ttcli.table.judging import LEAST_WITH_LINES, Judgement, impossible_camera, judge
 from ttcli.table.lines import Picture, lay_lines
 from ttcli.table.refining import EVERYTHING, Refined, refine
@@ -40,8 +40,13 @@ class Fit(NamedTuple):
     """Pixels, 1 sigma, of the corner that is known worst among those in the picture; infinite where there is no camera."""
     reason: str | None
     """Why there is no table; None where there is one."""
-    laid: bool = False
-    """Whether enough of its white lines are seen on the picture itself."""
+    coarse: TableCamera | None = None
+    """The camera as the network alone saw it, where enough white lines are seen on the picture itself; else None."""
+
+    @property
+    def laid(self) -> bool:
+        """Whether enough white lines are seen on the picture itself."""
+        return self.coarse is not None
 
 
 def no_table(reason: str, score: float = 0.0) -> Fit:
@@ -55,8 +60,8 @@ class _Way(NamedTuple):
     camera: TableCamera
     verdict: Judgement
     rank: float
-    laid: bool
-    """Whether enough of its white lines are seen on the picture itself."""
+    coarse: TableCamera | None = None
+    """The camera without the white lines, where enough of them are seen."""
 
 
 def fit_camera(evidence: Evidence, pictures: Sequence[Picture] = ()) -> Fit:
@@ -66,15 +71,33 @@ def fit_camera(evidence: Evidence, pictures: Sequence[Picture] = ()) -> Fit:
         evidence: What the network saw.
         pictures: What it saw that on, of one view, where white lines are looked for; without them its answers must do.
     """
+    if pictures:
+        fit = _best(_ways(evidence, pictures, FEW_PEAKS), evidence.height)
+        if fit.laid:
+            return fit
+    return _best(_ways(evidence, pictures, MOST_PEAKS), evidence.height)
+
+
+def _ways(evidence: Evidence, pictures: Sequence[Picture], peaks: tuple[int, ...]) -> list[_Way]:
+    """Return the likeliest ways to lay a table, each about once."""
     starts: list[tuple[float, TableCamera]] = []
-    for start in ways_to_lay(evidence):
+    for start in ways_to_lay(evidence, peaks):
         if any(same_table(start, camera, ONE_START) for _, camera in starts):
             continue
         refined = refine(start, evidence, rounds=FIRST_ROUNDS)
         if refined is not None:
             starts.append((_rank(judge(refined.camera, evidence), refined), refined.camera))
     starts.sort(key=lambda pair: -pair[0])
-    ways = [way for _, rough in starts[:MOST_REFINED] if (way := _way(rough, evidence, pictures)) is not None]
+    ways: list[_Way] = []
+    for _, rough in starts[:MOST_REFINED]:
+        if not any(way.coarse is not None and same_table(way.camera, rough, ONE_START) for way in ways):
+            way = _way(rough, evidence, pictures)
+            ways += [] if way is None else [way]
+    return ways
+
+
+def _best(ways: list[_Way], height: int) -> Fit:
+    """Return what is told of the best of some ways to lay a table."""
     if not ways:
         return no_table("no table is seen")
     ways.sort(key=lambda way: -way.rank)
@@ -85,7 +108,7 @@ def fit_camera(evidence: Evidence, pictures: Sequence[Picture] = ()) -> Fit:
     others = [way.rank for way in possible if not same_table(best.camera, way.camera)]
     if best.rank - max(others, default=0.0) < CLEARLY:
         return no_table("two ways to lay a table are as good as each other", best.verdict.score)
-    return _told(best, evidence.height)
+    return _told(best, height)
 
 
 def refit(start: TableCamera, evidence: Evidence, pictures: Sequence[Picture] = ()) -> Fit:
@@ -94,6 +117,15 @@ def refit(start: TableCamera, evidence: Evidence, pictures: Sequence[Picture] = 
     if way is None:
         return no_table("no table is seen")
     return _told(way, evidence.height) if way.verdict.reason is None else no_table(way.verdict.reason, way.verdict.score)
+
+
+def relay(before: Fit, pictures: Sequence[Picture], height: int) -> Fit:
+    """Return what is told of a table whose lines are laid anew on more pictures; as before where they are not seen."""
+    laid = None if before.coarse is None else lay_lines(before.coarse, pictures, EVERYTHING)
+    if laid is None or not laid.sure:
+        return before
+    camera = ends_told_apart(laid.camera)
+    return before._replace(camera=camera, error=worst_corner(camera, height))
 
 
 def _way(start: TableCamera, evidence: Evidence, pictures: Sequence[Picture]) -> _Way | None:
@@ -106,9 +138,10 @@ def _way(start: TableCamera, evidence: Evidence, pictures: Sequence[Picture]) ->
     hopeless = verdict.score < LEAST_WITH_LINES or impossible_camera(refined.camera) is not None
     laid = None if hopeless or not pictures else lay_lines(refined.camera, pictures, EVERYTHING)
     if laid is None:
-        return _Way(refined.camera, verdict, rank, False)
+        return _Way(refined.camera, verdict, rank)
     verdict = judge(laid.camera, evidence, laid.sure)
-    return _Way(laid.camera, verdict, verdict.score + LINES_COUNT * laid.mean_support, laid.sure)
+    rank = verdict.score + LINES_COUNT * laid.mean_support
+    return _Way(laid.camera, verdict, rank, refined.camera if laid.sure else None)
 
 
 def _rank(verdict: Judgement, refined: Refined) -> float:
@@ -122,7 +155,7 @@ def _told(way: _Way, height: int) -> Fit:
     size = float(np.ptp(camera.project(landmarks()[0][:4]), axis=0).max())
     if error > max(MOST_ERROR * camera.width, MOST_ERROR_SHARE * min(size, camera.width)):
         return no_table("its corners cannot be told well enough", way.verdict.score)
-    return Fit(camera, way.verdict.score, error, None, way.laid)
+    return Fit(camera, way.verdict.score, error, None, way.coarse)
 
 
 def corner_errors(camera: TableCamera) -> np.ndarray:

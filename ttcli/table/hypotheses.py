@@ -7,7 +7,7 @@ import numpy as np
 from ttcli.networks.table_finder import CENTRE, END, SIDE, TOP
 from ttcli.table.camera import TableCamera, landmarks, outlines
 from ttcli.table.constants import TABLE_HEIGHT
-from ttcli.table.evidence import Evidence
+from ttcli.table.evidence import MOST_PEAKS, Evidence
 
 BEST = 12
 """Ways that are looked at closer."""
@@ -21,9 +21,16 @@ FOURS = ((0, 0, 0, 0), (0, 0, 0, 1), (0, 0, 0, 3), (0, 0, 1, 1), (0, 0, 1, 3), (
 """Kinds of four points that may fix a plane."""
 
 
-def ways_to_lay(evidence: Evidence) -> list[TableCamera]:
-    """Return rough cameras that may have seen the table so, the best supported first, each about once."""
-    planes = _planes(evidence.peaks)
+FEW_PEAKS = (4, 2, 3, 2)
+"""Of each kind of points that are tried first."""
+
+
+def ways_to_lay(evidence: Evidence, peaks: tuple[int, ...] = MOST_PEAKS) -> list[TableCamera]:
+    """Return rough cameras that may have seen the table so, the best supported first, each about once.
+
+    `peaks` tells how many of each kind of points are tried.
+    """
+    planes = _planes([own[:most] for own, most in zip(evidence.peaks, peaks, strict=True)])
     planes = planes[_plausible(planes, evidence)]
     if not len(planes):
         return []

@@ -75,8 +75,10 @@ class Picture(NamedTuple):
 
     def at(self, pixels: np.ndarray) -> np.ndarray:
         """Return places (..., 2) on the piece of places in pixels of the video, as they are where the camera is asked for."""
-        moved = pixels @ self.motion[:2, :2].T + self.motion[:2, 2]
-        return (moved + 0.5) * self.scale - 0.5 - self.corner
+        linear = self.scale[:, None] * self.motion[:2, :2]
+        shift = self.scale * (self.motion[:2, 2] + 0.5) - 0.5 - self.corner
+        x, y = pixels[..., 0], pixels[..., 1]
+        return np.stack([row[0] * x + row[1] * y + there for row, there in zip(linear, shift, strict=True)], -1)
 
 
 def piece(picture: np.ndarray, region: Region, height: int, width: int, motion: np.ndarray) -> Picture:
@@ -310,8 +312,10 @@ class _Line(NamedTuple):
 def _lay(number: int, gains: _Gains, colour: np.ndarray, factors: tuple[float, float], share: np.ndarray) -> _Line | None:
     """Return how one line lies by its stations' profiles: the straight way through all of them that agrees best."""
     agree, step = _agreement(gains, colour, factors), gains.shifts[1] - gains.shifts[0]
-    grid = np.arange(0, len(gains.shifts), 2.0)
+    grid = np.arange(0, len(gains.shifts), 3.0)
     first, last = (part.ravel() for part in np.meshgrid(grid, grid))
+    straight = np.abs(first - last) <= 0.6 * len(gains.shifts)
+    first, last = first[straight], last[straight]
     values = _total(agree, share, first, last)
     best = np.array([first[values.argmax()], last[values.argmax()]])
     first, last = (part.ravel() for part in np.meshgrid(np.arange(-2.0, 2.01, 0.5), np.arange(-2.0, 2.01, 0.5)))

@@ -10,7 +10,7 @@ import numpy as np
 
 from ttcli.table.camera import TableCamera, landmarks
 from ttcli.table.evidence import WHOLE, Evidence, Region, region_of
-from ttcli.table.fit import Fit, fit_camera, no_table, refit, same_table, worst_corner
+from ttcli.table.fit import Fit, fit_camera, no_table, refit, relay, same_table, worst_corner
 from ttcli.table.judging import judge
 from ttcli.table.lines import Picture, lay_lines, piece
 from ttcli.table.motion import farthest_corner, similarity_between
@@ -34,7 +34,7 @@ BALLS_TOGETHER = 20
 """Sightings of the ball after which it is judged anew which table is played on."""
 FULL_LOOKS = 16
 """From which on no more are added."""
-FITTED_AT = (LEAST_LOOKS, FEW_LOOKS, FULL_LOOKS)
+FITTED_AT = (LEAST_LOOKS, FEW_LOOKS, 10, FULL_LOOKS)
 """Looks after which a camera is fitted anew."""
 MOST_PICTURES, STEADY = 6, 0.02
 """Pictures in which white lines are looked for, and the part of the picture's width that it may have moved for one to be of them."""
@@ -81,8 +81,11 @@ class Candidate:
         waits = more and self._fitted and not any(self._fitted < looks <= self.looks for looks in FITTED_AT)
         if self.looks == self._fitted or self.settled or waits:
             return self._fit
-        evidence = Evidence(self.total / np.maximum(self.weight, 1e-6), width, height, self.region)
         before = self._fit
+        if self.laid:
+            self._fit, self._fitted = relay(before, self._pictures, height), self.looks
+            return self._fit
+        evidence = Evidence(self.total / np.maximum(self.weight, 1e-6), width, height, self.region)
         early = more and self.looks < FULL_LOOKS
         near = before.camera is not None and (early or self.source == "again")
         if near and before.camera is not None:
@@ -96,10 +99,23 @@ class Candidate:
         return self._fit
 
     @property
+    def laid(self) -> bool:
+        """Whether the network saw enough, and the white lines are seen: further pictures are looked at for them alone."""
+        return self._fit.laid and self._fitted >= FEW_LOOKS
+
+    @property
     def settled(self) -> bool:
-        """Whether enough was seen: its lines were, and tell its corners well."""
-        fit = self._fit
-        return fit.camera is not None and fit.laid and self._fitted >= FEW_LOOKS and fit.error <= SETTLED * fit.camera.width
+        """Whether enough was seen: the white lines were, and tell the corners well."""
+        camera = self._fit.camera
+        return self.laid and camera is not None and self._fit.error <= SETTLED * camera.width
+
+    def add_picture(self, picture: Picture | None) -> None:
+        """Add a picture that is looked at for white lines alone."""
+        self.looks += 1
+        if picture is not None:
+            if len(self._pictures) == MOST_PICTURES:
+                self._pictures = self._pictures[::2]
+            self._pictures.append(picture)
 
     def add(self, heat: np.ndarray, weight: np.ndarray | float = 1.0, picture: Picture | None = None) -> bool:
         """Add an answer (KINDS, h, w) for the region as the first picture showed it; return whether it is of the same view."""
@@ -111,9 +127,7 @@ class Candidate:
         if self.looks < FULL_LOOKS:
             self.total += heat * weight
             self.weight += weight
-            self.looks += 1
-            if picture is not None and len(self._pictures) < MOST_PICTURES:
-                self._pictures.append(picture)
+            self.add_picture(picture)
         return True
 
     def again(self, heat: np.ndarray, height: int, width: int) -> "Candidate | None":
@@ -172,7 +186,8 @@ class Stretch:
     @property
     def settled(self) -> bool:
         """Whether enough was seen of every table."""
-        return all(candidate.settled for candidate in self.candidates)
+        first, *others = self.candidates
+        return first.settled and all(other.settled or other.looks >= RIVAL_LOOKS for other in others)
 
     def note_ball(self, ball: Sighting) -> None:
         """Note where the ball was seen."""
@@ -227,7 +242,7 @@ class Stretch:
         region = self._moved(candidate.region) if moved else candidate.region
         if region is None:
             return True  # out of the picture: nothing is known, and nothing lost
-        if candidate.settled and self._set_right_by_lines(candidate, picture, region, seconds):
+        if candidate.laid and self._seen_by_lines(candidate, picture, region, seconds):
             return True
         heat = looker.heat(picture, region)
         if not moved:
@@ -270,15 +285,20 @@ class Stretch:
         corner = np.array([self._width * region.left, self._height * region.top]) + 0.5 * cell - 0.5
         return np.array([[cell[0], 0, corner[0]], [0, cell[1], corner[1]], [0, 0, 1.0]])
 
-    def _set_right_by_lines(self, candidate: Candidate, picture: np.ndarray, region: Region, seconds: float) -> bool:
-        """Correct how the picture has moved by the white lines alone; return whether they are where they should be."""
+    def _seen_by_lines(self, candidate: Candidate, picture: np.ndarray, region: Region, seconds: float) -> bool:
+        """Look at the white lines alone, and correct by them how the picture has moved; return whether they are where they should be."""
         known = candidate.fit(self._height, self._width).camera
         assert known is not None
+        moved = np.abs(self.motion - np.eye(3)).max() > STILL
+        if not candidate.settled and candidate.looks < FULL_LOOKS:
+            candidate.add_picture(self._piece(picture, region))
+            if not moved:
+                return True
         shown = piece(picture, region, self._height, self._width, np.eye(3))
         laid = lay_lines(known.carried(self.motion), [shown], AIM, CARRIED_REACHES)
         if laid is None or not laid.sure:
             return False
-        if candidate is self.candidates[0] and np.abs(self.motion - np.eye(3)).max() > STILL:
+        if moved and candidate is self.candidates[0]:
             self._correct(known, laid.camera, seconds)
         return True
 

@@ -10,8 +10,8 @@ from ttcli.table.camera import TableCamera, landmarks
 from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH
 from ttcli.table.evidence import MOST_PEAKS, Evidence
 from ttcli.table.hypotheses import FEW_PEAKS, ways_to_lay
-from ttcli.table.judging import LEAST_WITH_LINES, Judgement, impossible_camera, judge
-from ttcli.table.lines import Picture, lay_lines
+from ttcli.table.judging import Judgement, impossible_camera, judge
+from ttcli.table.lines import REACHES, Picture, lay_lines
 from ttcli.table.refining import EVERYTHING, Refined, refine
 
 CLEARLY = 0.08
@@ -19,6 +19,10 @@ CLEARLY = 0.08
 SAME_SHARE, ONE_START = 0.25, 0.12
 """Of the table's size on the picture: tables whose corners are no farther apart are one, and a start so near to a table that was
 found already would lead to it again."""
+LEAST_TO_LAY = 0.25
+"""Score from which on lines are looked for: the score grows where they are found."""
+MOST_THOROUGH, FAR_REACHES = 8, (30.0, 12.0, 5.0, 2.5)
+"""How many starts are followed, and how far lines are looked for, where nothing was found else."""
 ERROR_COUNTS = 0.3
 """How much a cell that points and lines are off on average takes from the score."""
 LINES_COUNT = 0.4
@@ -64,21 +68,22 @@ class _Way(NamedTuple):
     """The camera without the white lines, where enough of them are seen."""
 
 
-def fit_camera(evidence: Evidence, pictures: Sequence[Picture] = ()) -> Fit:
+def fit_camera(evidence: Evidence, pictures: Sequence[Picture] = (), thorough: bool = False) -> Fit:
     """Return the camera of what was looked at; none where no table is seen well enough, or two ways to lay it are as good.
 
     Args:
         evidence: What the network saw.
         pictures: What it saw that on, of one view, where white lines are looked for; without them its answers must do.
+        thorough: Look for lines farther off, and from more starts.
     """
     if pictures:
         fit = _best(_ways(evidence, pictures, FEW_PEAKS), evidence.height)
         if fit.laid:
             return fit
-    return _best(_ways(evidence, pictures, MOST_PEAKS), evidence.height)
+    return _best(_ways(evidence, pictures, MOST_PEAKS, thorough), evidence.height)
 
 
-def _ways(evidence: Evidence, pictures: Sequence[Picture], peaks: tuple[int, ...]) -> list[_Way]:
+def _ways(evidence: Evidence, pictures: Sequence[Picture], peaks: tuple[int, ...], thorough: bool = False) -> list[_Way]:
     """Return the likeliest ways to lay a table, each about once."""
     starts: list[tuple[float, TableCamera]] = []
     for start in ways_to_lay(evidence, peaks):
@@ -89,9 +94,9 @@ def _ways(evidence: Evidence, pictures: Sequence[Picture], peaks: tuple[int, ...
             starts.append((_rank(judge(refined.camera, evidence), refined), refined.camera))
     starts.sort(key=lambda pair: -pair[0])
     ways: list[_Way] = []
-    for _, rough in starts[:MOST_REFINED]:
+    for _, rough in starts[: MOST_THOROUGH if thorough else MOST_REFINED]:
         if not any(way.coarse is not None and same_table(way.camera, rough, ONE_START) for way in ways):
-            way = _way(rough, evidence, pictures)
+            way = _way(rough, evidence, pictures, FAR_REACHES if thorough else REACHES)
             ways += [] if way is None else [way]
     return ways
 
@@ -128,15 +133,17 @@ def relay(before: Fit, pictures: Sequence[Picture], height: int) -> Fit:
     return before._replace(camera=camera, error=worst_corner(camera, height))
 
 
-def _way(start: TableCamera, evidence: Evidence, pictures: Sequence[Picture]) -> _Way | None:
+def _way(
+    start: TableCamera, evidence: Evidence, pictures: Sequence[Picture], reaches: tuple[float, ...] = REACHES
+) -> _Way | None:
     """Return the way to lay a table near a start; None where it gets lost."""
     refined = refine(start, evidence)
     if refined is None:
         return None
     verdict = judge(refined.camera, evidence)
     rank = _rank(verdict, refined)
-    hopeless = verdict.score < LEAST_WITH_LINES or impossible_camera(refined.camera) is not None
-    laid = None if hopeless or not pictures else lay_lines(refined.camera, pictures, EVERYTHING)
+    hopeless = verdict.score < LEAST_TO_LAY or impossible_camera(refined.camera) is not None
+    laid = None if hopeless or not pictures else lay_lines(refined.camera, pictures, EVERYTHING, reaches)
     if laid is None:
         return _Way(refined.camera, verdict, rank)
     verdict = judge(laid.camera, evidence, laid.sure)

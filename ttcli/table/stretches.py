@@ -91,7 +91,7 @@ class Candidate:
         if near and before.camera is not None:
             self._fit = refit(before.camera, evidence, self._pictures)
         else:
-            self._fit = fit_camera(evidence, self._pictures)
+            self._fit = fit_camera(evidence, self._pictures, thorough=not early)
         unsure = self._fit.score < SURE_SCORE and not self._fit.laid
         if self.source == "found" and self.looks < FEW_LOOKS and unsure and self._fit.camera is not None:
             self._fit = no_table("too few looks for so little that is seen", self._fit.score)

@@ -12,7 +12,7 @@ from ttcli.results.events import Event, write_events_csv
 from ttcli.results.manifest import MADE_BY, manifest_path
 from ttcli.results.rallies import ENDINGS, Rally, write_rallies_csv
 from ttcli.results.trajectory import BallPosition, Status, write_ball_csv
-from ttcli.table.corners import camera_from_corners
+from ttcli.table.by_hand import camera_from_corners
 from ttcli.table.views import TableView, views_as_json
 
 RATE = 50

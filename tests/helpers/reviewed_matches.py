@@ -90,7 +90,7 @@ def describe(video: Path, ball: Path, manifest: bool = True) -> None:
 
 def table_facts() -> dict:
     """Return a view of the table as manifests hold it: from the side, a bit above."""
-    from ttcli.table.corners import camera_from_corners
+    from ttcli.table.by_hand import camera_from_corners
     from ttcli.table.views import TableView, views_as_json
 
     corners = np.array([(30.0, 70.0), (130.0, 70.0), (115.0, 55.0), (45.0, 55.0)])

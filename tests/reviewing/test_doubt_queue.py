@@ -133,7 +133,7 @@ def test_events_bounds_of_rallies_and_tables_that_moved_are_doubtful(table_views
 
 @pytest.fixture
 def table_views():
-    from ttcli.table.corners import camera_from_corners
+    from ttcli.table.by_hand import camera_from_corners
     from ttcli.table.views import TableView
 
     corners = np.array([(500.0, 800.0), (1400.0, 800.0), (1250.0, 620.0), (650.0, 620.0)])

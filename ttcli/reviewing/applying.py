@@ -9,7 +9,7 @@ from ttcli.results.corrections import Corrections, Decision
 from ttcli.results.events import Event
 from ttcli.results.rallies import Rally
 from ttcli.results.trajectory import BallPosition, Status
-from ttcli.table.corners import camera_from_corners
+from ttcli.table.by_hand import camera_from_corners
 from ttcli.table.views import TableView
 
 NEAR_FRAMES = 2.5

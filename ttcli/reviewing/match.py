@@ -21,8 +21,8 @@ from ttcli.results.rallies import Rally
 from ttcli.results.trajectory import Status
 from ttcli.reviewing.applying import corrected_events, corrected_views, numbered_rallies
 from ttcli.reviewing.doubt_queue import DoubtQueue, other_doubts
+from ttcli.table.by_hand import camera_from_corners
 from ttcli.table.camera import landmarks
-from ttcli.table.corners import camera_from_corners
 from ttcli.table.views import TableView, views_from_json
 from ttcli.video.probe import VideoInfo
 

@@ -47,7 +47,9 @@ class Halls:
     prints: Tensor | None = (
         None  # (B, P, 5) what is printed on the table: x and y of its middle, half its sizes, and which wall
     )
-    base: Tensor | None = None  # (B, 7) the box that tables stand on: half its sizes, 0 for none, which wall, its colour, its top
+    base: Tensor | None = (
+        None  # (B, 7) the box that tables stand on: half its sizes, 0 for none, which wall, its colour, its top
+    )
 
     def at(self, windows: Tensor) -> "Halls":
         """Return the halls of some windows."""
@@ -260,7 +262,12 @@ def _stand_base(
     across, along, wall, *colour, top = (part[:, None, None] for part in halls.base.unbind(1))
     size = [torch.full_like(wall.long(), side) for side in (WALL_HEIGHT, WALL_WIDTH)]
     begins = (wall.long() * WALL_HEIGHT * WALL_WIDTH).expand_as(depth)
-    for axis, half, reach, sign in ((0, across, along, -1), (0, across, along, 1), (1, along, across, -1), (1, along, across, 1)):
+    for axis, half, reach, sign in (
+        (0, across, along, -1),
+        (0, across, along, 1),
+        (1, along, across, -1),
+        (1, along, across, 1),
+    ):
         slope = torch.where(rays[axis].abs() < 1e-5, 1e-5, rays[axis])
         far = (sign * half - origin[axis]) / slope
         beside, up = origin[1 - axis] + far * rays[1 - axis], origin[2] + far * rays[2]

@@ -15,7 +15,7 @@ import numpy as np
 
 from ttcli.errors import InputError, SettingError, told_of_system
 from ttcli.table.camera import STATE, TableCamera, landmarks
-from ttcli.table.constants import TABLE_HEIGHT
+from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 from ttcli.table.fit import ends_told_apart, worst_corner
 from ttcli.table.hypotheses import camera_of_plane, homographies
 from ttcli.table.judging import impossible_camera
@@ -218,6 +218,36 @@ def camera_by_hand(table: ToldTable, height: int, width: int, either_end: bool =
         cure = "add the two places where the net meets the long sides"
         raise SettingError(OPTION, "which two of its sides are the ends cannot be told", cure)
     return ends_told_apart(camera)
+
+
+def camera_from_corners(corners: np.ndarray, height: int, width: int, like: TableCamera | None = None) -> TableCamera | None:
+    """Return the camera that sees the corners of the board nearest to given places; None where they are no outline of a table.
+
+    From the side and from far behind an end, four corners may look the same within what a hand misses them by. Then the side that
+    `like` sees near is near, or without it the lens is the more usual one.
+
+    Args:
+        corners: Pixels (4, 2), going around.
+        height: Of the picture, pixels.
+        width: Of the picture.
+        like: How the same table was seen, about; None where nobody knows.
+    """
+    table = ToldTable(0.0, np.asarray(corners, float), np.zeros((0, 2)))
+    try:
+        _check_corners(table.corners, height, width)
+    except SettingError:
+        return None
+    found = [pair for turned in (0, 1) if (pair := _camera(table, turned, height, width)) is not None]
+    if like is not None:
+        found = [pair for pair in found if _short_is_near(pair[0]) == _short_is_near(like)]
+    return ends_told_apart(min(found, key=lambda pair: pair[1])[0]) if found else None
+
+
+def _short_is_near(camera: TableCamera) -> bool:
+    """Return whether a short side of the board is lower on the picture than its long ones."""
+    ends = np.array([(0, side * TABLE_LENGTH / 2, TABLE_HEIGHT) for side in (-1, 1)])
+    sides = np.array([(side * TABLE_WIDTH / 2, 0, TABLE_HEIGHT) for side in (-1, 1)])
+    return bool(camera.project(ends)[:, 1].max() > camera.project(sides)[:, 1].max())
 
 
 def _check_corners(corners: np.ndarray, height: int, width: int) -> None:

@@ -45,7 +45,7 @@ class Judgement(NamedTuple):
 def judge(camera: TableCamera, evidence: Evidence, lines_seen: bool = False) -> Judgement:
     """Return how well a camera's table agrees with what the network saw, and why it cannot be one, if so.
 
-    `lines_seen` tells that its white lines are seen on the picture itself: then the network need not be as sure of points and lines.
+    `lines_seen` tells that its white lines are seen on the picture itself: then the network need not be as sure of them.
     """
     scores = agreement(camera, evidence)
     score = float(np.mean(list(scores.values()))) if scores else 0.0
@@ -83,9 +83,7 @@ def _cover(border: np.ndarray, evidence: Evidence) -> np.ndarray:
     return cover.astype(np.float32) / 255
 
 
-def _reason(
-    camera: TableCamera, evidence: Evidence, scores: dict[int, float], score: float, lines_seen: bool
-) -> str | None:
+def _reason(camera: TableCamera, evidence: Evidence, scores: dict[int, float], score: float, lines_seen: bool) -> str | None:
     impossible = impossible_camera(camera)
     if impossible:
         return impossible

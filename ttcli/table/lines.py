@@ -215,7 +215,8 @@ def _profiles(camera: TableCamera, pictures: Sequence[Picture], reach: float) ->
 
 
 def _sampled(pixels: np.ndarray, places: np.ndarray, flags: int) -> np.ndarray:
-    return cv2.remap(pixels, *places.astype(np.float32).transpose(2, 0, 1), flags, borderMode=cv2.BORDER_REPLICATE)
+    x, y = places.astype(np.float32).transpose(2, 0, 1)
+    return cv2.remap(pixels, x, y, flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _net(camera: TableCamera, picture: Picture) -> np.ndarray:
@@ -275,7 +276,7 @@ def _edge(sigmas: np.ndarray) -> np.ndarray:
 
 
 def _agreement(gains: _Gains, colour: np.ndarray, factors: tuple[float, float]) -> np.ndarray:
-    """Return from -0.5 to 1 how well a line of a colour (3,), or of one between two factors of it, agrees with each place (K, M)."""
+    """Return from -0.5 to 1 how well a line of a colour (3,), times some factor, agrees with each place (K, M)."""
     squared = colour @ colour
     along = gains.response @ colour / squared
     factor = np.clip(along, *factors)
@@ -285,7 +286,7 @@ def _agreement(gains: _Gains, colour: np.ndarray, factors: tuple[float, float]) 
 
 
 def _line_colour(gains: _Gains, lines: np.ndarray) -> np.ndarray | None:
-    """Return the colour (3,) of the lines, the surface's taken off, that agrees with most profiles; None where nothing is bright."""
+    """Return the colour (3,) of the lines, the surface's taken off, that agrees with most profiles, or None."""
     border = gains.response[lines < BORDERS]
     near = np.exp(-0.5 * (gains.shifts / (gains.shifts[-1] / 2)) ** 2)
     strength = border.sum(2) * near * np.sqrt(gains.size[lines < BORDERS])[:, None]

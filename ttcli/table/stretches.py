@@ -37,7 +37,7 @@ FULL_LOOKS = 16
 FITTED_AT = (LEAST_LOOKS, FEW_LOOKS, 10, FULL_LOOKS)
 """Looks after which a camera is fitted anew."""
 MOST_PICTURES, STEADY = 6, 0.02
-"""Pictures in which white lines are looked for, and the part of the picture's width that it may have moved for one to be of them."""
+"""Pictures in which white lines are looked for, and picture widths that a picture may have moved to be one of them."""
 SETTLED = 3.0 / 1920
 """Picture widths: a corner known so well needs no further looks."""
 CARRIED_REACHES = (9.0, 3.0)
@@ -286,7 +286,7 @@ class Stretch:
         return np.array([[cell[0], 0, corner[0]], [0, cell[1], corner[1]], [0, 0, 1.0]])
 
     def _seen_by_lines(self, candidate: Candidate, picture: np.ndarray, region: Region, seconds: float) -> bool:
-        """Look at the white lines alone, and correct by them how the picture has moved; return whether they are where they should be."""
+        """Look at the white lines alone, and correct the motion by them; return whether they are where they should be."""
         known = candidate.fit(self._height, self._width).camera
         assert known is not None
         moved = np.abs(self.motion - np.eye(3)).max() > STILL

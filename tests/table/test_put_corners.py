@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from ttcli.table.by_hand import camera_from_corners
 from ttcli.table.camera import TableCamera, landmarks
-from ttcli.table.corners import camera_from_corners
 
 HEIGHT, WIDTH = 1080, 1920
 

@@ -20,7 +20,7 @@ LINE_WIDTH, CENTRE_LINE_WIDTH = 0.02, 0.003
 """Metres. ITTF, The Laws of Table Tennis, 2.1.5 and 2.1.6."""
 BORDERS, LINES = 4, 5
 """Lines at the border of the table, and with the one along the middle."""
-STATIONS = 32
+STATIONS = 24
 """Profiles across each line."""
 STEP = 0.35
 """Pixels between two samples of a profile."""
@@ -49,7 +49,7 @@ SURE_LINES, SURE_SUPPORT = 4, 0.38
 """Lines that are laid at the least, and the mean support of all that should be seen, for no other thing than a table to look so."""
 MOST_LEFT = 1.5
 """Pixels that each line may be off the camera in which they all agree."""
-LINE_OFF = 0.25
+LINE_OFF = 0.6
 """Pixels that a whole line is off, 1 sigma, beside what its profiles say."""
 NOISE = 0.3
 """Variance that a line's agreement is divided by."""
@@ -320,9 +320,8 @@ def _lay(number: int, gains: _Gains, colour: np.ndarray, factors: tuple[float, f
     values = _total(agree, share, first, last)
     best = np.array([first[values.argmax()], last[values.argmax()]])
     first, last = (part.ravel() for part in np.meshgrid(np.arange(-2.0, 2.01, 0.5), np.arange(-2.0, 2.01, 0.5)))
-    for _ in range(2):
-        values = _total(agree, share, best[0] + first, best[1] + last)
-        best = best + [first[values.argmax()], last[values.argmax()]]
+    values = _total(agree, share, best[0] + first, best[1] + last)
+    best = best + [first[values.argmax()], last[values.argmax()]]
     values = _total(agree, share, best[0] + first, best[1] + last)
     design = np.stack([np.ones_like(first), first, last, first**2 / 2, first * last, last**2 / 2], 1)
     _, slope_first, slope_last, bend_first, mixed, bend_last = np.linalg.lstsq(design, values, rcond=None)[0]

@@ -14,7 +14,7 @@ from ttcli.table.evidence import Evidence
 ROUNDS = 12
 POINT_CELLS, LINE_CELLS = 0.45, 0.9
 """How far peaks and lines are off, 1 sigma: what is off in one sample of a line is off in those beside it too."""
-USUAL_LEFT, LEAST_FACTOR = 0.39, 0.4
+USUAL_LEFT, LEAST_FACTOR = 0.33, 0.4
 """What is left of the distances, in these sigmas, where the covariance is right as it stands, and the least that it is taken times.
 Measured on 60 drawn pictures: what is off in one sample is off in others too, so less is left than is off."""
 NEAR_CELLS = 3.0

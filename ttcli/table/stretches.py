@@ -40,7 +40,7 @@ MOST_PICTURES, STEADY = 6, 0.02
 """Pictures in which white lines are looked for, and picture widths that a picture may have moved to be one of them."""
 SETTLED = 3.0 / 1920
 """Picture widths: a corner known so well needs no further looks."""
-CARRIED_REACHES = (9.0, 3.0)
+CARRIED_REACHES = (8.0, 2.5)
 """Pixels in which lines are looked for where the table was carried to."""
 AS_LARGE, MUCH_LARGER = 0.65, 1.6
 """Of the size on the picture of a table: another as large may be the one that is played on, one so much larger is it as a rule."""

@@ -24,14 +24,16 @@ LOOKS = 16
 LOOK_SECONDS, FIRST_SECONDS = 0.3, 0.0
 """All looks are done before the first event is told: the spotter waits for 4 s of path at the least."""
 CHECK_SECONDS = 2.0
-MOVING_SECONDS = 0.5
+MOVING_SECONDS = 0.7
 """Between two looks while the camera moves, after the first LOOKS."""
 MOST_PAUSE_SECONDS = 4.0
 """Between two tries while no table is seen; the first pauses are shorter."""
-STILL_EVERY, MOVING_EVERY = 0.24, 0.06
+STILL_EVERY, MOVING_EVERY = 0.24, 0.08
 """Seconds between two looks at how the picture moves."""
 LEAST_MOTION = 1.2 / 1920
 """Picture widths that a corner of the picture moves for the camera to move."""
+FAST = 12.0 / 1920
+"""The same between two looks for every frame to be looked at."""
 STILL_AFTER = 1.0
 """Seconds without motion after which a camera that moved stands still."""
 MOST_LOST = 3
@@ -178,6 +180,8 @@ class TableWatcher:
             stretch.rest(seconds, STILL_AFTER)
         else:
             stretch.rested = seconds
+        if far > FAST * self._width:
+            return FIRST_SECONDS
         return MOVING_EVERY if stretch.moving else STILL_EVERY
 
     def _end(self, seconds: float) -> None:

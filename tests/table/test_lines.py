@@ -58,7 +58,7 @@ def test_a_picture_that_moved_a_little_is_one_more():
     camera, motion = CAMERAS[1], np.array([[1, 0, 7.0], [0, 1, -4.0], [0, 0, 1]])
     moved = painted(camera.carried(motion), seed=1)
     laid = lay_lines(about(camera, seed=3), [shown(painted(camera)), shown(moved, motion=motion)], EVERYTHING)
-    assert laid is not None and corners_off(laid.camera, camera) < 1.0
+    assert laid is not None and corners_off(laid.camera, camera) < 1.5
 
 
 def test_a_camera_that_only_turned_and_zoomed_stays_where_it_is():

@@ -90,7 +90,7 @@ def test_a_table_is_carried_along_while_the_camera_turns(monkeypatch):
     [view] = watcher.views()
     assert len(view.moves) > 1
     off = [corners_off(view.at(number / RATE), seen[number]) for number in range(0, len(seen), 7)]
-    assert max(off) < 14 and np.median(off) < 6
+    assert max(off) < 4 and np.median(off) < 1
 
 
 def test_no_table_and_half_of_one_are_told_with_the_reason(monkeypatch):

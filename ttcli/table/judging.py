@@ -26,6 +26,8 @@ LEAST_KINDS = 5
 """Kinds, of nine, that lie in what was looked at at least in part."""
 MOST_CONTRADICTION = 0.3
 """How much more a line may look as one of another kind than as its own."""
+APART_CELLS = 3.0
+"""How far lines are apart for one to be taken for the other."""
 MOST_SPILL = 0.55
 """Surface beside the table that belongs to the same patch, as a part of the table's own: the half of a table leaves 1."""
 LEAST_AREA_CELLS = 16.0
@@ -126,6 +128,9 @@ def _contradiction(camera: TableCamera, evidence: Evidence) -> str | None:
         for line in drawn[name]:
             seen = camera.project(line)[1:-1]
             seen = seen[evidence.inside(seen, MARGIN_CELLS)]
+            beside = camera.project(np.concatenate(drawn["centre" if other == CENTRE else "side"]))
+            apart = np.linalg.norm(seen[:, None] - beside, axis=2).min(1, initial=np.inf) > APART_CELLS * evidence.cell
+            seen = seen[apart]  # where the camera is hardly above the table, both lines are in one cell
             if len(seen) < _SAMPLES // 3:
                 continue
             own, against = (evidence.at(each, seen, near=True).mean() for each in (kind, other))

@@ -81,8 +81,8 @@ class MotionTracker:
 
 
 def _unchanged(before: np.ndarray, after: np.ndarray) -> bool:
-    """Return whether most of two pictures (h, w) is the same."""
-    return float((cv2.absdiff(before, after) > SAME_LEVELS).mean()) < MOST_CHANGED
+    """Return whether most of two pictures (h, w) is the same; of black ones nobody can tell."""
+    return float(after.std()) > SAME_LEVELS and float((cv2.absdiff(before, after) > SAME_LEVELS).mean()) < MOST_CHANGED
 
 
 def _similarity(before: np.ndarray, after: np.ndarray, points: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, int] | None:

@@ -82,7 +82,7 @@ class Candidate:
         if self.looks == self._fitted or self.settled or waits:
             return self._fit
         before = self._fit
-        if self.laid:
+        if before.laid:
             self._fit, self._fitted = relay(before, self._pictures, height), self.looks
             return self._fit
         evidence = Evidence(self.total / np.maximum(self.weight, 1e-6), width, height, self.region)

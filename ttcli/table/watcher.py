@@ -74,7 +74,7 @@ class TableWatcher:
                 shot, due, follow, self._pause, self._begin = frame.shot, 0.0, 0.0, LOOK_SECONDS, frame.time_seconds
             picture = frame.picture
             if picture is not None and not frame.duplicate:
-                if self._open is not None and frame.time_seconds >= follow:
+                if self._open is not None and frame.time_seconds >= min(follow, due):  # a look must know where the table is now
                     follow = frame.time_seconds + self._follow(frame.time_seconds, picture)
                 if frame.time_seconds >= due:
                     due = frame.time_seconds + self._look(frame, picture if frame.large is None else frame.large)

@@ -71,7 +71,9 @@ def main() -> None:
     for folder in parser.parse_args().folders:
         off, held, there = measured(folder)
         far = f"median {100 * np.median(off):.1f} cm, largest {100 * max(off):.1f} cm" if off else "none told"
-        print(f"{folder.name}: {len(off)} of {there} bounces told with their place, {far}; in the ellipse {sum(held)} of {len(held)}")
+        print(
+            f"{folder.name}: {len(off)} of {there} bounces told with their place, {far}; in the ellipse {sum(held)} of {len(held)}"
+        )
 
 
 if __name__ == "__main__":

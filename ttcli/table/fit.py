@@ -46,6 +46,8 @@ class Fit(NamedTuple):
     """Why there is no table; None where there is one."""
     coarse: TableCamera | None = None
     """The camera as the network alone saw it, where enough white lines are seen on the picture itself; else None."""
+    hump: float = 0.0
+    """How much higher than its ends the table is at the net, metres."""
 
     @property
     def laid(self) -> bool:
@@ -66,6 +68,8 @@ class _Way(NamedTuple):
     rank: float
     coarse: TableCamera | None = None
     """The camera without the white lines, where enough of them are seen."""
+    hump: float = 0.0
+    """How much higher than its ends the table is at the net, metres."""
 
 
 def fit_camera(evidence: Evidence, pictures: Sequence[Picture] = (), thorough: bool = False) -> Fit:
@@ -130,7 +134,7 @@ def relay(before: Fit, pictures: Sequence[Picture], height: int) -> Fit:
     if laid is None or not laid.sure:
         return before
     camera = ends_told_apart(laid.camera)
-    return before._replace(camera=camera, error=worst_corner(camera, height))
+    return before._replace(camera=camera, error=worst_corner(camera, height), hump=laid.hump)
 
 
 def _way(
@@ -148,7 +152,7 @@ def _way(
         return _Way(refined.camera, verdict, rank)
     verdict = judge(laid.camera, evidence, laid.sure)
     rank = verdict.score + LINES_COUNT * laid.mean_support
-    return _Way(laid.camera, verdict, rank, refined.camera if laid.sure else None)
+    return _Way(laid.camera, verdict, rank, refined.camera if laid.sure else None, laid.hump)
 
 
 def _rank(verdict: Judgement, refined: Refined) -> float:
@@ -162,7 +166,7 @@ def _told(way: _Way, height: int) -> Fit:
     size = float(np.ptp(camera.project(landmarks()[0][:4]), axis=0).max())
     if error > max(MOST_ERROR * camera.width, MOST_ERROR_SHARE * min(size, camera.width)):
         return no_table("its corners cannot be told well enough", way.verdict.score)
-    return Fit(camera, way.verdict.score, error, None, way.coarse)
+    return Fit(camera, way.verdict.score, error, None, way.coarse, way.hump)
 
 
 def corner_errors(camera: TableCamera) -> np.ndarray:

@@ -18,10 +18,14 @@ from ttcli.table.evidence import Region
 
 LINE_WIDTH, CENTRE_LINE_WIDTH = 0.02, 0.003
 """Metres. ITTF, The Laws of Table Tennis, 2.1.5 and 2.1.6."""
-BORDERS, LINES = 4, 5
-"""Lines at the border of the table, and with the one along the middle."""
-STATIONS = 24
+WHOLE_LINES = np.array([0, 0, 1, 1, 2, 3, 4, 4])
+"""Which line each straight one is of: those along the table are of two halves, which lie at an angle on many tables that fold."""
+BORDERS, LINES = 6, len(WHOLE_LINES)
+"""Straight lines at the border of the table, and with those along the middle."""
+STATIONS = 16
 """Profiles across each line."""
+HUMP_SIGMA = 0.008
+"""How much higher than its ends a table may be at the net, metres, 1 sigma."""
 STEP = 0.35
 """Pixels between two samples of a profile."""
 BLUR = 0.8
@@ -48,8 +52,8 @@ LEAST_BEYOND = 0.35
 SURE_LINES, SURE_SUPPORT = 4, 0.38
 """Lines that are laid at the least, and the mean support of all that should be seen, for no other thing than a table to look so."""
 MOST_LEFT = 1.5
-"""Pixels that each line may be off the camera in which they all agree."""
-LINE_OFF = 0.6
+"""Pixels that a line may be off the camera in which they agree to count as seen."""
+LINE_OFF = 0.7
 """Pixels that a whole line is off, 1 sigma, beside what its profiles say."""
 NOISE = 0.3
 """Variance that a line's agreement is divided by."""
@@ -96,6 +100,8 @@ class Laid(NamedTuple):
     camera: TableCamera
     support: dict[int, float]
     """Of each line that should be seen, how much of it is, 0 to 1."""
+    hump: float
+    """How much higher than its ends the table is at the net, metres."""
 
     @property
     def mean_support(self) -> float:
@@ -105,11 +111,16 @@ class Laid(NamedTuple):
     @property
     def sure(self) -> bool:
         """Whether so many lines agree that no other thing than a table looks so."""
-        return sum(support > 0 for support in self.support.values()) >= SURE_LINES and self.mean_support >= SURE_SUPPORT
+        seen = {WHOLE_LINES[number] for number, support in self.support.items() if support > 0}
+        return len(seen) >= SURE_LINES and self.mean_support >= SURE_SUPPORT
 
 
 def lay_lines(
-    start: TableCamera, pictures: Sequence[Picture], free: np.ndarray, reaches: tuple[float, ...] = REACHES
+    start: TableCamera,
+    pictures: Sequence[Picture],
+    free: np.ndarray,
+    reaches: tuple[float, ...] = REACHES,
+    known_hump: float | None = None,
 ) -> Laid | None:
     """Return the camera near `start` that agrees best with the lines on pictures of one view.
 
@@ -118,15 +129,16 @@ def lay_lines(
         pictures: Pieces of pictures, all of one size and place.
         free: What may change, numbers in STATE, 7 for the bend.
         reaches: Pixels of the pictures in which lines are looked for, round after round.
+        known_hump: How much higher the table is at the net, metres; None where nobody knows.
 
     Returns:
-        None where too few lines are seen, or where they do not agree on a camera.
+        None where too few lines are seen that agree on a camera.
     """
-    camera, left = start, np.inf
+    camera, hump, left = start, known_hump or 0.0, dict[int, float]()
     support: dict[int, float] = {}
     factors = dict.fromkeys(range(LINES), FACTORS)
     for reach in reaches:
-        profiles = _profiles(camera, pictures, reach)
+        profiles = _profiles(camera, pictures, reach, hump)
         if profiles is None:
             return None
         gains = _gains(profiles, reach)
@@ -141,10 +153,12 @@ def lay_lines(
             if line is not None:
                 lines.append(line)
                 factors[number] = line.factor, line.factor
-        if len(lines) < LEAST_LINES:
+        if len({WHOLE_LINES[line.number] for line in lines}) < LEAST_LINES:
             return None
-        camera, left = _agreed(start, camera, lines, profiles, free)
-    return Laid(camera, support) if left <= MOST_LEFT else None
+        camera, hump, left = _agreed(start, camera, lines, profiles, free, hump, known_hump is None)
+    support |= {number: 0.0 for number, off in left.items() if off > MOST_LEFT}
+    seen = {WHOLE_LINES[number] for number, share in support.items() if share > 0}
+    return Laid(camera, support, hump) if len(seen) >= LEAST_LINES else None
 
 
 class _Stations(NamedTuple):
@@ -158,15 +172,16 @@ class _Stations(NamedTuple):
 @cache
 def _stations() -> _Stations:
     across, along = TABLE_WIDTH / 2, TABLE_LENGTH / 2
-    share = np.linspace(-0.97, 0.97, STATIONS)
-    one, level = np.ones(STATIONS), np.full(STATIONS, TABLE_HEIGHT)
+    share, half = np.linspace(-0.97, 0.97, STATIONS), np.linspace(0.03, 0.97, STATIONS)
+    one, level, middle = np.ones(STATIONS), np.full(STATIONS, TABLE_HEIGHT), -CENTRE_LINE_WIDTH / 2
     places = [np.stack(parts, 1) for parts in (
-        (-across * one, along * share, level), (across * one, along * share, level),
-        (across * share, -along * one, level), (across * share, along * one, level),
-        (-CENTRE_LINE_WIDTH / 2 * one, along * share, level),
+        *((side * one, end * half, level) for side in (-across, across) for end in (-along, along)),
+        *((across * share, end * one, level) for end in (-along, along)),
+        *((middle * one, end * half, level) for end in (-along, along)),
     )]  # fmt: skip
-    inwards = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [1, 0, 0]], float)[:, None]
-    return _Stations(np.stack(places), inwards, np.array([LINE_WIDTH] * BORDERS + [CENTRE_LINE_WIDTH]))
+    right, left, up, down = [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]
+    inwards = np.array([right, right, left, left, up, down, right, right], float)[:, None]
+    return _Stations(np.stack(places), inwards, np.array([LINE_WIDTH] * BORDERS + [CENTRE_LINE_WIDTH] * (LINES - BORDERS)))
 
 
 class _Profiles(NamedTuple):
@@ -182,10 +197,11 @@ class _Profiles(NamedTuple):
     places: np.ndarray  # (K, 3)
 
 
-def _profiles(camera: TableCamera, pictures: Sequence[Picture], reach: float) -> _Profiles | None:
+def _profiles(camera: TableCamera, pictures: Sequence[Picture], reach: float, hump: float) -> _Profiles | None:
     """Return the profiles of the pictures by their median: people stand before a line in few of them."""
     first, stations = pictures[0], _stations()
     places = stations.places.reshape(-1, 3)
+    places = places + hump * _risen(places)[:, None] * [0, 0, 1]
     inwards = np.broadcast_to(stations.inwards, stations.places.shape).reshape(-1, 3)
     expected = camera.project(places)
     inner = (camera.project(places + inwards * LINE_WIDTH) - expected) * first.scale
@@ -199,7 +215,7 @@ def _profiles(camera: TableCamera, pictures: Sequence[Picture], reach: float) ->
     inside = ((shown - far * np.abs(normals) > 0) & (shown + far * np.abs(normals) < size - 1)).all(1)
     numbers = np.repeat(np.arange(LINES), STATIONS)
     keep = inside & (np.bincount(numbers, inside, LINES)[numbers] >= STATIONS // 4)
-    if np.unique(numbers[keep]).size < LEAST_LINES:
+    if np.unique(WHOLE_LINES[numbers[keep]]).size < LEAST_LINES:
         return None
     away = np.arange(-far, far + width[keep].max() + STEP, STEP)
     there = expected[keep, None] + away[:, None] * (normals[keep] / first.scale)[:, None]
@@ -212,6 +228,11 @@ def _profiles(camera: TableCamera, pictures: Sequence[Picture], reach: float) ->
         own = part[lines == line]
         share[lines == line] = (own - own[0]) / (own[-1] - own[0])
     return _Profiles(colours, net == 0, away, width[keep], lines, share, normals[keep] * first.scale, places[keep])
+
+
+def _risen(places: np.ndarray) -> np.ndarray:
+    """Return how much of the height at the net there is at places (N, 3), 1 at the net and 0 at the ends."""
+    return 1 - np.abs(places[:, 1]) / (TABLE_LENGTH / 2)
 
 
 def _sampled(pixels: np.ndarray, places: np.ndarray, flags: int) -> np.ndarray:
@@ -350,23 +371,35 @@ def _total(agree: np.ndarray, share: np.ndarray, first: np.ndarray, last: np.nda
 
 
 def _agreed(
-    start: TableCamera, camera: TableCamera, lines: list[_Line], profiles: _Profiles, free: np.ndarray
-) -> tuple[TableCamera, float]:
+    start: TableCamera,
+    camera: TableCamera,
+    lines: list[_Line],
+    profiles: _Profiles,
+    free: np.ndarray,
+    hump: float,
+    rises: bool,
+) -> tuple[TableCamera, float, dict[int, float]]:
     """Return the camera that agrees with where lines were laid from `camera`, and with what was known of `start`.
 
-    Lines that are far off count less (Cauchy's weights). Beside it stands how far the worst line is off, pixels of the picture.
+    Lines that are far off count less (Cauchy's weights). Beside it stand how much the table rises to its net, metres, which is found
+    where it `rises`, and how far each line is off, pixels of the picture.
     """
     rows, places = [], []
     for line in lines:
         own = np.flatnonzero(profiles.lines == line.number)[[0, -1]]
         _, slopes = camera.slopes(profiles.places[own])
-        rows.append(np.einsum("nj,njk->nk", profiles.normals[own], slopes)[:, free])
+        across = np.einsum("nj,njk->nk", profiles.normals[own], slopes)
+        risen = -across[:, UP] * _risen(profiles.places[own]) * rises  # what rises is as a camera that sinks
+        rows.append(np.column_stack([across[:, free], risen]))
         places.append(np.linalg.inv(np.linalg.inv(line.information) * NOISE + LINE_OFF**2 * np.eye(2)))
     known = np.zeros((len(STATE) + 1, len(STATE) + 1))
     known[:-1, :-1] = start.covariance if start.covariance is not None else np.eye(len(STATE))
     known[-1, -1] = BEND_SIGMA**2 / LOOSER
-    prior = np.linalg.inv(LOOSER * known[np.ix_(free, free)] + 1e-12 * np.eye(len(free)))
-    before, change, matrix = prior @ _between(start, camera)[free], np.zeros(len(free)), prior
+    prior = np.zeros((len(free) + 1, len(free) + 1))
+    prior[:-1, :-1] = np.linalg.inv(LOOSER * known[np.ix_(free, free)] + 1e-12 * np.eye(len(free)))
+    prior[-1, -1] = 1 / HUMP_SIGMA**2
+    before = prior @ np.append(_between(start, camera)[free], hump * rises)
+    change, matrix = np.zeros(len(free) + 1), prior
     for _ in range(ROUNDS):
         matrix, right = prior.copy(), -before
         for line, row, information in zip(lines, rows, places, strict=True):
@@ -375,16 +408,16 @@ def _agreed(
             matrix += weight * row.T @ information @ row
             right += weight * row.T @ information @ line.off
         change = np.linalg.solve(matrix, right)
-    left = max(float(np.abs(line.off - row @ change).max()) for line, row in zip(lines, rows, strict=True))
+    left = {line.number: float(np.abs(line.off - row @ change).max()) for line, row in zip(lines, rows, strict=True)}
     step = np.zeros(len(STATE) + 1)
-    step[free] = change
+    step[free] = change[:-1]
     covariance = np.zeros_like(known)
-    covariance[np.ix_(free, free)] = np.linalg.inv(matrix)
+    covariance[np.ix_(free, free)] = np.linalg.inv(matrix)[:-1, :-1]
     moved = replace(camera.moved(step[:-1]), bend=camera.bend + float(step[-1]), covariance=covariance[:-1, :-1])
-    return moved, left
+    return moved, hump + float(change[-1]), left
 
 
-ROUNDS = 6
+ROUNDS, UP = 6, STATE.index("z")
 
 
 def _between(start: TableCamera, camera: TableCamera) -> np.ndarray:

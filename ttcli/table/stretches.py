@@ -287,7 +287,8 @@ class Stretch:
 
     def _seen_by_lines(self, candidate: Candidate, picture: np.ndarray, region: Region, seconds: float) -> bool:
         """Look at the white lines alone, and correct the motion by them; return whether they are where they should be."""
-        known = candidate.fit(self._height, self._width).camera
+        fit = candidate.fit(self._height, self._width)
+        known = fit.camera
         assert known is not None
         moved = np.abs(self.motion - np.eye(3)).max() > STILL
         if not candidate.settled and candidate.looks < FULL_LOOKS:
@@ -295,7 +296,7 @@ class Stretch:
             if not moved:
                 return True
         shown = piece(picture, region, self._height, self._width, np.eye(3))
-        laid = lay_lines(known.carried(self.motion), [shown], AIM, CARRIED_REACHES)
+        laid = lay_lines(known.carried(self.motion), [shown], AIM, CARRIED_REACHES, fit.hump)
         if laid is None or not laid.sure:
             return False
         if moved and candidate is self.candidates[0]:

@@ -21,6 +21,8 @@ SAME_SHARE, ONE_START = 0.25, 0.12
 found already would lead to it again."""
 LEAST_TO_LAY = 0.25
 """Score from which on lines are looked for: the score grows where they are found."""
+LEAST_WITHOUT_LINES = 0.6
+"""Score from which on a table is one whose white lines are not seen on the picture."""
 MOST_THOROUGH, FAR_REACHES = 8, (30.0, 12.0, 5.0, 2.5)
 """How many starts are followed, and how far lines are looked for, where nothing was found else."""
 ERROR_COUNTS = 0.3
@@ -149,10 +151,19 @@ def _way(
     hopeless = verdict.score < LEAST_TO_LAY or impossible_camera(refined.camera) is not None
     laid = None if hopeless or not pictures else lay_lines(refined.camera, pictures, EVERYTHING, reaches)
     if laid is None:
-        return _Way(refined.camera, verdict, rank)
+        return _Way(refined.camera, _without_lines(verdict) if pictures else verdict, rank)
     verdict = judge(laid.camera, evidence, laid.sure)
     rank = verdict.score + LINES_COUNT * laid.mean_support
-    return _Way(laid.camera, verdict, rank, refined.camera if laid.sure else None, laid.hump)
+    if not laid.sure:
+        return _Way(laid.camera, _without_lines(verdict), rank)
+    return _Way(laid.camera, verdict, rank, refined.camera, laid.hump)
+
+
+def _without_lines(verdict: Judgement) -> Judgement:
+    """Return what is to be said of a camera whose white lines were looked for, and are not seen."""
+    if verdict.reason is not None or verdict.score >= LEAST_WITHOUT_LINES:
+        return verdict
+    return Judgement(verdict.score, "its white lines are not seen where they should be")
 
 
 def _rank(verdict: Judgement, refined: Refined) -> float:

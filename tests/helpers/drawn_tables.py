@@ -58,8 +58,13 @@ def hall(seed: int = 0) -> np.ndarray:
     return picture
 
 
-def painted(camera: TableCamera, line=(240, 240, 240), top=(40, 70, 130), floor=(120, 60, 50), seed: int = 0) -> np.ndarray:
-    """Return a picture (HEIGHT / 2, WIDTH / 2, 3) of a table with its lines, its edge, its net and a floor."""
+def painted(
+    camera: TableCamera, line=(240, 240, 240), top=(40, 70, 130), floor=(120, 60, 50), seed: int = 0, hump: float = 0.0
+) -> np.ndarray:
+    """Return a picture (HEIGHT / 2, WIDTH / 2, 3) of a table with its lines, its edge, its net and a floor.
+
+    `hump` tells how much higher it is at the net, metres.
+    """
     picture = np.empty((HEIGHT, WIDTH, 3), np.uint8)
     picture[:] = floor
 
@@ -67,7 +72,10 @@ def painted(camera: TableCamera, line=(240, 240, 240), top=(40, 70, 130), floor=
         cv2.fillConvexPoly(picture, np.round(camera.project(places) * 16).astype(np.int32), colour, cv2.LINE_8, 4)
 
     def board(across: float, along: float, colour: tuple[int, int, int], z: float = TABLE_HEIGHT) -> None:
-        fill(np.array([[i * across, j * along, z] for i, j in ((-1, -1), (1, -1), (1, 1), (-1, 1))]), colour)
+        for end in (-along, along):
+            rise = hump * (1 - abs(end) / (TABLE_LENGTH / 2))
+            corners = [(-across, end, z + rise), (across, end, z + rise), (across, 0, z + hump), (-across, 0, z + hump)]
+            fill(np.array(corners), colour)
 
     across, along = TABLE_WIDTH / 2, TABLE_LENGTH / 2
     board(across, along, (25, 25, 25), TABLE_HEIGHT - 0.04)

@@ -4,16 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawn_tables import HEIGHT, WIDTH, corners_off, is_seen_whole, maps_of
+from drawn_tables import HEIGHT, WIDTH, corners_off, hall, is_seen_whole, maps_of, painted
 from scenes import true_cameras
 
 from ttcli.networks.table_finder import CENTRE, KINDS, NET, SIDE, TOP
 from ttcli.simulation.camera import KINDS as CAMERA_KINDS
-from ttcli.table.camera import landmarks
+from ttcli.table.camera import TableCamera, landmarks
 from ttcli.table.constants import TABLE_LENGTH, TABLE_WIDTH
 from ttcli.table.evidence import WHOLE, Evidence, tables_apart
-from ttcli.table.fit import fit_camera, refit
+from ttcli.table.fit import fit_camera, refit, relay
 from ttcli.table.judging import impossible_camera, judge
+from ttcli.table.lines import Picture, piece
 
 
 def seen(camera, **changed):
@@ -126,3 +127,52 @@ def test_tables_are_looked_at_one_by_one():
         assert fit.camera is not None and corners_off(fit.camera, camera) < 5
     assert tables_apart(np.zeros((KINDS, 72, 128), np.float32)) == []
     assert tables_apart(maps_of(replace(near, focal=3 * near.focal)))[0].region is WHOLE
+
+
+def pictured(picture) -> list[Picture]:
+    return [piece(picture, WHOLE, HEIGHT, WIDTH, np.eye(3))]
+
+
+LAID = true_cameras(2, seed=3)[1]
+
+
+def test_lines_on_the_picture_tell_the_corners_better_than_the_network():
+    alone = fit_camera(seen(LAID, error=0.4, random=np.random.default_rng(3)))
+    fit = fit_camera(seen(LAID, error=0.4, random=np.random.default_rng(3)), pictured(painted(LAID)))
+    assert alone.camera is not None and fit.camera is not None and fit.laid and not alone.laid
+    assert corners_off(fit.camera, LAID) < 1.5 < corners_off(alone.camera, LAID)
+    assert fit.error < 0.5 * alone.error
+
+
+def test_a_network_that_is_not_sure_needs_the_lines_on_the_picture():
+    faint = Evidence(0.55 * maps_of(LAID), WIDTH, HEIGHT)
+    assert fit_camera(faint).camera is None
+    fit = fit_camera(faint, pictured(painted(LAID)))
+    assert fit.camera is not None and corners_off(fit.camera, LAID) < 1.5
+    elsewhere = fit_camera(faint, pictured(hall(2)), thorough=True)
+    assert elsewhere.camera is None and elsewhere.reason is not None
+
+
+def test_lines_that_are_looked_for_and_not_seen_are_told_of():
+    doubtful = Evidence(0.68 * maps_of(LAID), WIDTH, HEIGHT)
+    assert fit_camera(doubtful).camera is not None
+    fit = fit_camera(doubtful, pictured(hall(2)))
+    assert fit.camera is None and fit.reason == "its white lines are not seen where they should be"
+
+
+def test_more_pictures_make_a_laid_table_no_worse():
+    fit = fit_camera(seen(LAID), pictured(painted(LAID)))
+    again = relay(fit, pictured(painted(LAID, seed=1)) + pictured(painted(LAID, seed=2)), HEIGHT)
+    assert again.camera is not None and corners_off(again.camera, LAID) < 1.5
+    assert relay(fit, pictured(hall(2)), HEIGHT) is fit
+
+
+def test_two_lines_in_one_cell_are_not_taken_for_half_a_table():
+    """From hardly above the board the line along the middle lies beside that along the near side."""
+    forward = np.array([-1.0, 0.0, -0.06]) / np.hypot(1, 0.06)
+    right = np.array([0.0, 1.0, 0.0])
+    rotation = np.stack([right, np.cross(forward, right), forward])
+    low = TableCamera(np.array([7.0, 0.0, 1.18]), rotation, 2600.0, np.array([(WIDTH - 1) / 2, (HEIGHT - 1) / 2]), WIDTH)
+    maps = maps_of(low)
+    maps[[SIDE, CENTRE]] = maps[[SIDE, CENTRE]].max(0)  # a network cannot tell them apart there
+    assert judge(low, Evidence(maps, WIDTH, HEIGHT)).reason is None

@@ -91,3 +91,22 @@ def test_a_board_without_lines_on_a_bright_floor_has_none():
     bare = painted(camera, line=(40, 70, 130), floor=(200, 190, 205))
     laid = lay_lines(about(camera, seed=5), [shown(bare)], EVERYTHING)
     assert laid is None or not laid.sure
+
+
+def test_a_table_that_rises_to_its_net_is_known_as_such():
+    camera = CAMERAS[2]
+    laid = lay_lines(about(camera, seed=6), [shown(painted(camera, hump=0.016))], EVERYTHING)
+    assert laid is not None and laid.sure
+    assert laid.hump == pytest.approx(0.016, abs=0.005)
+    assert corners_off(laid.camera, camera) < 1.5
+
+
+def test_the_error_that_is_told_is_less_where_lines_are_seen_and_holds():
+    camera = CAMERAS[0]
+    start = about(camera, seed=7)
+    laid = lay_lines(start, [shown(painted(camera))], EVERYTHING)
+    places = landmarks()[0][:4]
+    before, after = (each.spread(places).trace(axis1=1, axis2=2) for each in (start, laid.camera))
+    assert (after < 0.1 * before).all()
+    off = camera.project(places) - laid.camera.project(places)
+    assert all(each @ np.linalg.solve(spread, each) < 9.2 for each, spread in zip(off, laid.camera.spread(places), strict=True))

@@ -55,7 +55,7 @@ MOST_LEFT = 1.5
 """Pixels that a line may be off the camera in which they agree to count as seen."""
 LINE_OFF, LINE_OFF_TOLD = 0.25, 0.65
 """Pixels that a whole line is off, 1 sigma, beside what its profiles say: for the fit, and for the error that is told of it. The
-second makes 95 % of what is told of drawn pictures hold (tools/measure_tables.py --simulated); lines of one camera lean together."""
+second makes 95 % of what is told of drawn pictures hold (tools/measure_tables.py --simulated): the lines lean together."""
 NOISE = 0.3
 """Variance that a line's agreement is divided by."""
 LOOSER = 4.0

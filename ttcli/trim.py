@@ -15,6 +15,7 @@ from ttcli.editing.timelines import ADAPTERS, check_timelines, timeline_ending, 
 from ttcli.errors import InputError, OutputError, SettingError
 from ttcli.outputs import check_output, make_folder
 from ttcli.rallies import default_output as rallies_beside
+from ttcli.results.counted import counted
 from ttcli.results.rallies import read_rallies_csv
 from ttcli.video.joining import copy_parts
 from ttcli.video.probe import VideoInfo, probe
@@ -40,9 +41,9 @@ class TrimSummary:
         return asdict(self)
 
     def __str__(self) -> str:
-        whole = "" if self.of_seconds is None else f" of {self.of_seconds:.0f}"
+        whole = "" if self.of_seconds is None else f" of {self.of_seconds:.0f} s"
         files = ", ".join(self.outputs[:3]) + (f" and {len(self.outputs) - 3} more" if len(self.outputs) > 3 else "")
-        return f"{self.video} -> {files}: {self.rallies} rallies, {self.kept_seconds:.0f}{whole} s"
+        return f"{self.video} -> {files}: {counted(self.rallies, 'rally')}, {self.kept_seconds:.0f} s kept{whole}"
 
 
 def trim(video: Path, outputs: Sequence[Path], clips: Path | None, config: TrimConfig, quiet: bool = False) -> TrimSummary:

@@ -16,6 +16,7 @@ from ttcli.detection.proposals import NetworkProposals, Proposals
 from ttcli.detection.scouting import plan_video
 from ttcli.inference.runtimes import Runtime
 from ttcli.rendering.table_picture import write_table_picture
+from ttcli.results.counted import counted
 from ttcli.results.events import Event, write_events_csv
 from ttcli.results.manifest import Counts, checkpoint_facts, manifest_path, may_write, option_facts, video_facts, write_manifest
 from ttcli.results.rallies import Play, Rally, write_rallies_csv
@@ -71,9 +72,8 @@ class DetectSummary:
         more = f", {self.filled} filled" if self.filled else ""
         more += f", {self.duplicates} repeated" if self.duplicates else ""
         more += f", {self.shots} shots" if self.shots > 1 else ""
-        more += f", bounces: {self.bounces}, passings of the net: {self.nets}" if self.bounces is not None else ""
-        more += f", {self.rallies} rallies" if self.rallies is not None else ""
-        more += f", {self.strokes} strokes" if self.strokes is not None else ""
+        found = {"bounce": self.bounces, "net crossing": self.nets, "rally": self.rallies, "stroke": self.strokes}
+        more += "".join(f", {counted(number, noun)}" for noun, number in found.items() if number is not None)
         if self.done_before:
             return f"{self.video} -> {self.output}: {self.frames} frames, {seen}{more}, done before"
         return f"{self.video} -> {self.output}: {self.frames} frames, {seen}{more}, {speed:.0f} frames/s"

@@ -75,7 +75,8 @@ def test_long_lines_are_found_outside_tables_and_code():
 
 def test_docstrings_of_attributes_and_arguments_are_read(tmp_path):
     module = tmp_path / "module.py"
-    module.write_text('"""First."""\nA = 1\n"""Of a."""\n\n\ndef f(x):\n    """Return it.\n\n    Args:\n        x: Of b.\n    """\n')
+    function = 'def f(x):\n    """Return it.\n\n    Args:\n        x: Of b.\n    """\n'
+    module.write_text(f'"""First."""\nA = 1\n"""Of a."""\n\n\n{function}')
     read = dict(prose.docstrings(module))
     assert read == {"module": "First.", "A": "Of a.", "f": "Return it.\n\nArgs:\n    x: Of b."}
     assert list(prose.docstring_paragraphs(read["f"])) == ["Return it.", "Of b."]

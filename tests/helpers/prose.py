@@ -1,6 +1,7 @@
 """The prose of a page, of a docstring or of a help text, cut into sentences, for the test of words."""
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,8 +119,7 @@ def docstring_paragraphs(text: str) -> Iterator[str]:
             lines = lines[1:]
             margin = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
             starts = [index for index, line in enumerate(lines) if len(line) - len(line.lstrip()) == margin]
-            bounds = [*starts, len(lines)]
-            for first, last in zip(bounds, bounds[1:], strict=False):
+            for first, last in itertools.pairwise([*starts, len(lines)]):
                 yield re.sub(r"^\*{0,2}[\w, *]+: ", "", " ".join(line.strip() for line in lines[first:last]))
         elif not all(line.startswith("    ") for line in lines):
             yield from paragraphs("\n".join(line.strip() for line in lines))

@@ -194,11 +194,11 @@ def _facts(
     job: Job, plan: VideoPlan, runtime: Runtime, findings: Findings, summary: DetectSummary, warnings: list[str]
 ) -> dict[str, Any]:
     """Return what the manifest says of a CSV that is complete."""
-    closer = None if plan.large_size is None else runtime.second
+    second = None if plan.large_size is None else runtime.second
     return {
         "video": video_facts(plan.info, job.output),
         "checkpoint": checkpoint_facts(runtime.weights, job.output),
-        "closer": None if closer is None else checkpoint_facts(closer.runtime.weights, job.output),
+        "second_stage": None if second is None else checkpoint_facts(second.runtime.weights, job.output),
         "options": option_facts(plan.settings),
         "seen_by_network": {"height": plan.height, "width": plan.width, "step": plan.step},
         "tables": views_as_json(findings.views),

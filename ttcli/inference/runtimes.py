@@ -208,7 +208,7 @@ def load_second_network(metadata: dict[str, Any], device: str, precision: str) -
     Raises:
         CheckpointError: The second network's checkpoint is damaged.
     """
-    counts = metadata.get("closer")
+    counts = metadata.get("second_stage")
     if counts is None:
         return None
     checkpoint = load_checkpoint(SECOND_STAGE_WEIGHTS)

@@ -128,6 +128,7 @@ def check_metadata(path: Path, metadata: Any) -> dict[str, Any]:
     """
     if not isinstance(metadata, dict):
         raise CheckpointError(path, "a file without the metadata of ttcli", CURE)
+    metadata = {FORMER_KEYS.get(key, key): value for key, value in metadata.items()}
     for key, (required, is_right) in _METADATA_CHECKS.items():
         if (required or key in metadata) and not is_right(metadata.get(key)):
             raise CheckpointError(path, f"its metadata has {key} = {_short(metadata.get(key))}", CURE)
@@ -241,6 +242,8 @@ def _is_rates(value: Any) -> bool:
     return all(_is_number(number) and 1 <= number <= 1000 for number in numbers) and numbers[0] <= numbers[1]
 
 
+FORMER_KEYS = {"closer": "second_stage"}
+"""Keys of metadata as older files name them, those in the package too, with their names of today."""
 _METADATA_CHECKS: dict[str, tuple[bool, Callable[[Any], bool]]] = {
     "model": (True, lambda value: isinstance(value, str)),
     "window_size": (True, _is_count),
@@ -254,6 +257,6 @@ _METADATA_CHECKS: dict[str, tuple[bool, Callable[[Any], bool]]] = {
     "multiple": (False, _is_multiple),
     "fps": (False, _is_rates),
     "calibration": (False, _is_calibration),
-    "closer": (False, lambda value: value is None or _are_numbers(value, ("own", "look", "bias"))),
+    "second_stage": (False, lambda value: value is None or _are_numbers(value, ("own", "look", "bias"))),
 }
 """Key -> whether it must be there, and what its value must be: all that code reads and that a file could get wrong."""

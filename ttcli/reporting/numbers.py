@@ -330,7 +330,7 @@ def _width_of(content: MatchContent) -> int:
 def _provenance(content: MatchContent) -> dict[str, Any]:
     """Return from what and by what the match was told: files with their hashes, and what the manifest says."""
     files = {name: path for name, path in asdict(content.files).items() if name not in ("name", "video") and path is not None}
-    kept = ("version", "video", "checkpoint", "closer", "options", "seen_by_network", "corrections", "seconds")
+    kept = ("version", "video", "checkpoint", "second_stage", "options", "seen_by_network", "corrections", "seconds")
     return {
         "files": {name: {"name": path.name, "sha256": content_hash(path)} for name, path in files.items()},
         **{name: content.manifest.get(name) for name in kept},

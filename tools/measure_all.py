@@ -4,9 +4,9 @@
     python tools/measure_all.py SHARED WORK --only real --only opentt
     python tools/measure_all.py SHARED WORK --list                # the pieces, and which are done
 
-SHARED has the labelled data: real/, ball_free/, broadcast/, opentt_labels/ and flights/. WORK keeps what was detected and a table for each
-piece that is done. A run that is interrupted goes on with the same line: pieces that are done are passed over, and `detect` passes
-over videos that are done. `--again` measures the chosen pieces anew. All of them take hours on two cores.
+SHARED has the labelled data: real/, ball_free/, broadcast/, opentt_labels/ and flights/. WORK keeps what was detected, and a table
+for each piece that is done. A run that is interrupted goes on with the same line: it skips pieces that are done, and `detect`
+skips videos that are done. `--again` measures the chosen pieces anew. All of them take hours on two cores.
 """
 
 import argparse
@@ -124,7 +124,7 @@ def machine(place: Place) -> Table:
     name = names[0] if names else platform.processor() or platform.machine()
     precision = "bf16" if cpu_multiplies_in_bf16() else "fp32"
     row = [time.strftime("%Y-%m-%d"), ttcli.__version__, f"{usable_cores()} cores of an {name} ({precision}), no GPU"]
-    return [["day, unless a line says otherwise", "version", "machine"], row]
+    return [["day", "version", "machine"], row]
 
 
 def real(place: Place) -> Table:
@@ -283,10 +283,8 @@ def rallies(place: Place) -> Table:
         if seed == "701":
             (place.work / "match_strokes.json").write_text(tool("measure_match_strokes", truth, measured), encoding="utf-8")
         counts = (figures["rallies"], figures["found"], figures["too_many"])
-        server = f"{figures['server_right']} of {figures['server_told']}"
-        rows.append(
-            [name, *map(str, counts), shown(figures["f1"], 2), server, f"{figures['ended_told']}, {figures['ended_right']}"]
-        )
+        (right, told), (ends_right, ends_told) = figures["server"], figures["ended"]
+        rows.append([name, *map(str, counts), shown(figures["f1"], 2), f"{right} of {told}", f"{ends_told}, {ends_right}"])
     return [["match", "rallies", "found", "too many", "F1", "server right", "end told, right"], *rows]
 
 

@@ -2,9 +2,9 @@
 
     python tools/measure_speed.py REAL [--rounds 3] [--frames 600]
 
-REAL is the folder of the real clips. *Still* is thexorb_wtt_singapore with its packets repeated, so that decoding costs what it does in
-a broadcast; *panning* is wtt_frankfurt_test_00 from frame 62 on, enlarged to 1920x1080. Prints JSON: for each way the median of wall and
-processor milliseconds a frame, and the median of wall time relative to decoding in the same turn.
+REAL is the folder of the real clips. *Still* is thexorb_wtt_singapore with its packets repeated, so that decoding costs what it
+does in a broadcast. *Panning* is wtt_frankfurt_test_00 from frame 62 on, enlarged to 1920x1080. Prints JSON: for each way the
+median of wall and processor milliseconds a frame, and the median of wall time relative to decoding in the same turn.
 """
 
 import argparse
@@ -97,7 +97,9 @@ def measure(video: Path, names: Iterable[str], rounds: int) -> dict[str, dict[st
         plan = plan_video(probe(video), runtime, config)
         reads.setdefault(DECODING, partial(decoded, plan))
         reads[name] = partial(detected, plan, runtime)
-    times = {name: [timed(read)][:0] for name, read in reads.items()}  # once to warm up, which does not count
+    for read in reads.values():  # once to warm up
+        timed(read)
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in reads}
     for _ in range(rounds):
         for name, read in reads.items():
             times[name].append(timed(read))

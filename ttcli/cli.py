@@ -42,7 +42,7 @@ class Group(click.Group):
         raise click.exceptions.Exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; a failure is told of in one line."""
+        """Run a command; a failure ends in one line."""
         try:
             with interrupted_by_signals():
                 return super().invoke(ctx)

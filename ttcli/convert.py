@@ -58,7 +58,7 @@ def convert(source: Path, output: Path, config: ConvertConfig) -> Summary:
     """Write the labels of `source` in another format, and return what was written and what was lost.
 
     Args:
-        source: A file or folder of ball labels, or a file of event labels. Of a file that holds both, the balls.
+        source: A file or folder of ball labels, or a file of event labels. A file that holds both counts as balls.
         output: A file, or a folder for YOLO. It is complete or not there.
         config: The formats, the picture's size, and how strictly to read.
 

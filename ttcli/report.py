@@ -21,7 +21,7 @@ from ttcli.video.probe import probe
 BEFORE, AFTER = 1.0, 1.5
 """Seconds that a clip has before and after its rally."""
 CLIP_HEIGHT, CLIP_CRF = 360, 28
-"""Of a clip: rows at most, and quality as x264 counts it."""
+"""Rows of a clip at most, and its quality as x264 counts it."""
 
 
 @dataclass(frozen=True)

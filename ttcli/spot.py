@@ -24,7 +24,7 @@ class SpotSummary:
     bounce: int
     net: int
     net_touch: int
-    """Passings in which the ball touches the net, as far as that can be told."""
+    """Crossings in which the ball touches the net, as far as the path shows."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the summary as a dict for JSON."""

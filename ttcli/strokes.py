@@ -26,7 +26,7 @@ CLEARLY_LIKELIER = 3.0
 
 @dataclass(frozen=True)
 class StrokesSummary:
-    """What was told of one path."""
+    """What was found on one path."""
 
     ball: str
     output: str
@@ -34,7 +34,7 @@ class StrokesSummary:
 
     @property
     def fastest(self) -> Stroke | None:
-        """The stroke with the largest speed that is told."""
+        """The stroke with the largest known speed."""
         told = [stroke for stroke in self.strokes if stroke.speed is not None]
         return max(told, key=lambda stroke: stroke.speed.value if stroke.speed else 0.0, default=None)
 

@@ -34,7 +34,7 @@ class TrimSummary:
     of_seconds: float | None
     """Length of the video; None where it does not say."""
     frames: int
-    """Of the films that were encoded."""
+    """Frames of the films that were encoded."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the summary as a dict for JSON."""

@@ -1,4 +1,4 @@
-"""What the options of the commands are made of, and how a command prints what came of it."""
+"""What the options of the commands are made of, and how a command prints its result."""
 
 import codecs
 import io
@@ -34,9 +34,10 @@ PIPE_COLUMNS = 200
 
 
 MOST_DIGITS = 20
-"""Of a number that is given: longer ones are none that anything here takes, and reading them takes ever longer."""
+"""Most digits of a number on the command line: no option takes a longer one, and reading it would take ever
+longer."""
 LARGEST_SIDE = 16384
-"""Of a picture, pixels: twice what 8K video has."""
+"""Largest side of a picture, pixels: twice what 8K video has."""
 
 
 class Number(click.FloatRange):
@@ -125,7 +126,7 @@ class MemorySize(click.ParamType):
 
 
 class Step(click.ParamType):
-    """A number of frames from 1 to those of a window, or auto."""
+    """A number of frames, from 1 to the frames of a window, or auto."""
 
     name = "FRAMES|auto"
 
@@ -160,7 +161,7 @@ EVERY_COMMAND = "Every command"
 """The group of options that all commands have."""
 FORMER_NAMES = {"--closer": "--refine", "--no-closer": "--no-refine"}
 FORMER_NAMES_OF_TRAINING = {"--closer": "--second-stage"}
-"""Options by names that they had once, which still work and are told of nowhere."""
+"""Options by the names that they had once: these still work, and no help shows them."""
 
 
 class Option(click.Option):
@@ -323,7 +324,7 @@ def _say(text: str, stream: TextIO | None) -> None:
 
 
 def leave_standard_output() -> None:
-    """Let what is still to be written to standard output go nowhere, so that a full one is not told of twice."""
+    """Let what is still to be written to standard output go nowhere, so that a full disk is reported once."""
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

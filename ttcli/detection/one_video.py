@@ -105,7 +105,7 @@ def write_outputs(
     Args:
         job: The video and the CSV.
         plan: How it is detected.
-        proposals: Of the networks, for all of its frames.
+        proposals: Proposals of the networks, for all of its frames.
         runtime: The network that proposed.
         quiet: Show no progress.
         tell: Takes warnings.

@@ -25,7 +25,7 @@ from ttcli.table.constants import TABLE_HEIGHT
 BEFORE_RALLY = 0.6
 """Seconds that a stroke may be before the start of its rally, which is about the serve."""
 BEYOND = ("long", "wide")
-"""Endings of a rally that are those of its last stroke which passed the net."""
+"""Endings of a rally that say how its last stroke over the net ended."""
 SMEARED = 0.004
 """Seconds around a stroke within which a sighting is of neither flight."""
 MOST_ERROR = 6.0 / 1920
@@ -35,7 +35,7 @@ LEAST_JUDGED = 3
 CLOCKS = (1.7, 3.0, 5.5, 10.0)
 """How much slower than it was a film may show what happened."""
 PLACES = 40
-"""Of a flight that is drawn."""
+"""Places of a flight that is drawn."""
 MOST_BACK = 0.5
 """Seconds before the first sighting to which a flight is followed back to its stroke."""
 MOST_JUDGED = 12
@@ -45,7 +45,7 @@ CLEARLY_SLOWER = 25.0
 
 
 class Found(NamedTuple):
-    """What a path tells of strokes."""
+    """What a path shows about strokes."""
 
     strokes: list[Stroke]
     warning: str | None = None
@@ -55,7 +55,7 @@ class Found(NamedTuple):
     evidence: float = 0.0
     """Logarithm of how probable the sightings are, by the flights that were fitted to them: it compares tables."""
     ways: tuple[np.ndarray, ...] = ()
-    """(K, 3) metres, above the table's surface, of each flight whose numbers are told."""
+    """(K, 3) metres, above the table's surface, of each flight that has numbers."""
 
 
 @dataclass
@@ -82,9 +82,9 @@ def find_strokes(
     Args:
         sightings: The path.
         events: Bounces and passings of the net on it, with a time each, in order.
-        rallies: Of the path; where there are any, strokes outside of them are not told.
+        rallies: Rallies of the path; where there are any, strokes outside are left out.
         tables: How the table was seen; without it strokes have no numbers.
-        width: Of the picture, pixels.
+        width: Width of the picture, pixels.
     """
     cuts = list(_cut(sightings, contacts_of(events, sightings, tables), rallies, width))
     if tables is not None:

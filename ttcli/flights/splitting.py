@@ -1,7 +1,8 @@
 """A path cut at its strokes: for each one from when to when the ball flew, from which end, and what happened on its way.
 
-A stroke is what sends the ball over the net: each passing of the net is of one, and so are two bounces on different halves between
-which nobody told a passing. It happened after the bounce on the striker's half, or, of a serve, before it.
+A stroke is what sends the ball over the net: each passing of the net is of one, and so are two bounces on different
+halves between which nobody told a passing. It happened after the bounce on the striker's half, or, of a serve, before
+it.
 """
 
 from bisect import bisect_left
@@ -27,7 +28,7 @@ EARLIEST = 0.04
 SERVE_SECONDS = 0.45
 """Before its first bounce a serve was struck no earlier than this."""
 LEAST_SIGHTINGS = 4
-"""Of a flight that is fitted; three frames tell of any flight."""
+"""Least sightings of a flight that is fitted; three frames fit any flight."""
 ERROR = 3.0 / 1920
 """Picture widths, 1 sigma, of a sighting while paths are cut."""
 
@@ -58,12 +59,12 @@ class Flight:
 
 
 def flights_of(contacts: Sequence[Contact], sightings: Sightings, width: int) -> list[Flight]:
-    """Return the flights that the contacts of one exchange tell of, in order of time.
+    """Return the flights between the contacts of one exchange, in order of time.
 
     Args:
         contacts: Bounces and passings, in order of time.
         sightings: The path.
-        width: Of the picture, pixels.
+        width: Width of the picture, pixels.
     """
     found: list[Flight] = []
     for before, first, crossing, after in _crossings(contacts):

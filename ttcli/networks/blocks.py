@@ -22,11 +22,11 @@ class Prediction(NamedTuple):
     offsets: Tensor
     """From each cell to the ball in cells, x then y, shape (B, K, 2, h, w)."""
     events: Tensor | None = None
-    """Of `event_head.EVENTS` before the sigmoid, shape (B, K, 2); None of a network without an event head."""
+    """Events of `event_head.EVENTS` before the sigmoid, shape (B, K, 2); None of a network without an event head."""
 
 
 class NetworkAnswer(NamedTuple):
-    """What a network answers for B windows, K frames of each, on its runtime's device."""
+    """What a network predicts in B windows, K frames of each, on its runtime's device."""
 
     probabilities: Tensor
     """Heatmaps, (B, K, h, w) float32."""
@@ -126,7 +126,7 @@ class BallHead(nn.Module):
         self.events = EventHead(self.channels_in)
 
     def event_head(self) -> EventHead:
-        """Return what answers for events.
+        """Return what predicts events.
 
         Raises:
             ValueError: Nothing does.

@@ -1,7 +1,7 @@
 """Checkpoints: a network's weights and what it takes to rebuild it, in one safetensors file.
 
-The metadata is JSON and can be read without the weights, see `weight_files`. Reading runs no code from the file: nothing
-is unpickled.
+The metadata is JSON and can be read without the weights, see `weight_files`. Reading runs no code from the file:
+nothing is unpickled.
 """
 
 import sys
@@ -33,7 +33,7 @@ CURE = "give a checkpoint that `ttcli train` wrote"
 LEAST_AREA, MOST_AREA = 32 * 32, 2**23
 """Pixels of the pictures that a network may ask for, at the most a little more than 4K video has."""
 MOST_MULTIPLE = 512
-"""Of which the sides of these may be multiples."""
+"""Most multiple of which the sides of these may be multiples."""
 MOST_WEIGHT = 1e9
 """Largest number by which log odds are multiplied or moved; a network that has learned little has had a slope of 4,000."""
 
@@ -45,7 +45,7 @@ class Checkpoint:
     model: BallNetwork
     """In eval mode and fp32, on the CPU."""
     metadata: dict[str, Any]
-    """What the file says of it: the arguments of `create_model`, and more, see `save_checkpoint`."""
+    """What the file says: the arguments of `create_model`, and more, see `save_checkpoint`."""
 
 
 def packaged(weights: Path | None) -> Path:
@@ -67,8 +67,8 @@ def save_checkpoint(
     Args:
         path: Where to write, with the suffix .safetensors.
         model: A network that `create_model` made; batch norm not folded.
-        metadata: What to say of it beside its arguments, in types that JSON knows: area and multiple (working size),
-            fps, calibration, training_data, licence, metrics, seed, steps.
+        metadata: What to say beside its arguments, in types that JSON knows: area and multiple (working size), fps,
+            calibration, training_data, licence, metrics, seed, steps.
         overwrite: Replace an existing file.
         dtype: Type to store matrices and kernels in, such as torch.float16 for half the bytes, or torch.int8 for a
             quarter, with a scale for each output channel; None keeps their own. Biases and batch norm stay as they are,

@@ -33,7 +33,7 @@ def svg(width: float, height: float, title: str, *parts: str, **attributes: obje
     """Return a picture that scales with the page.
 
     Args:
-        width: Of its own coordinates.
+        width: Width in its own coordinates.
         height: The same.
         title: What it shows, in words.
         parts: Its elements.
@@ -155,8 +155,8 @@ def intervals(
         value: Column of the number.
         low: Column of its lower bound.
         high: Column of its upper bound.
-        unit: Of the number.
-        key: Of the match on the page.
+        unit: Unit of the number.
+        key: Key of the match on the page.
     """
     shown = [(phase, stroke) for phase, stroke in rows if stroke[value] is not None]
     names = [phase for phase in (*list(MARKS)[:4], None) if any(each == phase for each, _ in shown)]

@@ -1,4 +1,4 @@
-"""What is told of a match: the numbers of its files, brought together. The page and `--json` are made of these alone."""
+"""The numbers of a match, brought together from its files. The page and `--json` are made of these alone."""
 
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
@@ -22,15 +22,15 @@ from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
 MADE_BY = "ttcli report"
 PHASES = ("serve", "receive", "third ball", "later")
-"""Of strokes and their bounces: the serve, its return, the server's next stroke, all others."""
+"""Phases of strokes and their bounces: the serve, its return, the server's next stroke, all others."""
 MOST_DOUBTS = 30
 LAST_STROKES = 3
-"""Of each rally that are told as what came before its end."""
+"""Strokes of each rally that are shown as what came before its end."""
 SAME_BOUNCE = 0.05
 """Seconds within which a bounce of events.csv and one of strokes.csv are one."""
 ELLIPSE = ("bounce_major_cm", "bounce_minor_cm", "bounce_angle_deg")
 ON_TABLE = 0.02
-"""Metres beyond the table's edges within which a bounce was on it: as far as places are told."""
+"""Metres beyond the table's edges within which a bounce was on it: as far as positions are written."""
 DEPTHS, ACROSS = ("short", "half", "long"), ("left", "middle", "right")
 """Parts of a half: thirds of its depth from the net on, and of its width as its own player sees it."""
 
@@ -41,7 +41,7 @@ def report_json(matches: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def match_numbers(content: MatchContent) -> dict[str, Any]:
-    """Return what is told of one match as a dict for JSON."""
+    """Return the numbers of one match as a dict for JSON."""
     clock = content.columns.seconds
     seconds = float(clock[-1] - clock[0]) if np.isfinite(clock[[0, -1]]).all() else 0.0
     landings, rally_at = _Landings(content.strokes), _Times(content.rallies)
@@ -215,7 +215,7 @@ def _half(table_y: float | None, camera: TableCamera | None) -> str | None:
 
 
 def zone_of(x: float | None, y: float | None) -> str | None:
-    """Return the ninth of its half in which a bounce was, as its own player sees it; None off the table, or where nobody knows."""
+    """Return the ninth of its half in which a bounce was, as its own player sees it; None if unknown."""
     if x is None or y is None or abs(x) > TABLE_WIDTH / 2 + ON_TABLE or abs(y) > TABLE_LENGTH / 2 + ON_TABLE:
         return None
     depth = min(2, int(abs(y) / (TABLE_LENGTH / 6)))

@@ -29,7 +29,7 @@ POLICY = (
 )
 """What the page may ask for: its own parts, and a video beside it; nothing of a network."""
 MOST_ROWS = 2000
-"""Of a table on the page; all are in the CSV and in `--json`."""
+"""Most rows of a table on the page; all are in the CSV and in `--json`."""
 
 LONG_CELL = 28
 """Characters of HTML from which on a cell gets room for some words a line."""
@@ -49,8 +49,8 @@ def report_page(report: dict[str, Any], films: Sequence[Film], title: str) -> st
 
     Args:
         report: As `numbers.report_json` returns it.
-        films: Of each match.
-        title: Of the page.
+        films: Films of each match.
+        title: Title of the page.
     """
     matches = report["matches"]
     body = [tag("h1", escape(title)), _overview(matches) if len(matches) > 1 else ""]

@@ -16,7 +16,7 @@ from ttcli.video.probe import VideoInfo
 from ttcli.video.standard_input import is_spooled
 
 MADE_BY = "ttcli detect"
-"""Value of the key `made_by`, by which a manifest is told from any other JSON file."""
+"""Value of the key `made_by`, which sets a manifest apart from any other JSON file."""
 MOST_BYTES = 1 << 24
 """A manifest is smaller than this; a larger file is none, and is not read."""
 
@@ -190,7 +190,7 @@ NOT_OF_ROWS = (
     "weights", "overwrite", "shots", "events", "event_threshold", "rallies", "all_events", "strokes", "threads", "ray",
     "chunk_minutes", "table_picture",
 )  # fmt: skip
-"""Options of `detect` that leave the rows of ball.csv as they are, or are told elsewhere."""
+"""Options of `detect` that leave the rows of ball.csv as they are, or stand elsewhere in the manifest."""
 
 
 def option_facts(config: DetectConfig) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Estimate(NamedTuple):
 
 
 class Ellipse(NamedTuple):
-    """Where on the table a ball bounced, metres from its middle, with the ellipse that holds the true place in 95 of 100 cases."""
+    """Where on the table a ball bounced, in metres, with the ellipse that holds 95 of 100 true positions."""
 
     seconds: float
     x: float
@@ -49,7 +49,7 @@ class Ellipse(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
-    """One stroke: one row of strokes.csv. What cannot be told is None."""
+    """One stroke: one row of strokes.csv. None means "cannot tell"."""
 
     time_seconds: float
     """When the racket met the ball, on the clock of ball.csv; when the ball was first seen after it where that is not known."""
@@ -63,7 +63,7 @@ class Stroke:
     speed: Estimate | None = None
     """Just after the stroke, km/h."""
     clearance: Estimate | None = None
-    """Of the ball's middle over the upper edge of the net, centimetres."""
+    """Clearance of the ball's middle over the upper edge of the net, centimetres."""
     apex: float | None = None
     """Highest point of its way over the table's surface, metres."""
     bounce: Ellipse | None = None

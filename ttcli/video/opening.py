@@ -1,7 +1,8 @@
 """The one place where libavformat is given a file to read: an open one, of a format that names no others.
 
-It opens nothing by itself. It reads what is opened here, so that a name is never taken for a protocol or a pattern, no protocol
-is allowed to it, and the formats that are lists of other files, devices or scripts are refused before their headers are read.
+It opens nothing by itself. It reads what is opened here, so that a name is never taken for a protocol or a pattern.
+No protocol is allowed to it. Formats that are lists of other files, devices or scripts are refused before their
+headers are read.
 """
 
 import errno

@@ -253,12 +253,12 @@ def table(place: Place) -> Table:
 
 def strokes(place: Place) -> Table:
     """Return how well speeds and landings of real flights are measured."""
-    text = tool("measure_strokes", "flights", place.shared / "flights", "--rates", "25", "--errors", "2")
+    text = tool("measure_strokes", "flights", place.shared / "flights")
     names = {"given": "tt3d, own noise", "spindoe": "spindoe"}
     rows = []
     for line in text.splitlines():
         cells = [cell.split() for cell in line.split("|")]
-        if cells[0] and cells[0][0] in names:
+        if cells[0] and cells[0][0] in names and cells[0][2:] == ["25", "2"]:
             kind, view = cells[0][:2]
             (count,), speed, landing = cells[1], cells[2], cells[3]
             off = percent(float(speed[1]), 1)

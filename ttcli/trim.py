@@ -120,7 +120,7 @@ def _check(info: VideoInfo, outputs: Sequence[Path], listed: Path, config: TrimC
         taken.add(path.absolute())
         if path.suffix.lower() not in (*FORMATS, *LISTS) and timeline_ending(path) is None:
             known = ", ".join((*FORMATS, *LISTS, *ADAPTERS))
-            raise OutputError(path, "its ending tells no format", f"end it in one of {known}")
+            raise OutputError(path, "its ending names no format", f"end it in one of {known}")
         if timeline_ending(path) is not None:
             check_timelines(path)
         check_output(path, config.overwrite)

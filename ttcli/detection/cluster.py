@@ -83,7 +83,7 @@ def detect_on_cluster(
         SettingError: There is no cluster, Ray is not installed, or the length of chunks is none.
     """
     if not 0 <= config.chunk_minutes < math.inf:
-        raise SettingError("--chunk", f"{config.chunk_minutes} is out of range", "give minutes, or 0 to cut no video")
+        raise SettingError("--chunk", f"{config.chunk_minutes} is out of range", "give minutes, or 0 to keep videos whole")
     here = Here(config)
     tasks: list[VideoTask | ChunkTask] = []
     cut: dict[Job, _InChunks] = {}

@@ -48,7 +48,7 @@ class DetectSummary:
     bounces: int | None = None
     """Told on the table; None where no events were asked for."""
     nets: int | None = None
-    """Passings of the net; None where no events were asked for."""
+    """Net crossings; None where no events were asked for."""
     rallies: int | None = None
     """None where none were asked for."""
     strokes: int | None = None
@@ -178,7 +178,7 @@ def _warnings(info: VideoInfo, findings: Findings) -> list[str]:
     """Return what a user should know of a video that was read to its end."""
     warnings, broken = [], findings.statuses[Status.BROKEN]
     if findings.truncated:
-        warnings.append(f"the file is cut off; it gave {findings.frames} frames")
+        warnings.append(f"the file is truncated; it gave {findings.frames} frames")
     if broken:
         warnings.append(f"{broken} of {findings.frames} frames could not be decoded, marked broken")
     if info.interlaced:

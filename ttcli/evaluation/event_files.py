@@ -121,7 +121,7 @@ def _compare(predicted: Path, truth: Path, frame_rate: float | None, problems: P
     if rate is None and not found:  # then nothing is near anything, however long a frame is
         rate = float(FRAME_RATE)
     if rate is None:
-        raise SettingError(truth, "the frame rate is not known, so tolerances have no length", "tell it, as in --fps 25")
+        raise SettingError(truth, "the frame rate is not known, so tolerances have no length", "give it, as in --fps 25")
     return rate, compare_events(found, [(label.frame, label.event) for label in labels], rate)
 
 

@@ -68,7 +68,7 @@ def read_ball_labels(
         SettingError: Height and width are not given.
     """
     if height is None or width is None:
-        raise SettingError(path, "boxes are shares of a picture of unknown size", "tell it, as in --size 1920x1080")
+        raise SettingError(path, "boxes are shares of a picture of unknown size", "give it, as in --size 1920x1080")
     frames = list(_read_frames(path, report))
     ball = _ball_class(path, {box.number for _, _, boxes in frames for box in boxes})
     entries = BallEntries(report, height, width)
@@ -105,7 +105,7 @@ def write_ball_labels(
         SettingError: Height and width are not given.
     """
     if height is None or width is None:
-        raise SettingError(path, "boxes are shares of a picture of unknown size", "tell it, as in --size 1920x1080")
+        raise SettingError(path, "boxes are shares of a picture of unknown size", "give it, as in --size 1920x1080")
     side = BALL_SHARE * width if ball_width is None else ball_width
     with _complete_folder(path, overwrite) as temporary:
         for frame_index, given in labels.items():

@@ -139,7 +139,7 @@ def _bounce(bounce: dict[str, Any], place: int, middle_x: float, middle_y: float
         )  # fmt: skip
     parts.append(mark(bounce["phase"], x, y))
     seconds = bounce["time_s"]
-    place_of = {"data_phase": bounce["phase"] or "not told", "data_half": bounce["half"] or "not told", "data_bounce": place}
+    place_of = {"data_phase": bounce["phase"] or "unknown", "data_half": bounce["half"] or "unknown", "data_bounce": place}
     play = {} if seconds is None else playable(max(0.0, seconds - 1.0), seconds + 1.0, words, f"{key}-bounce-{place}")
     return tag("g", "".join(parts), **{"class_": "bounce", "id": f"{key}-bounce-{place}", **place_of, **play})
 
@@ -175,7 +175,7 @@ def intervals(
     top = 0.0
     for phase, row_height in zip(names, heights, strict=True):
         own = [stroke for each, stroke in shown if each == phase]
-        parts.append(tag("text", escape(phase or "not told"), x=BAR_LEFT - 10, y=top + row_height / 2 + 4, text_anchor="end"))
+        parts.append(tag("text", escape(phase or "unknown"), x=BAR_LEFT - 10, y=top + row_height / 2 + 4, text_anchor="end"))
         for place, stroke in enumerate(own):
             y = top + 8 + (place + 0.5) * (row_height - 16) / len(own)
             parts.append(_stroke(stroke, phase, y, least, scale, (value, low, high), unit, key))

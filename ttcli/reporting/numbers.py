@@ -93,18 +93,18 @@ def _not_told(content: MatchContent, bounces: Sequence[dict[str, Any]], strokes:
     if not content.manifest:
         lines.append("Where the rows are from is not known: no manifest lies beside the ball.csv.")
     if content.files.events is None:
-        lines.append("Bounces and passings of the net are not told: there is no events.csv. `ttcli spot` makes one.")
+        lines.append("Bounces and net crossings are missing: there is no events.csv. `ttcli spot` makes one.")
     if content.files.rallies is None:
-        lines.append("Rallies are not told: there is no rallies.csv. `ttcli rallies` makes one.")
+        lines.append("Rallies are missing: there is no rallies.csv. `ttcli rallies` makes one.")
     if content.files.strokes is None:
-        lines.append("Speeds, heights over the net and landings with their intervals are not told: there is no strokes.csv.")
+        lines.append("Speeds, heights over the net and landings with their intervals are missing: there is no strokes.csv.")
     without = sum(bounce["table_x_m"] is None for bounce in bounces)
     if without:
-        lines.append(f"{without} of {len(bounces)} bounces have no place on the table: it was not found there.")
+        lines.append(f"{without} of {len(bounces)} bounces have no position on the table: it was not found there.")
     unknown = sum(bounce["phase"] is None for bounce in bounces)
     if unknown:
         lines.append(
-            f"{unknown} of {len(bounces)} bounces belong to no stroke that can be told: outside of rallies, or events lack."
+            f"{unknown} of {len(bounces)} bounces belong to no stroke that is known: outside of rallies, or events lack."
         )
     for column, what in (("speed_kmh", "speed"), ("net_clearance_cm", "height over the net")):
         lacking = sum(stroke[column] is None for stroke in strokes)
@@ -113,7 +113,7 @@ def _not_told(content: MatchContent, bounces: Sequence[dict[str, Any]], strokes:
     for name, what in (("server", "who served"), ("ended", "how the point ended")):
         lacking = sum(getattr(rally, name) is None for rally in content.rallies)
         if lacking:
-            lines.append(f"It cannot be told {what} in {lacking} of {len(content.rallies)} rallies.")
+            lines.append(f"Nobody can tell {what} in {lacking} of {len(content.rallies)} rallies.")
     return lines
 
 

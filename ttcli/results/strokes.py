@@ -171,7 +171,7 @@ def _ellipse(row: Row) -> Ellipse | None:
     if seconds is None and x is None and y is None:
         return None
     if seconds is None or x is None or y is None or major is None or minor is None or angle is None:
-        raise row.error("the bounce is not told whole", f"fill {', '.join(columns)}, or leave them empty")
+        raise row.error("the bounce is not complete", f"fill {', '.join(columns)}, or leave them empty")
     if max(abs(x), abs(y)) > MOST_METRES or not 0 <= minor <= major:
         raise row.error("the bounce is far from any table, or its ellipse is none", "mend it, or leave its cells empty")
     return Ellipse(seconds, x, y, major / 100, minor / 100, angle)

@@ -222,7 +222,7 @@ def _of_rallies(rallies: Sequence[Rally]) -> list[Doubt]:
         unsure = 0.0 if rally.confidence is None else 0.5 * (1 - rally.confidence)
         for side, frame in (("start", rally.start_frame), ("end", rally.end_frame)):
             not_told = side == "end" and rally.ended is None
-            words = [f"{side} of rally {place + 1}"] + (["how it ended is not told"] if not_told else [])
+            words = [f"{side} of rally {place + 1}"] + (["how it ended is unknown"] if not_told else [])
             if frame >= 0:
                 found.append(Doubt("rally", frame, BOUND_DOUBT + unsure + 0.1 * not_told, tuple(words), place, side))
     return found

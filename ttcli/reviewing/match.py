@@ -70,7 +70,7 @@ def read_found(info: VideoInfo, ball: Path, events: list[Event], rallies: list[R
     if not len(columns):
         raise InputError(ball, "holds no row", "run `ttcli detect` on the video")
     if manifest is None:
-        tell(f"{ball}: no manifest beside it, so nobody can tell whether it is of {info.path.name}")
+        tell(f"{ball}: no manifest beside it, so nobody can tell whether it belongs to {info.path.name}")
     if info.frame_count is not None and columns.frame[-1] >= info.frame_count + 1 and manifest is None:
         fact = f"has frame {columns.frame[-1]}, and {info.path.name} has {info.frame_count} frames"
         raise InputError(ball, fact, "give the ball.csv of this video")
@@ -140,7 +140,7 @@ class Match:
         """Tell where the corrections were made on another CSV; refuse those of another video."""
         header, path = self.log.corrections.header, self.log.path
         if self.log.corrections.torn:
-            tell(f"{path}: the last decision was cut off while it was written, and does not count")
+            tell(f"{path}: the last decision was truncated while it was written, and does not count")
         before = header.get("video")
         for key in ("bytes", "sha256"):
             if isinstance(before, dict) and before.get(key) and video[key] and before[key] != video[key]:

@@ -136,4 +136,4 @@ def _picture_size(ball: Path, config: PathConfig) -> tuple[int, int]:
     if path_format.picture_height is not None and path_format.picture_width is not None:
         return path_format.picture_height, path_format.picture_width
     fact = "the size of the picture is not known (no video of that name beside it)"
-    raise SettingError(ball, fact, "tell it, as in --size 1920x1080, or name the video by --video")
+    raise SettingError(ball, fact, "give it, as in --size 1920x1080, or name the video by --video")

@@ -294,7 +294,7 @@ def _read_place(row: Row, prefix: str, least_offset: int, file_size: int, file_n
     if place.offset < least_offset or place.bytes == 0:
         raise row.error(f"the place in {file_name} is not behind that of the frame before", EXTRACT_AGAIN)
     if place.offset + place.bytes > file_size:
-        raise row.error(f"lies beyond the end of {file_name}, which was cut off", EXTRACT_AGAIN)
+        raise row.error(f"lies beyond the end of {file_name}, which is truncated", EXTRACT_AGAIN)
     return place
 
 

@@ -316,7 +316,7 @@ def check_events(data: Path) -> None:
     """Raise SettingError where no clip of a set has labels of events to learn."""
     if not any(read_clip(folder).get("event_frames") for folder in _clip_folders(data)):
         cure = "extract it again from videos that have such labels, without --no-events"
-        raise SettingError("--event-head", f"{data} holds no bounces and no passings of the net", cure)
+        raise SettingError("--event-head", f"{data} holds no bounces and no net crossings", cure)
 
 
 def _ball_nearest_to_the_middle(clip: _Clip, rows: list[int]) -> np.ndarray | None:

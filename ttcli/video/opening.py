@@ -158,7 +158,7 @@ def _damaged_picture(path: Path, file: _Content, error: av.error.FFmpegError) ->
             with suppress(av.error.FFmpegError):
                 return _container(file, True, FORMAT_OF_SUFFIX[suffix])
     if unknown:
-        fact, cure = "is no video, or its index is missing (cut off?)", "give a complete video file such as .mp4"
+        fact, cure = "is no video, or its index is missing (truncated?)", "give a complete video file such as .mp4"
     else:
         fact, cure = f"cannot be read as a video ({error.strerror})", "record or copy the file again, or convert it to mp4"
     raise VideoError(shown_name(path), fact, cure) from error

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttcli.flights.doubts import LEAST_JUDGED, doubt_of
+from ttcli.flights.doubts import LEAST_JUDGED, LEAST_SIZING, Fitted, doubt_of
 from ttcli.flights.fit import Fit, Pieces, fit_flights, fly_flights
 from ttcli.flights.measuring import measure
 from ttcli.flights.sightlines import as_seen_by, camera_at, view_of
@@ -42,7 +42,7 @@ class Found(NamedTuple):
 
     strokes: list[Stroke]
     warning: str | None = None
-    """Why no stroke has numbers, where that is so."""
+    """Why strokes have no numbers, where the table or the clock is to blame."""
     fits: bool = True
     """False where the flights do not fit the table."""
     evidence: float = 0.0
@@ -86,10 +86,14 @@ def find_strokes(
         for cut in cuts:
             _see(cut, sightings, tables)
     groups = [_fit_group(group) for group in _by_camera(cuts)]
+    fits = all(group.fitted is not None for group in groups)
+    warnings = [] if fits else ["the flights do not fit the table: it is elsewhere, or the path is of no ball in play"]
+    warnings += _doubt(groups)
     strokes = [stroke for cut in cuts if (stroke := _stroke(cut, sightings)) is not None]
-    warning = next((group.warning for group in groups if group.warning), None)
+    left = "some strokes" if any(stroke.speed is not None for stroke in strokes) else "strokes"
+    warning = f"{warnings[0]}; {left} have no numbers" if warnings else None
     ways = tuple(cut.way for cut in cuts if cut.told is not None and cut.told.is_stroke and cut.told.bounce is not None)
-    return Found(strokes, warning, all(group.fits for group in groups), sum(group.evidence for group in groups), ways)
+    return Found(strokes, warning, fits, sum(group.evidence for group in groups), ways)
 
 
 def _cut(sightings: Sightings, contacts: Sequence[Contact], rallies: Sequence[Rally], width: int) -> Iterator[_Cut]:
@@ -178,9 +182,10 @@ def _by_camera(cuts: Sequence[_Cut]) -> list[list[_Cut]]:
 class _Group(NamedTuple):
     """What came of the flights of one camera."""
 
-    warning: str | None
+    cuts: list[_Cut]
     evidence: float
-    fits: bool = True
+    fitted: Fitted | None
+    """None where the flights do not fit the table."""
 
 
 def _fit_group(cuts: list[_Cut]) -> _Group:
@@ -191,19 +196,34 @@ def _fit_group(cuts: list[_Cut]) -> _Group:
     fit, pieces = _fit_sides(view, pieces)
     evidence = float((-0.5 * fit.cost - 2 * pieces.seen.sum(1) * np.log(fit.error)).sum())
     if len(cuts) >= LEAST_JUDGED and float(np.median(fit.error)) > MOST_ERROR * camera.width:
-        return _Group("the flights do not fit the table: it is elsewhere, or the path is of no ball in play", evidence, False)
+        return _Group(cuts, evidence, None)
     stroke = np.array([cut.flight.start - cut.times[0] if cut.flight.struck else 0.0 for cut in cuts])
     duration = np.where(pieces.seen, pieces.times, 0).max(1)
     errors = np.array([cut.flight.error or 0.0 for cut in cuts])
     measures = measure(fit, duration, pieces.bounces, np.clip(stroke, -MOST_BACK, 0.0), errors)
-    if (warning := doubt_of(view, pieces, fit, measures)) is not None:
-        return _Group(warning, evidence)
     arcs = fly_flights(fit.numbers[:, None], duration, pieces.bounces)
     ways = arcs.at(np.linspace(0, 1, PLACES)[None, None] * duration[:, None, None])[:, :, 0]  # (3, N, PLACES)
     for row, cut in enumerate(cuts):
         cut.way = ways[:, row].T - (0, 0, TABLE_HEIGHT)
         cut.told = told_of(measures, fit, pieces, row, cut.flight.serve, MOST_ERROR * camera.width)
-    return _Group(None, evidence)
+    return _Group(cuts, evidence, Fitted(view, pieces, fit, measures))
+
+
+def _doubt(groups: Sequence[_Group]) -> list[str]:
+    """Take the numbers of flights back that together speak against the table or the clock, and return why.
+
+    Cameras with enough flights are judged by themselves, all others together: one that moves is another one for each flight.
+    """
+    fitted = [(group.cuts, group.fitted) for group in groups if group.fitted is not None]
+    many = [[each] for each in fitted if len(each[0]) >= LEAST_SIZING]
+    few = [each for each in fitted if len(each[0]) < LEAST_SIZING]
+    warnings = []
+    for judged in [*many, few] if few else many:
+        if (warning := doubt_of([camera for _, camera in judged])) is not None:
+            warnings.append(warning)
+            for cut in (cut for cuts, _ in judged for cut in cuts):
+                cut.told, cut.way = None, np.zeros((0, 3))
+    return warnings
 
 
 def pieces_of(cuts: Sequence[_Cut]) -> Pieces:

@@ -10,7 +10,7 @@ from ttcli.flights.doubts import LEAST_JUDGED, LEAST_SIZING, Fitted, doubt_of
 from ttcli.flights.fit import Fit, Pieces, fit_flights, fly_flights
 from ttcli.flights.measuring import measure
 from ttcli.flights.sightlines import as_seen_by, camera_at, view_of
-from ttcli.flights.splitting import LEAST_SIGHTINGS, LONGEST_GAP, Flight, flights_of
+from ttcli.flights.splitting import LEAST_SIGHTINGS, LONGEST_GAP, Flight, flight_into_the_net, flights_of
 from ttcli.flights.telling import Told, told_of
 from ttcli.flights.views import View
 from ttcli.play.contacts import Contact, contacts_of
@@ -25,6 +25,7 @@ from ttcli.table.constants import TABLE_HEIGHT
 
 BEFORE_RALLY = 0.6
 """Seconds that a stroke may be before the start of its rally, which is about the serve."""
+NET = "net"
 BEYOND = ("long", "wide")
 """Endings of a rally that are those of its last stroke which passed the net."""
 SMEARED = 0.004
@@ -79,7 +80,9 @@ def find_strokes(
         tables: How the table was seen; without it strokes have no numbers.
         width: Of the picture, pixels.
     """
-    cuts = list(_cut(sightings, contacts_of(events, sightings, tables), rallies, width))
+    contacts = contacts_of(events, sightings, tables)
+    cuts = [*_cut(sightings, contacts, rallies, width), *_into_the_net(sightings, contacts, rallies, width)]
+    cuts.sort(key=lambda cut: cut.flight.start)
     if tables is not None:
         cuts += _lone(sightings, cuts, rallies, tables)
         cuts.sort(key=lambda cut: cut.flight.start)
@@ -112,6 +115,17 @@ def _cut(sightings: Sightings, contacts: Sequence[Contact], rallies: Sequence[Ra
         for flight in flights:
             ended = rallies[number - 1].ended if number is not None and flight is flights[-1] else None
             yield _Cut(flight, number, 1.0 if sure is None else sure, ended=ended if ended in BEYOND else None)
+
+
+def _into_the_net(sightings: Sightings, contacts: Sequence[Contact], rallies: Sequence[Rally], width: int) -> Iterator[_Cut]:
+    """Yield the strokes that ended their rallies in the net."""
+    for number, rally in enumerate(rallies, 1):
+        if rally.ended != NET:
+            continue
+        own = [contact for contact in contacts if rally.start_seconds <= contact.seconds <= rally.end_seconds]
+        flight = flight_into_the_net(own, rally.end_seconds, rally.strokes == 1, sightings, width)
+        if flight is not None:
+            yield _Cut(flight, number, 1.0 if rally.confidence is None else rally.confidence, ended=NET)
 
 
 def _groups(contacts: Sequence[Contact]) -> Iterator[list[Contact]]:
@@ -158,8 +172,10 @@ def _lone(sightings: Sightings, cuts: Sequence[_Cut], rallies: Sequence[Rally], 
 
 
 def _see(cut: _Cut, sightings: Sightings, tables: Tables) -> None:
-    """Note the sightings of a flight, as one camera sees them."""
+    """Note the sightings of a flight, as one camera sees them; too little is seen of one that the net ends."""
     flight = cut.flight
+    if cut.ended == NET:
+        return
     camera = camera_at(tables, flight.start, min(flight.end, flight.start + 2))
     if camera is None:
         return
@@ -256,7 +272,7 @@ def _stroke(cut: _Cut, sightings: Sightings) -> Stroke | None:
     flight, told = cut.flight, cut.told
     if told is not None and not told.is_stroke:
         return None
-    if told is None and flight.passing is None and not flight.struck:
+    if told is None and flight.passing is None and not flight.struck and cut.ended != NET:
         return None
     court = flight.court
     side = flight.side or (0 if told is None or court is None or court.end is None else told.end * court.end)

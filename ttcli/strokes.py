@@ -133,7 +133,7 @@ def strokes(
         if not found.fits:
             raise SettingError("--table", "the flights of the ball do not fit a table there", "give its corners anew")
     if found.warning is not None:
-        tell(f"{ball}: warning: {found.warning}; strokes have no numbers")
+        tell(f"{ball}: warning: {found.warning}")
     write_strokes_csv(output, found.strokes, config.overwrite)
     if config.picture is not None:
         write_picture(config.picture, draw_flights(found.ways, found.strokes), config.overwrite)

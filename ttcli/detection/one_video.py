@@ -186,7 +186,7 @@ def _warnings(info: VideoInfo, findings: Findings) -> list[str]:
     if findings.strokes is not None and not findings.views:
         warnings.append("the table was not found, so strokes have no numbers")
     elif findings.strokes is not None and findings.strokes.warning is not None:
-        warnings.append(f"{findings.strokes.warning}; strokes have no numbers")
+        warnings.append(findings.strokes.warning)
     return warnings
 
 

@@ -8,11 +8,11 @@ from ttcli.networks.odds import log_odds
 from ttcli.spotting.paths import Grid
 
 REACH_SECONDS = 0.06
-"""Farther than this from a frame that the head answers for, the path is asked alone."""
+"""Farther than this from a frame that the head predicts, the path is asked alone."""
 LEAST_PROBABILITY = 1e-4
 """Probabilities are kept this far from 0 and 1: neither of the two may be so sure that the other counts for nothing."""
 PATH, HEAD, BIAS = (1.0, 1.0), (0.0, 0.0), (0.0, 0.0)
-"""Of bounce and net: the weights of both log odds, and what is added."""
+"""Path of bounce and net: the weights of both log odds, and what is added."""
 
 
 class HeadAnswers(NamedTuple):

@@ -27,7 +27,7 @@ class KnownPath(NamedTuple):
     """A path that is a file, ready to be read."""
 
     height: int
-    """Of the picture, pixels."""
+    """Height of the picture, pixels."""
     width: int
     rows: Iterator[BallPosition]
     """Each with a time, and with its shot where a file of shots is named."""
@@ -44,7 +44,7 @@ def open_path(ball: Path, config: PathConfig, tell: Callable[[str], None], eithe
         ball: A ball.csv, or labels of the ball in any format.
         config: Settings.
         tell: Takes warnings, one line each.
-        either_end: Of a table that is told, see `table.by_hand.table_by_hand`.
+        either_end: For a table by hand, see `table.by_hand.table_by_hand`.
 
     Raises:
         InputError: The path is missing, or cannot be read.
@@ -124,10 +124,23 @@ def _video_of(ball: Path, config: PathConfig) -> Path | None:
     return config.video or find_video(ball.with_suffix("")) or find_video(ball.resolve().parent)
 
 
+def _size_in_manifest(ball: Path) -> tuple[int, int] | None:
+    """Return height and width that the manifest beside a ball.csv has of its video; None where there is none."""
+    if not is_manifest(manifest_path(ball)):
+        return None
+    video = parse_manifest(manifest_path(ball)).get("video")
+    height, width = (video.get("height"), video.get("width")) if isinstance(video, dict) else (None, None)
+    if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
+        return None
+    return height, width
+
+
 def _picture_size(ball: Path, config: PathConfig) -> tuple[int, int]:
-    """Return height and width of the picture: as told, of the video, or as the format fixes it."""
+    """Return height and width of the picture: as told, as the manifest has it, of the video, or as the format fixes it."""
     if config.picture_height is not None and config.picture_width is not None:
         return config.picture_height, config.picture_width
+    if config.video is None and (size := _size_in_manifest(ball)) is not None:
+        return size
     video = _video_of(ball, config)
     if video is not None:
         info = probe(video)
@@ -136,4 +149,4 @@ def _picture_size(ball: Path, config: PathConfig) -> tuple[int, int]:
     if path_format.picture_height is not None and path_format.picture_width is not None:
         return path_format.picture_height, path_format.picture_width
     fact = "the size of the picture is not known (no video of that name beside it)"
-    raise SettingError(ball, fact, "tell it, as in --size 1920x1080, or name the video by --video")
+    raise SettingError(ball, fact, "give it, as in --size 1920x1080, or name the video by --video")

@@ -1,0 +1,127 @@
+"""Why the flights of a path, together, say that its clock or its table is wrong.
+
+One flight cannot tell: its spin makes up for a table that is too small. Many can: drag, restitution and gravity are the same for
+all of them, and depend on how large the table is taken for.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ttcli.flights.fit import LEAST_ERROR, PLACE, SPEED, Fit, Pieces, fit_onward, stray_of
+from ttcli.flights.measuring import Measures
+from ttcli.flights.sightlines import as_wide_as
+from ttcli.flights.views import View
+from ttcli.physics.arcs import ON_TABLE
+from ttcli.table.constants import TABLE_LENGTH, TABLE_WIDTH
+
+LEAST_JUDGED = 3
+"""Flights from which on they judge the clock, and whether there is a table at all."""
+CLOCKS = (1.7, 3.0, 5.5, 10.0)
+"""How much slower than it was a film may show what happened."""
+CLEARLY_SLOWER = 25.0
+"""How much less the sum of squares of a flight must be, in the middle, for a slower clock to be believed."""
+SIZES = (0.8, 0.9, 1.11, 1.25)
+"""How large the world may be against the one that a wrong table makes of it. One still further off shows at these too."""
+LEAST_SIZING, MOST_JUDGED = 6, 24
+"""Flights that judge the size, at least, and that judge at all, at most: those seen most often."""
+MOST_SAID = 10.0
+"""By how much one flight may change the sum of squares of all for or against a size: a flight cut wrongly is no witness."""
+CLEARLY, CLEARLY_EACH = 20.0, 0.5
+"""How much less that sum must be for another size to be believed: so much, and so much more for each flight. With true tables 24
+real flights gain 22 at most, with tables a quarter too large or too small 40 to 140 as a rule (docs/STROKES.md)."""
+BESIDE, LEAST_BESIDE, SHARE_BESIDE = 0.06, 3, 0.16
+"""Metres beyond the table's edge at which no ball bounces on it, besides what the place may be off by; and how many flights, and
+which share of those whose bounce is known, must say so."""
+KNOWN = 0.08
+"""Metres, 1 sigma, to which a bounce must be known to be a witness."""
+
+
+class Fitted(NamedTuple):
+    """The flights that one camera saw, as they were fitted."""
+
+    view: View
+    pieces: Pieces
+    fit: Fit
+    measures: Measures
+
+
+class _Judges(NamedTuple):
+    """Some flights of one camera, and what is known of them with the table and the clock that were told."""
+
+    view: View
+    pieces: Pieces
+    numbers: np.ndarray
+    error: float
+    stray: np.ndarray
+    cost: np.ndarray
+
+    @classmethod
+    def of(cls, fitted: Fitted, least_seen: int) -> "_Judges":
+        """Return the flights that were seen at least so often."""
+        view, pieces, fit, _ = fitted
+        error = max(float(np.median(fit.error)), LEAST_ERROR * view.camera.width / 1920)
+        often = pieces.seen.sum(1) >= least_seen
+        some = Pieces(*(part[often] for part in pieces))
+        stray = stray_of(view, some)
+        return cls(view, some, fit.numbers[often], error, stray, _cost(view, some, fit.numbers[often], error, stray))
+
+    def gains(self, size: float = 1.0, clock: float = 1.0) -> np.ndarray:
+        """Return how much better, (N,), flights are explained in a world of another size, or shown at another pace."""
+        return self.cost - _cost(self.view, self.pieces, self.numbers, self.error, self.stray, size, clock)
+
+
+def doubt_of(cameras: Sequence[Fitted]) -> str | None:
+    """Return why the numbers of all these flights cannot be trusted; None where nothing speaks against them.
+
+    Args:
+        cameras: The flights of each camera; of one that moves, each flight may have its own.
+    """
+    seen = np.sort(np.concatenate([each.pieces.seen.sum(1) for each in cameras]))[::-1]
+    if len(seen) < LEAST_JUDGED:
+        return None
+    least = int(seen[:MOST_JUDGED][-1])
+    judges = [_Judges.of(each, least) for each in cameras if (each.pieces.seen.sum(1) >= least).any()]
+    return _slow_or_wrong_size(judges) or _beside(cameras)
+
+
+def _cost(
+    view: View, pieces: Pieces, numbers: np.ndarray, error: float, stray: np.ndarray, size: float = 1.0, clock: float = 1.0
+) -> np.ndarray:
+    """Return what flights cost, (N,): the picture stays the same, all lengths change by `size` and all times by 1 / `clock`."""
+    other = numbers.copy()
+    other[:, PLACE] = (other[:, PLACE] - (0, 0, ON_TABLE)) * size + (0, 0, ON_TABLE)
+    other[:, SPEED] *= size * clock
+    return fit_onward(as_wide_as(view, size), pieces._replace(times=pieces.times / clock), error, stray, other)
+
+
+def _slow_or_wrong_size(judges: Sequence[_Judges]) -> str | None:
+    """Return which of the two the flights speak for, if for one: a wrong size too makes balls fall too fast or slowly."""
+    slower = max(float(np.median(np.concatenate([each.gains(clock=clock) for each in judges]))) for clock in CLOCKS)
+    gains = [np.concatenate([each.gains(size) for each in judges]) for size in SIZES]
+    said = np.array([np.clip(gain, -MOST_SAID, MOST_SAID).sum() for gain in gains])
+    count = len(gains[0])
+    wrong = count >= LEAST_SIZING and said.max() >= CLEARLY + CLEARLY_EACH * count
+    best = int(np.argmax([np.median(gain) for gain in gains]))
+    if slower > CLEARLY_SLOWER and not (wrong and np.median(gains[best]) > slower):
+        return "the ball falls as in slow motion, more slowly than gravity has it"
+    if not wrong:
+        return None
+    size = SIZES[best]
+    seen_as = f"{abs(1 - 1 / size):.0%} too {'small' if size > 1 else 'large'}"
+    return f"the ball flies as if all lengths were about {seen_as}: the table's corners, or the clock, are wrong"
+
+
+def _beside(cameras: Sequence[Fitted]) -> str | None:
+    """Return that too many bounces lie beside the table, where they do."""
+    all_known = all_away = 0
+    edge = np.array([TABLE_WIDTH, TABLE_LENGTH]) / 2
+    for _, pieces, _, measures in cameras:
+        sigma = np.sqrt(np.trace(measures.bounce_covariance, axis1=1, axis2=2))
+        known = (pieces.bounces > 0) & (sigma < KNOWN) & np.isfinite(measures.bounce).all(1)
+        away = known & ((np.abs(measures.bounce) - edge).max(1) > BESIDE + sigma)
+        all_known, all_away = all_known + int(known.sum()), all_away + int(away.sum())
+    if all_away < max(LEAST_BESIDE, SHARE_BESIDE * all_known):
+        return None
+    return f"{all_away} of {all_known} bounces would lie beside the table: it is elsewhere, or its corners are wrong"

@@ -18,12 +18,8 @@ from ttcli.table.evidence import Region
 
 LINE_WIDTH, CENTRE_LINE_WIDTH = 0.02, 0.003
 """Metres. ITTF, The Laws of Table Tennis, 2.1.5 and 2.1.6."""
-WHOLE_LINES = np.array([0, 0, 1, 1, 2, 3, 4, 4])
-"""Which line each straight one is of: those along the table are of two halves, which lie at an angle on many tables that fold."""
-BORDERS, LINES = 6, len(WHOLE_LINES)
-"""Straight lines at the border of the table, and with those along the middle."""
-STATIONS = 16
-"""Profiles across each line."""
+STATIONS = 24
+"""Profiles across each line, and across each half of one."""
 HUMP_SIGMA = 0.008
 """How much higher than its ends a table may be at the net, metres, 1 sigma."""
 STEP = 0.35
@@ -42,14 +38,15 @@ LEAST_CONTRAST = 12.0
 """Of 255: lines that are brighter than the surface by less are not seen."""
 FACTORS = 0.4, 1.6
 """How much less or more one line may differ from the surface than lines do on the whole: lamps are somewhere."""
-LEAST_SUPPORT = 0.3
+LEAST_SUPPORT = 0.2
 """Mean agreement of a line from which on it counts."""
 LEAST_LINES = 3
 REST = 0.3
 """How much what a line does not explain counts against it."""
-LEAST_BEYOND = 0.35
-"""How much less than from the surface a line must differ from what is beyond it: else it may be the floor, and no line."""
-SURE_LINES, SURE_SUPPORT = 4, 0.38
+LEAST_BEYOND, LEAST_SHARE = 0.35, 0.3
+"""How much less than from the surface a line must differ from what is beyond it, and at which share of its stations: else it may
+be the floor, and no line."""
+SURE_LINES, SURE_SUPPORT = 4, 0.34
 """Lines that are laid at the least, and the mean support of all that should be seen, for no other thing than a table to look so."""
 MOST_LEFT = 1.5
 """Pixels that a line may be off the camera in which they agree to count as seen."""
@@ -112,8 +109,7 @@ class Laid(NamedTuple):
     @property
     def sure(self) -> bool:
         """Whether so many lines agree that no other thing than a table looks so."""
-        seen = {WHOLE_LINES[number] for number, support in self.support.items() if support > 0}
-        return len(seen) >= SURE_LINES and self.mean_support >= SURE_SUPPORT
+        return sum(support > 0 for support in self.support.values()) >= SURE_LINES and self.mean_support >= SURE_SUPPORT
 
 
 def lay_lines(
@@ -135,15 +131,35 @@ def lay_lines(
     Returns:
         None where too few lines are seen that agree on a camera.
     """
-    camera, hump, left = start, known_hump or 0.0, dict[int, float]()
+    bent = known_hump is not None and abs(known_hump) > HUMP_SIGMA / 2
+    laid = None if bent else _laid(start, pictures, free, reaches, None)
+    if laid is not None and laid.sure:
+        return laid
+    other = _laid(start, pictures, free, reaches, known_hump or 0.0, known_hump is None)
+    return other if laid is None or (other is not None and other.sure) else laid
+
+
+def _laid(
+    start: TableCamera,
+    pictures: Sequence[Picture],
+    free: np.ndarray,
+    reaches: tuple[float, ...],
+    hump: float | None,
+    rises: bool = False,
+) -> Laid | None:
+    """Return the camera that agrees with the lines of a flat table, or with those of one that rises to the net by a hump.
+
+    How high the hump is, metres, is found where it `rises`.
+    """
+    stations, camera, left = _stations(halves=hump is not None), start, dict[int, float]()
     support: dict[int, float] = {}
-    factors = dict.fromkeys(range(LINES), FACTORS)
+    factors = dict.fromkeys(range(len(stations.places)), FACTORS)
     for reach in reaches:
-        profiles = _profiles(camera, pictures, reach, hump)
+        profiles = _profiles(stations, camera, pictures, reach, hump or 0.0)
         if profiles is None:
             return None
         gains = _gains(profiles, reach)
-        colour = _line_colour(gains, profiles.lines)
+        colour = _line_colour(gains, stations.widths[profiles.lines] == LINE_WIDTH)
         if colour is None:
             return None
         lines = []
@@ -154,35 +170,42 @@ def lay_lines(
             if line is not None:
                 lines.append(line)
                 factors[number] = line.factor, line.factor
-        if len({WHOLE_LINES[line.number] for line in lines}) < LEAST_LINES:
+        if len({stations.whole[line.number] for line in lines}) < LEAST_LINES:
             return None
-        camera, hump, left = _agreed(start, camera, lines, profiles, free, hump, known_hump is None)
+        camera, found, left = _agreed(start, camera, lines, profiles, free, hump or 0.0, rises)
+        hump = None if hump is None else found
     support |= {number: 0.0 for number, off in left.items() if off > MOST_LEFT}
-    seen = {WHOLE_LINES[number] for number, share in support.items() if share > 0}
-    return Laid(camera, support, hump) if len(seen) >= LEAST_LINES else None
+    shares: dict[int, list[float]] = {}
+    for number, share in support.items():
+        shares.setdefault(int(stations.whole[number]), []).append(share)
+    whole = {number: float(np.mean(each)) for number, each in shares.items()}
+    return Laid(camera, whole, hump or 0.0) if sum(share > 0 for share in whole.values()) >= LEAST_LINES else None
 
 
 class _Stations(NamedTuple):
-    """Places on the outer edges of the lines."""
+    """Places on the outer edges of L straight lines."""
 
-    places: np.ndarray  # (LINES, STATIONS, 3)
-    inwards: np.ndarray  # (LINES, 1, 3) unit vectors
-    widths: np.ndarray  # (LINES,) metres
+    places: np.ndarray  # (L, STATIONS, 3)
+    inwards: np.ndarray  # (L, 1, 3) unit vectors
+    widths: np.ndarray  # (L,) metres
+    whole: np.ndarray  # (L,) which line of the table it is, or half of
 
 
 @cache
-def _stations() -> _Stations:
+def _stations(halves: bool) -> _Stations:
+    """Return stations on two sides, two ends and the middle; those along the table in halves, if its halves lie at an angle."""
     across, along = TABLE_WIDTH / 2, TABLE_LENGTH / 2
     share, half = np.linspace(-0.97, 0.97, STATIONS), np.linspace(0.03, 0.97, STATIONS)
     one, level, middle = np.ones(STATIONS), np.full(STATIONS, TABLE_HEIGHT), -CENTRE_LINE_WIDTH / 2
+    ways = [-along * half, along * half] if halves else [along * share]
     places = [np.stack(parts, 1) for parts in (
-        *((side * one, end * half, level) for side in (-across, across) for end in (-along, along)),
+        *((side * one, way, level) for side in (-across, across, middle) for way in ways),
         *((across * share, end * one, level) for end in (-along, along)),
-        *((middle * one, end * half, level) for end in (-along, along)),
     )]  # fmt: skip
-    right, left, up, down = [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]
-    inwards = np.array([right, right, left, left, up, down, right, right], float)[:, None]
-    return _Stations(np.stack(places), inwards, np.array([LINE_WIDTH] * BORDERS + [CENTRE_LINE_WIDTH] * (LINES - BORDERS)))
+    whole = np.array([*np.repeat([0, 1, 2], len(ways)), 3, 4])
+    inwards = np.array([[1, 0, 0], [-1, 0, 0], [1, 0, 0], [0, 1, 0], [0, -1, 0]], float)
+    widths = np.array([LINE_WIDTH, LINE_WIDTH, CENTRE_LINE_WIDTH, LINE_WIDTH, LINE_WIDTH])
+    return _Stations(np.stack(places), inwards[whole][:, None], widths[whole], whole)
 
 
 class _Profiles(NamedTuple):
@@ -198,15 +221,17 @@ class _Profiles(NamedTuple):
     places: np.ndarray  # (K, 3)
 
 
-def _profiles(camera: TableCamera, pictures: Sequence[Picture], reach: float, hump: float) -> _Profiles | None:
+def _profiles(
+    stations: _Stations, camera: TableCamera, pictures: Sequence[Picture], reach: float, hump: float
+) -> _Profiles | None:
     """Return the profiles of the pictures by their median: people stand before a line in few of them."""
-    first, stations = pictures[0], _stations()
+    first, count = pictures[0], len(stations.places)
     places = stations.places.reshape(-1, 3)
     places = places + hump * _risen(places)[:, None] * [0, 0, 1]
     inwards = np.broadcast_to(stations.inwards, stations.places.shape).reshape(-1, 3)
     expected = camera.project(places)
     inner = (camera.project(places + inwards * LINE_WIDTH) - expected) * first.scale
-    along = np.gradient((expected * first.scale).reshape(LINES, STATIONS, 2), axis=1).reshape(-1, 2)
+    along = np.gradient((expected * first.scale).reshape(count, STATIONS, 2), axis=1).reshape(-1, 2)
     normals = np.stack([-along[:, 1], along[:, 0]], 1) / np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
     width = (inner * normals).sum(1)
     normals *= np.sign(width)[:, None]
@@ -214,16 +239,16 @@ def _profiles(camera: TableCamera, pictures: Sequence[Picture], reach: float, hu
     far = reach + BESIDE
     shown, size = first.at(expected), np.array(first.pixels.shape[1::-1])
     inside = ((shown - far * np.abs(normals) > 0) & (shown + far * np.abs(normals) < size - 1)).all(1)
-    numbers = np.repeat(np.arange(LINES), STATIONS)
-    keep = inside & (np.bincount(numbers, inside, LINES)[numbers] >= STATIONS // 4)
-    if np.unique(WHOLE_LINES[numbers[keep]]).size < LEAST_LINES:
+    numbers = np.repeat(np.arange(count), STATIONS)
+    keep = inside & (np.bincount(numbers, inside, count)[numbers] >= STATIONS // 4)
+    if np.unique(stations.whole[numbers[keep]]).size < LEAST_LINES:
         return None
     away = np.arange(-far, far + width[keep].max() + STEP, STEP)
     there = expected[keep, None] + away[:, None] * (normals[keep] / first.scale)[:, None]
     seen = [_sampled(each.pixels, each.at(there), cv2.INTER_LINEAR) for each in pictures]
     colours = (seen[0] if len(seen) == 1 else np.median(np.stack(seen), axis=0)).astype(np.float32)
     net = _sampled(_net(camera, first), first.at(there), cv2.INTER_NEAREST)
-    part, lines = np.tile(np.linspace(0, 1, STATIONS), LINES)[keep], numbers[keep]
+    part, lines = np.tile(np.linspace(0, 1, STATIONS), count)[keep], numbers[keep]
     share = np.zeros_like(part)
     for line in np.unique(lines):
         own = part[lines == line]
@@ -307,11 +332,11 @@ def _agreement(gains: _Gains, colour: np.ndarray, factors: tuple[float, float]) 
     return np.where(gains.free, np.clip(agree, -0.5, 1), 0.0)
 
 
-def _line_colour(gains: _Gains, lines: np.ndarray) -> np.ndarray | None:
+def _line_colour(gains: _Gains, borders: np.ndarray) -> np.ndarray | None:
     """Return the colour (3,) of the lines, the surface's taken off, that agrees with most profiles, or None."""
-    border = gains.response[lines < BORDERS]
+    border = gains.response[borders]
     near = np.exp(-0.5 * (gains.shifts / (gains.shifts[-1] / 2)) ** 2)
-    strength = border.sum(2) * near * np.sqrt(gains.size[lines < BORDERS])[:, None]
+    strength = border.sum(2) * near * np.sqrt(gains.size[borders])[:, None]
     tried = border[np.arange(len(border)), strength.argmax(1)]
     tried = tried[tried.mean(1) > LEAST_CONTRAST][::2]
     if not len(tried):
@@ -356,7 +381,7 @@ def _lay(number: int, gains: _Gains, colour: np.ndarray, factors: tuple[float, f
     along = gains.response[rows, nearest[rows]] @ colour / (colour @ colour)
     factor = float(np.clip(np.median(along), *FACTORS)) if len(rows) else 1.0
     beyond = np.linalg.norm(gains.beyond[rows, nearest[rows]], axis=1)
-    if not len(rows) or np.mean(beyond > LEAST_BEYOND * factor * np.linalg.norm(colour)) < LEAST_SUPPORT:
+    if not len(rows) or np.mean(beyond > LEAST_BEYOND * factor * np.linalg.norm(colour)) < LEAST_SHARE:
         return None
     return _Line(number, gains.shifts[0] + found * step, bend / step**2, float(values.max() / len(share)), factor)
 

@@ -40,6 +40,8 @@ FACTORS = 0.4, 1.6
 """How much less or more one line may differ from the surface than lines do on the whole: lamps are somewhere."""
 LEAST_SUPPORT = 0.2
 """Mean agreement of a line from which on it counts."""
+SURE_LINE = 0.6
+"""Support of a line below which it counts less."""
 LEAST_LINES = 3
 REST = 0.3
 """How much what a line does not explain counts against it."""
@@ -417,9 +419,10 @@ def _agreed(
         across = np.einsum("nj,njk->nk", profiles.normals[own], slopes)
         risen = -across[:, UP] * _risen(profiles.places[own]) * rises  # what rises is as a camera that sinks
         rows.append(np.column_stack([across[:, free], risen]))
+        doubt = max(1.0, SURE_LINE / line.support) ** 2  # what hides most of a line may be taken for the rest
         spread = np.linalg.inv(line.information) * NOISE
-        places.append(np.linalg.inv(spread + LINE_OFF**2 * np.eye(2)))
-        told.append(np.linalg.inv(spread + LINE_OFF_TOLD**2 * np.eye(2)))
+        places.append(np.linalg.inv((spread + LINE_OFF**2 * np.eye(2)) * doubt**2))
+        told.append(np.linalg.inv((spread + LINE_OFF_TOLD**2 * np.eye(2)) * doubt))
     known = np.zeros((len(STATE) + 1, len(STATE) + 1))
     known[:-1, :-1] = start.covariance if start.covariance is not None else np.eye(len(STATE))
     known[-1, -1] = BEND_SIGMA**2 / LOOSER

@@ -16,7 +16,7 @@ WIDEST, LONGEST = 0.3, 25.0
 """Focal lengths, in picture widths, of the widest lens and the longest."""
 LEAST_SCORE = 0.5
 """Mean agreement of all kinds, of those that lie in what was looked at."""
-LEAST_WITH_LINES = 0.35
+LEAST_WITH_LINES = 0.46
 """The same where the white lines are seen on the picture itself."""
 LEAST_OF_A_KIND = 0.2
 """The same of each kind of line, and of net and surface."""
@@ -96,7 +96,7 @@ def _reason(camera: TableCamera, evidence: Evidence, scores: dict[int, float], s
     if score < (LEAST_WITH_LINES if lines_seen else LEAST_SCORE):
         return "lines, net and surface do not agree on a table"
     for kind, name in ((POST, "the net's posts"), (MIDDLE, "the net's ends")):
-        if scores.get(kind, 1.0) < LEAST_OF_A_POINT and not lines_seen:
+        if scores.get(kind, 1.0) < LEAST_OF_A_POINT:
             return f"{name} are not seen where they should be"
     names = {SIDE: "the lines along its sides", END: "the lines at its ends", NET: "the net", TOP: "the surface"}
     for kind, name in names.items():

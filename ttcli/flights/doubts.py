@@ -1,7 +1,7 @@
 """Why the flights of a path, together, say that its clock or its table is wrong.
 
-One flight cannot tell: its spin makes up for a table that is too small. Many can: drag, restitution and gravity are the same for
-all of them, and depend on how large the table is taken for.
+One flight cannot tell: its spin makes up for a table that is too small. Many can: drag, restitution and gravity are the
+same for all of them, and depend on how large the table is taken for.
 """
 
 from collections.abc import Sequence
@@ -23,17 +23,19 @@ CLOCKS = (1.7, 3.0, 5.5, 10.0)
 CLEARLY_SLOWER = 25.0
 """How much less the sum of squares of a flight must be, in the middle, for a slower clock to be believed."""
 SIZES = (0.8, 0.9, 1.11, 1.25)
-"""How large the world may be against the one that a wrong table makes of it. One still further off shows at these too."""
+"""How large the world may be against the world that a wrong table suggests. A table still further off shows at these
+too."""
 LEAST_SIZING, MOST_JUDGED = 6, 24
 """Flights that judge the size, at least, and that judge at all, at most: those seen most often."""
 MOST_SAID = 10.0
 """By how much one flight may change the sum of squares of all for or against a size: a flight cut wrongly is no witness."""
 CLEARLY, CLEARLY_EACH = 20.0, 0.5
-"""How much less that sum must be for another size to be believed: so much, and so much more for each flight. With true tables 24
-real flights gain 22 at most, with tables a quarter too large or too small 40 to 140 as a rule (docs/STROKES.md)."""
+"""How much less that sum must be for another size to be believed: so much, and so much more for each flight. With true
+tables 24 real flights gain 22 at most, with tables a quarter too large or too small 40 to 140 as a rule
+(docs/STROKES.md)."""
 BESIDE, LEAST_BESIDE, SHARE_BESIDE = 0.06, 3, 0.16
-"""Metres beyond the table's edge at which no ball bounces on it, besides what the place may be off by; and how many flights, and
-which share of those whose bounce is known, must say so."""
+"""Metres beyond the table's edge at which no ball bounces on it, besides the error of the place. Then how many flights,
+and which share of those with a known bounce, must say so."""
 KNOWN = 0.08
 """Metres, 1 sigma, to which a bounce must be known to be a witness."""
 

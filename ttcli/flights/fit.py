@@ -143,7 +143,7 @@ def fit_onward(view: View, pieces: Pieces, error: float, stray: np.ndarray, numb
     Args:
         view: The camera.
         pieces: N of them.
-        error: Of a sighting, pixels, 1 sigma.
+        error: Error of a sighting, pixels, 1 sigma.
         stray: (N,) pixels, as `stray_of` gives it: costs can be compared if it is the same.
         numbers: (N, NUMBERS) to begin with.
     """

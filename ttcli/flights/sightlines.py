@@ -21,8 +21,7 @@ def camera_at(tables: Tables, begin: float, end: float) -> TableCamera | None:
 
 
 def as_seen_by(camera: TableCamera, tables: Tables, times: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Return pixels (N, 2) as a camera with a straight lens sees them, NaN where no table is known or another camera
-    looks.
+    """Return pixels (N, 2) as a straight lens shows them, NaN where no table is known or another camera looks.
 
     Args:
         camera: Whose pixels are wanted.
@@ -50,8 +49,7 @@ def view_of(camera: TableCamera) -> View:
 
 
 def as_wide_as(view: View, size: float) -> View:
-    """Return the view of a camera that sees the same picture of a world `size` times as large around the table's
-    middle."""
+    """Return the view that sees the same picture of a world `size` times as large around the table's middle."""
     middle = np.array([0, 0, TABLE_HEIGHT])
     camera = replace(view.camera, position=(view.camera.position - middle) * size + middle)
     spread = view.spread.copy()

@@ -87,7 +87,7 @@ def flights_of(contacts: Sequence[Contact], sightings: Sightings, width: int) ->
 def flight_into_the_net(
     contacts: Sequence[Contact], end: float, serve: bool, sightings: Sightings, width: int
 ) -> Flight | None:
-    """Return the flight of a stroke that did not pass the net; None without a bounce before it.
+    """Return the flight of a stroke that did not cross the net; None without a bounce before it.
 
     Args:
         contacts: The contacts of the rally that it ended, in order of time.

@@ -28,7 +28,7 @@ from ttcli.training.batches import BatchPlan, BatchStream
 from ttcli.training.calibration import fit_calibration
 from ttcli.training.data import TrainingData, WindowSource
 from ttcli.training.learning_rates import LearningRate
-from ttcli.training.losses import ball_loss
+from ttcli.training.losses import EVENT_WEIGHT, ball_loss, event_loss
 from ttcli.training.report import TensorBoard, write_report
 from ttcli.training.run_folder import (
     BEST_FILE,
@@ -92,6 +92,7 @@ class TrainingLoop:
         if config.resume:
             self.state = restore_state(output, self.plain, self.averaged, plain_optimizer)
         self.model, self.optimizer = fabric.setup(self.plain, plain_optimizer)
+        self.model.mark_forward_method("with_events")
         self.rate = LearningRate(config.schedule, config.learning_rate, config.warmup, config.drop_at)
         self.scaler = getattr(fabric.strategy.precision, "scaler", None)
         if config.resume:
@@ -168,10 +169,13 @@ class TrainingLoop:
         height, width = (size // OUTPUT_STRIDE for size in batch.frames.shape[2:4])
         labels = batch.labels_of(self.plain.output_frames)
         targets = draw_targets(*labels, height, width, config.radius, config.target)
-        targets = targets._replace(events=batch.events_of(self.plain.output_frames))
         self._input = windows_to_input(batch.frames, self.plain.difference, torch.float32, out=self._input)
-        prediction = self.model(self._input)
-        loss, parts = ball_loss(prediction, targets, config.positive_weight, functools.partial(_divisor, fabric))
+        divisor = functools.partial(_divisor, fabric)
+        prediction, events = self.model.with_events(self._input) if self.plain.event_head else (self.model(self._input), None)
+        loss, parts = ball_loss(prediction, targets, config.positive_weight, divisor)
+        if events is not None:
+            parts["event"] = event_loss(events, batch.events_of(self.plain.output_frames), divisor)
+            loss = loss + EVENT_WEIGHT * parts["event"]
         if not torch.isfinite(loss):
             save_failed_batch(self.output, batch)
             raise TrainingError(self.output, NOT_FINITE, NOT_FINITE_CURE)
@@ -179,7 +183,7 @@ class TrainingLoop:
         fabric.backward(loss)
         fabric.clip_gradients(self.model, self.optimizer, max_norm=config.gradient_norm, error_if_nonfinite=False)
         self.optimizer.step()
-        return {"loss": loss.detach(), **{f"{name}_loss": value for name, value in parts.items()}}
+        return {"loss": loss.detach(), **{f"{name}_loss": value.detach() for name, value in parts.items()}}
 
     def _save(self, bar: tqdm, board: TensorBoard) -> None:
         """Validate and write everything, in the first process."""

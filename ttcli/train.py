@@ -71,7 +71,9 @@ def train(data: Path | None, output: Path, config: TrainConfig, quiet: bool = Fa
     if config.freeze_ball and not config.event_head:
         raise SettingError("--freeze-ball", "leaves nothing to train without an event head", "give --event-head too")
     # In a process that is started an error would be a traceback; here it is one line, and comes at once.
-    _training_data(data, config)
+    training_data = _training_data(data, config)
+    if config.whole_every is None:
+        config = replace(config, whole_every=training_data.whole_every)
     with locked(output) if _is_first() else nullcontext():
         if _is_first() and not config.resume:
             remove_run(output)

@@ -62,6 +62,7 @@ from ttcli.training.learning_rates import SCHEDULES
     "--crop", type=PictureSize(), default=(TrainConfig.crop_height, TrainConfig.crop_width),
     show_default=f"{TrainConfig.crop_width}x{TrainConfig.crop_height}", help="Size of the windows, multiples of 32.",
 )  # fmt: skip
+@option(TrainConfig, "whole_every", type=ANY_COUNTS, help="Steps from one on whole pictures to the next; else 4 for sets.")
 @option(
     TrainConfig,
     "second_stage",

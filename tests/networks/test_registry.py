@@ -84,6 +84,8 @@ def test_every_model_keeps_the_contract(name, settings, tmp_path, monkeypatch):
     assert model.output_frames == tuple(range(9)) and model.difference is True
     given = {"neck": model.neck, "activation": model.activation, "event_head": model.event_head}
     assert settings.items() <= given.items()
+    momenta = {module.momentum for module in model.modules() if isinstance(module, nn.BatchNorm2d)}
+    assert momenta == {0.1}  # slower, short trainings find nothing on whole pictures: docs/NETWORKS.md
     x = random_input(36)
 
     # finite from the first step, and every parameter learns

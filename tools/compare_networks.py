@@ -15,6 +15,7 @@ import json
 import math
 import multiprocessing
 import random
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -129,13 +130,15 @@ def _ablations() -> list[Run]:
 def make_sets(output: Path, clips: Path | None, jobs: int, rallies: float, height: int, width: int) -> None:
     """Make the set to train on and those that are left out, pictures of that size, where they are not there yet."""
     for part, (count, seed) in RALLIES.items():
-        videos = output / "videos" / part
+        videos, begun = output / "videos" / part, output / "videos" / f"{part}, begun"
         if not videos.exists():
+            shutil.rmtree(begun, ignore_errors=True)  # which an earlier call left when it was stopped
             config = SimulateConfig(
                 rallies=max(2, round(count * rallies)), seed=seed, height=height, width=width, frames=RALLY_FRAMES,
                 jobs=jobs, device="cpu",
             )  # fmt: skip
-            simulate(videos, config, quiet=True)
+            simulate(begun, config, quiet=True)
+            begun.rename(videos)
     found = sorted(clips.glob("*.mp4")) if clips else []
     left_out = found[::LEFT_OUT]
     train_on = (output / "videos" / "train", *(video for video in found if video not in left_out))
@@ -145,8 +148,6 @@ def make_sets(output: Path, clips: Path | None, jobs: int, rallies: float, heigh
     for name, videos in wanted.items():
         share = 0.15 if name == TRAINING_SET else 0.5  # of what is left out both parts are answered
         config = ExtractConfig(events=None, height=height, width=width, jobs=jobs, validation=share)
-        if (output / "sets" / name).exists():
-            continue
         extract(videos, output / "sets" / name, config, quiet=True)
 
 

@@ -29,7 +29,7 @@ from ttcli.networks.registry import answered_frames
 from ttcli.networks.weight_files import METADATA_KEY
 
 INPUT, OUTPUTS = "pictures", ("probabilities", "offsets")
-"""Names of the input and the outputs in exported files; files of before 0.2.0 may have more after these."""
+"""Names of the input and the outputs in exported files; older files may have more after these."""
 SUFFIX = ".onnx"
 RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino"}
 """What runs an exported file -> its library."""

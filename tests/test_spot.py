@@ -136,6 +136,20 @@ def test_a_manifest_tells_where_the_table_is(tmp_path):
         assert (event.table_x, event.table_y) == pytest.approx((x, y), abs=0.02)
 
 
+def test_a_manifest_tells_how_large_the_picture_is(tmp_path):
+    path = ball_csv(tmp_path / "ball.csv")
+    with pytest.raises(SettingError, match="size of the picture"):
+        spot(path, tmp_path / "nobody.csv", SpotConfig())
+    for video in ({"height": "1080", "width": 1920}, {"width": 1920}, None):
+        manifest_path(path).write_text(json.dumps({"made_by": MADE_BY, "video": video}))
+        with pytest.raises(SettingError, match="size of the picture"):
+            spot(path, tmp_path / "wrong.csv", SpotConfig())
+    manifest_path(path).write_text(json.dumps({"made_by": MADE_BY, "video": {"height": 1080, "width": 1920}}))
+    spot(path, tmp_path / "known.csv", SpotConfig())
+    spot(path, tmp_path / "told.csv", SIZED)
+    assert (tmp_path / "known.csv").read_bytes() == (tmp_path / "told.csv").read_bytes()
+
+
 def test_a_table_is_told_by_hand(tmp_path):
     path = ball_csv(tmp_path / "ball.csv")
     with pytest.raises(SettingError, match="--table"):

@@ -1,5 +1,7 @@
 """Flights fitted to sightings: what comes back of known ones, and how far it says it may be off."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from thrown import BEHIND, SIDE, look, throw
@@ -7,6 +9,7 @@ from thrown import BEHIND, SIDE, look, throw
 from ttcli.flights.fit import Pieces, fit_flights
 from ttcli.flights.measuring import ellipse, measure, student
 from ttcli.flights.meeting import meeting
+from ttcli.flights.sightlines import as_seen_by, view_of
 from ttcli.flights.turned import turned_round
 from ttcli.flights.views import View
 from ttcli.table.camera import landmarks
@@ -115,3 +118,12 @@ def test_students_quantiles_and_ellipses():
     assert student(0.975, np.array([1e9, 8.0])) == pytest.approx([1.95996, 2.306], abs=2e-3)
     major, minor, angle = ellipse(np.diag([4.0, 1.0]), 1.0)
     assert (major, minor) == pytest.approx((2.0, 1.0)) and angle % 180 == pytest.approx(0.0)
+
+
+def test_a_bent_lens_is_straightened_before_flights_are_fitted():
+    bent = replace(SIDE, bend=-0.08)
+    places = np.array([[0.2, -1.3, 1.1], [0.1, 0.4, 0.9], [-0.6, 1.2, 1.0]])
+    shown = as_seen_by(bent, lambda seconds: bent, np.arange(3.0), bent.project(places))
+    assert np.abs(bent.project(places) - SIDE.project(places)).max() > 2
+    assert shown == pytest.approx(SIDE.project(places), abs=0.05)
+    assert view_of(bent).camera.project(places) == pytest.approx(SIDE.project(places))

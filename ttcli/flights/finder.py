@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttcli.flights.fit import LEAST_ERROR, Fit, Pieces, fit_flights, fly_flights
+from ttcli.flights.doubts import LEAST_JUDGED, doubt_of
+from ttcli.flights.fit import Fit, Pieces, fit_flights, fly_flights
 from ttcli.flights.measuring import measure
 from ttcli.flights.sightlines import as_seen_by, camera_at, view_of
 from ttcli.flights.splitting import LEAST_SIGHTINGS, LONGEST_GAP, Flight, flights_of
@@ -30,18 +31,10 @@ SMEARED = 0.004
 """Seconds around a stroke within which a sighting is of neither flight."""
 MOST_ERROR = 6.0 / 1920
 """Picture widths, 1 sigma: sightings that are farther off the flights are not of this table, or of no ball."""
-LEAST_JUDGED = 3
-"""Flights from which on they judge the table and the clock."""
-CLOCKS = (1.7, 3.0, 5.5, 10.0)
-"""How much slower than it was a film may show what happened."""
 PLACES = 40
 """Of a flight that is drawn."""
 MOST_BACK = 0.5
 """Seconds before the first sighting to which a flight is followed back to its stroke."""
-MOST_JUDGED = 12
-"""Flights that judge the clock: those seen most often."""
-CLEARLY_SLOWER = 25.0
-"""How much less the sum of squares of a flight must be, in the middle, for a slower clock to be believed."""
 
 
 class Found(NamedTuple):
@@ -199,12 +192,12 @@ def _fit_group(cuts: list[_Cut]) -> _Group:
     evidence = float((-0.5 * fit.cost - 2 * pieces.seen.sum(1) * np.log(fit.error)).sum())
     if len(cuts) >= LEAST_JUDGED and float(np.median(fit.error)) > MOST_ERROR * camera.width:
         return _Group("the flights do not fit the table: it is elsewhere, or the path is of no ball in play", evidence, False)
-    if (warning := _doubt(view, pieces, fit)) is not None:
-        return _Group(warning, evidence)
     stroke = np.array([cut.flight.start - cut.times[0] if cut.flight.struck else 0.0 for cut in cuts])
     duration = np.where(pieces.seen, pieces.times, 0).max(1)
     errors = np.array([cut.flight.error or 0.0 for cut in cuts])
     measures = measure(fit, duration, pieces.bounces, np.clip(stroke, -MOST_BACK, 0.0), errors)
+    if (warning := doubt_of(view, pieces, fit, measures)) is not None:
+        return _Group(warning, evidence)
     arcs = fly_flights(fit.numbers[:, None], duration, pieces.bounces)
     ways = arcs.at(np.linspace(0, 1, PLACES)[None, None] * duration[:, None, None])[:, :, 0]  # (3, N, PLACES)
     for row, cut in enumerate(cuts):
@@ -236,18 +229,6 @@ def _fit_sides(view: View, pieces: Pieces) -> tuple[Fit, Pieces]:
     other = fits[1].cost < fits[0].cost
     chosen = Fit(*(np.where(other.reshape(-1, *[1] * (a.ndim - 1)), b, a) for a, b in zip(*fits, strict=True)))
     return chosen, pieces._replace(side=np.where(unknown, np.where(other, 1.0, -1.0), pieces.side))
-
-
-def _doubt(view: View, pieces: Pieces, fit: Fit) -> str | None:
-    """Return why the flights of a path, together, say that its clock is wrong; None where all is well."""
-    if len(pieces.times) < LEAST_JUDGED:
-        return None
-    often = np.argsort(-pieces.seen.sum(1))[:MOST_JUDGED]
-    some = Pieces(*(part[often] for part in pieces))
-    error = max(float(np.median(fit.error)), LEAST_ERROR * view.camera.width / 1920)
-    costs = [fit_flights(view, some._replace(times=some.times / clock), error).cost for clock in (1.0, *CLOCKS)]
-    gains = [float(np.median(costs[0] - cost)) for cost in costs[1:]]
-    return "the ball falls as in slow motion, more slowly than gravity has it" if max(gains) > CLEARLY_SLOWER else None
 
 
 def _stroke(cut: _Cut, sightings: Sightings) -> Stroke | None:

@@ -1,9 +1,12 @@
 """Sightings of a flight as one camera would have had them, though the camera turned, zoomed, or has a bent lens."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ttcli.flights.views import View
 from ttcli.table.camera import TableCamera, Tables
+from ttcli.table.constants import TABLE_HEIGHT
 
 SAME_PLACE = 0.05
 """Metres that a camera may seem to move within a flight; more is another camera."""
@@ -18,7 +21,7 @@ def camera_at(tables: Tables, begin: float, end: float) -> TableCamera | None:
 
 
 def as_seen_by(camera: TableCamera, tables: Tables, times: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Return pixels (N, 2) as a camera would have seen them, NaN where the table is not known or another camera looks.
+    """Return pixels (N, 2) as a camera with a straight lens would see them, NaN where no table is known or another camera looks.
 
     Args:
         camera: Whose pixels are wanted.
@@ -30,9 +33,9 @@ def as_seen_by(camera: TableCamera, tables: Tables, times: np.ndarray, pixels: n
     for row, seconds in enumerate(times):
         other = tables(float(seconds))
         if other is camera:
-            shown[row] = pixels[row]
+            shown[row] = other.straight(pixels[row])
         elif other is not None and np.linalg.norm(other.position - camera.position) < SAME_PLACE:
-            ray = np.append((pixels[row] - other.centre) / other.focal, 1.0) @ other.rotation
+            ray = np.append((other.straight(pixels[row]) - other.centre) / other.focal, 1.0) @ other.rotation
             seen = camera.rotation @ ray
             if seen[2] > 1e-6:
                 shown[row] = camera.centre + camera.focal * seen[:2] / seen[2]
@@ -40,6 +43,15 @@ def as_seen_by(camera: TableCamera, tables: Tables, times: np.ndarray, pixels: n
 
 
 def view_of(camera: TableCamera) -> View:
-    """Return a camera with how sure it is: as it says itself, else as landmarks seen with the usual error make it."""
-    covariance = getattr(camera, "covariance", None)
-    return View.of(camera, covariance if covariance is not None else View.usual_covariance(camera))
+    """Return a camera with a straight lens, and how sure it is: as it says itself, else by landmarks with the usual error."""
+    straight, covariance = replace(camera, bend=0.0), camera.covariance
+    return View.of(straight, covariance if covariance is not None else View.usual_covariance(straight))
+
+
+def as_wide_as(view: View, size: float) -> View:
+    """Return the view of a camera that sees the same picture of a world `size` times as large, its table's middle where it was."""
+    middle = np.array([0, 0, TABLE_HEIGHT])
+    camera = replace(view.camera, position=(view.camera.position - middle) * size + middle)
+    spread = view.spread.copy()
+    spread[3:6] *= size
+    return View(camera, spread)

@@ -124,10 +124,23 @@ def _video_of(ball: Path, config: PathConfig) -> Path | None:
     return config.video or find_video(ball.with_suffix("")) or find_video(ball.resolve().parent)
 
 
+def _size_in_manifest(ball: Path) -> tuple[int, int] | None:
+    """Return height and width that the manifest beside a ball.csv has of its video; None where there is none."""
+    if not is_manifest(manifest_path(ball)):
+        return None
+    video = parse_manifest(manifest_path(ball)).get("video")
+    height, width = (video.get("height"), video.get("width")) if isinstance(video, dict) else (None, None)
+    if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
+        return None
+    return height, width
+
+
 def _picture_size(ball: Path, config: PathConfig) -> tuple[int, int]:
-    """Return height and width of the picture: as told, of the video, or as the format fixes it."""
+    """Return height and width of the picture: as told, as the manifest has it, of the video, or as the format fixes it."""
     if config.picture_height is not None and config.picture_width is not None:
         return config.picture_height, config.picture_width
+    if config.video is None and (size := _size_in_manifest(ball)) is not None:
+        return size
     video = _video_of(ball, config)
     if video is not None:
         info = probe(video)

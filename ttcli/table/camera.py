@@ -48,7 +48,7 @@ class TableCamera:
 
     def on_plane(self, pixel: np.ndarray, height: float) -> np.ndarray | None:
         """Return the point (3,) at a height that a pixel (2,) shows, or None where there is none before the camera."""
-        ray = self.rotation.T @ np.array([*(self._straight(pixel - self.centre) / self.focal), 1.0])
+        ray = self.rotation.T @ np.array([*((self.straight(pixel) - self.centre) / self.focal), 1.0])
         if abs(ray[2]) < 1e-9:
             return None
         far = (height - self.position[2]) / ray[2]
@@ -123,12 +123,13 @@ class TableCamera:
         matrix = np.array(slopes).T
         return matrix @ self.covariance @ matrix.T
 
-    def _straight(self, shown: np.ndarray) -> np.ndarray:
-        """Return where a straight lens would show what is shown at (2,) from the centre."""
-        straight = shown
+    def straight(self, pixels: np.ndarray) -> np.ndarray:
+        """Return the pixels (..., 2) at which a straight lens would show what this one shows at pixels (..., 2)."""
+        shown = straight = pixels - self.centre
         for _ in range(8 if self.bend else 0):
-            straight = shown / _stretch(self.bend, (straight**2).sum() / (self.width / 2) ** 2)
-        return straight
+            squared = (straight**2).sum(-1, keepdims=True) / (self.width / 2) ** 2
+            straight = shown / _stretch(self.bend, squared)
+        return straight + self.centre
 
 
 def _stretch(bend: float, squared: np.ndarray) -> np.ndarray:

@@ -223,6 +223,8 @@ def test_crops_that_the_network_cannot_take_are_refused(tmp_path, name, size):
 def test_the_second_stage_is_trained_on_drawn_windows_alone(tmp_path):
     with pytest.raises(SettingError, match="--second-stage: is for drawn windows"):
         training.train(tmp_path, tmp_path / "run", replace(DRAWN, second_stage=True))
+    with pytest.raises(SettingError, match="never sees whole pictures"):
+        training.train(None, tmp_path / "run", replace(DRAWN, second_stage=True, whole_every=4))
 
 
 def test_a_loss_that_is_not_finite_ends_training_keeps_the_last_checkpoint_and_the_batch(tmp_path, data, small_network):

@@ -92,6 +92,8 @@ def _check(output: Path, config: TrainConfig) -> None:
     if config.batch % config.reuse:
         cure = f"give a multiple of {config.reuse} windows"
         raise SettingError("batch", f"is {config.batch}, and each window is used {config.reuse} times", cure)
+    if config.second_stage and config.whole_every:
+        raise SettingError("--whole-every", "the second stage never sees whole pictures", "leave one of them out")
     if output.is_file():
         raise OutputError(output, "is a file", "give the name of a folder")
     if run_is_in(output) and not (config.resume or config.overwrite):

@@ -269,7 +269,7 @@ def main() -> None:
     parser.add_argument("--rallies", type=float, default=1.0, help="part of the rallies to draw, for a quick try")
     parser.add_argument("--only", nargs="+", metavar="TITLE", help="runs of these titles alone")
     parser.add_argument("--init", type=Path, help="checkpoint that every run begins with, as `ttcli train --init`")
-    parser.add_argument("--minutes", type=float, help="start no run after so many")
+    parser.add_argument("--minutes", type=float, help="start no run after so many; 0 prints the table of what is there")
     parser.add_argument("--results", type=Path, help="else OUT/results.json")
     told = parser.parse_args()
     results = told.results or told.output / "results.json"
@@ -285,7 +285,7 @@ def main() -> None:
         "learning_rate": told.learning_rate, "warmup": told.steps // 10, "augment": told.augment, "average": 0.995,
         "cache_memory": 25 * 10**8, "init": told.init,
     }  # fmt: skip
-    deadline = time.time() + (60 * told.minutes - (time.monotonic() - began) if told.minutes else math.inf)
+    deadline = time.time() + (60 * told.minutes - (time.monotonic() - began) if told.minutes is not None else math.inf)
     found: dict[str, dict[str, Any]] = {}
     with ProcessPoolExecutor(told.jobs, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as processes:
         waiting = {processes.submit(run_one, run, told.output, config, told.test_windows, deadline): run for run in runs}
@@ -298,13 +298,13 @@ def main() -> None:
                 print(f"{time.monotonic() - began:5.0f} s  {json.dumps(result)}", file=sys.stderr, flush=True)
                 results.write_text(json.dumps(list(found.values()), indent=1))
     devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
-    times = {
-        f"ms a frame, {device}": {name: time_network(name, height, width, device) for name in told.networks}
-        for device in devices
-    }
     in_order = [found[run.name] for run in runs if run.name in found]
+    networks = [name for name in told.networks if name in found]  # those that nobody answered with are not timed
+    times = {
+        f"ms a frame, {device}": {name: time_network(name, height, width, device) for name in networks} for device in devices
+    }
     results.write_text(json.dumps({"results": in_order, "times": times}, indent=1))
-    print_tables(in_order, {name: describe_network(name, height, width) for name in told.networks}, times)
+    print_tables(in_order, {name: describe_network(name, height, width) for name in networks}, times)
 
 
 if __name__ == "__main__":

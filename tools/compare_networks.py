@@ -70,7 +70,7 @@ VALIDATIONS = 8
 """Of each run, along its way."""
 ABLATED = "centernet_v8n"
 """The network that most single settings are tried on."""
-FIGURES = ("accuracy@5", "accuracy@10", "recall@10", "precision@10", "rmse", "rmse_512")
+FIGURES = ("accuracy@5", "accuracy@10", "recall@10", "precision@10", "rmse", "rmse_512", "arg_max_right")
 
 
 @dataclass(frozen=True)

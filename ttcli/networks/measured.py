@@ -21,5 +21,5 @@ class Measured:
 
 SETTING = "share of balls that the strongest peak is at, on whole pictures of 288x160 after a short training: docs/NETWORKS.md"
 """What the figures are, in a line."""
-MEASURED: dict[str, Measured] = {}
+MEASURED: dict[str, Measured] = {"centernet_v8n": Measured(9_375, 0.076, 0.071)}
 """Name in the registry -> its figures; networks that nobody has measured yet are not here."""

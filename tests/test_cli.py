@@ -83,7 +83,7 @@ def test_detect_with_events_writes_and_draws_them_too(ball_video, tmp_path, stan
     arguments = ("-o", tmp_path / "ball.csv", "--events", events, "--overlay", overlay)
     result = run("detect", ball_video(positions=9), *arguments)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.count("\n") == 1 and "passings of the net: 0" in result.stdout
+    assert result.stdout.count("\n") == 1 and "0 net crossings" in result.stdout
     assert events.read_text().startswith("frame,time_s,event,x,y,confidence") and overlay.exists()
 
 

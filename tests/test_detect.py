@@ -178,7 +178,7 @@ def test_a_cut_off_file_gives_its_readable_frames_and_a_warning(ball_video, tmp_
     told = []
     [summary] = detect([video], tmp_path / "ball.csv", CONFIG, runtime=runtime, tell=told.append)
     assert summary.truncated and 5 < summary.frames <= 40
-    assert any("cut off" in line for line in told) and all("\n" not in line for line in told)
+    assert any("truncated" in line for line in told) and all("\n" not in line for line in told)
     rows = read_ball_csv(tmp_path / "ball.csv")
     good = [row for row in rows if row.status is Status.SEEN][:5]
     np.testing.assert_allclose([(row.x, row.y) for row in good], ball_path(40)[:5], atol=0.35)

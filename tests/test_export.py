@@ -161,8 +161,9 @@ def test_a_network_of_somebody_else_is_refused(exported, tmp_path):
     ("said", "fact"),
     [({"window_size": 10**9}, "window_size is 1000000000"), ({"window_size": 9}, "its input has the shape"),
      ({"outputs": "none"}, "outputs is 'none'"), ({"difference": False}, "its input has the shape"),
-     ({"area": 10**12}, "metadata has area"), ({"multiple": 7}, "metadata has multiple"),
-     ({"fps": [0, 1]}, "metadata has fps"), ({"closer": {}}, "metadata has closer")],
+     ({"area": 10**12}, "metadata has area"),
+     ({"multiple": 7}, "metadata has multiple"), ({"fps": [0, 1]}, "metadata has fps"),
+     ({"second_stage": {}}, "metadata has second_stage")],
 )  # fmt: skip
 def test_a_file_that_says_of_itself_what_cannot_be_is_one_line(exported, tmp_path, runtime, said, fact):
     onnx = pytest.importorskip("onnx")

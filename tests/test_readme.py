@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from prose import without_code
 
 from ttcli.cli import main
 from ttcli.networks.measured import MEASURED
@@ -26,10 +27,14 @@ def marked_block(name: str, text: str = README) -> str:
     return block
 
 
+def code_lines(page: str) -> list[str]:
+    """Return the lines of a page that are code: those in blocks, fenced or indented."""
+    return [line for line, prose in zip(page.splitlines(), without_code(page).splitlines(), strict=False) if line != prose]
+
+
 def shown_commands() -> list[str]:
     """Return each `ttcli ...` that the pages show on a line of its own, without comment."""
-    texts = [page.read_text(encoding="utf-8") for page in PAGES]
-    lines = [line.strip().removeprefix("$ ") for text in texts for line in text.splitlines()]
+    lines = [line.strip().removeprefix("$ ") for page in PAGES for line in code_lines(page.read_text(encoding="utf-8"))]
     commands = [line.partition("  #")[0].strip() for line in lines if line.startswith("ttcli ")]
     return commands + [marked_block("detect").rpartition("&& .venv/bin/")[2]]
 

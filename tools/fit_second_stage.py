@@ -73,9 +73,9 @@ def listen(source: Source, runtime: Runtime) -> Told:
     return Told(labelled_clip(source, info, np.array(times), peaks, plan.height, plan.width), own, look)
 
 
-def noting_runtime(weights: Path | None, closer: Path) -> Runtime:
+def noting_runtime(weights: Path | None, second_stage: Path) -> Runtime:
     """Return the first network with a second stage that notes what both say of all that may be the ball."""
-    runtime, second = load_runtime(weights, "cpu", "auto"), load_checkpoint(closer)
+    runtime, second = load_runtime(weights, "cpu", "auto"), load_checkpoint(second_stage)
     runtime.second = Noting(TorchRuntime(second.model, second.metadata, "cpu"), 1.0, 1.0, 0.0)
     return runtime
 
@@ -149,7 +149,7 @@ def main() -> None:
     if options.write:
         path = packaged(options.weights)
         checkpoint = load_checkpoint(path)
-        save_checkpoint(path, checkpoint.model, checkpoint.metadata | {"closer": counts}, dtype=torch.int8)
+        save_checkpoint(path, checkpoint.model, checkpoint.metadata | {"second_stage": counts}, dtype=torch.int8)
 
 
 if __name__ == "__main__":

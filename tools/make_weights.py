@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             counts = fit_weights(told_of([videos], noting_runtime(path, second)))
         else:  # beside the default network the place counts alone: docs/RESULTS.md
             counts = {"own": calibration["slope"], "look": 0.0, "bias": calibration["bias"]}
-        pack(recipe, weights, output, calibration=calibration, closer=counts)
+        pack(recipe, weights, output, calibration=calibration, second_stage=counts)
         print(f"{path}: {calibration}, beside the second stage {counts}")
 
 

@@ -35,24 +35,28 @@ def measure(truth: dict[str, Any], strokes: list[Stroke]) -> dict[str, Any]:
     """Return how many strokes were found, and how far off their speeds and landings are."""
     frames, rate = truth["frames"], float(Fraction(truth["frame_rate"]))
     times = np.array([frame["time_s"] for frame in frames])
+    # A simulated frame shows the middle of its time, which the video calls its beginning.
+    late = frames[0]["time_s"] - frames[0]["frame"] / rate
     places = np.array([frame["place_m"] for frame in frames])
     played = [contact for contact in truth["contacts"] if contact["kind"] == "hit" and _in_play(frames, contact, rate)]
     bounces = [contact for contact in truth["contacts"] if contact["kind"] == "bounce"]
     left, speeds, held, landings, apart = list(played), list[float](), list[bool](), list[float](), list[float]()
     for stroke in strokes:
-        hit = min(left, key=lambda each: abs(each["time_s"] - stroke.time_seconds), default=None)
-        if hit is None or abs(hit["time_s"] - stroke.time_seconds) > NEAREST:
+        struck = stroke.time_seconds + late
+        hit = min(left, key=lambda each: abs(each["time_s"] - struck), default=None)
+        if hit is None or abs(hit["time_s"] - struck) > NEAREST:
             continue
         left.remove(hit)
-        apart.append(abs(hit["time_s"] - stroke.time_seconds))
+        apart.append(abs(hit["time_s"] - struck))
         true = true_speed(hit["time_s"], times, places)
         if stroke.speed is not None and true is not None:
             value, low, high = (each / 3.6 for each in stroke.speed)
             speeds.append(abs(value - true) / true)
             held.append(low <= true <= high)
         if stroke.bounce is not None:
-            bounce = min(bounces, key=lambda each: abs(each["time_s"] - stroke.bounce.seconds))
-            if abs(bounce["time_s"] - stroke.bounce.seconds) <= NEAREST_BOUNCE:
+            bounced = stroke.bounce.seconds + late
+            bounce = min(bounces, key=lambda each: abs(each["time_s"] - bounced))
+            if abs(bounce["time_s"] - bounced) <= NEAREST_BOUNCE:
                 landings.append(_apart(stroke, bounce["place_m"]))
     found = len(played) - len(left)
     return {

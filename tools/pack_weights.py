@@ -53,7 +53,7 @@ def main() -> None:
     if options.calibration:
         metadata["calibration"] = dict(zip(("slope", "bias"), options.calibration, strict=True))
     if options.second:
-        metadata["closer"] = dict(zip(("own", "look", "bias"), options.second, strict=True))
+        metadata["second_stage"] = dict(zip(("own", "look", "bias"), options.second, strict=True))
     if options.picture:
         metadata["area"] = math.prod(map(int, options.picture.split("x")))
     save_checkpoint(options.output, model, metadata, dtype=DTYPES[options.bits])

@@ -102,7 +102,7 @@ def bench(video: Path | None, config: BenchConfig, quiet: bool = False) -> Bench
 
     Raises:
         InputError: There is no such video.
-        VideoError: It is none, or not one frame of it can be decoded.
+        VideoError: It is no video, or none of its frames can be decoded.
         SettingError: The device is not there.
     """
     with _video_or_drawn(video) as path:

@@ -42,7 +42,7 @@ class Group(click.Group):
         raise click.exceptions.Exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; a failure is told of in one line."""
+        """Run a command; a failure ends in one line."""
         try:
             with interrupted_by_signals():
                 return super().invoke(ctx)
@@ -86,18 +86,18 @@ def main() -> None:
 
 SUMMARIES = {
     footage.detect: "Find the ball in every frame of a video.",
-    footage.spot: "Find bounces and passings of the net on a path.",
+    footage.spot: "Find bounces and net crossings on a path.",
     footage.rallies: "Find where play begins and ends.",
     footage.strokes: "Measure the speed, landing and spin of each stroke.",
     footage.trim: "Cut the dead time out of a video.",
     footage.render: "Draw what was found onto the video.",
-    footage.probe: "Tell what can be expected of a video.",
+    footage.probe: "Show what to expect of a video.",
     footage.verify: "Check that results and video belong together.",
     footage.bench: "Time each stage on this machine.",
     labelled.evaluate: "Compare results with labels.",
     labelled.simulate: "Make videos of simulated rallies or matches, with labels.",
-    labelled.extract: "Make a training set of labelled video.",
-    labelled.convert: "Convert labels from one format to another.",
+    labelled.extract: "Make a training set from labelled video.",
+    labelled.convert: "Convert labels to another format.",
     networks.train: "Train a network.",
     networks.models: "List the networks and the weights in the package.",
     networks.export: "Write a network as ONNX.",

@@ -1,4 +1,4 @@
-"""One frozen dataclass for each command: what it can be told, and the one home of each default."""
+"""One frozen dataclass for each command: its settings, and the one home of each default."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +20,14 @@ class DetectConfig:
     threshold: float = 0.5
     """Smallest confidence in [0, 1] at which a position counts as seen."""
     step: int | str | None = None
-    """Frames from one window to the next, 1 to the window's size; the window's size is fastest. None looks at each frame once, and
-    again, with windows 3 frames apart, where that leaves doubt; "auto" takes the smallest with which the network keeps pace with
-    the decoder here, so that rows depend on the machine."""
+    """Frames from one window to the next, 1 to the window's size; the window's size is fastest. None shows each
+    frame once, and again, with windows 3 frames apart, where that leaves doubt. With "auto" it is the smallest with
+    which the network keeps pace with the decoder here, so that rows depend on the machine."""
     stride: int | None = None
     """Frames between two neighbours in a window; None chooses by frame rate."""
     threads: int | None = None
-    """Threads in which windows go through the network on the processor; None takes one for each core. Of an exported network
-    threads that it shares; None takes half of the cores."""
+    """Threads in which windows go through the network on the processor; None takes one for each core. An exported
+    network shares its threads; there None takes half of the cores."""
     device: str = "auto"
     """auto, cpu or cuda."""
     precision: str = "auto"
@@ -37,13 +37,14 @@ class DetectConfig:
     batch: int = 4
     """Windows that go through the network together on a GPU; on the processor each goes alone, beside others."""
     link: bool = True
-    """Judge each frame's candidates by those of the frames around it; else every frame by itself."""
+    """Decide between a frame's candidates by the frames around it; else each frame by itself."""
     fit_ball: bool = True
     """Look at the video first, and show the network a smaller picture where its ball is large."""
     refine: bool = True
-    """Let a second network look at the candidates of the package's first one, at about the video's own resolution."""
+    """Let the second stage check the candidates of the package's first network, at about the video's own
+    resolution."""
     steady: bool = True
-    """Lay the frames of a window over each other where the camera moves."""
+    """Align the frames of a window where the camera moves."""
     fill: int = 0
     """Frames without the ball, at most, that are filled where one flight leads from what is seen before to what is seen after."""
     picture_rate: float = 25.0
@@ -53,18 +54,18 @@ class DetectConfig:
     ray: str | None = None
     """Address of a Ray cluster, or `local`, for a process for each video; None detects one after another in this one."""
     chunk_minutes: float = 10.0
-    """With `ray`: a video that is longer is cut into tasks of about so many minutes; 0 cuts none."""
+    """With `ray`: a longer video is split into chunks of about this many minutes; 0 keeps videos whole."""
     events: Path | None = None
-    """CSV to write bounces and passings of the net to; None tells none."""
+    """CSV to write bounces and net crossings to; None writes none."""
     event_threshold: float = 0.5
     """Smallest confidence, above 0 and at most 1, at which an event is written."""
     rallies: Path | None = None
-    """CSV to write the rallies to; None tells none. With them ball.csv has a column that says which frames are of one, and events
-    outside are left out."""
+    """CSV to write the rallies to; None writes none. With rallies, ball.csv has a column that says which frames are
+    in play, and events outside are left out."""
     all_events: bool = False
     """With `rallies`: write the events outside of them too."""
     strokes: Path | None = None
-    """CSV to write the strokes to, those of rallies where there are any; None tells none."""
+    """CSV to write the strokes to, only those in rallies where there are any; None writes none."""
     table: str | None = None
     """Where the table is: corners as "x,y x,y x,y x,y", or the name of a table.json; None has it looked for."""
     table_picture: Path | None = None
@@ -168,11 +169,11 @@ class RenderConfig:
     zoom: float | None = None
     """How many times larger an inset shows the surroundings of the ball; None for no inset."""
     speed: bool = False
-    """Tell the ball's speed beside the clock, in pixels of the video a second."""
+    """Show the ball's speed beside the clock, in pixels of the video a second."""
     table_map: bool = False
     """Show in a corner where on the table the ball bounced; needs events with places on the table."""
     slow: float | None = None
-    """How many times slower the surroundings of bounces and passings of the net are shown; None for no slow motion."""
+    """How many times slower the surroundings of bounces and net crossings are shown; None for no slow motion."""
     encoder: str = "auto"
     """What encodes the video: a key of `video.writer.ENCODERS`; auto takes x264, or what is there instead."""
     picture_rate: float = 25.0
@@ -192,7 +193,7 @@ class EvaluateConfig:
     bootstrap: int = 1000
     """Resamplings behind each 95 % interval; 0 leaves the intervals out."""
     frame_rate: float | None = None
-    """Frames per second, by which tolerances of events are told in time; None asks the predicted events or the video."""
+    """Frames per second, which turn tolerances of events into time; None asks the predicted events or the video."""
 
 
 @dataclass(frozen=True)
@@ -266,7 +267,7 @@ class ExtractConfig:
     jobs: int = 1
     """Videos that are worked on at the same time."""
     seed: int = 0
-    """Of the choice among windows."""
+    """Seed of the choice among windows."""
     overwrite: bool = False
     """Extract clips again that are in the set."""
 
@@ -280,7 +281,7 @@ class TrainConfig:
     window_size: int = 9
     """Frames in a window: 1, 3, 5 or 9."""
     outputs: str = "all"
-    """Frames of the window that are answered for: all, center or last."""
+    """Frames of the window that the network predicts: all, center or last."""
     neck: str = "pan"
     """pan or asff, of a YOLOv8 network."""
     background: str = "median"
@@ -291,7 +292,7 @@ class TrainConfig:
     pretrained: bool = False
     """Begin with ImageNet weights in the encoder, where it has some."""
     event_head: bool = False
-    """Tell bounces and passings of the net too, from what the network sees; so does a network that `init` brings."""
+    """Predict bounces and net crossings too, from what the network sees; so does a network that `init` brings."""
     freeze_ball: bool = False
     """Train the event head alone: the network goes on finding the ball exactly as it does."""
     minutes: float | None = None
@@ -305,10 +306,11 @@ class TrainConfig:
     crop_width: int = 192
     """Width of the crops in working pixels, a multiple of 32."""
     whole_every: int | None = None
-    """Every so many steps the network learns from whole pictures instead of crops, about as many pixels; 0 never does. None is 4
-    for an extracted set whose pictures are larger than the crops, and 0 for drawn windows: see docs/NETWORKS.md."""
+    """Every so many steps the network learns from whole pictures instead of crops, about as many pixels; 0 never does.
+    None is 4 for an extracted set whose pictures are larger than the crops, and 0 for drawn windows."""
     second_stage: bool = False
-    """Train for the second stage of `detect`: on windows around a candidate, cut from pictures twice as wide and high."""
+    """Train for the second stage of `detect`: on windows around a candidate, cropped from pictures twice as wide
+    and high."""
     learning_rate: float = 1.5e-3
     """Peak learning rate of AdamW, reached after `warmup` steps."""
     schedule: str = "cosine"
@@ -318,7 +320,7 @@ class TrainConfig:
     warmup: int = 200
     """Steps from a learning rate of zero to its peak."""
     weight_decay: float = 1e-4
-    """Of AdamW."""
+    """Weight decay of AdamW."""
     gradient_norm: float = 5.0
     """Longest gradient that is followed; hourglass networks diverged without such a bound."""
     average: float = 0.998
@@ -326,7 +328,7 @@ class TrainConfig:
     target: str = "gaussian"
     """gaussian or disk: the shape of a ball in the heatmap that is learned."""
     radius: float | None = None
-    """Of a Gaussian its sigma in cells of 4 px, of a disk its radius in working pixels; None takes 1 and 5."""
+    """Sigma of a Gaussian in cells of 4 px, or radius of a disk in working pixels; None takes 1 and 5."""
     positive_weight: float = 2.0
     """How much more the cells that hold a ball count in the loss."""
     augment: str = "auto"
@@ -339,7 +341,7 @@ class TrainConfig:
     reuse: int = 3
     """How often each window is used, with other flips and colours each time."""
     pool: int | None = None
-    """Windows of each process that are kept, on the device, to come again; None keeps those of the last 2 * `reuse` batches."""
+    """Windows that each process keeps on the device, to use them again; None keeps the last 2 * `reuse` batches."""
     workers: int = 0
     """Processes that make windows, on the processor, for each that trains; 0 makes them in a thread, on the device."""
     limit_samples: int | None = None
@@ -395,7 +397,8 @@ class ModelsConfig:
     """Settings of `ttcli models`."""
 
     height: int = 288
-    """Height of the picture that cost and time are stated for, a multiple of 32; by default what a network sees of a 16:9 video."""
+    """Height of the picture that cost and time are stated for, a multiple of 32; by default what a network sees of a
+    16:9 video."""
     width: int = 512
     """Width of that picture."""
     timed: bool = False
@@ -409,8 +412,8 @@ class ExportConfig:
     weights: Path | None = None
     """Checkpoint to export, or the name of one in the package; its default if None."""
     height: int | None = None
-    """Height of the pictures that the file is for, a multiple of 32: those that the network sees, not the video's. With `width`,
-    or both None for the size at which `detect` sees `video`, or without one a video of 1920x1080."""
+    """Height of the pictures that the file is for, a multiple of 32: those that the network sees, not the video's. With
+    `width`, or both None for the size at which `detect` sees `video`, or without one a video of 1920x1080."""
     width: int | None = None
     """Width of the pictures that the file is for."""
     video: Path | None = None
@@ -464,7 +467,7 @@ class ReportConfig:
     video: Path | None = None
     """The video; None takes the one that the manifest names, or one of the CSV's name beside it."""
     title: str | None = None
-    """Of the page; the match's name if None."""
+    """Title of the page; the match's name if None."""
     with_clips: bool = False
     """Write a small clip of each rally into a folder beside the page, and play these instead of the video."""
     overwrite: bool = False

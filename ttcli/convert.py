@@ -58,7 +58,7 @@ def convert(source: Path, output: Path, config: ConvertConfig) -> Summary:
     """Write the labels of `source` in another format, and return what was written and what was lost.
 
     Args:
-        source: A file or folder of ball labels, or a file of event labels. Of a file that holds both, the balls.
+        source: A file or folder of ball labels, or a file of event labels. A file that holds both counts as balls.
         output: A file, or a folder for YOLO. It is complete or not there.
         config: The formats, the picture's size, and how strictly to read.
 
@@ -168,7 +168,7 @@ def _with_fixed_size(footage: Footage, source_format: LabelFormat) -> Footage:
 def _check_size(source: Path, footage: Footage, source_format: LabelFormat, target: LabelFormat) -> None:
     if footage.height is None and (source_format.needs_size or target.needs_size):
         fact = "the picture's size is not known (no video of that name beside it), which YOLO needs"
-        raise SettingError(source, fact, "tell it, as in --size 1920x1080")
+        raise SettingError(source, fact, "give it, as in --size 1920x1080")
 
 
 def _held(labels: Mapping[int, BallLabel], target: LabelFormat, footage: Footage) -> tuple[dict[int, BallLabel], list[str]]:
@@ -196,7 +196,7 @@ def _notes(labels: Mapping[int, BallLabel], footage: Footage, target: LabelForma
     if target.key == "tracknet-tennis":
         return ["the column status is empty, for ball labels hold no events"]
     if target.key == "cvat" and footage.frame_count is None and last is not None and labels[last].visible:
-        return [f"in a video longer than {last + 1:,} frames CVAT shows the last ball to its end: tell --video"]
+        return [f"in a video longer than {last + 1:,} frames CVAT shows the last ball to its end: give --video"]
     return []
 
 

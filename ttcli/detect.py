@@ -33,7 +33,7 @@ def detect(
 ) -> list[DetectSummary]:
     """Write a ball.csv for each video, a manifest beside it, and return a summary of each.
 
-    Of several videos, one that fails is told of and its summary holds the error, while the others go on. One that is
+    A video that fails among several is reported, its summary holds the error, and the others go on. One that is
     done already, by the same checkpoint with the same options, is passed over unless `config.overwrite`.
 
     Args:

@@ -1,9 +1,8 @@
 """The errors that a user can cause and can cure.
 
-Each message is one line: the place, the fact, the cure, as in
-`match.mp4: no video stream (audio only); give a file with a video track`.
-`cli` prints it on stderr and exits with its code. What the system refuses (a full disk, no permission, no memory) is made one of
-these by `as_told`, wherever it is caught. Anything else is a bug.
+Each message is one line: the place, the fact, the cure, as in `match.mp4: no video stream (audio only); give a file
+with a video track`. `cli` prints it on stderr and exits with its code. What the system refuses (a full disk, no
+permission, no memory) is made one of these by `as_told`, wherever it is caught. Anything else is a bug.
 """
 
 import errno
@@ -56,7 +55,7 @@ def check_ordinary(path: Path, pipes: bool = False) -> None:
 
 
 class VideoError(InputError):
-    """A video cannot be opened, or not one frame of it can be decoded."""
+    """A video cannot be opened, or none of its frames can be decoded."""
 
 
 class LabelError(InputError):

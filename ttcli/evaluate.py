@@ -189,7 +189,7 @@ def _picture_size(files: ClipFiles, truth_format: LabelFormat, config: EvaluateC
     raise SettingError(
         files.truth,
         "the size of the picture is not known (no video of that name beside it)",
-        "tell it, as in --size 1920x1080",
+        "give it, as in --size 1920x1080",
     )
 
 

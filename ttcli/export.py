@@ -47,9 +47,9 @@ class Comparison:
     windows: int
     """Windows that both answered."""
     largest_probability_difference: float
-    """Of all cells of all heatmaps."""
+    """Over all cells of all heatmaps."""
     largest_shift: float
-    """Of a peak that both see, in pixels of a picture 1920 wide."""
+    """The largest shift of a peak that both see, in pixels of a picture 1920 wide."""
 
     def __str__(self) -> str:
         return (
@@ -94,7 +94,7 @@ class _Answering(nn.Module):
 
 
 def export(output: Path, config: ExportConfig) -> ExportSummary:
-    """Write a checkpoint as ONNX and compare what the runtimes make of it with torch.
+    """Write a checkpoint as ONNX and compare the runtimes with torch.
 
     All run on windows of `config.video`, or on drawn ones: no two runtimes give the same bits.
 

@@ -52,7 +52,7 @@ class ExtractReport:
     problems: list[str]
     """Lines about labels that could not be used."""
     totals: dict[str, Any]
-    """Of the whole set, as its manifest has them."""
+    """Totals of the whole set, as its manifest has them."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as a dict for JSON."""
@@ -103,9 +103,9 @@ def extract(
 
     Raises:
         InputError: Nothing can be extracted, or with `strict` a label or a file is wrong.
-        OutputError: The set cannot be written, or another run is going on in it, or it holds a clip of this name that was made
-            from something else.
-        SettingError: Settings exclude each other, or differ from those of the set.
+        OutputError: The set cannot be written, or another run is going on in it, or it holds a clip of this name that
+            was made from something else.
+        SettingError: Settings exclude each other, or differ from the set's.
     """
     choice = _choice(config)
     if (balls or events) and len(sources) > 1:

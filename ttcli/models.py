@@ -42,9 +42,9 @@ class NetworkEntry:
     name: str
     parameters: int
     gflops_per_frame: float
-    """Thousand million multiplications and additions of its convolutions for each frame that it answers for."""
+    """Thousand million multiplications and additions of its convolutions for each predicted frame."""
     ms_per_frame: float | None = None
-    """Time for each frame that it answers for, on this machine as `detect --step 9` runs it; None if not measured."""
+    """Time for each predicted frame, on this machine as `detect --step 9` runs it; None if not measured."""
     measured: Measured | None = None
     """How well it does on whole pictures; None where nobody has measured it."""
 
@@ -65,7 +65,7 @@ class Catalogue:
     networks: list[NetworkEntry]
     checkpoints: list[CheckpointEntry]
     height: int
-    """Of the picture that cost and time are stated for, in pixels."""
+    """Height of the picture that cost and time are stated for, in pixels."""
     width: int
     lacking: dict[str, str] = field(default_factory=dict)
     """Networks that cannot be built here, and for each the library that is not installed."""
@@ -145,7 +145,7 @@ def describe_network(name: str, height: int, width: int, timed: bool = False) ->
 
 
 def time_network(name: str, height: int, width: int, device: str = "auto") -> float:
-    """Return the milliseconds that a network takes for each frame that it answers for, on this machine."""
+    """Return the milliseconds that a network takes for each predicted frame, on this machine."""
     torch.set_num_threads(1)  # as in `detect`, where windows go through it beside each other
     runtime = TorchRuntime(create_model(name), device=device)
     windows = torch.randint(-128, 128, (TIMED_WINDOWS, height, width, runtime.window_size, PLANES), dtype=torch.int8)

@@ -19,13 +19,13 @@ except ImportError:  # not on Windows: there nothing is swept, and nothing is lo
 MARK = ".ttcli-"
 """Stands in the names of temporary files, which begin with a dot."""
 SHOWN_STEM = 40
-"""Characters of the output's name in that of its temporary file: a name may have 255 bytes in all."""
+"""Characters of the output's name that its temporary file keeps: a name may have 255 bytes in all."""
 LOCK_FILE = ".lock"
 """In a folder that one command at a time fills. Where a killed one has left it, nobody holds it, and it says nothing."""
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
-"""Of a write: the file system takes no more."""
+"""Errors of a write: the file system takes no more."""
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
-"""Of a link: the file system has none."""
+"""Errors of a link: the file system has none."""
 
 
 def make_folder(folder: Path) -> None:
@@ -83,13 +83,14 @@ def _is_same(one: Path, other: Path) -> bool:
 def complete_file(path: Path, overwrite: bool = False) -> Iterator[Path]:
     """Yield a temporary name beside `path`, which becomes `path` when the block ends well.
 
-    An error or an interrupt inside the block removes the temporary file and leaves `path` as it was. What a process left that
-    was killed is removed by the next one that writes the same file. The temporary name keeps the suffix of `path`, by which
-    writers choose their format.
+    An error or an interrupt inside the block removes the temporary file and leaves `path` as it was. What a process
+    left that was killed is removed by the next one that writes the same file. The temporary name keeps the suffix of
+    `path`, by which writers choose their format.
 
     Raises:
-        OutputError: `path` exists and `overwrite` is false, or its folder cannot be written, or the disk is full; or a file of
-            that name has appeared meanwhile: then what was written is kept under another name, which the message tells.
+        OutputError: `path` exists and `overwrite` is false, or its folder cannot be written, or the disk is full.
+            Or a file of that name has appeared meanwhile: then the output stays under another name, which the
+            message gives.
     """
     check_output(path, overwrite)
     sweep(path.parent, prefix_of(path), path.suffix)
@@ -140,7 +141,7 @@ def temporary_folder(parent: Path, prefix: str) -> Iterator[Path]:
 
 @contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """Make a folder, and keep other commands that would fill it out of it while the block lasts.
+    """Make a folder, and keep out other commands that would fill it while the block lasts.
 
     Raises:
         OutputError: It cannot be made, or another command is at work in it.
@@ -250,7 +251,7 @@ def lock(handle: int) -> bool:
 
 
 def sweep(folder: Path, prefix: str, suffix: str = "") -> None:
-    """Remove temporary files and folders that nobody is at work on: those of processes that were killed."""
+    """Remove temporary files and folders that nobody is at work on: killed processes left them."""
     sweep_these(folder.glob(f"{glob.escape(prefix)}*{glob.escape(suffix)}"))
 
 
@@ -260,10 +261,10 @@ def sweep_below(folder: Path) -> None:
 
 
 def sweep_these(paths: Iterable[Path], before: Callable[[Path], object] = lambda path: None) -> None:
-    """Remove those of some temporary files and folders that nobody is at work on.
+    """Remove those temporary files and folders among the given ones that nobody is at work on.
 
     Args:
-        paths: Of which some may be another process's.
+        paths: Paths, of which some may be another process's.
         before: Called with each before it is removed. One at which it raises OSError stays.
     """
     for path in paths:
@@ -279,7 +280,7 @@ def remove_if_left(path: Path, before: Callable[[Path], object] = lambda path: N
         before: As for `sweep_these`.
 
     Raises:
-        OSError: A process is at work on it, or that cannot be told.
+        OSError: A process is at work on it, or nobody knows.
     """
     if fcntl is None:
         raise OSError(errno.ENOTSUP, "there are no locks", str(path))

@@ -43,7 +43,7 @@ TIMED_SECONDS = 1.2
 SHIFT_SECONDS = 0.2
 """Time between two pictures that are searched for a shift of the camera."""
 MOVING_SHARE = 0.01
-"""Of the picture's width a second, from which on a camera counts as moving."""
+"""Share of the picture's width a second from which on a camera counts as moving."""
 WOVEN = 1.15
 """Value of `woven_fields` above which a picture is woven."""
 
@@ -100,7 +100,7 @@ class _Sample:
 
 
 def probe(video: Path, config: ProbeConfig, quiet: bool = False, runtime: Runtime | None = None) -> ProbeReport:
-    """Return what a video is and what can be expected of it, from its packets and a few sampled seconds.
+    """Return what a video is and what to expect, from its packets and a few sampled seconds.
 
     Args:
         video: The video, or a folder of numbered pictures.
@@ -110,7 +110,7 @@ def probe(video: Path, config: ProbeConfig, quiet: bool = False, runtime: Runtim
 
     Raises:
         InputError: There is no such video.
-        VideoError: It is none, or not one frame of it can be decoded.
+        VideoError: It is no video, or none of its frames can be decoded.
     """
     info = probe_file(video, config.picture_rate)
     told = check_tables(info, config)
@@ -193,7 +193,7 @@ class _Crops(NamedTuple):
     """What is cut out around a ball, from its own frame and some around it."""
 
     frame_index: int
-    """Of the ball."""
+    """Frame index of the ball."""
     x: float
     """Where it is in the crops, pixels."""
     y: float

@@ -1,8 +1,8 @@
-"""Processes that a command starts: they end with it, in whatever way it ends, and say nothing of it.
+"""Processes that a command starts: they end with it, in whatever way it ends, and say nothing.
 
-A process that is killed can tell nobody. So each process that was started watches the one that started it: by the pipe between
-them, which reaches its end, or by the number of its parent, which changes. (PR_SET_PDEATHSIG of Linux would not do: it
-goes by the thread that started a process, and batches of training are asked for in a thread.)
+A process that is killed can tell nobody. So each process that was started watches the one that started it: by the pipe
+between them, which reaches its end, or by the number of its parent, which changes. (PR_SET_PDEATHSIG of Linux would not
+do: it goes by the thread that started a process, and batches of training are asked for in a thread.)
 """
 
 import multiprocessing

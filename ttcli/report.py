@@ -15,12 +15,13 @@ from ttcli.outputs import check_output, complete_file, make_folder
 from ttcli.reporting.match_files import MatchContent, MatchFiles, find_files, read_match
 from ttcli.reporting.numbers import match_numbers, report_json
 from ttcli.reporting.page import Film, report_page
+from ttcli.results.counted import counted
 from ttcli.video.probe import probe
 
 BEFORE, AFTER = 1.0, 1.5
 """Seconds that a clip has before and after its rally."""
 CLIP_HEIGHT, CLIP_CRF = 360, 28
-"""Of a clip: rows at most, and quality as x264 counts it."""
+"""Rows of a clip at most, and its quality as x264 counts it."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,9 @@ class ReportSummary:
     def __str__(self) -> str:
         matches = self.report["matches"]
         rallies = sum(match["found"]["rallies"] for match in matches)
-        clips = f", {self.clips} clips" if self.clips else ""
-        several = f"{len(matches)} match{'es' * (len(matches) > 1)}"
-        return f"{self.output}: {several}, {rallies} rallies{clips}, {self.bytes / 1e6:.2f} MB"
+        clips = f", {counted(self.clips, 'clip')}" if self.clips else ""
+        found = f"{counted(len(matches), 'match')}, {counted(rallies, 'rally')}{clips}"
+        return f"{self.output}: {found}, {self.bytes / 1e6:.2f} MB"
 
 
 def report(

@@ -113,7 +113,7 @@ def apply_corrections(
         raise InputError(path, "does not exist", "correct something first, or name the file by --corrections")
     corrections = read_corrections(path)
     if corrections.torn:
-        tell(f"{path}: the last decision was cut off while it was written, and does not count")
+        tell(f"{path}: the last decision was truncated while it was written, and does not count")
     found = found_of(video, ball, config, tell)
     _check_same_video(found, corrections, path)
     if output is None:

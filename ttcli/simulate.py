@@ -33,10 +33,11 @@ PLACES = {"training": "game", "test": "test"}
 def simulate(output: Path, config: SimulateConfig, quiet: bool = False) -> dict:
     """Draw rallies into `output` and return a summary.
 
-    Writes `videos/game_N.mp4` and, under `training/annotations/game_N/`, `ball_markup.json` and `events_markup.json` as
-    OpenTTGames has them, and `truth.json` with what no annotator can know: the ball's place in metres, the ends of
-    its blur, how much of it is hidden, each contact, and the camera. With `part` "test" the names are those of its test
-    set. With `match` it is one video of a whole match, and `rallies.csv` lists its rallies.
+    Writes `videos/game_N.mp4` and, under `training/annotations/game_N/`, `ball_markup.json` and
+    `events_markup.json` as OpenTTGames has them, and `truth.json` with what no annotator can know. That is the
+    ball's position in metres, the ends of its blur, how much is hidden, each contact, and the camera. With `part`
+    "test" the names follow its test set. With `match` it is one video of a whole match, and `rallies.csv` lists its
+    rallies.
 
     Raises:
         OutputError: The folder holds something already, or another run is going on in it, or it cannot be written.

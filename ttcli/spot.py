@@ -8,6 +8,7 @@ from typing import Any
 
 from ttcli.configs import SpotConfig
 from ttcli.outputs import check_output
+from ttcli.results.counted import counted
 from ttcli.results.events import Event, check_threshold, write_events_csv
 from ttcli.spotting.known_paths import open_path
 from ttcli.spotting.spotter import spot_events
@@ -23,16 +24,15 @@ class SpotSummary:
     bounce: int
     net: int
     net_touch: int
-    """Passings in which the ball touches the net, as far as that can be told."""
+    """Crossings in which the ball touches the net, as far as the path shows."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the summary as a dict for JSON."""
         return asdict(self)
 
     def __str__(self) -> str:
-        return (
-            f"{self.ball} -> {self.output}: bounces: {self.bounce}, passings of the net: {self.net}, touches: {self.net_touch}"
-        )
+        found = {"bounce": self.bounce, "net crossing": self.net, "net touch": self.net_touch}
+        return f"{self.ball} -> {self.output}: {', '.join(counted(number, noun) for noun, number in found.items())}"
 
 
 def default_output(ball: Path) -> Path:

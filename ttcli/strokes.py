@@ -26,7 +26,7 @@ CLEARLY_LIKELIER = 3.0
 
 @dataclass(frozen=True)
 class StrokesSummary:
-    """What was told of one path."""
+    """What was found on one path."""
 
     ball: str
     output: str
@@ -34,7 +34,7 @@ class StrokesSummary:
 
     @property
     def fastest(self) -> Stroke | None:
-        """The stroke with the largest speed that is told."""
+        """The stroke with the largest known speed."""
         told = [stroke for stroke in self.strokes if stroke.speed is not None]
         return max(told, key=lambda stroke: stroke.speed.value if stroke.speed else 0.0, default=None)
 
@@ -57,7 +57,7 @@ class StrokesSummary:
         count = len(self.strokes)
         line = f"{self.ball} -> {self.output}: {count} stroke{'s' * (count != 1)}"
         if fastest is None or fastest.speed is None:
-            return f"{line}, no speed can be told"
+            return f"{line}, no speed known"
         told, (value, low, high) = sum(stroke.speed is not None for stroke in self.strokes), fastest.speed
         return (
             f"{line}, {told} with a speed; fastest {value:.0f} km/h ({low:.0f} to {high:.0f}) at {fastest.time_seconds:.1f} s"
@@ -113,7 +113,7 @@ def strokes(
     if config.picture is not None:
         check_picture(config.picture, config.overwrite)
     if path.tables is None:
-        cure = 'tell its corners by --table "x,y x,y x,y x,y", going around, or run `ttcli detect` anew'
+        cure = 'give its corners by --table "x,y x,y x,y x,y", going around, or run `ttcli detect` anew'
         raise InputError(ball, "nobody knows where the table is, and so how large anything is", cure)
     finder, events = RallyFinder(path.tables), list[Event]()
     if config.events is None:
@@ -131,9 +131,9 @@ def strokes(
     if config.table is not None:
         found = _likelier(found, finder, events, rallies, path, config)
         if not found.fits:
-            raise SettingError("--table", "the flights of the ball do not fit a table there", "tell its corners anew")
+            raise SettingError("--table", "the flights of the ball do not fit a table there", "give its corners anew")
     if found.warning is not None:
-        tell(f"{ball}: warning: {found.warning}; strokes have no numbers")
+        tell(f"{ball}: warning: {found.warning}")
     write_strokes_csv(output, found.strokes, config.overwrite)
     if config.picture is not None:
         write_picture(config.picture, draw_flights(found.ways, found.strokes), config.overwrite)

@@ -15,6 +15,7 @@ from ttcli.editing.timelines import ADAPTERS, check_timelines, timeline_ending, 
 from ttcli.errors import InputError, OutputError, SettingError
 from ttcli.outputs import check_output, make_folder
 from ttcli.rallies import default_output as rallies_beside
+from ttcli.results.counted import counted
 from ttcli.results.rallies import read_rallies_csv
 from ttcli.video.joining import copy_parts
 from ttcli.video.probe import VideoInfo, probe
@@ -33,16 +34,16 @@ class TrimSummary:
     of_seconds: float | None
     """Length of the video; None where it does not say."""
     frames: int
-    """Of the films that were encoded."""
+    """Frames of the films that were encoded."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the summary as a dict for JSON."""
         return asdict(self)
 
     def __str__(self) -> str:
-        whole = "" if self.of_seconds is None else f" of {self.of_seconds:.0f}"
+        whole = "" if self.of_seconds is None else f" of {self.of_seconds:.0f} s"
         files = ", ".join(self.outputs[:3]) + (f" and {len(self.outputs) - 3} more" if len(self.outputs) > 3 else "")
-        return f"{self.video} -> {files}: {self.rallies} rallies, {self.kept_seconds:.0f}{whole} s"
+        return f"{self.video} -> {files}: {counted(self.rallies, 'rally')}, {self.kept_seconds:.0f} s kept{whole}"
 
 
 def trim(video: Path, outputs: Sequence[Path], clips: Path | None, config: TrimConfig, quiet: bool = False) -> TrimSummary:
@@ -119,7 +120,7 @@ def _check(info: VideoInfo, outputs: Sequence[Path], listed: Path, config: TrimC
         taken.add(path.absolute())
         if path.suffix.lower() not in (*FORMATS, *LISTS) and timeline_ending(path) is None:
             known = ", ".join((*FORMATS, *LISTS, *ADAPTERS))
-            raise OutputError(path, "its ending tells no format", f"end it in one of {known}")
+            raise OutputError(path, "its ending names no format", f"end it in one of {known}")
         if timeline_ending(path) is not None:
             check_timelines(path)
         check_output(path, config.overwrite)

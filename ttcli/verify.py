@@ -67,8 +67,8 @@ def verify(ball_csv: Path, config: VerifyConfig = VerifyConfig()) -> VerifyRepor
     if checkpoint := manifest.get("checkpoint"):
         found = packaged(config.weights) if config.weights else _find(checkpoint, ball_csv)
         checks.append(_check("checkpoint", checkpoint, found, "it is the one used", "it is another one"))
-    if closer := manifest.get("closer"):
-        checks.append(_check("second stage", closer, _find(closer, ball_csv), "it is the one used", "it is another one"))
+    if second := manifest.get("second_stage"):
+        checks.append(_check("second stage", second, _find(second, ball_csv), "it is the one used", "it is another one"))
     return VerifyReport(str(ball_csv), tuple(checks))
 
 

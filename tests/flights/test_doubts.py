@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from thrown import BEHIND, SIDE, throw
 
-from ttcli.flights.doubts import doubt_of
+from ttcli.flights.doubts import Fitted, doubt_of
 from ttcli.flights.fit import Pieces, fit_flights
 from ttcli.flights.measuring import measure
 from ttcli.flights.sightlines import as_wide_as
@@ -17,15 +17,20 @@ FLIGHTS = [
 ]
 
 
-def doubt(seen_by, told, clock=1.0, flights=FLIGHTS):
-    """Return what is said of flights that one camera sees and another one, which a table makes, explains."""
-    thrown = [throw(seen_by, velocity, spin, seed=number) for number, (velocity, spin) in enumerate(flights)]
+def fitted_of(thrown, told, clock=1.0):
+    """Return the flights that were thrown, as the camera explains them that a table makes."""
     times, pixels = np.array([each.times * clock for each in thrown]), np.array([each.pixels for each in thrown])
     seen, count = np.ones(times.shape, bool), len(thrown)
     pieces = Pieces.of(times, pixels, seen, np.full(count, -1.0), np.ones(count, int))
     view = View.of(told, View.usual_covariance(told))
     fit = fit_flights(view, pieces)
-    return doubt_of(view, pieces, fit, measure(fit, times.max(1), pieces.bounces, np.zeros(count), np.zeros(count)))
+    return Fitted(view, pieces, fit, measure(fit, times.max(1), pieces.bounces, np.zeros(count), np.zeros(count)))
+
+
+def doubt(seen_by, told, clock=1.0, flights=FLIGHTS):
+    """Return what is said of flights that one camera sees and another one explains."""
+    thrown = [throw(seen_by, velocity, spin, seed=number) for number, (velocity, spin) in enumerate(flights)]
+    return doubt_of([fitted_of(thrown, told, clock)])
 
 
 @pytest.mark.parametrize("camera", [SIDE, BEHIND])
@@ -47,3 +52,11 @@ def test_slow_motion_is_not_taken_for_a_wrong_size():
 def test_bounces_beside_the_table_are_told():
     aside = replace(SIDE, position=SIDE.position + (0, 0.75, 0))
     assert "beside the table" in str(doubt(SIDE, aside))
+
+
+def test_cameras_of_few_flights_each_are_heard_together():
+    told = as_wide_as(View.of(SIDE), 1.25).camera
+    thrown = [throw(SIDE, velocity, spin, seed=number) for number, (velocity, spin) in enumerate(FLIGHTS)]
+    alone = [fitted_of([each], told) for each in thrown]
+    assert "too large" in str(doubt_of(alone))
+    assert doubt_of(alone[:2]) is None

@@ -260,7 +260,13 @@ def _try_manifest(chance: random.Random, seeds: Path, work: Path) -> list[Callab
     view = {"start_s": 0, "end_s": 2, "position": [0, -5, 2], "rotation": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}
     view |= {"centre": [48, 32], "focal": 90, "width": WIDTH}
     counts = dict.fromkeys(("frames", "seen", "filled", "broken", "duplicates", "shots"), 1)
-    said = {"made_by": "ttcli detect", "csv": csv, "video": {**facts, "name": "ball"}, "checkpoint": facts, "closer": facts}
+    said = {
+        "made_by": "ttcli detect",
+        "csv": csv,
+        "video": {**facts, "name": "ball"},
+        "checkpoint": facts,
+        "second_stage": facts,
+    }
     said = {**said, "options": option_facts(DetectConfig()), "counts": counts, "tables": [view], "version": "0"}
     text = json.dumps(damaged_value(said, chance) if chance.random() < 0.7 else said).encode()
     (work / "ball.json").write_bytes(damaged(text, chance) if chance.random() < 0.4 else text)

@@ -104,7 +104,7 @@ def write_manifest_of(ball: Path, frames: int, table: bool) -> None:
     }
     facts = {
         "made_by": MADE_BY, "version": "0.2.0", "csv": {"name": ball.name, "sha256": content_hash(ball)}, "video": video,
-        "checkpoint": {"name": "centernet_v8s.safetensors", "path": None, "sha256": "cd" * 32}, "closer": None,
+        "checkpoint": {"name": "centernet_v8s.safetensors", "path": None, "sha256": "cd" * 32}, "second_stage": None,
         "options": {"threshold": 0.5}, "warnings": ["the <camera> moves & shakes"], "tables": views,
     }  # fmt: skip
     manifest_path(ball).write_text(json.dumps(facts))

@@ -80,7 +80,7 @@ def describe(video: Path, ball: Path, manifest: bool = True) -> None:
             "csv": {"name": ball.name, "sha256": content_hash(ball)},
             "video": {"name": video.name, "path": video.name, "bytes": video.stat().st_size, "sha256": content_hash(video)},
             "checkpoint": None,
-            "closer": None,
+            "second_stage": None,
             "counts": {"frames": COUNT, "seen": COUNT - 1, "filled": 0, "broken": 0, "duplicates": 0, "shots": 1},
             "warnings": ["the camera moves"],
             "tables": [table_facts()],

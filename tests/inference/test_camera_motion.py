@@ -6,7 +6,7 @@ import pytest
 import torch
 from stand_ins import BrightestSpot
 
-from ttcli.inference.camera_motion import LOOK_EVERY, CameraTracker, carry_back, corner_motion, lay_over
+from ttcli.inference.camera_motion import LOOK_EVERY, CameraTracker, align, carry_back, corner_motion
 from ttcli.inference.predictor import StreamingPredictor
 from ttcli.inference.runtimes import TorchRuntime
 from ttcli.networks.heatmaps import decode_heatmaps, draw_targets
@@ -94,7 +94,7 @@ def test_pictures_laid_over_each_other_show_the_same():
     views = [view(200 + 4 * n, 150 - n) for n in range(5)]
     pictures = film(views, noise=0)
     maps = [np.linalg.inv(views[2]) @ each for each in views]
-    laid = np.stack(lay_over(pictures, maps)).astype(int)
+    laid = np.stack(align(pictures, maps)).astype(int)
     assert np.array_equal(laid[2], pictures[2])
     inner = np.s_[:, 10:-10, 16:-16]
     assert np.abs(laid[inner] - pictures[2][10:-10, 16:-16].astype(int)).max() <= 4

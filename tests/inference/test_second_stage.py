@@ -185,7 +185,7 @@ def test_what_is_kept_suffices_and_does_not_grow(stride, batch, step):
     assert most <= (9 + 8 * step + 9) * stride + FRAMES
 
 
-def test_detect_looks_closer_unless_told_not_to(tmp_path):
+def test_detect_refines_unless_asked_not_to(tmp_path):
     path = [(3.2 * x, 3.2 * y) for x, y in ball_path(24)]
     video = write_video(tmp_path / "match.mp4", (ball_picture(205, 307, place, 6.0) for place in path))
     runtime = TorchRuntime(BrightestSpot(), {"area": 128 * 192}, device="cpu", precision="fp32")
@@ -223,9 +223,9 @@ def test_frames_without_a_larger_picture_need_no_second_stage(tmp_path):
 def test_a_checkpoint_says_how_much_a_second_stage_counts(tmp_path):
     assert load_runtime(None, "cpu", "fp32").second is not None
     checkpoint = load_checkpoint(load_runtime(None, "cpu", "fp32").weights)
-    metadata = {name: value for name, value in checkpoint.metadata.items() if name != "closer"}
+    metadata = {name: value for name, value in checkpoint.metadata.items() if name != "second_stage"}
     save_checkpoint(tmp_path / "own.safetensors", checkpoint.model, metadata)
     assert load_runtime(tmp_path / "own.safetensors", "cpu", "fp32").second is None
-    save_checkpoint(tmp_path / "bad.safetensors", checkpoint.model, {**metadata, "closer": {"own": 1.0, "look": "much"}})
-    with pytest.raises(CheckpointError, match="closer"):
+    save_checkpoint(tmp_path / "bad.safetensors", checkpoint.model, {**metadata, "second_stage": {"own": 1.0, "look": "much"}})
+    with pytest.raises(CheckpointError, match="second_stage"):
         load_runtime(tmp_path / "bad.safetensors", "cpu", "fp32")

@@ -430,5 +430,5 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path, module):
     path = tmp_path / "a.csv"
     module.write_ball_labels(path, {0: NOT_VISIBLE, 1: BallLabel(True, 5, 6)})
     path.write_text(path.read_text()[:-8])
-    with pytest.raises(LabelError, match="cut off"):
+    with pytest.raises(LabelError, match="truncated"):
         read_ball_labels(path, Problems().add)

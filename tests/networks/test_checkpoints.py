@@ -129,8 +129,8 @@ def test_safetensors_of_another_program_are_refused(path):
      ("calibration", {"slope": 1.0}), ("calibration", [1, 2]),
      ("area", 10**12), ("area", 1), ("area", 10**400), ("multiple", 10**9), ("multiple", 33), ("fps", [0, 1e-9]),
      ("fps", [60, 24]), ("fps", [24, True]), ("fps", 25), ("calibration", {"slope": 0.0, "bias": 0.0}),
-     ("calibration", {"slope": 10**400, "bias": 0.0}), ("closer", {"own": 1e300, "look": 0.0, "bias": 0.0}),
-     ("closer", {"own": "1", "look": 0.0, "bias": 0.0}), ("event_head", 1)],
+     ("calibration", {"slope": 10**400, "bias": 0.0}), ("second_stage", {"own": 1e300, "look": 0.0, "bias": 0.0}),
+     ("second_stage", {"own": "1", "look": 0.0, "bias": 0.0}), ("event_head", 1)],
 )  # fmt: skip
 def test_metadata_of_the_wrong_type_are_refused(path, key, value):
     rewrite(path, metadata={**ARGUMENTS, key: value})
@@ -139,9 +139,15 @@ def test_metadata_of_the_wrong_type_are_refused(path, key, value):
 
 def test_keys_that_nobody_knows_are_passed_over(path):
     weights = {"own": 1.0, "look": 0.5, "bias": 0.0, "more": [1]}
-    rewrite(path, metadata={**ARGUMENTS, "closer": weights, "more": {}})
-    closer = load_second_network(load_checkpoint(path).metadata, "cpu", "fp32")
-    assert (closer.own, closer.look, closer.bias) == (1.0, 0.5, 0.0)
+    rewrite(path, metadata={**ARGUMENTS, "second_stage": weights, "more": {}})
+    second = load_second_network(load_checkpoint(path).metadata, "cpu", "fp32")
+    assert (second.own, second.look, second.bias) == (1.0, 0.5, 0.0)
+
+
+def test_keys_of_older_files_are_read(path):
+    weights = {"own": 1.0, "look": 0.5, "bias": 0.0}
+    rewrite(path, metadata={**ARGUMENTS, "closer": weights})
+    assert load_checkpoint(path).metadata["second_stage"] == weights
 
 
 def test_what_checkpoints_say_is_shown_in_plain_lines_whatever_it_is(tmp_path, model):

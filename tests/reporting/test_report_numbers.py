@@ -168,7 +168,7 @@ def test_what_is_not_there_is_said(tmp_path):
     told = match_numbers(read_match(find_files(ball)))
     assert told["zones"] == told["speeds"] == told["heights"] == {} and told["strokes"] == []
     assert any("no strokes.csv" in line for line in told["not_told"]) and any(
-        "no place on the table" in line for line in told["not_told"]
+        "no position on the table" in line for line in told["not_told"]
     )
     assert [bounce["phase"] for bounce in told["bounces"][:2]] == ["serve", "serve"]  # by the passings alone
     for kind in ("events", "rallies"):

@@ -67,7 +67,7 @@ def test_what_was_changed_is_told(detected: Path, name: str, part: str) -> None:
     assert [check for check, holds in parts(report).items() if not holds] == [part]
 
 
-def test_what_looked_closer_is_told_and_verified(ball_video, tmp_path, runtime, monkeypatch) -> None:
+def test_the_second_stage_is_noted_and_verified(ball_video, tmp_path, runtime, monkeypatch) -> None:
     second, weights = TorchRuntime(BrightestSpot(), device="cpu", precision="fp32"), tmp_path / "closer.safetensors"
     second.weights, runtime.second = weights, SecondNetwork(second, 1.0, 0.0, 0.0)
     weights.write_bytes(b"weights")
@@ -82,7 +82,7 @@ def test_what_looked_closer_is_told_and_verified(ball_video, tmp_path, runtime, 
 
     assert not run().done_before
     ball_csv = tmp_path / "out" / "match.csv"
-    assert read_manifest(ball_csv)["closer"]["name"] == "closer.safetensors"
+    assert read_manifest(ball_csv)["second_stage"]["name"] == "closer.safetensors"
     assert parts(verify(ball_csv))["second stage"] is True and run().done_before
     weights.write_bytes(b"others")
     assert parts(verify(ball_csv))["second stage"] is False
@@ -233,13 +233,20 @@ def test_what_was_done_otherwise_is_no_longer_done(folder: Path, runtime, change
     assert not first.done_before and "exists already" in first.error
 
 
-@pytest.mark.parametrize("part", ["csv", "video", "checkpoint", "closer"])
+@pytest.mark.parametrize("part", ["csv", "video", "checkpoint", "second_stage"])
 @pytest.mark.parametrize("said", [7, "x", [], {}, {"name": 1, "sha256": "x"}, {"name": "x", "sha256": "x", "path": 5}])
 def test_a_manifest_that_says_what_cannot_be_is_refused(detected: Path, part: str, said: object) -> None:
     manifest = json.loads(manifest_path(detected).read_text())
     manifest_path(detected).write_text(json.dumps({**manifest, part: said}))
     with pytest.raises(InputError, match=f"its {part} is "):
         verify(detected)
+
+
+def test_keys_of_older_manifests_are_read(detected: Path) -> None:
+    manifest = json.loads(manifest_path(detected).read_text())
+    second = manifest.pop("second_stage")
+    manifest_path(detected).write_text(json.dumps({**manifest, "closer": {"name": "x", "sha256": "x", "path": None}}))
+    assert second is None and parts(verify(detected))["second stage"] is False
 
 
 def test_keys_that_nobody_knows_are_passed_over(detected: Path) -> None:

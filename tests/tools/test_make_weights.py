@@ -39,7 +39,7 @@ def test_what_is_packed_is_what_detect_takes(tool, tmp_path, monkeypatch):
     monkeypatch.setattr(tool, "trained", lambda recipe, *arguments, **settings: made[recipe.file])
     tool.main([str(tmp_path), "--rallies", "2", "--device", "cpu"])
     default, fast = (load_checkpoint(tmp_path / f"{name}.safetensors") for name in ("centernet_v8s", "centernet_v8n"))
-    assert default.metadata["closer"]["look"] == 0 and fast.metadata["closer"]["look"] > 0
-    assert default.metadata["closer"]["own"] == default.metadata["calibration"]["slope"]
+    assert default.metadata["second_stage"]["look"] == 0 and fast.metadata["second_stage"]["look"] > 0
+    assert default.metadata["second_stage"]["own"] == default.metadata["calibration"]["slope"]
     assert load_runtime(tmp_path / "centernet_v8s.safetensors", "cpu", "fp32").working_size(1080, 1920) == (320, 576)
     assert (tmp_path / "closer_v8n.safetensors").stat().st_size == SECOND_STAGE_WEIGHTS.stat().st_size

@@ -1,4 +1,4 @@
-"""What the options of the commands are made of, and how a command prints what came of it."""
+"""What the options of the commands are made of, and how a command prints its result."""
 
 import codecs
 import io
@@ -34,13 +34,16 @@ PIPE_COLUMNS = 200
 
 
 MOST_DIGITS = 20
-"""Of a number that is given: longer ones are none that anything here takes, and reading them takes ever longer."""
+"""Most digits of a number on the command line: no option takes a longer one, and reading it would take ever
+longer."""
 LARGEST_SIDE = 16384
-"""Of a picture, pixels: twice what 8K video has."""
+"""Largest side of a picture, pixels: twice what 8K video has."""
 
 
 class Number(click.FloatRange):
     """A finite number between bounds, both of which every option has: NaN passes no comparison, and so every range."""
+
+    name = "number"
 
     def __init__(self, least: float, most: float, least_open: bool = False, most_open: bool = False) -> None:
         super().__init__(least, most, min_open=least_open, max_open=most_open)
@@ -54,6 +57,8 @@ class Number(click.FloatRange):
 
 class WholeNumber(click.IntRange):
     """A whole number between bounds, both of which every option has."""
+
+    name = "number"
 
     def __init__(self, least: int, most: int) -> None:
         super().__init__(least, most)
@@ -79,10 +84,17 @@ STRIDES = WholeNumber(1, 32)
 WINDOWS = WholeNumber(1, 9)
 
 
+WEIGHTS_HELP = "Checkpoint to use: a file, or `fast` for the small one in the package."
+
+
 class PictureSize(click.ParamType):
     """A width and a height, as in 1920x1080, given on as (height, width)."""
 
     name = "WIDTHxHEIGHT"
+
+    def get_metavar(self, *args: Any, **settings: Any) -> str:
+        """Return how help writes the value, with a small x."""
+        return self.name
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
         if isinstance(value, tuple):
@@ -114,7 +126,7 @@ class MemorySize(click.ParamType):
 
 
 class Step(click.ParamType):
-    """A number of frames from 1 to those of a window, or auto."""
+    """A number of frames, from 1 to the frames of a window, or auto."""
 
     name = "FRAMES|auto"
 
@@ -145,9 +157,25 @@ class OutputPath(click.Path):
 OUTPUT = OutputPath(path_type=Path)
 
 
+EVERY_COMMAND = "Every command"
+"""The group of options that all commands have."""
 FORMER_NAMES = {"--closer": "--refine", "--no-closer": "--no-refine"}
 FORMER_NAMES_OF_TRAINING = {"--closer": "--second-stage"}
-"""Options by names that they had once, which still work and are told of nowhere."""
+"""Options by the names that they had once: these still work, and no help shows them."""
+
+
+class Option(click.Option):
+    """An option that help lists in a group with others of its kind."""
+
+    def __init__(self, *args: Any, group: str = EVERY_COMMAND, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.group = group
+
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """Return what stands in brackets behind the help: the default. A wrong number ends in a message with the range."""
+        extra: dict[str, Any] = dict(super().get_help_extra(ctx))
+        extra.pop("range", None)
+        return extra
 
 
 class Command(click.Command):
@@ -155,6 +183,18 @@ class Command(click.Command):
 
     Standard input is copied to a file then, when nothing is wrong with the options, and kept as long as the command runs.
     """
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options in groups, in the order of their first ones; those that every command has come last."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None and not isinstance(param, click.Argument):
+                groups.setdefault(getattr(param, "group", EVERY_COMMAND), []).append(record)
+        common = groups.pop(EVERY_COMMAND)
+        for name, records in [*groups.items(), (EVERY_COMMAND, common)]:
+            with formatter.section(name):
+                formatter.write_dl(records)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the options, also by names that they had once."""
@@ -203,15 +243,17 @@ def _shown(param: click.Parameter, path: Path) -> str:
     return param.opts[0] if isinstance(param, click.Option) else str(path)
 
 
+plain_option = partial(click.option, cls=Option)
+"""Makes an option of no config, as `click.option` does; `group` says under which heading help lists it."""
 command = partial(click.command, cls=Command)
 """Makes a command of a function, as `click.command` does."""
 
 
 def option(config: type, field: str, *names: str, **settings: Any) -> Callable:
-    """Return a click option whose default is that of the config's field, which has its one home there."""
+    """Return an option whose default comes from the config's field, its one home; `group` is a heading in help."""
     default = next(entry.default for entry in fields(config) if entry.name == field)
     settings.setdefault("show_default", default is not None)
-    return click.option(*names or [f"--{field.replace('_', '-')}"], field, default=default, **settings)
+    return plain_option(*names or [f"--{field.replace('_', '-')}"], field, default=default, **settings)
 
 
 def example(*lines: str) -> str:
@@ -219,9 +261,9 @@ def example(*lines: str) -> str:
     return "\n".join(["\b", "Example:" if len(lines) == 1 else "Examples:", *(f"  {line}" for line in lines)])
 
 
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-overwrite_option = click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
+overwrite_option = plain_option("--overwrite", is_flag=True, help="Replace outputs that exist.")
+quiet_option = plain_option("-q", "--quiet", is_flag=True, help="Show no progress.")
+json_option = plain_option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 DEBUG = "ttcli.debug"
@@ -234,7 +276,7 @@ def _note_debug(ctx: click.Context, param: click.Parameter, value: bool) -> None
 
 
 debug_option = click.option(
-    "--debug", is_flag=True, expose_value=False, callback=_note_debug, help="Show the traceback of what fails."
+    "--debug", is_flag=True, expose_value=False, callback=_note_debug, help="Show the traceback of an error."
 )
 
 
@@ -282,7 +324,7 @@ def _say(text: str, stream: TextIO | None) -> None:
 
 
 def leave_standard_output() -> None:
-    """Let what is still to be written to standard output go nowhere, so that a full one is not told of twice."""
+    """Let what is still to be written to standard output go nowhere, so that a full disk is reported once."""
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

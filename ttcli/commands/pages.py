@@ -16,6 +16,7 @@ from ttcli.commands.options import (
     json_option,
     option,
     overwrite_option,
+    plain_option,
     quiet_option,
     show,
     tell,
@@ -33,23 +34,30 @@ from ttcli.errors import UsageError
 )
 @click.argument("match", type=VIDEO)
 @click.argument("ball", required=False, type=FILE)
-@click.option("--apply", is_flag=True, help="Open no page: write what was found with the corrections applied.")
-@click.option("-o", "--output", type=OUTPUT, help="With --apply: the CSV; else BALL's name with .corrected.csv beside it.")
-@option(ReviewConfig, "events", type=FILE, help="The events.csv; else the one beside BALL.")
-@option(ReviewConfig, "rallies", type=FILE, help="The rallies.csv; else the one beside BALL.")
-@option(ReviewConfig, "corrections", type=OUTPUT, help="The decisions; else MATCH's name with .corrections.jsonl beside it.")
-@option(ReviewConfig, "port", type=WholeNumber(0, 65535), help="Port of this machine; 0 takes one that is free.")
-@option(ReviewConfig, "open_page", "--browser/--no-browser", help="Open the page in a browser.")
-@option(ReviewConfig, "picture_rate", "--fps", type=FRAME_RATES, help="Frames per second, of a folder of pictures.")
+@plain_option("--apply", is_flag=True, group="Output", help="Open no page: write the results with the corrections applied.")
+@plain_option(
+    "-o", "--output", type=OUTPUT, group="Output", help="With --apply, write the CSV here. Without it: BALL.corrected.csv."
+)
+@option(
+    ReviewConfig, "corrections", type=OUTPUT, group="Output",
+    help="File of decisions. Without it: MATCH.corrections.jsonl beside MATCH.",
+)  # fmt: skip
+@option(ReviewConfig, "events", type=FILE, group="Input", help="The events.csv. Without it: the one beside BALL.")
+@option(ReviewConfig, "rallies", type=FILE, group="Input", help="The rallies.csv. Without it: the one beside BALL.")
+@option(
+    ReviewConfig, "picture_rate", "--fps", type=FRAME_RATES, group="Input", help="Frames per second of a folder of pictures."
+)
+@option(ReviewConfig, "port", type=WholeNumber(0, 65535), group="Page", help="Port of this machine; 0 takes a free one.")
+@option(ReviewConfig, "open_page", "--browser/--no-browser", group="Page", help="Open the page in a browser.")
 @overwrite_option
 @quiet_option
 @json_option
 def review(
     match: Path, ball: Path | None, apply: bool, output: Path | None, quiet: bool, as_json: bool, **settings: Any
 ) -> None:
-    """Go through the doubtful places of MATCH on a page of this machine, and put them right; Ctrl-C ends it.
+    """Open a page that goes through the doubtful places of MATCH, to put them right. Ctrl-C ends it.
 
-    BALL is the ball.csv of MATCH, else the one of its name beside it. Each decision is appended to a file at once.
+    BALL is the ball.csv of MATCH. Without it: MATCH's name with .csv, beside MATCH. Each decision is on disk at once.
     Nothing leaves this machine. `extract`, `evaluate` and `convert` read the file of decisions as labels.
     """
     from ttcli.review import apply_corrections
@@ -73,26 +81,35 @@ def review(
 @command(
     epilog=example(
         "ttcli report ball.csv -o report.html",
-        "ttcli report match.mp4 -o report.html --with-clips",
+        "ttcli report match.mp4 --with-clips",
         "ttcli report monday.csv tuesday.csv -o both.html",
     )
 )
 @click.argument("matches", metavar="MATCH...", nargs=-1, required=True, type=FILE)
-@click.option("-o", "--output", type=OUTPUT, help="The page; else the first MATCH's name with .html beside it.")
-@option(ReportConfig, "events", type=FILE, help="The events.csv (one MATCH only); else the one beside it.")
-@option(ReportConfig, "rallies", type=FILE, help="The rallies.csv (one MATCH only); else the one beside it.")
-@option(ReportConfig, "strokes", type=FILE, help="The strokes.csv (one MATCH only); else the one beside it.")
-@option(ReportConfig, "video", type=FILE, help="The video (one MATCH only); else the one that the manifest names.")
-@option(ReportConfig, "title", metavar="TEXT", help="Title of the page; else the name of MATCH.")
-@option(ReportConfig, "with_clips", "--with-clips", is_flag=True, help="Write small clips of the rallies beside the page.")
+@plain_option(
+    "-o", "--output", type=OUTPUT, group="Output", help="Write the page here. Without it: the first MATCH's name with .html."
+)
+@option(ReportConfig, "title", metavar="TEXT", group="Output", help="Title of the page. Without it: the name of MATCH.")
+@option(
+    ReportConfig, "with_clips", "--with-clips", is_flag=True, group="Output",
+    help="Also write small clips of the rallies beside the page.",
+)  # fmt: skip
+@option(ReportConfig, "events", type=FILE, group="Input", help="The events.csv (one MATCH). Without it: the one beside MATCH.")
+@option(
+    ReportConfig, "rallies", type=FILE, group="Input", help="The rallies.csv (one MATCH). Without it: the one beside MATCH."
+)
+@option(
+    ReportConfig, "strokes", type=FILE, group="Input", help="The strokes.csv (one MATCH). Without it: the one beside MATCH."
+)
+@option(ReportConfig, "video", type=FILE, group="Input", help="The video (one MATCH). Without it: the one in the manifest.")
 @overwrite_option
 @quiet_option
 @json_option
 def report(matches: tuple[Path, ...], output: Path | None, quiet: bool, as_json: bool, **settings: Any) -> None:
-    """Write what was found in each MATCH, a ball.csv or its video, as one page to look at.
+    """Make one page that shows what was found in each MATCH: a ball.csv or its video.
 
-    The page needs no network and no program. Events, rallies, strokes and the video are found beside the ball.csv;
-    what is not there, or cannot be told, it says.
+    The page needs no network and no program. Events, rallies, strokes and the video are found beside the ball.csv. The
+    page names what is missing.
     """
     from ttcli.report import report as run
 

@@ -1,4 +1,4 @@
-"""Signals that end a command: all of them as Ctrl-C does, so that what was begun is tidied up, and told of in one line."""
+"""Signals that end a command: all of them as Ctrl-C does, so that it tidies up and ends in one line."""
 
 import _thread
 import atexit
@@ -21,7 +21,7 @@ _came: list[signal.Signals] = []
 
 
 def interrupt_came() -> bool:
-    """Return whether a command was asked to end. What fails after that is the end of it, whatever it looks like."""
+    """Return whether a command was asked to end; what fails after that belongs to the end."""
     return bool(_came)
 
 
@@ -49,7 +49,7 @@ def interrupted_by_signals() -> Iterator[None]:
 
 
 def leave_in_peace() -> None:
-    """Let no signal break into the end of a process that has done its work, and make that of an interrupted one short.
+    """Let no signal break into the end of a process that has done its work, and end an interrupted one quickly.
 
     Python's own end waits for threads, and where an interrupt came in an `exec` it ends by SIGINT instead of with a code.
     """

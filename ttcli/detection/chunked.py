@@ -1,8 +1,8 @@
 """One long video as tasks: what the networks propose for each chunk, and the proposals that all of them together are.
 
-A task reads its chunk and some frames around it, and hands on what the networks say of each frame, 40 bytes; what is judged over
-time is judged by one process that sees all of it in order. So the rows are those of one process that reads the video alone, but for
-tenths of a pixel where pictures repeat or the camera moves: docs/SCALE.md.
+A task reads its chunk and some frames around it, and hands on what the networks say of each frame, 40 bytes. One
+process sees all of that in order, and decides. So the rows equal the rows of one process that reads the video
+alone, but for tenths of a pixel where pictures repeat or the camera moves: docs/SCALE.md.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ from ttcli.video.reader import Frame, FrameReader
 SAME_TIME = 1e-6
 """Seconds by which a frame's time may differ from the one that its packet promises: rounding."""
 NO_PEAKS = (NOWHERE,) * CANDIDATES
-"""Stand in an array for those of a frame without any."""
+"""Stands in an array for the peaks of a frame without any."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,15 @@ class ChunkProposals:
     begins: np.ndarray
     """(N,) bool: whether a shot begins with it."""
     views: list[TableView | NoTable]
-    """Of the table, on the whole video's clock."""
+    """Views of the table, on the whole video's clock."""
 
 
 def propose_for_chunk(plan: VideoPlan, chunk: Chunk, runtime: Runtime) -> ChunkProposals | None:
     """Return what is found on a chunk; None where other frames come than its packets promise, or none at all.
 
     Args:
-        plan: Of the whole video.
-        chunk: The part of it.
+        plan: Plan of the whole video.
+        chunk: The chunk.
         runtime: The first network, which brings the second.
     """
     info = plan.info

@@ -35,7 +35,7 @@ class OtherFrames:
 
 
 Outcome = DetectSummary | ChunkProposals | OtherFrames | TtcliError
-"""Of a task: a video's summary, what is found on a chunk, or why there is neither."""
+"""Outcome of a task: a video's summary, what is found on a chunk, or why there is neither."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def detect_on_cluster(
         SettingError: There is no cluster, Ray is not installed, or the length of chunks is none.
     """
     if not 0 <= config.chunk_minutes < math.inf:
-        raise SettingError("--chunk", f"{config.chunk_minutes} is out of range", "give minutes, or 0 to cut no video")
+        raise SettingError("--chunk", f"{config.chunk_minutes} is out of range", "give minutes, or 0 to keep videos whole")
     here = Here(config)
     tasks: list[VideoTask | ChunkTask] = []
     cut: dict[Job, _InChunks] = {}
@@ -127,7 +127,7 @@ def load(config: DetectConfig) -> Runtime:
 
 
 def run_task(task: VideoTask | ChunkTask) -> tuple[Outcome, list[str]]:
-    """Do a task in a process that does nothing else; return what comes of it, and warnings."""
+    """Do a task in a process that does nothing else; return its outcome, and warnings."""
     warnings: list[str] = []
     try:
         with told_of_system(task.job.video):

@@ -1,4 +1,4 @@
-"""From what the networks propose to the ball in each frame: candidates judged, repeats answered, places in pixels of the video."""
+"""From candidates to the ball in each frame: decided, copied for repeated frames, in pixels of the video."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -25,8 +25,8 @@ def ball_positions(proposals: Iterable[Proposal], plan: VideoPlan, confidence: C
 
     Args:
         proposals: For every frame of the video, in order.
-        plan: Of the video.
-        confidence: Of the network that proposed.
+        plan: Plan of the video.
+        confidence: Confidence of the network that proposed.
     """
     for _, shot in groupby(proposals, key=lambda proposal: proposal.shot):
         yield from _shot_positions(shot, plan, confidence)
@@ -37,7 +37,7 @@ def positions_in(frames: Iterable[Frame], plan: VideoPlan, runtime: Runtime) -> 
 
     Args:
         frames: At the sizes of the plan.
-        plan: Of the video.
+        plan: Plan of the video.
         runtime: The first network, which brings the second.
     """
     plan, frames = with_distinct_stride(plan, frames, runtime)

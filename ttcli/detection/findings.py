@@ -68,10 +68,10 @@ def decided_rows(
 
     Args:
         plan: How the video is detected.
-        proposals: Of the networks, for all of its frames.
+        proposals: Proposals of the networks, for all of its frames.
         runtime: The network that proposed.
         findings: Takes what is noted on the way; complete once all rows have come.
-        with_events: Whether bounces and passings of the net are told.
+        with_events: Whether to find bounces and net crossings.
         with_rallies: Whether rallies are, for which events are needed.
         with_strokes: Whether strokes are, for which rallies are needed.
     """

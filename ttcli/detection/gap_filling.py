@@ -1,11 +1,12 @@
 """Gaps in the ball's path, filled where one flight explains what is seen on both sides: what `detect --fill` does.
 
-In the air a ball's place on the picture is nearly a parabola of time, for a third of a second or so. One is fitted to the
-last sightings before a gap and the first after it together. Where it meets all of them, and does nothing that a ball in
-the air cannot do, the frames between are `filled` with it; else they stay as they were. A bounce or a stroke in the gap
-bends the path, so that no parabola fits, or one that rises after falling or turns back along the picture: nothing is made
-up there. What it cannot tell is a stroke that turns the path only a little, as when a falling ball is served, or one
-towards a camera behind the player, which looks like a ball that rises and falls.
+In the air a ball's position on the picture is nearly a parabola of time, for a third of a second or so. One is
+fitted to the last sightings before a gap and the first after it together. Where it meets all of them, and does
+nothing that a ball in the air cannot do, the frames between are `filled` with it; else they stay as they were. A
+bounce or a stroke in the gap bends the path, so that no parabola fits, or only one that rises after falling or
+turns back along the picture: nothing is made up there. A stroke that turns the path only a little goes unnoticed,
+as when a falling ball is served. So does a stroke towards a camera behind the player, which looks like a ball that
+rises and falls.
 """
 
 from collections import deque
@@ -21,15 +22,17 @@ EVIDENCE = 5
 LEAST_EVIDENCE = 3
 """Fewer are tried down to so many: a bounce or a stroke may lie shortly before the gap."""
 TOLERANCE = 4 / 1920
-"""Of the picture's width: so far may each sighting lie from the flight, and so far may a path turn where a flight does not."""
+"""Share of the picture's width: so far may each sighting lie from the flight, and a path turn where a flight does
+not."""
 
 
 def fill_gaps(positions: Iterable[BallPosition], height: int, width: int, most: int) -> Iterator[BallPosition]:
     """Yield the ball of each frame, in order; gaps of at most `most` frames are filled where one flight leads over them.
 
     Args:
-        positions: Of a video, with times; at most `most` + 2 * EVIDENCE of them and repeats of the last are held back.
-        height: Of the video's picture, in pixels.
+        positions: Positions of a video, with times; at most `most` + 2 * EVIDENCE of them and repeats of the last are
+            held back.
+        height: Height of the video's picture, in pixels.
         width: The same.
         most: Frames in a gap; 0 fills none.
     """

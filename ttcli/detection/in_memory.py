@@ -26,7 +26,7 @@ class Detection(NamedTuple):
     rows: list[BallPosition]
     """One for each frame, in order, as in ball.csv."""
     events: list[Event]
-    """Bounces and passings of the net in order, as in events.csv."""
+    """Bounces and net crossings in order, as in events.csv."""
     shots: list[Shot]
     """The parts of the video between cuts, as in shots.csv."""
 
@@ -37,11 +37,11 @@ def detect_ball(video: str | os.PathLike[str], runtime: Runtime | None = None, *
     Args:
         video: A file, or a folder of numbered pictures.
         runtime: The network, as `load_network` returns it, for more than one video; loaded as the settings say if None.
-        settings: Of `DetectConfig`, by name, but for those in OF_FILES.
+        settings: Settings of `DetectConfig`, by name, but for those in OF_FILES.
 
     Raises:
         InputError: There is no such file.
-        VideoError: It is no video, or not one frame of it can be decoded.
+        VideoError: It is no video, or none of its frames can be decoded.
         CheckpointError: The weights are damaged or of an unknown network.
         SettingError: The device is not there, or a library that the settings ask for.
         TypeError: There is no setting of that name here.

@@ -1,4 +1,4 @@
-"""What `detect` is to do: the videos that are meant, the CSV that each becomes, and whether all of it can be written."""
+"""What `detect` is to do: the videos, the CSV that each becomes, and whether all outputs can be written."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Job:
 
 
 def find_videos(inputs: Sequence[Path]) -> list[Path]:
-    """Return the videos given, with those of a folder in its place, sorted by name; a folder of pictures is a video."""
+    """Return the videos given, a folder's videos in its place, sorted by name; a folder of pictures is a video."""
     videos: list[Path] = []
     for path in inputs:
         if not is_folder(path):

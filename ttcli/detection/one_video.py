@@ -16,6 +16,7 @@ from ttcli.detection.proposals import NetworkProposals, Proposals
 from ttcli.detection.scouting import plan_video
 from ttcli.inference.runtimes import Runtime
 from ttcli.rendering.table_picture import write_table_picture
+from ttcli.results.counted import counted
 from ttcli.results.events import Event, write_events_csv
 from ttcli.results.manifest import Counts, checkpoint_facts, manifest_path, may_write, option_facts, video_facts, write_manifest
 from ttcli.results.rallies import Play, Rally, write_rallies_csv
@@ -47,7 +48,7 @@ class DetectSummary:
     bounces: int | None = None
     """Told on the table; None where no events were asked for."""
     nets: int | None = None
-    """Passings of the net; None where no events were asked for."""
+    """Net crossings; None where no events were asked for."""
     rallies: int | None = None
     """None where none were asked for."""
     strokes: int | None = None
@@ -71,9 +72,8 @@ class DetectSummary:
         more = f", {self.filled} filled" if self.filled else ""
         more += f", {self.duplicates} repeated" if self.duplicates else ""
         more += f", {self.shots} shots" if self.shots > 1 else ""
-        more += f", bounces: {self.bounces}, passings of the net: {self.nets}" if self.bounces is not None else ""
-        more += f", {self.rallies} rallies" if self.rallies is not None else ""
-        more += f", {self.strokes} strokes" if self.strokes is not None else ""
+        found = {"bounce": self.bounces, "net crossing": self.nets, "rally": self.rallies, "stroke": self.strokes}
+        more += "".join(f", {counted(number, noun)}" for noun, number in found.items() if number is not None)
         if self.done_before:
             return f"{self.video} -> {self.output}: {self.frames} frames, {seen}{more}, done before"
         return f"{self.video} -> {self.output}: {self.frames} frames, {seen}{more}, {speed:.0f} frames/s"
@@ -105,7 +105,7 @@ def write_outputs(
     Args:
         job: The video and the CSV.
         plan: How it is detected.
-        proposals: Of the networks, for all of its frames.
+        proposals: Proposals of the networks, for all of its frames.
         runtime: The network that proposed.
         quiet: Show no progress.
         tell: Takes warnings.
@@ -178,7 +178,7 @@ def _warnings(info: VideoInfo, findings: Findings) -> list[str]:
     """Return what a user should know of a video that was read to its end."""
     warnings, broken = [], findings.statuses[Status.BROKEN]
     if findings.truncated:
-        warnings.append(f"the file is cut off; it gave {findings.frames} frames")
+        warnings.append(f"the file is truncated; it gave {findings.frames} frames")
     if broken:
         warnings.append(f"{broken} of {findings.frames} frames could not be decoded, marked broken")
     if info.interlaced:
@@ -186,7 +186,7 @@ def _warnings(info: VideoInfo, findings: Findings) -> list[str]:
     if findings.strokes is not None and not findings.views:
         warnings.append("the table was not found, so strokes have no numbers")
     elif findings.strokes is not None and findings.strokes.warning is not None:
-        warnings.append(f"{findings.strokes.warning}; strokes have no numbers")
+        warnings.append(findings.strokes.warning)
     return warnings
 
 
@@ -194,11 +194,11 @@ def _facts(
     job: Job, plan: VideoPlan, runtime: Runtime, findings: Findings, summary: DetectSummary, warnings: list[str]
 ) -> dict[str, Any]:
     """Return what the manifest says of a CSV that is complete."""
-    closer = None if plan.large_size is None else runtime.second
+    second = None if plan.large_size is None else runtime.second
     return {
         "video": video_facts(plan.info, job.output),
         "checkpoint": checkpoint_facts(runtime.weights, job.output),
-        "closer": None if closer is None else checkpoint_facts(closer.runtime.weights, job.output),
+        "second_stage": None if second is None else checkpoint_facts(second.runtime.weights, job.output),
         "options": option_facts(plan.settings),
         "seen_by_network": {"height": plan.height, "width": plan.width, "step": plan.step},
         "tables": views_as_json(findings.views),

@@ -50,7 +50,7 @@ def plan_at(
     Args:
         info: The video.
         runtime: The network.
-        settings: Of the user.
+        settings: Settings of the user.
         height: Rows of the picture that the network sees.
         width: Its columns.
         step: Frames from one window to the next; None looks at each frame once, and again where there is doubt.
@@ -67,7 +67,7 @@ def with_distinct_stride(plan: VideoPlan, frames: Iterable[Frame], runtime: Runt
     """Return the plan and the frames, all of them; the stride is less where the rate is high by repeated pictures alone.
 
     Args:
-        plan: Of the video; its stride is chosen by the stated frame rate, unless the user gave one.
+        plan: Plan of the video; its stride is chosen by the stated frame rate, unless the user gave one.
         frames: From the first one on, judged.
         runtime: The network.
     """

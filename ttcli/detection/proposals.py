@@ -1,7 +1,7 @@
 """What the networks propose for the frames of a video: the only thing that is told to the stage that decides.
 
-Here proposals are made from frames. Where a video is detected in chunks, each task makes those of its chunk, and the process that
-decides reads them from arrays (`chunked`).
+Here proposals are made from frames. Where a video is detected in chunks, each task makes the proposals for its
+chunk, and the process that decides reads them from arrays (`chunked`).
 """
 
 from collections import deque
@@ -63,8 +63,8 @@ class NetworkProposals:
     """Proposals of the networks for the frames of a reader.
 
     Args:
-        reader: Of the whole video, at the sizes of the plan, judged.
-        plan: Of the video.
+        reader: Reader of the whole video, at the sizes of the plan, judged.
+        plan: Plan of the video.
         runtime: The first network, which brings the second.
     """
 
@@ -103,7 +103,7 @@ def propose(frames: Iterable[Frame], plan: VideoPlan, runtime: Runtime) -> Itera
 
     Args:
         frames: At the sizes of the plan.
-        plan: Of the video.
+        plan: Plan of the video.
         runtime: The first network, which brings the second.
     """
     networks = network_predictor(plan, runtime)

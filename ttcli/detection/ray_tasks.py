@@ -29,9 +29,9 @@ def run_tasks(function: Callable[..., Any], tasks: Sequence[tuple], address: str
     """Yield the number of each task and what the function returned for it, as they are done.
 
     Args:
-        function: Of a module that can be imported where the tasks run.
+        function: Function of a module that can be imported where the tasks run.
         tasks: Its arguments, which must go through pickle.
-        address: Of a Ray cluster that runs already, or LOCAL.
+        address: Address of a Ray cluster that runs already, or LOCAL.
 
     Raises:
         SettingError: Ray is not installed, or there is no cluster at the address.

@@ -1,7 +1,7 @@
 """A look at a video before it is read: how large a picture the network shall see, and how far its windows may be apart.
 
-The network was trained on balls of 1 to 12 px. One filmed from close by is wider on its usual picture, and is missed or placed
-beside its middle; on a picture half as large it is as wide as it is in most videos. Measured: docs/VIDEOS.md.
+The network was trained on balls of 1 to 12 px. One filmed from close by is wider on its usual picture, and is missed or
+placed beside its middle; on a picture half as large it is as wide as it is in most videos. Measured: docs/VIDEOS.md.
 """
 
 import math
@@ -25,7 +25,7 @@ from ttcli.video.reader import Frame, FrameReader, read_spans
 AUTO = "auto"
 """Stands for a step that is chosen here."""
 TIMED_SECONDS = 0.8
-"""For which the decoder is timed; the network for half of it."""
+"""Seconds for which the decoder is timed; the network gets half of them."""
 SPANS = (0.2, 0.5, 0.8)
 """Where in the video is looked, as parts of its length."""
 SPAN_FRAMES = 40
@@ -43,7 +43,7 @@ def plan_video(info: VideoInfo, runtime: Runtime, settings: DetectConfig) -> Vid
     Args:
         info: The video.
         runtime: The network.
-        settings: Of the user.
+        settings: Settings of the user.
 
     Raises:
         SettingError: The network is made for pictures of another size.
@@ -84,7 +84,7 @@ def wanted_step(info: VideoInfo, runtime: Runtime, settings: DetectConfig, heigh
     Args:
         info: The video.
         runtime: The network.
-        settings: Of the user.
+        settings: Settings of the user.
         height: Rows of the picture that the network sees.
         width: Its columns.
     """

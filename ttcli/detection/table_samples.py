@@ -1,4 +1,4 @@
-"""The table in some seconds of a video, and a picture of it, without the rest of detection."""
+"""The table in some seconds of a video, drawn, without the rest of detection."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -19,7 +19,7 @@ SPAN_SECONDS = (LOOKS + 1) * LOOK_SECONDS
 
 
 def check_tables(info: VideoInfo, config: ProbeConfig) -> list[TableView] | None:
-    """Return the tables that were told; raise TtcliError where they cannot be, or the picture cannot be written."""
+    """Return the tables given by hand; raise TtcliError where they cannot be, or the picture cannot be written."""
     if config.table_picture is not None:
         check_table_picture(config.table_picture)
         check_output(config.table_picture, config.overwrite)

@@ -2,10 +2,10 @@
 
 One frame at a time, a faint streak and a shirt button look alike, and the right place is often the second peak or
 one below the threshold. Over time they differ: the ball's places lie on a smooth path, and a false peak jumps about
-or stays where it is. So each frame has as many states as candidates and one more, "none of them"; states of three
-frames in a row are judged by the step and by the bend that they make, and the forward-backward algorithm (Rabiner,
-"A tutorial on hidden Markov models", 1989, section III) gives each state's probability in the light of all frames
-around. No position is made up: the ball is at one of the network's own candidates or nowhere.
+or stays where it is. So each frame has as many states as candidates and one more, "none of them". States of three
+frames in a row are judged by the step and by the bend that they make. The forward-backward algorithm (Rabiner, "A
+tutorial on hidden Markov models", 1989, section III) gives each state's probability by all frames around. No
+position is made up: the ball is at one of the network's own candidates or nowhere.
 """
 
 import math
@@ -54,8 +54,8 @@ class Flight:
     lingering_jitter: float = 1.0
     """Scale of their error, pixels. So a peak at rest keeps about the confidence that it has by itself."""
     rest: float = 0.37
-    """By which the weight of a step of no length is multiplied, by hand too: a ball in play does not rest, but the more frames a
-    second, the smaller its bend may be, and the surer a lamp would become."""
+    """Factor for the weight of a step of no length, set by hand too. A ball in play does not rest, but with more
+    frames a second its bend may be smaller, and a lamp would become surer."""
     rest_jitter: float = 0.15
     """Scale of steps that are of no length, pixels."""
 
@@ -64,7 +64,7 @@ class Candidates(NamedTuple):
     """What the network offers for one frame."""
 
     time_seconds: float
-    """Of the frame; never before that of the last one."""
+    """Time of the frame; never before the last frame's."""
     positions: np.ndarray
     """(K, 2): x and y in pixels of the working picture."""
     logits: np.ndarray
@@ -83,7 +83,7 @@ def decide(frames: Iterable[Candidates], area: float, flight: Flight = Flight())
 
     Args:
         frames: Candidates of each frame, the same number K in all.
-        area: Of the working picture, square pixels.
+        area: Area of the working picture, square pixels.
         flight: How a ball moves.
     """
     waiting: list[Candidates] = []

@@ -34,7 +34,7 @@ def write_film(
         crf: Quality as x264 counts it.
         sound: Whether the video's sound is kept.
         progress: Takes the seconds that are written so far.
-        size: Height and width of the film; those of the video if None.
+        size: Height and width of the film; the video's if None.
 
     Raises:
         OutputError: `path` cannot be written.

@@ -1,7 +1,8 @@
 """Lists of the rallies of a video, in the formats that players and editors of video read.
 
-Formats: SubRip; chapters as video sites read them in a description; projects of LosslessCut (its documentation: a JSON5 file whose
-`cutSegments` have start, end and name); instances of Sportscode (an XML file that other tools of analysts read too).
+Formats: SubRip; chapters as video sites read them in a description; projects of LosslessCut; instances of
+    Sportscode (an XML file that other tools of analysts read too). LosslessCut documents its projects as a JSON5
+    file whose `cutSegments` have start, end and name.
 """
 
 import json
@@ -15,7 +16,7 @@ from ttcli.results.csv_rows import write_rows
 from ttcli.results.subrip import write_subrip
 
 COLUMNS = ("rally", "start_s", "end_s", "cut_start_s", "cut_end_s", "film_s", "strokes", "server", "ended")
-"""Of the CSV: a row for each rally, where it is kept from and to, and where it begins in the joined film."""
+"""Columns of the CSV: a row for each rally, where it is kept from and to, and where it begins in the joined film."""
 
 
 def write_csv(path: Path, spans: Sequence[Span], video: Path, overwrite: bool) -> None:

@@ -79,7 +79,7 @@ def compare_event_files(predicted: Path, truth: Path, frame_rate: float | None =
         predicted: An events.csv (or any format of events), or a folder of x.events.csv.
         truth: A file of events, or a folder: PREDICTED/x.events.csv is measured against TRUTH/x.events.csv,
             TRUTH/x/events_markup.json or TRUTH/annotations/x/events_markup.json.
-        frame_rate: Of the videos; None asks the predicted events, then the video beside, then the format.
+        frame_rate: Frame rate of the videos; None asks the predicted events, then the video beside, then the format.
         bootstrap: Resamplings behind each interval; 0 leaves the intervals out.
 
     Raises:
@@ -121,7 +121,7 @@ def _compare(predicted: Path, truth: Path, frame_rate: float | None, problems: P
     if rate is None and not found:  # then nothing is near anything, however long a frame is
         rate = float(FRAME_RATE)
     if rate is None:
-        raise SettingError(truth, "the frame rate is not known, so tolerances have no length", "tell it, as in --fps 25")
+        raise SettingError(truth, "the frame rate is not known, so tolerances have no length", "give it, as in --fps 25")
     return rate, compare_events(found, [(label.frame, label.event) for label in labels], rate)
 
 

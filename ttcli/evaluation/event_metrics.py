@@ -13,7 +13,7 @@ from ttcli.results.events import Event
 NAMES = ("bounce", "net")
 """Events that are measured; others are passed over."""
 REFERENCE_RATE = 120
-"""Frame rate in whose frames tolerances are told; at other rates the same time counts."""
+"""Frame rate in whose frames tolerances are given; at other rates the same time counts."""
 TOLERANCES = (1, 2, 4, 12)
 """Frames of 1/120 s: 8, 17, 33 and 100 ms. The last one tells an event that is late from one that is missed."""
 BLOCK_SECONDS = 10.0
@@ -62,7 +62,7 @@ def compare_events(found: Sequence[Event], labels: Sequence[tuple[float, str]], 
     Args:
         found: The events found.
         labels: Frame, which may be fractional, and name of each labelled moment.
-        frame_rate: Of the video.
+        frame_rate: Frame rate of the video.
     """
     return EventOutcomes(
         labels=[(frame / frame_rate, name) for frame, name in labels],
@@ -89,10 +89,11 @@ def event_metrics(outcomes: EventOutcomes, bootstrap: int = 1000, seed: int = 0)
         bootstrap: Resamplings behind each interval; 0 leaves the intervals out.
         seed: The same seed gives the same intervals.
 
-    PCE and SPCE are those of Voeikov, Falaleev and Baikulov, "TTNet" (2020, arXiv 2004.09927): the share of labelled
-    moments at which the probabilities of both events are on the right side of 0.5, and within 0.25 of what they should
-    be. A list of events gives as the probability at a moment its confidence times cos(n pi / 8), n frames of 1/120 s
-    off, 0 from SOFT_FRAMES on. Spotting counts over the whole video: matches are one to one, the most confident first.
+    PCE and SPCE follow Voeikov, Falaleev and Baikulov, "TTNet" (2020, arXiv 2004.09927). PCE is the share of
+    labelled moments at which the probabilities of both events are on the right side of 0.5; SPCE, within 0.25 of
+    what they should be. A list of events gives as the probability at a moment its confidence times cos(n pi / 8), n
+    frames of 1/120 s off, 0 from SOFT_FRAMES on. Spotting counts over the whole video: matches are one to one, the
+    most confident first.
     """
     figures: dict[str, float | None] = {"labels": len(outcomes.labels), **_percentages(outcomes, outcomes.labels)}
     spotted = {name: _spotting(outcomes, name) for name in NAMES}

@@ -33,13 +33,13 @@ EVENT_COLUMNS = (
 """The same for events."""
 
 NOTHING = "–"
-"""Shown where a metric is 0/0 or an interval cannot be told."""
+"""Shown where a metric is 0/0 or an interval is not known."""
 
 
 def metrics_table(summary: Mapping[str, Any]) -> Table:
     """Return a row for each clip, then one for all of them together and one for their 95 % intervals.
 
-    The row of all is left out under a single clip, that of the intervals where there are none.
+    A single clip has no row of all, and without intervals there is no row for them.
 
     Args:
         summary: What `ttcli evaluate --json` prints.

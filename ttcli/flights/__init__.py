@@ -1,1 +1,1 @@
-"""What a path tells of strokes: flights in space, fitted to sightings on the picture."""
+"""What a path shows about strokes: flights in space, fitted to sightings on the picture."""

@@ -1,6 +1,7 @@
 """A first guess of flights: lines that bend under gravity and drag, broken at one bounce, by linear least squares.
 
-On the picture a place that is a sum of unknowns gives, after multiplying by its distance, equations linear in the unknowns. When
+On the picture a place that is a sum of unknowns gives, after multiplying by its distance, equations linear in the
+unknowns. When
 the ball bounces is not known: a grid of instants is tried, all flights at once.
 """
 
@@ -26,7 +27,7 @@ _UNKNOWNS = 9  # place, velocity before, velocity after
 
 
 TOLD_SPREAD = 0.03
-"""Seconds, 1 sigma, of a bounce that was told."""
+"""Seconds, 1 sigma, of a bounce that was found."""
 STARTS = 4
 """Guesses with a bounce that are given for each flight, its best ones."""
 _ROUNDS = 4
@@ -54,13 +55,13 @@ def guess_flights(
     """Return first guesses of N flights, STARTS of each, or one where none bounces.
 
     Args:
-        camera: Of the picture.
+        camera: Camera of the picture.
         times: (N, T) seconds after the first sighting.
         pixels: (N, T, 2).
         seen: (N, T) whether there is a sighting.
         told_bounce: (N,) seconds of the bounce, NaN where nobody told it.
         believed: Where they begin, (N, 3), and how far off that may be, (3,), 1 sigma.
-        error: Of a sighting, pixels, 1 sigma.
+        error: Error of a sighting, pixels, 1 sigma.
         with_bounce: Whether each bounces once; else none does.
     """
     last = np.where(seen, times, 0).max(1)

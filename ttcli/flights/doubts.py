@@ -4,6 +4,7 @@ One flight cannot tell: its spin makes up for a table that is too small. Many ca
 all of them, and depend on how large the table is taken for.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,8 +38,17 @@ KNOWN = 0.08
 """Metres, 1 sigma, to which a bounce must be known to be a witness."""
 
 
+class Fitted(NamedTuple):
+    """The flights that one camera saw, as they were fitted."""
+
+    view: View
+    pieces: Pieces
+    fit: Fit
+    measures: Measures
+
+
 class _Judges(NamedTuple):
-    """The flights that are seen most often, and what is known of them with the table and the clock that were told."""
+    """Some flights of one camera, and what is known of them with the table and the clock that were told."""
 
     view: View
     pieces: Pieces
@@ -47,26 +57,33 @@ class _Judges(NamedTuple):
     stray: np.ndarray
     cost: np.ndarray
 
+    @classmethod
+    def of(cls, fitted: Fitted, least_seen: int) -> "_Judges":
+        """Return the flights that were seen at least so often."""
+        view, pieces, fit, _ = fitted
+        error = max(float(np.median(fit.error)), LEAST_ERROR * view.camera.width / 1920)
+        often = pieces.seen.sum(1) >= least_seen
+        some = Pieces(*(part[often] for part in pieces))
+        stray = stray_of(view, some)
+        return cls(view, some, fit.numbers[often], error, stray, _cost(view, some, fit.numbers[often], error, stray))
+
     def gains(self, size: float = 1.0, clock: float = 1.0) -> np.ndarray:
         """Return how much better, (N,), flights are explained in a world of another size, or shown at another pace."""
         return self.cost - _cost(self.view, self.pieces, self.numbers, self.error, self.stray, size, clock)
 
 
-def doubt_of(view: View, pieces: Pieces, fit: Fit, measures: Measures) -> str | None:
-    """Return why the numbers of all these flights cannot be trusted; None where nothing speaks against them."""
-    if len(pieces.times) < LEAST_JUDGED:
+def doubt_of(cameras: Sequence[Fitted]) -> str | None:
+    """Return why the numbers of all these flights cannot be trusted; None where nothing speaks against them.
+
+    Args:
+        cameras: The flights of each camera; of one that moves, each flight may have its own.
+    """
+    seen = np.sort(np.concatenate([each.pieces.seen.sum(1) for each in cameras]))[::-1]
+    if len(seen) < LEAST_JUDGED:
         return None
-    judges = judges_of(view, pieces, fit)
-    return _slow_or_wrong_size(judges) or _beside(pieces, measures)
-
-
-def judges_of(view: View, pieces: Pieces, fit: Fit) -> _Judges:
-    """Return the flights that judge the table and the clock."""
-    error = max(float(np.median(fit.error)), LEAST_ERROR * view.camera.width / 1920)
-    often = np.argsort(-pieces.seen.sum(1), kind="stable")[:MOST_JUDGED]
-    some, numbers = Pieces(*(part[often] for part in pieces)), fit.numbers[often]
-    stray = stray_of(view, some)
-    return _Judges(view, some, numbers, error, stray, _cost(view, some, numbers, error, stray))
+    least = int(seen[:MOST_JUDGED][-1])
+    judges = [_Judges.of(each, least) for each in cameras if (each.pieces.seen.sum(1) >= least).any()]
+    return _slow_or_wrong_size(judges) or _beside(cameras)
 
 
 def _cost(
@@ -79,12 +96,12 @@ def _cost(
     return fit_onward(as_wide_as(view, size), pieces._replace(times=pieces.times / clock), error, stray, other)
 
 
-def _slow_or_wrong_size(judges: _Judges) -> str | None:
+def _slow_or_wrong_size(judges: Sequence[_Judges]) -> str | None:
     """Return which of the two the flights speak for, if for one: a wrong size too makes balls fall too fast or slowly."""
-    slower = max(float(np.median(judges.gains(clock=clock))) for clock in CLOCKS)
-    gains = [judges.gains(size) for size in SIZES]
+    slower = max(float(np.median(np.concatenate([each.gains(clock=clock) for each in judges]))) for clock in CLOCKS)
+    gains = [np.concatenate([each.gains(size) for each in judges]) for size in SIZES]
     said = np.array([np.clip(gain, -MOST_SAID, MOST_SAID).sum() for gain in gains])
-    count = len(judges.cost)
+    count = len(gains[0])
     wrong = count >= LEAST_SIZING and said.max() >= CLEARLY + CLEARLY_EACH * count
     best = int(np.argmax([np.median(gain) for gain in gains]))
     if slower > CLEARLY_SLOWER and not (wrong and np.median(gains[best]) > slower):
@@ -96,11 +113,15 @@ def _slow_or_wrong_size(judges: _Judges) -> str | None:
     return f"the ball flies as if all lengths were about {seen_as}: the table's corners, or the clock, are wrong"
 
 
-def _beside(pieces: Pieces, measures: Measures) -> str | None:
-    sigma = np.sqrt(np.trace(measures.bounce_covariance, axis1=1, axis2=2))
-    known = (pieces.bounces > 0) & (sigma < KNOWN) & np.isfinite(measures.bounce).all(1)
+def _beside(cameras: Sequence[Fitted]) -> str | None:
+    """Return that too many bounces lie beside the table, where they do."""
+    all_known = all_away = 0
     edge = np.array([TABLE_WIDTH, TABLE_LENGTH]) / 2
-    away = known & ((np.abs(measures.bounce) - edge).max(1) > BESIDE + sigma)
-    if away.sum() < max(LEAST_BESIDE, SHARE_BESIDE * known.sum()):
+    for _, pieces, _, measures in cameras:
+        sigma = np.sqrt(np.trace(measures.bounce_covariance, axis1=1, axis2=2))
+        known = (pieces.bounces > 0) & (sigma < KNOWN) & np.isfinite(measures.bounce).all(1)
+        away = known & ((np.abs(measures.bounce) - edge).max(1) > BESIDE + sigma)
+        all_known, all_away = all_known + int(known.sum()), all_away + int(away.sum())
+    if all_away < max(LEAST_BESIDE, SHARE_BESIDE * all_known):
         return None
-    return f"{away.sum()} of {known.sum()} bounces would lie beside the table: it is elsewhere, or its corners are wrong"
+    return f"{all_away} of {all_known} bounces would lie beside the table: it is elsewhere, or its corners are wrong"

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttcli.flights.doubts import LEAST_JUDGED, doubt_of
+from ttcli.flights.doubts import LEAST_JUDGED, LEAST_SIZING, Fitted, doubt_of
 from ttcli.flights.fit import Fit, Pieces, fit_flights, fly_flights
 from ttcli.flights.measuring import measure
 from ttcli.flights.sightlines import as_seen_by, camera_at, view_of
-from ttcli.flights.splitting import LEAST_SIGHTINGS, LONGEST_GAP, Flight, flights_of
+from ttcli.flights.splitting import LEAST_SIGHTINGS, LONGEST_GAP, Flight, flight_into_the_net, flights_of
 from ttcli.flights.telling import Told, told_of
 from ttcli.flights.views import View
 from ttcli.play.contacts import Contact, contacts_of
@@ -25,30 +25,31 @@ from ttcli.table.constants import TABLE_HEIGHT
 
 BEFORE_RALLY = 0.6
 """Seconds that a stroke may be before the start of its rally, which is about the serve."""
+NET = "net"
 BEYOND = ("long", "wide")
-"""Endings of a rally that are those of its last stroke which passed the net."""
+"""Endings of a rally that say how its last stroke over the net ended."""
 SMEARED = 0.004
 """Seconds around a stroke within which a sighting is of neither flight."""
 MOST_ERROR = 6.0 / 1920
 """Picture widths, 1 sigma: sightings that are farther off the flights are not of this table, or of no ball."""
 PLACES = 40
-"""Of a flight that is drawn."""
+"""Places of a flight that is drawn."""
 MOST_BACK = 0.5
 """Seconds before the first sighting to which a flight is followed back to its stroke."""
 
 
 class Found(NamedTuple):
-    """What a path tells of strokes."""
+    """What a path shows about strokes."""
 
     strokes: list[Stroke]
     warning: str | None = None
-    """Why no stroke has numbers, where that is so."""
+    """Why strokes have no numbers, where the table or the clock is to blame."""
     fits: bool = True
     """False where the flights do not fit the table."""
     evidence: float = 0.0
     """Logarithm of how probable the sightings are, by the flights that were fitted to them: it compares tables."""
     ways: tuple[np.ndarray, ...] = ()
-    """(K, 3) metres, above the table's surface, of each flight whose numbers are told."""
+    """(K, 3) metres, above the table's surface, of each flight that has numbers."""
 
 
 @dataclass
@@ -75,21 +76,27 @@ def find_strokes(
     Args:
         sightings: The path.
         events: Bounces and passings of the net on it, with a time each, in order.
-        rallies: Of the path; where there are any, strokes outside of them are not told.
+        rallies: Rallies of the path; where there are any, strokes outside are left out.
         tables: How the table was seen; without it strokes have no numbers.
-        width: Of the picture, pixels.
+        width: Width of the picture, pixels.
     """
-    cuts = list(_cut(sightings, contacts_of(events, sightings, tables), rallies, width))
+    contacts = contacts_of(events, sightings, tables)
+    cuts = [*_cut(sightings, contacts, rallies, width), *_into_the_net(sightings, contacts, rallies, width)]
+    cuts.sort(key=lambda cut: cut.flight.start)
     if tables is not None:
         cuts += _lone(sightings, cuts, rallies, tables)
         cuts.sort(key=lambda cut: cut.flight.start)
         for cut in cuts:
             _see(cut, sightings, tables)
     groups = [_fit_group(group) for group in _by_camera(cuts)]
+    fits = all(group.fitted is not None for group in groups)
+    warnings = [] if fits else ["the flights do not fit the table: it is elsewhere, or the path is of no ball in play"]
+    warnings += _doubt(groups)
     strokes = [stroke for cut in cuts if (stroke := _stroke(cut, sightings)) is not None]
-    warning = next((group.warning for group in groups if group.warning), None)
+    left = "some strokes" if any(stroke.speed is not None for stroke in strokes) else "strokes"
+    warning = f"{warnings[0]}; {left} have no numbers" if warnings else None
     ways = tuple(cut.way for cut in cuts if cut.told is not None and cut.told.is_stroke and cut.told.bounce is not None)
-    return Found(strokes, warning, all(group.fits for group in groups), sum(group.evidence for group in groups), ways)
+    return Found(strokes, warning, fits, sum(group.evidence for group in groups), ways)
 
 
 def _cut(sightings: Sightings, contacts: Sequence[Contact], rallies: Sequence[Rally], width: int) -> Iterator[_Cut]:
@@ -108,6 +115,17 @@ def _cut(sightings: Sightings, contacts: Sequence[Contact], rallies: Sequence[Ra
         for flight in flights:
             ended = rallies[number - 1].ended if number is not None and flight is flights[-1] else None
             yield _Cut(flight, number, 1.0 if sure is None else sure, ended=ended if ended in BEYOND else None)
+
+
+def _into_the_net(sightings: Sightings, contacts: Sequence[Contact], rallies: Sequence[Rally], width: int) -> Iterator[_Cut]:
+    """Yield the strokes that ended their rallies in the net."""
+    for number, rally in enumerate(rallies, 1):
+        if rally.ended != NET:
+            continue
+        own = [contact for contact in contacts if rally.start_seconds <= contact.seconds <= rally.end_seconds]
+        flight = flight_into_the_net(own, rally.end_seconds, rally.strokes == 1, sightings, width)
+        if flight is not None:
+            yield _Cut(flight, number, 1.0 if rally.confidence is None else rally.confidence, ended=NET)
 
 
 def _groups(contacts: Sequence[Contact]) -> Iterator[list[Contact]]:
@@ -154,8 +172,10 @@ def _lone(sightings: Sightings, cuts: Sequence[_Cut], rallies: Sequence[Rally], 
 
 
 def _see(cut: _Cut, sightings: Sightings, tables: Tables) -> None:
-    """Note the sightings of a flight, as one camera sees them."""
+    """Note the sightings of a flight, as one camera sees them; too little is seen of one that the net ends."""
     flight = cut.flight
+    if cut.ended == NET:
+        return
     camera = camera_at(tables, flight.start, min(flight.end, flight.start + 2))
     if camera is None:
         return
@@ -178,9 +198,10 @@ def _by_camera(cuts: Sequence[_Cut]) -> list[list[_Cut]]:
 class _Group(NamedTuple):
     """What came of the flights of one camera."""
 
-    warning: str | None
+    cuts: list[_Cut]
     evidence: float
-    fits: bool = True
+    fitted: Fitted | None
+    """None where the flights do not fit the table."""
 
 
 def _fit_group(cuts: list[_Cut]) -> _Group:
@@ -191,19 +212,34 @@ def _fit_group(cuts: list[_Cut]) -> _Group:
     fit, pieces = _fit_sides(view, pieces)
     evidence = float((-0.5 * fit.cost - 2 * pieces.seen.sum(1) * np.log(fit.error)).sum())
     if len(cuts) >= LEAST_JUDGED and float(np.median(fit.error)) > MOST_ERROR * camera.width:
-        return _Group("the flights do not fit the table: it is elsewhere, or the path is of no ball in play", evidence, False)
+        return _Group(cuts, evidence, None)
     stroke = np.array([cut.flight.start - cut.times[0] if cut.flight.struck else 0.0 for cut in cuts])
     duration = np.where(pieces.seen, pieces.times, 0).max(1)
     errors = np.array([cut.flight.error or 0.0 for cut in cuts])
     measures = measure(fit, duration, pieces.bounces, np.clip(stroke, -MOST_BACK, 0.0), errors)
-    if (warning := doubt_of(view, pieces, fit, measures)) is not None:
-        return _Group(warning, evidence)
     arcs = fly_flights(fit.numbers[:, None], duration, pieces.bounces)
     ways = arcs.at(np.linspace(0, 1, PLACES)[None, None] * duration[:, None, None])[:, :, 0]  # (3, N, PLACES)
     for row, cut in enumerate(cuts):
         cut.way = ways[:, row].T - (0, 0, TABLE_HEIGHT)
         cut.told = told_of(measures, fit, pieces, row, cut.flight.serve, MOST_ERROR * camera.width)
-    return _Group(None, evidence)
+    return _Group(cuts, evidence, Fitted(view, pieces, fit, measures))
+
+
+def _doubt(groups: Sequence[_Group]) -> list[str]:
+    """Take the numbers of flights back that together speak against the table or the clock, and return why.
+
+    Cameras with enough flights are judged by themselves, all others together: one that moves is another one for each flight.
+    """
+    fitted = [(group.cuts, group.fitted) for group in groups if group.fitted is not None]
+    many = [[each] for each in fitted if len(each[0]) >= LEAST_SIZING]
+    few = [each for each in fitted if len(each[0]) < LEAST_SIZING]
+    warnings = []
+    for judged in [*many, few] if few else many:
+        if (warning := doubt_of([camera for _, camera in judged])) is not None:
+            warnings.append(warning)
+            for cut in (cut for cuts, _ in judged for cut in cuts):
+                cut.told, cut.way = None, np.zeros((0, 3))
+    return warnings
 
 
 def pieces_of(cuts: Sequence[_Cut]) -> Pieces:
@@ -236,7 +272,7 @@ def _stroke(cut: _Cut, sightings: Sightings) -> Stroke | None:
     flight, told = cut.flight, cut.told
     if told is not None and not told.is_stroke:
         return None
-    if told is None and flight.passing is None and not flight.struck:
+    if told is None and flight.passing is None and not flight.struck and cut.ended != NET:
         return None
     court = flight.court
     side = flight.side or (0 if told is None or court is None or court.end is None else told.end * court.end)

@@ -1,8 +1,9 @@
-"""The fit of flights in space to sightings on the picture: all flights of a camera at once, by weighted robust least squares.
+"""The fit of flights in space to sightings: all flights of a camera at once, by weighted robust least squares.
 
-A flight is how it began (place, velocity, spin) and what its air and table were like (drag, restitution, friction). What is
-believed of these beforehand counts as further sightings, and so do the numbers of the camera. The curvature of the sum of squares
-at its minimum tells how far all of them, and whatever follows from them, may be off (Laplace's approximation).
+A flight is how it began (place, velocity, spin) and what its air and table were like (drag, restitution, friction).
+What is believed of these beforehand counts as further sightings, and so do the numbers of the camera. The curvature of
+the sum of squares at its minimum tells how far all of them, and whatever follows from them, may be off (Laplace's
+approximation).
 """
 
 from collections.abc import Sequence
@@ -18,14 +19,15 @@ from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH
 
 PLACE, SPEED, SPIN, DRAG_, RESTITUTION, FRICTION = slice(0, 3), slice(3, 6), slice(6, 9), 9, 10, 11
 NUMBERS = 12
-"""Of a flight, before those of the camera."""
+"""Numbers of a flight, before the camera's."""
 PRIOR_SPREAD = np.array([0.9, 0.7, 0.5, 4.0, 14.0, 3.0, 220.0, 120.0, 150.0, 0.1, 0.045, 0.25])
-"""1 sigma of what is believed beforehand: metres, m/s, rad/s, and logarithms of drag, restitution and friction. Real flights differ
-from the usual drag and restitution by as much."""
+"""1 sigma of what is believed beforehand: metres, m/s, rad/s, and logarithms of drag, restitution and friction. Real
+flights differ from the usual drag and restitution by as much."""
 PRIOR_PLACE = (0.0, TABLE_LENGTH / 2 + 0.15, TABLE_HEIGHT + 0.25)
 """Where strokes are made, at the end of positive y."""
 STRAY, STRAY_SECONDS = 0.0045, 0.035
-"""Metres, 1 sigma on each axis, by which real flights stray from the most probable one of this kind, and how long they stay on one
+"""Metres, 1 sigma on each axis, by which real flights stray from the most probable one of this kind, and how long they
+stay on one
 side: measured on 190 flights in space. However often a ball is seen, so much of its way is not known."""
 _NUDGE = np.array([1e-4] * 3 + [1e-3] * 3 + [0.5] * 3 + [1e-3] * 3)
 MOST_STEP = 1 / 40
@@ -35,9 +37,9 @@ LEAST_ERROR = 0.25
 USUAL_ERROR, USUAL_WEIGHT = 1.5, 6.0
 """What the error of a sighting is taken for beforehand, and how many numbers that is worth."""
 OWN_WEIGHT = 40.0
-"""How many numbers the usual error of a path is worth against that of one flight."""
+"""How many numbers the usual error of a path is worth against the error of one flight."""
 MOST_ERROR = 8.0
-"""Times the usual error that of a flight is taken for at the most."""
+"""Times the usual error that a flight's error counts at the most."""
 FAR = 3.0
 """Errors beyond which a sighting counts less, by the fourth power."""
 FASTEST = 35.0
@@ -48,7 +50,7 @@ FAR_OFF = 1e4
 """Metres: where a flight is taken for that numbers cannot follow."""
 ROUNDS = 12
 LEAST_GAIN = 0.02
-"""Of the sum of squares, in a round; less is as good as nothing."""
+"""Least gain of the sum of squares, in a round; less is as good as nothing."""
 NEAR = 1.5
 """The same while flights are rough, in proportion only: else the way after a wrong bounce would be thrown away as false."""
 _ROUGH = (2.0,) * 7
@@ -93,7 +95,7 @@ class Fit(NamedTuple):
     error: np.ndarray
     """(N,) pixels: what the error of a sighting was found to be, 1 sigma."""
     freedom: np.ndarray
-    """(N,) how many numbers that was told by."""
+    """(N,) how many numbers stand behind it."""
 
 
 def beginnings(numbers: np.ndarray) -> Beginnings:
@@ -116,8 +118,8 @@ def fit_flights(view: View, pieces: Pieces, error: float | None = None) -> Fit:
 
     Args:
         view: The camera.
-        pieces: Of the path.
-        error: Of a sighting, pixels, 1 sigma; found from how well flights fit if None.
+        pieces: Pieces of the path.
+        error: Error of a sighting, pixels, 1 sigma; found from how well flights fit if None.
     """
     usual = USUAL_ERROR * view.camera.width / 1920 if error is None else error
     order = np.argsort(np.where(pieces.seen, pieces.times, 0).max(1))
@@ -309,11 +311,11 @@ def stray_of(view: View, pieces: Pieces) -> np.ndarray:
 
 
 def find_errors(problems: Sequence[_Problem], flights: Sequence[np.ndarray], usual: float) -> None:
-    """Let the errors of sightings be what their distances to rough flights say: of the path and, with less weight, of each flight.
+    """Set the errors of sightings by their distances to rough flights, of the path and of each flight.
 
     Args:
-        problems: Of one path.
-        flights: Of each.
+        problems: Problems of one path.
+        flights: Flights of each.
         usual: Error of a sighting beforehand, pixels.
     """
     least = LEAST_ERROR * problems[0].view.camera.width / 1920

@@ -1,7 +1,7 @@
 """What fitted flights say of strokes, and how far it can be trusted.
 
-Each number is read off the most probable flight, and off flights one sigma away from it to both sides of each independent
-direction. How much it differs there is its own uncertainty.
+Each number is read off the most probable flight, and off flights one sigma away from it to both sides of each
+independent direction. How much it differs there is its own uncertainty.
 """
 
 import math
@@ -15,15 +15,15 @@ from ttcli.physics.arcs import Arcs
 from ttcli.table.constants import NET_HEIGHT, TABLE_HEIGHT
 
 DOUBT = 0.02
-"""Share of its speed, 1 sigma, by which the speed of a real ball just after the stroke differs from that of the flight that fits
-best to all of its way: 0.019 of 70 flights that were measured in space."""
+"""Share of its speed, 1 sigma, by which a real ball just after the stroke differs from the flight that fits its whole
+path best: 0.019 in 70 flights that were measured in space."""
 TAIL = 8.0
-"""Degrees of freedom of Student's distribution that errors have which no camera is to blame for: far ones are more frequent than
-chance would have it."""
+"""Degrees of freedom of Student's distribution that errors have which no camera is to blame for: far ones are more
+frequent than chance would have it."""
 AHEAD = 1.0
 """Seconds after the last sighting in which a bounce is still looked for."""
 _STEPS_BACK = 6
-"""Of the integration from the first sighting back to the stroke."""
+"""Steps back of the integration from the first sighting back to the stroke."""
 NET_TOP = TABLE_HEIGHT + NET_HEIGHT
 
 
@@ -71,7 +71,7 @@ def measure(fit: Fit, duration: np.ndarray, bounces: np.ndarray, stroke: np.ndar
         duration: (N,) seconds for which they were seen.
         bounces: (N,) how often each may bounce.
         stroke: (N,) seconds of the stroke after the first sighting; a little below 0 as a rule.
-        stroke_error: (N,) seconds, 1 sigma, of it.
+        stroke_error: (N,) seconds, 1 sigma, of that instant.
     """
     around = np.concatenate([0 * fit.spread[..., :1], fit.spread, -fit.spread], 2)[:, :NUMBERS]  # (N, NUMBERS, R)
     numbers = fit.numbers[:, None] + np.swapaxes(around, 1, 2)

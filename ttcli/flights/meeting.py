@@ -1,7 +1,8 @@
 """When a racket meets the ball: where the ball's way before and its way after it meet on the picture.
 
-Both ways are parabolas, a little more, whose bend is about known. All sightings between the bounce before the stroke and the
-passing of the net after it are of one of them. Where the ball is hidden around the stroke, they are drawn on until they meet.
+Both ways are parabolas, a little more, whose bend is about known. All sightings between the bounce before the stroke
+and the passing of the net after it are of one of them. Where the ball is hidden around the stroke, they are drawn on
+until they meet.
 """
 
 from itertools import pairwise

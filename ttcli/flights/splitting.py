@@ -1,7 +1,8 @@
 """A path cut at its strokes: for each one from when to when the ball flew, from which end, and what happened on its way.
 
-A stroke is what sends the ball over the net: each passing of the net is of one, and so are two bounces on different halves between
-which nobody told a passing. It happened after the bounce on the striker's half, or, of a serve, before it.
+A stroke is what sends the ball over the net: each passing of the net is of one, and so are two bounces on different
+halves between which nobody told a passing. It happened after the bounce on the striker's half, or, of a serve, before
+it.
 """
 
 from bisect import bisect_left
@@ -22,12 +23,14 @@ LONGEST_GAP = 0.35
 """Seconds in which nobody sees the ball, after which another flight begins."""
 AFTER_BOUNCE = 0.3
 """Seconds of the way after the last bounce that are of use, where no stroke ends it."""
+SERVE_GAP = 0.1
+"""The same before a serve: what was seen earlier is its toss."""
 EARLIEST = 0.04
 """Seconds after a bounce, and before a passing of the net, within which nobody strikes the ball."""
 SERVE_SECONDS = 0.45
 """Before its first bounce a serve was struck no earlier than this."""
 LEAST_SIGHTINGS = 4
-"""Of a flight that is fitted; three frames tell of any flight."""
+"""Least sightings of a flight that is fitted; three frames fit any flight."""
 ERROR = 3.0 / 1920
 """Picture widths, 1 sigma, of a sighting while paths are cut."""
 
@@ -58,12 +61,12 @@ class Flight:
 
 
 def flights_of(contacts: Sequence[Contact], sightings: Sightings, width: int) -> list[Flight]:
-    """Return the flights that the contacts of one exchange tell of, in order of time.
+    """Return the flights between the contacts of one exchange, in order of time.
 
     Args:
         contacts: Bounces and passings, in order of time.
         sightings: The path.
-        width: Of the picture, pixels.
+        width: Width of the picture, pixels.
     """
     found: list[Flight] = []
     for before, first, crossing, after in _crossings(contacts):
@@ -79,6 +82,30 @@ def flights_of(contacts: Sequence[Contact], sightings: Sightings, width: int) ->
         found.append(Flight(begin, np.inf, struck, error, side, court, serve, 1 + serve, passing, (bounces[0], bounces[1])))
     _end_each(found, contacts, sightings)
     return found
+
+
+def flight_into_the_net(
+    contacts: Sequence[Contact], end: float, serve: bool, sightings: Sightings, width: int
+) -> Flight | None:
+    """Return the flight of a stroke that did not pass the net; None where no bounce before it was told.
+
+    Args:
+        contacts: Of the rally that ended with it, in order of time.
+        end: Seconds, when the ball met the net.
+        serve: Whether the rally is but a serve, which bounced before it met the net; else the bounce is the one before the stroke.
+        sightings: The path.
+        width: Of the picture, pixels.
+    """
+    bounces = [contact for contact in contacts if contact.bounce and contact.seconds < end]
+    if not bounces:
+        return None
+    last = bounces[-1]
+    if serve:
+        begin, struck, error = _stroke(None, last, None, None, True, sightings, last.court, width)
+    else:
+        into = Contact(end, False, -last.side, last.court)
+        begin, struck, error = _stroke(last, last, into, None, False, sightings, last.court, width)
+    return Flight(begin, end, struck, error, last.side, last.court, serve, 0, None)
 
 
 def _crossings(contacts: Sequence[Contact]) -> list[tuple[Contact | None, ...]]:
@@ -119,7 +146,7 @@ def _stroke(
         earliest = max(last - LONGEST_FLIGHT, -np.inf if before is None else before.seconds)
         end = last
     times, pixels = sightings.between(earliest, end)
-    seen = _run_before(sightings, last, earliest)
+    seen = _run_before(sightings, last, earliest, SERVE_GAP if serve else LONGEST_GAP)
     if court is None or last - EARLIEST <= earliest + EARLIEST:
         return seen, False, None
     scale = sum(court.reach) / TABLE_LENGTH
@@ -144,12 +171,12 @@ def _turns(times: np.ndarray, pixels: np.ndarray, at: float, court: Court, serve
     return bool(np.linalg.norm(other - one) > 0.6 * np.linalg.norm(other))
 
 
-def _run_before(sightings: Sightings, seconds: float, earliest: float) -> float:
+def _run_before(sightings: Sightings, seconds: float, earliest: float, longest_gap: float) -> float:
     """Return when the ball was first seen of a run of sightings that goes on to a time."""
     times, _ = sightings.between(earliest - 1e-9, seconds)
     if not len(times):
         return seconds
-    gaps = np.flatnonzero(np.diff(times) > LONGEST_GAP)
+    gaps = np.flatnonzero(np.diff(times) > longest_gap)
     return float(times[gaps[-1] + 1] if len(gaps) else times[0])
 
 

@@ -1,4 +1,4 @@
-"""Which numbers of a fitted flight are told, and which are not: what a wide interval would hide stays empty."""
+"""Which numbers of a fitted flight are written, and which are not: a wide interval leaves an empty cell."""
 
 from dataclasses import dataclass, replace
 
@@ -12,20 +12,20 @@ from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT, TABLE_LENGTH, TABLE
 
 SURE = 0.95
 WIDEST_SPEED = 0.3
-"""Half of the interval, as a share of the speed, beyond which no speed is told."""
+"""Half of the interval, as a share of the speed, beyond which no speed is written."""
 WIDEST_CLEARANCE, WIDEST_BOUNCE = 0.15, 0.30
 """The same of the height over the net, and of the longer half axis of the bounce's ellipse: metres."""
 LEAST_COUNTED, LEAST_SHARE = 5, 0.6
 """Sightings that must agree with a flight, and their share of all."""
 MOST_MISFIT = 1.8
-"""Error of a flight's sightings against that of its path, beyond which it is no flight of this kind."""
+"""Error of a flight's sightings against its path's, beyond which it is no flight of this kind."""
 LOWEST = 0.03
 """Metres that a ball rises above one that lies on the table; less, and it rolls."""
 SPIN_RIGHT = 0.8
 """Share of the spins told on real flights that agree with their labels, about: no confidence is higher."""
 SPIN_SURE, SPIN_DOUBT = 0.98, 100.0
-"""Least probability at which spin is told as top or back; and rad/s, 1 sigma, by which the spin of real flights differs besides
-from that of the best one. With less doubt, answers for real flights were against their labels in 3 of 10."""
+"""Least probability at which spin is written as top or back; and rad/s, 1 sigma, by which the spin of real flights
+differs besides from the best flight's. With less doubt, spins of real flights were against their labels in 3 of 10."""
 UNSEEN_SECONDS = 0.05
 """After the last sighting within which a flight may still be said to have come down there."""
 EDGE = 0.02
@@ -34,7 +34,7 @@ EDGE = 0.02
 
 @dataclass(frozen=True)
 class Told:
-    """What is told of one flight."""
+    """What is written about one flight."""
 
     is_stroke: bool
     """False where the flight is none: a ball that rolls, or none that passes the net."""
@@ -52,7 +52,7 @@ class Told:
     ended: str | None = None
 
     def fill(self, stroke: Stroke, first_seen: float) -> Stroke:
-        """Return a row with what is told in it."""
+        """Return a row filled with these numbers."""
         bounce = None if self.bounce is None else self.bounce._replace(seconds=self.bounce.seconds + first_seen)
         return replace(
             stroke, place=self.place, speed=self.speed, clearance=self.clearance, apex=self.apex, bounce=bounce, zone=self.zone,
@@ -61,7 +61,7 @@ class Told:
 
 
 def told_of(measures: Measures, fit: Fit, pieces: Pieces, row: int, serve: bool, most_error: float) -> Told:
-    """Return what is told of one of the flights that were fitted.
+    """Return what is written about one of the fitted flights.
 
     Args:
         measures: What they say.

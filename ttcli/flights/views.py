@@ -7,7 +7,8 @@ import numpy as np
 from ttcli.table.camera import TableCamera, landmarks
 
 NUMBERS = 7
-"""Of a camera: a small turn about its own axes (right, down, forward), its place, and the logarithm of its focal length."""
+"""Numbers of a camera: a small turn about its own axes (right, down, forward), its place, and the logarithm of its
+focal length."""
 LANDMARK_ERROR = 1.5 / 1920
 """Picture widths, 1 sigma, of landmarks of the table where nobody says how sure a camera is."""
 FOCAL_SPREAD = 0.5

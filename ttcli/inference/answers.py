@@ -54,7 +54,7 @@ class Said(NamedTuple):
     """Whether it was shown because of doubt."""
     answer: WindowAnswer
     place: int
-    """Of the frame in the window."""
+    """Place of the frame in the window."""
 
 
 @dataclass

@@ -1,8 +1,8 @@
 """How the camera moves from picture to picture, and how windows look as if it stood still.
 
-Under a pan every lamp and letter moves as a ball might. So the frames of a window are laid over its middle one before
-the network sees them, and what it answers is carried back to where each frame really was. Measured on the one real
-clip whose camera pans and zooms: docs/RESULTS.md.
+Under a pan every lamp and letter moves as a ball might. So the frames of a window are aligned to its middle one before
+the network sees them, and its predictions are carried back to where each frame really was. Measured on the one real
+clip whose camera pans and zooms: docs/EXPERIMENTS.md.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ LOOK_EVERY = 8
 STILL_LOOKS = 2
 """Looks without motion, LOOK_EVERY pictures each, after which a camera that moved is taken to stand still."""
 LEAST_MOTION = 0.6
-"""Pixels that corners of the picture move between two looks for the camera to move; estimates err by a tenth of it."""
+"""Pixels that corners of the picture move between two looks for the camera to move; estimates err by a tenth."""
 MOST_POINTS = 200
 POINT_QUALITY, POINT_DISTANCE = 0.01, 6
 LEAST_POINTS, LEAST_SHARE = 16, 0.35
@@ -50,8 +50,8 @@ class CameraTracker:
     """Tells where each picture of a shot lies relative to the first one.
 
     Args:
-        height: Of the pictures.
-        width: Of the pictures.
+        height: Height of the pictures.
+        width: Width of the pictures.
     """
 
     def __init__(self, height: int, width: int) -> None:
@@ -95,7 +95,7 @@ class CameraTracker:
         return self.poses[number - self._first]
 
     def maps(self, numbers: Sequence[int], onto: int) -> list[np.ndarray] | None:
-        """Return the maps (3, 3) from the pixels of some pictures to those of picture `onto`; None where the camera rests."""
+        """Return the maps (3, 3) from the pixels of some pictures to picture `onto`; None where the camera rests."""
         there = self.pose(onto)
         if all(self.pose(number) is there for number in numbers):
             return None
@@ -169,14 +169,14 @@ def _motion(before: np.ndarray, after: np.ndarray, points: np.ndarray) -> np.nda
     return step
 
 
-def lay_over(pictures: Sequence[np.ndarray], maps: Sequence[np.ndarray], box: Box | None = None) -> list[np.ndarray]:
-    """Return pictures (H, W, C) uint8 moved by maps (3, 3), from their own pixels to those of the picture they are laid over.
+def align(pictures: Sequence[np.ndarray], maps: Sequence[np.ndarray], box: Box | None = None) -> list[np.ndarray]:
+    """Return pictures (H, W, C) uint8 moved by maps (3, 3), from their own pixels to the picture they are aligned to.
 
     What comes from beyond a border repeats it.
 
     Args:
         pictures: The pictures.
-        maps: Of each.
+        maps: Maps of each.
         box: The part of them that is wanted; None for all.
     """
     height, width, _ = pictures[0].shape
@@ -193,12 +193,12 @@ def lay_over(pictures: Sequence[np.ndarray], maps: Sequence[np.ndarray], box: Bo
 
 
 def carry_back(probabilities: Tensor, offsets: Tensor, maps: Sequence[np.ndarray], stride: int) -> tuple[Tensor, Tensor]:
-    """Return heatmaps (K, h, w) and offsets (K, 2, h, w) of frames that were laid over another, where each really was.
+    """Return heatmaps (K, h, w) and offsets (K, 2, h, w) of aligned frames, carried back to where each really was.
 
     Args:
-        probabilities: As the network answers for the laid pictures, on the processor.
+        probabilities: As the network predicts them for the aligned pictures, on the processor.
         offsets: From each cell to the ball, in cells.
-        maps: Of the K frames (3, 3), as for `lay_over`.
+        maps: Maps of the K frames (3, 3), as for `align`.
         stride: Pixels per cell; the first cell's centre lies at (stride - 1) / 2.
     """
     height, width = probabilities.shape[-2:]

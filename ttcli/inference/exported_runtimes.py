@@ -1,7 +1,7 @@
 """Networks that `ttcli export` wrote, as ONNX, in other runtimes: ONNX Runtime, and OpenVINO, which reads ONNX too.
 
-The libraries are extras (`ttcli[onnx]`, `ttcli[openvino]`) and are imported when they are asked for, by `import_library`, which
-keeps both from telling their makers over the network that they run, and from writing to stderr beside our one line.
+The libraries are extras (`ttcli[onnx]`, `ttcli[openvino]`). `import_library` imports them when they are asked for. It
+keeps both from reporting to their makers over the network, and from writing to stderr beside our one line.
 """
 
 import importlib
@@ -36,7 +36,7 @@ RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino"}
 PACKAGES = {"onnxruntime": "ttcli[onnx]", "onnx": "ttcli[onnx]", "onnxscript": "ttcli[onnx]", "openvino": "ttcli[openvino]"}
 CURE = "give a file that `ttcli export` wrote"
 FATAL = 4
-"""Level of ONNX Runtime's own messages: what fails is raised, and told of in our one line."""
+"""Level of ONNX Runtime's own messages: what fails is raised, and ends in our one line."""
 MOST_BYTES = 2**31
 """No exported file is larger, for protobuf takes no more."""
 MOST_OFFSET = 1e4
@@ -55,7 +55,7 @@ class ExportedRuntime(Runtime):
         outputs: Names of its outputs.
 
     Raises:
-        CheckpointError: These are not those of an exported network.
+        CheckpointError: These do not belong to an exported network.
     """
 
     def __init__(
@@ -213,7 +213,7 @@ def load_network(weights: Path | None, runtime: str, device: str, precision: str
         runtime: torch, onnx or openvino; auto takes onnx for an exported file, else torch.
         device: auto, cpu or cuda, for torch.
         precision: auto, bf16 or fp32.
-        threads: Of the network on the processor; None leaves cores to the decoder.
+        threads: Threads of the network on the processor; None leaves cores to the decoder.
 
     Raises:
         CheckpointError: The file is damaged, or of an unknown network.

@@ -1,8 +1,9 @@
 """Frames one by one in, peaks in the same order out, with as many frames in memory for an hour as for a second.
 
-Each frame is looked at once. Where that leaves doubt, the network is shown windows that start between too, cropped around what
-it proposed, and the frame's peaks are those of the mean of its heatmaps. Where two windows that are some apart show no sign of a
-ball, those between them are left out. Windows go through the network in threads of its runtime, while frames still come.
+Each frame is looked at once. Where that leaves doubt, the network is shown windows that start between too, cropped
+around what it proposed, and the frame's peaks come from the mean of its heatmaps. Where two windows that are some apart
+show no sign of a ball, the windows between them are left out. Windows go through the network in threads of its runtime,
+while frames still come.
 """
 
 import math
@@ -25,17 +26,18 @@ from ttcli.networks.windows import Window, WindowSchedule
 DOUBT = (0.005, 0.99)
 """Between these confidences of its strongest peak a frame is in doubt after one look..."""
 RIVAL = 0.3
-"""... and where its second peak is as probable as this. Measured: docs/RESULTS.md."""
+"""... and where its second peak is as probable as this. Measured: docs/EXPERIMENTS.md."""
 PROPOSED = 0.005
-"""Second and third peaks of a frame in doubt that are as probable as this are looked at again, as the first is."""
+"""Second and third peaks of a frame in doubt that are as probable as this are checked again, as the first is."""
 SIGN = 0.3
-"""Confidence of a peak that may be a ball in play: where neither probe has one, the windows between them are not shown. At 0.5
-real balls are lost: docs/RESULTS.md."""
+"""Confidence of a peak that may be a ball in play: where neither probe has one, the windows between them are not shown.
+At 0.5
+real balls are lost: docs/EXPERIMENTS.md."""
 MARGIN = 64
 """Pixels around them that a crop shows: with 32 one frame in 300 more is wrong, with 80 as few as with whole pictures."""
 CROP_MULTIPLE, CROP_GRID = 64, 32
-"""Sides of crops are multiples of the first, for a network takes its time to meet a new shape, and their corners of the second,
-so that a network's strides fall where they do on the whole picture."""
+"""Sides of crops are multiples of the first, for a new shape takes a network's time. Their corners are multiples of the
+second, so that a network's strides fall where they do on the whole picture."""
 LARGEST_CROP = 0.6
 """Share of the picture; of a larger one all is shown."""
 
@@ -70,8 +72,8 @@ class _Slot:
 class StreamingPredictor:
     """Windows over a stream of pictures, run through a network and merged where they overlap.
 
-    A frame's peaks are those of the mean of its heatmaps and offsets over all windows that answer for it. Which
-    windows there are does not depend on the number of threads.
+    A frame's peaks come from the mean of its heatmaps and offsets over all windows that predict it. Which windows
+    there are does not depend on the number of threads.
 
     Args:
         runtime: The network.

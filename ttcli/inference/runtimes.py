@@ -19,7 +19,7 @@ from ttcli.networks.odds import LEAST_PROBABILITY, log_odds_of
 from ttcli.networks.packed_windows import unpack
 
 USUAL_FPS = (24.0, 120.0)
-"""Frame rates of checkpoints that do not say theirs: those of drawn windows."""
+"""Frame rates of checkpoints that do not say theirs: the rates of drawn windows."""
 MOST_LOG_ODDS = 700.0
 """Beyond these the exponential leaves what numbers can hold."""
 
@@ -28,9 +28,9 @@ class Runtime:
     """What is known of a network that runs, whatever runs it, from the metadata of its checkpoint.
 
     Args:
-        metadata: Of the checkpoint: of it, area, multiple, fps and calibration are used where present.
+        metadata: Metadata of the checkpoint; area, multiple, fps and calibration are used where present.
         window_size: Frames in a window.
-        output_frames: Places in the window of the frames that are answered for.
+        output_frames: Places in the window of the predicted frames.
         difference: Whether the input has the channels of difference to the window's median.
         output_stride: Pixels per cell of the heatmaps.
         device: Where it computes.
@@ -95,8 +95,8 @@ class Runtime:
         """Return the height and width at which the network sees a video of `height` x `width`.
 
         Args:
-            height: Of the video.
-            width: Of the video.
+            height: Height of the video.
+            width: Width of the video.
             area: Pixels of the picture, about; None takes those that the network was trained on.
         """
         return working_size(height, width, area or self.area, self.multiple)
@@ -115,7 +115,7 @@ class SecondNetwork(NamedTuple):
     own: float
     """By which the log odds of the first one's peak are multiplied."""
     look: float
-    """By which those of the second one's are."""
+    """Factor for the log odds of the second network."""
     bias: float
 
     def probability(self, own: np.ndarray, look: np.ndarray, calibration: dict[str, float]) -> np.ndarray:
@@ -195,17 +195,17 @@ def load_runtime(weights: Path | None, device: str, precision: str, threads: int
 
 
 def load_second_network(metadata: dict[str, Any], device: str, precision: str) -> SecondNetwork | None:
-    """Return what looks at a network's candidates again, if its checkpoint tells how much that counts.
+    """Return the second stage of a network, if its checkpoint says how much that counts.
 
     Args:
-        metadata: Of the first network's checkpoint.
+        metadata: Metadata of the first network's checkpoint.
         device: As for `load_runtime`.
         precision: The same.
 
     Raises:
         CheckpointError: The second network's checkpoint is damaged.
     """
-    counts = metadata.get("closer")
+    counts = metadata.get("second_stage")
     if counts is None:
         return None
     checkpoint = load_checkpoint(SECOND_STAGE_WEIGHTS)

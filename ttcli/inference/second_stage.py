@@ -1,8 +1,9 @@
 """A second stage at what may be the ball: crops around the candidates, from a picture ENLARGED times as large.
 
-The first network sees the whole picture small; a ball is a few pixels wide there, and its place is coarse. A second one sees the
-same frames, about as sharp as the video has them, around each place that the first one offers. It says where in the crop the ball
-is and how probably there is one. How much that counts lies in the first one's checkpoint (`runtimes.SecondNetwork`).
+The first network sees the whole picture small; a ball is a few pixels wide there, and its place is coarse. A second one
+sees the same frames, about as sharp as the video has them, around each place that the first one offers. It says where
+in the crop the ball is and how probably there is one. How much that counts lies in the first one's checkpoint
+(`runtimes.SecondNetwork`).
 """
 
 from collections import deque
@@ -30,25 +31,25 @@ from ttcli.video.reader import Frame
 CROP = 96
 """Height and width of a crop, in pixels of the larger picture."""
 REACH, SAME_PLACE = 3.0, 2.0
-"""Working pixels from a candidate within which a peak of the second stage is about the same ball, and within which its place
-counts: further away the two contradict each other, as on long faint streaks, and the first, which saw more of the picture, is right
-more often."""
+"""Working pixels from a candidate within which a peak of the second stage is about the same ball, and within which its
+position counts. Further away the two contradict each other, as on long faint streaks, and the first, which saw more of
+the picture, is right more often."""
 FRAMES, CROPS = 32, 16
-"""Frames, at most, that wait for a look, and crops that go through the network together: always as many, for in batches of
-another size the same crop has another last digit, and rows would depend on where one began to look. A crop takes 1.5 ms in a batch
-of 16 and 4.5 ms alone."""
+"""Frames, at most, that wait for a look, and crops that go through the network together. There are always as many: in
+batches of another size the same crop has another last digit, and rows would depend on where one began to look. A crop
+takes 1.5 ms in a batch of 16 and 4.5 ms alone."""
 FAINTEST_LOGIT, MOST_BEHIND = -2.0, 2.0
-"""Candidates whose probability has log odds below this, or so far below that of the frame's strongest, are not looked at: of those
-on some 3,500 frames not one was the ball."""
+"""Candidates whose probability has log odds below this, or so far below the frame's strongest, get no crop: on some
+3,500 frames not one of these was the ball."""
 MOST_BEHIND_FOR_PLACE = 0.5
-"""The same where the second network's opinion does not count, so that no candidate overtakes another: of those further behind, on
-5,050 frames, one was chosen. A sixth to a quarter of the crops lies between."""
+"""The same where the second network's opinion does not count, so that no candidate overtakes another: of those further
+behind, on 5,050 frames, one was chosen. A sixth to a quarter of the crops lies between."""
 LEAST_LOGIT = -4.0
 """Log odds that stand for all below, of a place where the second stage sees nothing: how little says no more."""
 SURE_LOGIT = -2.0
 """Log odds of a peak from which on its place counts."""
 LARGER = np.array([[ENLARGED, 0, (ENLARGED - 1) / 2], [0, ENLARGED, (ENLARGED - 1) / 2], [0, 0, 1]])
-"""From working pixels to those of the larger picture; the centres of both are whole numbers."""
+"""From working pixels to pixels of the larger picture; the centres of both are whole numbers."""
 
 
 def larger_size(runtime: Runtime, height: int, width: int, config: DetectConfig) -> tuple[int, int] | None:
@@ -65,7 +66,7 @@ def larger_size(runtime: Runtime, height: int, width: int, config: DetectConfig)
 
 
 def worth_a_look(own: np.ndarray, behind: float = MOST_BEHIND) -> np.ndarray:
-    """Return which candidates are looked at again.
+    """Return which candidates are refined.
 
     Args:
         own: The first network's log odds (N, CANDIDATES), of each frame the strongest first.
@@ -89,7 +90,7 @@ class NetworkPredictor:
             predictor.poses_kept = look.kept
 
     def answers(self, frames: Iterable[Frame], first: int = 0) -> Iterator[FrameAnswer]:
-        """Yield an answer for each frame of a shot, the first of which is frame `first` of the video."""
+        """Yield an answer to each frame of a shot, the first of which is frame `first` of the video."""
         look = self._look
         if look is None:
             yield from self._predictor.answers((frame.picture for frame in frames), first)
@@ -128,13 +129,13 @@ class _Crop(NamedTuple):
     frame: int
     """Its number in the shot."""
     pictures: list[np.ndarray]
-    """Of the window."""
+    """Pictures of the window."""
     maps: list[np.ndarray] | None
     """From each to the frame that is asked about; None where the camera rests."""
     place: int
-    """Of that frame in the window."""
+    """Place of that frame in the window."""
     left: int
-    """Of the crop, pixels of the larger picture."""
+    """Left of the crop, pixels of the larger picture."""
     top: int
 
 
@@ -142,7 +143,7 @@ class SecondStage:
     """Looks at the candidates of each frame a second time, some frames after the first network did.
 
     Args:
-        first: The first network, which brings the second, and by whose calibration both opinions together are told.
+        first: The first network, which brings the second, and whose calibration applies to both votes together.
         height: Rows of the pictures that the first network sees.
         width: Columns of these.
         stride: Frames between two neighbours in a window.
@@ -184,7 +185,7 @@ class SecondStage:
             self._pictures.extend([picture] * min(self._count, self.kept))
 
     def again(self, answers: Iterable[FrameAnswer]) -> Iterator[FrameAnswer]:
-        """Yield the first network's answers for each frame of a shot, in the light of the second's."""
+        """Yield the first network's answers to each frame of a shot, refined by the second's."""
         waiting: deque[_Judged] = deque()
         crops: deque[_Crop] = deque()
         try:

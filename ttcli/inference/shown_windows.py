@@ -1,4 +1,4 @@
-"""Windows of pictures through a network: laid over each other, cropped, packed, and what is said carried back to where each was."""
+"""Windows of pictures through a network: aligned, cropped, packed, and the predictions carried back."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ttcli.inference.answers import WindowAnswer, decoded
-from ttcli.inference.camera_motion import Box, carried_back, carry_back, lay_over
+from ttcli.inference.camera_motion import Box, align, carried_back, carry_back
 from ttcli.inference.runtimes import Runtime
 from ttcli.networks.packed_windows import PLANES, gray_of, pack_window
 from ttcli.networks.windows import Window
@@ -39,7 +39,7 @@ class ShownWindow(NamedTuple):
     again: bool
     """Whether it is shown because of doubt."""
     box: Box | None
-    """What is shown of the pictures, once they are laid over each other; None shows all."""
+    """What is shown of the pictures, once they are aligned; None shows all."""
 
 
 def run_windows(runtime: Runtime, group: Sequence[ShownWindow]) -> list[WindowAnswer]:
@@ -52,7 +52,7 @@ def run_windows(runtime: Runtime, group: Sequence[ShownWindow]) -> list[WindowAn
             pixels = [box.of(picture.pixels) for picture in shown.pictures]
             grays = [box.of(picture.gray) for picture in shown.pictures if picture.gray is not None]
         else:
-            pixels = lay_over([picture.pixels for picture in shown.pictures], shown.maps, box)
+            pixels = align([picture.pixels for picture in shown.pictures], shown.maps, box)
             grays = [gray_of(laid) for laid in pixels] if runtime.difference else []
         pack_window(pixels, grays or None, out)
     answer = runtime(packed)

@@ -1,4 +1,4 @@
-"""The decisions of `ttcli review` as labels: what a person decided, and nothing else; frames that nobody decided are unknown."""
+"""The decisions of `ttcli review` as labels: frames that nobody decided are unknown."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -36,8 +36,8 @@ def read_ball_labels(
     Args:
         path: The file.
         report: Takes each place outside of the picture; its frame is unknown then.
-        height: Of the picture in pixels, if known.
-        width: Of the picture in pixels.
+        height: Height of the picture in pixels, if known.
+        width: Width of the picture in pixels.
 
     Raises:
         InputError: The file cannot be opened.
@@ -53,8 +53,8 @@ def read_ball_labels(
 def read_surroundings(path: Path) -> dict[int, BallLabel | None]:
     """Return what the corrected ball.csv says of the frames around decided ones, where it is sure; None where it is not.
 
-    A person who decided saw the path around and left it as it is. Frames that are decided are not among these. The CSV is
-    that of the name in the first line, beside the file; there is nothing where it is not there any more or was changed.
+    A person who decided saw the path around and left it as it is. Frames that are decided are not among these. The
+    first line names the CSV, which lies beside the file; there is nothing where it is gone or was changed.
     """
     corrections = read_corrections(path)
     ball = _corrected_csv(path, corrections)

@@ -12,9 +12,9 @@ importer and exporter, cvat/apps/dataset_manager):
   says: there is nothing after it that would have to be ended.
 * `occluded="1"` is CVAT's word for partly hidden: visible.
 
-So we write each run of labelled frames as a track of its own, every frame of it a keyframe, and close it by an outside
-shape one frame after its last, unless the video ends there: CVAT refuses a file with frames that the video lacks.
-All three states come back, from our file and from what CVAT exports after reading it.
+So we write each run of labelled frames as a track, with each frame as a keyframe. An outside shape closes it one
+frame after its last, unless the video ends there: CVAT refuses a file with frames that the video lacks. All three
+states come back, from our file and from what CVAT exports after reading it.
 """
 
 import math
@@ -63,7 +63,7 @@ class Overview:
     height: int | None = None
     width: int | None = None
     last_frame: int | None = None
-    """Of the video."""
+    """Last frame of the video."""
     boxes: int = 0
     occluded: int = 0
 
@@ -82,8 +82,8 @@ def read_ball_labels(
         path: The file. It is read in pieces; entities and document types are refused.
         report: Takes each shape that does not hold what it should; its frame is unknown then. Interpolated shapes
             are reported once for the file.
-        height: Of the picture in pixels, if known; it must be that of the file.
-        width: Of the picture in pixels.
+        height: Height of the picture in pixels, if known; the file must have the same.
+        width: Width of the picture in pixels.
 
     Raises:
         InputError: The file cannot be opened.
@@ -124,10 +124,10 @@ def write_ball_labels(
     Args:
         path: The file.
         labels: By frame index; those that `cannot_hold` names are left out, and unknown then.
-        height: Of the picture in pixels, if known.
-        width: Of the picture in pixels, if known.
-        frame_count: Of the video. If None it is taken to end with the last label, and in a longer video CVAT shows
-            the last ball to its end.
+        height: Height of the picture in pixels, if known.
+        width: Width of the picture in pixels, if known.
+        frame_count: Frame count of the video. If None it is taken to end with the last label, and in a longer video
+            CVAT shows the last ball to its end.
         overwrite: Whether `path` may exist.
     """
     known = {frame: rounded(label) for frame, label in sorted(labels.items())}

@@ -42,7 +42,7 @@ class LabelFormat:
     left_behind: Callable[[Path], list[str]] = _nothing
     """What a file holds beside ball labels, one line for each thing."""
     suffix: str = ""
-    """Of outputs that are in this format unless another is asked for."""
+    """Suffix of outputs that are in this format unless another is asked for."""
     is_folder: bool = False
     needs_size: bool = False
     """Whether labels are read and written relative to the picture's size."""
@@ -174,7 +174,7 @@ def get_format(key: str) -> LabelFormat:
 
 
 def find_format(path: Path, key: str | None = None) -> LabelFormat:
-    """Return the format of a file or folder of ball labels: that of `key` if given, else by its content.
+    """Return the format of a file or folder of ball labels: `key` if given, else by its content.
 
     Raises:
         InputError: The file cannot be opened.
@@ -231,8 +231,8 @@ def read_ball_labels(
         path: The file or folder.
         report: Takes each entry that does not hold what it should; its frame is unknown then.
         key: The format; found by the content if None.
-        height: Of the picture in pixels, which YOLO needs, and by which others report balls outside it.
-        width: Of the picture in pixels.
+        height: Height of the picture in pixels, which YOLO needs, and by which others report balls outside it.
+        width: Width of the picture in pixels.
 
     Raises:
         InputError: It cannot be opened.

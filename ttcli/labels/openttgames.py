@@ -1,7 +1,7 @@
 """The label files of OpenTTGames: ball_markup.json, events_markup.json, and the extended events_extended.json.
 
-The format is that of R. Voeikov, N. Falaleev, R. Baikulov: TTNet: Real-time temporal and spatial video analysis
-of table tennis, 2020, arXiv 2004.09927. Frames are 0-based; positions are pixels of the 1920x1080 videos.
+The format comes from R. Voeikov, N. Falaleev, R. Baikulov: TTNet: Real-time temporal and spatial video analysis of
+table tennis, 2020, arXiv 2004.09927. Frames are 0-based; positions are pixels of the 1920x1080 videos.
 """
 
 import json
@@ -22,7 +22,7 @@ from ttcli.results.places import MAX_COORDINATE
 PICTURE_HEIGHT = 1080
 PICTURE_WIDTH = 1920
 FRAME_RATE = 120
-"""Of the published videos."""
+"""Frame rate of the published videos."""
 
 MAX_BYTES = 64 * 2**20
 """Largest file that is read: 100 times the largest of the data set (17,444 labels, 0.6 MB)."""
@@ -56,8 +56,8 @@ def read_ball_markup(
     Args:
         path: The file.
         report: Takes each entry that does not hold what it should; its frame is unknown then.
-        height: Of the picture in pixels, if known: balls outside it are reported.
-        width: Of the picture in pixels.
+        height: Height of the picture in pixels, if known: balls outside it are reported.
+        width: Width of the picture in pixels.
 
     Raises:
         InputError: The file cannot be opened.

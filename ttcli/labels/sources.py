@@ -26,7 +26,7 @@ class Source:
     """One video with its labels."""
 
     name: str
-    """Of the clip; no two of a set have the same."""
+    """Name of the clip; no two of a set have the same."""
     video: Path | None
     """None where only labels are there."""
     balls: Path | None

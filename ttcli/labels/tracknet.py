@@ -50,8 +50,8 @@ def read_ball_labels(
     Args:
         path: The file.
         report: Takes each line that does not hold what it should; its frame is unknown then.
-        height: Of the picture in pixels, if known: balls outside it are reported.
-        width: Of the picture in pixels.
+        height: Height of the picture in pixels, if known: balls outside it are reported.
+        width: Width of the picture in pixels.
 
     Raises:
         InputError: The file cannot be opened.

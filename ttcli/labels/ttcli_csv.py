@@ -26,12 +26,12 @@ UNKNOWN = ("unknown", "broken")
 
 
 def recognises(beginning: str) -> bool:
-    """Tell by the first characters of a file whether its columns are those of balls."""
+    """Return whether a file has columns of balls, by its first characters."""
     return set(COLUMNS) <= first_cells(beginning)
 
 
 def recognises_events(beginning: str) -> bool:
-    """Tell by the first characters of a file whether its columns are those of events."""
+    """Return whether a file has columns of events, by its first characters."""
     return {"frame", "event"} <= first_cells(beginning)
 
 
@@ -48,8 +48,8 @@ def read_ball_labels(
     Args:
         path: The file.
         report: Takes each line that does not hold what it should; its frame is unknown then.
-        height: Of the picture in pixels, if known: balls outside it are reported.
-        width: Of the picture in pixels.
+        height: Height of the picture in pixels, if known: balls outside it are reported.
+        width: Width of the picture in pixels.
 
     Raises:
         InputError: The file cannot be opened.

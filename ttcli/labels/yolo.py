@@ -36,11 +36,11 @@ class Box:
     """One line of a label file."""
 
     number: int
-    """Of the class."""
+    """Number of the class."""
     x: float
-    """Of the middle, in [0, 1]."""
+    """x of the middle, in [0, 1]."""
     y: float
-    """Of the middle, in [0, 1]."""
+    """y of the middle, in [0, 1]."""
     confidence: float | None
 
 
@@ -54,13 +54,13 @@ def read_ball_labels(
 ) -> dict[int, BallLabel]:
     """Return the labels of a folder, in pixels.
 
-    Of several boxes in a frame, the most confident counts; without confidences they are two labels for one frame.
+    The most confident of several boxes in a frame counts; without confidences they are two labels for one frame.
 
     Args:
         path: The folder.
         report: Takes each file that does not hold what it should; its frame is unknown then.
-        height: Of the picture in pixels.
-        width: Of the picture in pixels.
+        height: Height of the picture in pixels.
+        width: Width of the picture in pixels.
 
     Raises:
         InputError: A file cannot be opened.
@@ -68,7 +68,7 @@ def read_ball_labels(
         SettingError: Height and width are not given.
     """
     if height is None or width is None:
-        raise SettingError(path, "boxes are shares of a picture of unknown size", "tell it, as in --size 1920x1080")
+        raise SettingError(path, "boxes are shares of a picture of unknown size", "give it, as in --size 1920x1080")
     frames = list(_read_frames(path, report))
     ball = _ball_class(path, {box.number for _, _, boxes in frames for box in boxes})
     entries = BallEntries(report, height, width)
@@ -95,8 +95,8 @@ def write_ball_labels(
     Args:
         path: The folder. One that exists is replaced as a whole, and only if it holds nothing but .txt files.
         labels: By frame index; balls outside the picture are left out, and unknown then.
-        height: Of the picture in pixels.
-        width: Of the picture in pixels.
+        height: Height of the picture in pixels.
+        width: Width of the picture in pixels.
         overwrite: Whether `path` may exist.
         ball_width: Side of the square boxes in pixels, which is invented; BALL_SHARE of the width if None.
 
@@ -105,7 +105,7 @@ def write_ball_labels(
         SettingError: Height and width are not given.
     """
     if height is None or width is None:
-        raise SettingError(path, "boxes are shares of a picture of unknown size", "tell it, as in --size 1920x1080")
+        raise SettingError(path, "boxes are shares of a picture of unknown size", "give it, as in --size 1920x1080")
     side = BALL_SHARE * width if ball_width is None else ball_width
     with _complete_folder(path, overwrite) as temporary:
         for frame_index, given in labels.items():

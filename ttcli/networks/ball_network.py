@@ -15,7 +15,7 @@ class BallNetwork(nn.Module):
 
     Args:
         channels_in: Channels of the input.
-        frames_out: Frames to answer for.
+        frames_out: Frames to predict.
         encoder: Takes the input, returns what the decoder takes.
         decoder: Returns features at stride 4.
         head: Takes the features.
@@ -33,7 +33,7 @@ class BallNetwork(nn.Module):
     outputs: str
     """One of `registry.OUTPUTS`."""
     output_frames: tuple[int, ...]
-    """Places in the window of the frames that it answers for."""
+    """Places in the window of the frames that it predicts."""
     neck: str
     """One of `registry.NECKS`."""
     activation: str | None

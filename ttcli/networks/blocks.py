@@ -24,7 +24,7 @@ class Prediction(NamedTuple):
 
 
 class NetworkAnswer(NamedTuple):
-    """What a network answers for B windows, K frames of each, on its runtime's device."""
+    """What a network predicts in B windows, K frames of each, on its runtime's device."""
 
     probabilities: Tensor
     """Heatmaps, (B, K, h, w) float32."""
@@ -124,7 +124,7 @@ class BallHead(nn.Module):
         self.events = EventHead(self.channels_in)
 
     def event_head(self) -> EventHead:
-        """Return what answers for events.
+        """Return what predicts events.
 
         Raises:
             ValueError: Nothing does.
@@ -162,17 +162,26 @@ def fuse_batch_norm(model: Network) -> Network:
     """
     if model.training:
         raise ValueError("batch norm can be folded in eval mode only")
-    before: tuple[str, nn.Conv2d] | None = None
+    before: nn.Conv2d | None = None
     for name, module in list(model.named_modules()):
         if isinstance(module, nn.Conv2d):
-            before = name, module
+            before = module
         elif isinstance(module, nn.BatchNorm2d):
             if before is None:
                 raise ValueError(f"{name} has no convolution before it to be folded into")
-            place, convolution = before
+            _fold(before, module)
             _replace(model, name, nn.Identity())
-            _replace(model, place, nn.utils.fuse_conv_bn_eval(convolution, module))
     return model
+
+
+def _fold(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+    """Give a convolution the weights of itself and of the batch norm after it, without a copy of either."""
+    mean, variance = norm.running_mean, norm.running_var
+    if mean is None or variance is None:
+        raise ValueError("a batch norm without statistics cannot be folded")
+    convolution.weight, convolution.bias = nn.utils.fuse_conv_bn_weights(
+        convolution.weight, convolution.bias, mean, variance, norm.eps, norm.weight, norm.bias
+    )
 
 
 def _replace(model: nn.Module, name: str, module: nn.Module) -> None:

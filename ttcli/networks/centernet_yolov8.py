@@ -1,8 +1,8 @@
 """CenterNet on a YOLOv8 backbone: `centernet_v8n` and `centernet_v8s`.
 
 Written anew from the description of the architecture (stem, C2f stages, SPPF, a top-down fusing neck). Unlike a
-detector of many classes and sizes, it answers at stride 4 only, since a ball is a few pixels wide there, and so it
-leaves out YOLOv8's way back down to strides 8, 16 and 32.
+detector of many classes and sizes, it predicts at stride 4 only, since a ball is a few pixels wide there. So it leaves
+out YOLOv8's way back down to strides 8, 16 and 32.
 """
 
 from typing import cast

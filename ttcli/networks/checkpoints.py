@@ -1,7 +1,7 @@
 """Checkpoints: a network's weights and what it takes to rebuild it, in one safetensors file.
 
-The metadata is JSON and can be read without the weights, see `weight_files`. Reading runs no code from the file: nothing
-is unpickled.
+The metadata is JSON and can be read without the weights, see `weight_files`. Reading runs no code from the file:
+nothing is unpickled.
 """
 
 import sys
@@ -33,7 +33,7 @@ CURE = "give a checkpoint that `ttcli train` wrote"
 LEAST_AREA, MOST_AREA = 32 * 32, 2**23
 """Pixels of the pictures that a network may ask for, at the most a little more than 4K video has."""
 MOST_MULTIPLE = 512
-"""Of which the sides of these may be multiples."""
+"""Most multiple of which the sides of these may be multiples."""
 MOST_WEIGHT = 1e9
 """Largest number by which log odds are multiplied or moved; a network that has learned little has had a slope of 4,000."""
 
@@ -45,7 +45,7 @@ class Checkpoint:
     model: BallNetwork
     """In eval mode and fp32, on the CPU."""
     metadata: dict[str, Any]
-    """What the file says of it: the arguments of `create_model`, and more, see `save_checkpoint`."""
+    """What the file says: the arguments of `create_model`, and more, see `save_checkpoint`."""
 
 
 def packaged(weights: Path | None) -> Path:
@@ -67,8 +67,8 @@ def save_checkpoint(
     Args:
         path: Where to write, with the suffix .safetensors.
         model: A network that `create_model` made; batch norm not folded.
-        metadata: What to say of it beside its arguments, in types that JSON knows: area and multiple (working size),
-            fps, calibration, training_data, licence, metrics, seed, steps.
+        metadata: What to say beside its arguments, in types that JSON knows: area and multiple (working size), fps,
+            calibration, training_data, licence, metrics, seed, steps.
         overwrite: Replace an existing file.
         dtype: Type to store matrices and kernels in, such as torch.float16 for half the bytes, or torch.int8 for a
             quarter, with a scale for each output channel; None keeps their own. Biases and batch norm stay as they are,
@@ -128,6 +128,7 @@ def check_metadata(path: Path, metadata: Any) -> dict[str, Any]:
     """
     if not isinstance(metadata, dict):
         raise CheckpointError(path, "a file without the metadata of ttcli", CURE)
+    metadata = {FORMER_KEYS.get(key, key): value for key, value in metadata.items()}
     for key, (required, is_right) in _METADATA_CHECKS.items():
         if (required or key in metadata) and not is_right(metadata.get(key)):
             raise CheckpointError(path, f"its metadata has {key} = {_short(metadata.get(key))}", CURE)
@@ -194,8 +195,10 @@ def _check_tensors(path: Path, wanted: dict[str, Tensor], given: dict[str, Tenso
         if tensor.shape != wanted[name].shape or tensor.dtype != wanted[name].dtype:
             due = tuple(wanted[name].shape)
             raise CheckpointError(path, f"{name} is {tensor.dtype} {tuple(tensor.shape)} where {due} is due", CURE)
-        if not torch.isfinite(tensor).all():
-            raise CheckpointError(path, f"{name} holds values that are not finite", CURE)
+    floats = [tensor.flatten() for tensor in given.values() if tensor.is_floating_point()]
+    if floats and not torch.isfinite(torch.cat(floats)).all():  # all at once: a network has hundreds of small ones
+        name = next(name for name, tensor in given.items() if not torch.isfinite(tensor).all())
+        raise CheckpointError(path, f"{name} holds values that are not finite", CURE)
 
 
 def _some(names: list[str]) -> str:
@@ -241,6 +244,8 @@ def _is_rates(value: Any) -> bool:
     return all(_is_number(number) and 1 <= number <= 1000 for number in numbers) and numbers[0] <= numbers[1]
 
 
+FORMER_KEYS = {"closer": "second_stage"}
+"""Keys of metadata as older files name them, those in the package too, with their names of today."""
 _METADATA_CHECKS: dict[str, tuple[bool, Callable[[Any], bool]]] = {
     "model": (True, lambda value: isinstance(value, str)),
     "window_size": (True, _is_count),
@@ -254,6 +259,6 @@ _METADATA_CHECKS: dict[str, tuple[bool, Callable[[Any], bool]]] = {
     "multiple": (False, _is_multiple),
     "fps": (False, _is_rates),
     "calibration": (False, _is_calibration),
-    "closer": (False, lambda value: value is None or _are_numbers(value, ("own", "look", "bias"))),
+    "second_stage": (False, lambda value: value is None or _are_numbers(value, ("own", "look", "bias"))),
 }
 """Key -> whether it must be there, and what its value must be: all that code reads and that a file could get wrong."""

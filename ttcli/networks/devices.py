@@ -59,9 +59,9 @@ def cpu_multiplies_in_bf16() -> bool:
 def network_workers() -> int:
     """Return in how many threads windows go through a network, one for each core.
 
-    The decoder takes what it needs, for its frames are waited for, and the network the rest: torch's own threads, which wait
-    for each other by spinning, would not leave it so. Beside a busy program on a machine of two cores those gave 3 frames a
-    second, and one thread 42.
+    The decoder takes what it needs, for its frames are waited for, and the network the rest: torch's own threads, which
+    wait for each other by spinning, would not leave it so. Beside a busy program on a machine of two cores those gave 3
+    frames a second, and one thread 42.
     """
     return min(usable_cores(), MOST_THREADS)
 

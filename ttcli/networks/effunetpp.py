@@ -47,7 +47,7 @@ def build_effunetpp(channels_in: int, frames_in: int, frames_out: int, activatio
     Args:
         channels_in: Channels of the input.
         frames_in: Frames in a window.
-        frames_out: Frames to answer for.
+        frames_out: Frames to predict.
         activation: "silu" or "relu", for the decoder.
         pretrained: Take the encoder's weights from ImageNet.
     """

@@ -20,7 +20,7 @@ class EncoderDecoder(BallNetwork):
         decoder: Takes that list, returns features at stride 4.
         channels_in: Channels of the input.
         channels_out: Channels that the decoder returns.
-        frames_out: Frames to answer for.
+        frames_out: Frames to predict.
         activation: "silu" or "relu", for the decoder.
         least_batch: Windows that a batch must have in training.
     """

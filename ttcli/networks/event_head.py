@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from ttcli.networks.odds import log_odds_of
 
 EVENTS = ("bounce", "net")
-"""What the head answers for, in this order."""
+"""What the head predicts, in this order."""
 LOOK_CHANNELS = 24
 """What is taken along from the features at each frame's ball."""
 PLACE_CHANNELS = 7
@@ -17,7 +17,7 @@ LARGEST_STEP = 4.0
 SHARPNESS = 2.0
 """Factor of the heatmap's logits before the softmax that says where to look; 1 would look at half of the background."""
 REACH = 16.0
-"""Cells, 64 px, that a place is told in."""
+"""Cells, 64 px, in which a place is given."""
 EVENT_PRIOR = 0.05
 """Probability that a fresh head gives everywhere."""
 
@@ -30,7 +30,7 @@ class EventHead(nn.Module):
     over the frames. Nothing flows back through the heatmaps: they learn the ball and nothing else.
 
     On 4,800 drawn windows, with the default network's features as they are, convolutions over the frames had an average
-    precision of 0.20 for bounces where layers over all frames at once had 0.08; velocity and acceleration made it 0.24.
+    precision of 0.20 for bounces. Layers over all frames at once had 0.08; velocity and acceleration made it 0.24.
 
     Args:
         channels_in: Channels of the features.
@@ -52,7 +52,7 @@ class EventHead(nn.Module):
 
         Args:
             features: (B, C, h, w).
-            logits: Of the heatmaps, (B, K, h, w).
+            logits: Logits of the heatmaps, (B, K, h, w).
             offsets: (B, K, 2, h, w) in cells.
         """
         with torch.autocast(features.device.type, enabled=False):

@@ -1,7 +1,7 @@
 """Heatmaps drawn from positions, and positions read off heatmaps: two functions that are each other's inverse.
 
-Cell i of a heatmap covers working pixels 4i to 4i + 3, and its centre lies at 4i + 1.5. Working pixels are those of
-the picture that the network sees, with pixel centres on integers.
+Cell i of a heatmap covers working pixels 4i to 4i + 3, and its centre lies at 4i + 1.5. Working pixels are the pixels
+of the picture that the network sees, with centres on integers.
 """
 
 from typing import NamedTuple
@@ -38,7 +38,7 @@ class Peaks(NamedTuple):
 
 
 class Targets(NamedTuple):
-    """What a network should answer for a batch of windows: K frames each, heatmaps of h x w cells."""
+    """What a network should predict in a batch of windows: K frames each, heatmaps of h x w cells."""
 
     heat: Tensor
     """Wanted probability, exactly 1 in the cell that holds the ball's centre, shape (B, K, h, w)."""
@@ -70,7 +70,7 @@ def draw_targets(
         known: Whether the frame is labelled at all, bool, shape (B, K).
         height: Cells of the heatmap from top to bottom.
         width: Cells of the heatmap from left to right.
-        radius: Of a Gaussian its sigma in cells, of a disk its radius in working pixels; None takes the default.
+        radius: Sigma of a Gaussian in cells, or radius of a disk in working pixels; None takes the default.
         kind: "gaussian" or "disk".
     """
     if kind not in ("gaussian", "disk"):

@@ -1,9 +1,9 @@
 """CenterNet on stacked hourglasses: `centernet_hourglass104` and `centernet_hourglass52`.
 
 Newell, Yang, Deng, "Stacked Hourglass Networks for Human Pose Estimation", 2016, arXiv:1603.06937, with the residual
-blocks and the channels of Law, Deng, "CornerNet: Detecting Objects as Paired Keypoints", 2018, arXiv:1808.01244.
-Unlike there, the last stack alone answers, so that there is one prediction as of every other network, and a side that
-cannot be halved is rounded up on the way down and cut on the way up, so that 32 divides it and not 128.
+blocks and the channels of Law, Deng, "CornerNet: Detecting Objects as Paired Keypoints", 2018, arXiv:1808.01244. Unlike
+there, the last stack alone predicts, so that there is one prediction as in every other network. A side that cannot be
+halved is rounded up on the way down and cropped on the way up, so that 32 divides it and not 128.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ STEM_CHANNELS = 128
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions, added to their input, or to a 1x1 convolution of it where the shape changes."""
+    """Two 3x3 convolutions, added to their input, or to its 1x1 convolution where the shape changes."""
 
     def __init__(self, channels_in: int, channels_out: int, stride: int = 1) -> None:
         super().__init__()
@@ -89,8 +89,8 @@ class CenterNetHourglass(BallNetwork):
     """Heatmaps and offsets at stride 4 from a window of frames.
 
     Args:
-        channels_in: Of the model input.
-        frames_out: Frames that it answers for.
+        channels_in: Channels of the model input.
+        frames_out: Frames that it predicts.
         stacks: Hourglasses one after another.
         channels: At stride 4 and after each halving, down to stride 128.
 

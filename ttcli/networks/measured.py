@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Measured:
     """What a network found after a short training from nothing, beside the others in the same table.
 
-    A share is that of visible balls that the strongest peak of the heatmap is at, within 10 px of a picture 1920 wide and
-    whatever its height: networks that have not come far claim nothing yet at a calibrated confidence of 0.5.
+    A share is the part of the visible balls that the strongest peak of the heatmap is at, within 10 px of a picture 1920
+    wide. The height of the peak does not count: networks that have not come far claim nothing yet at a confidence of 0.5.
     """
 
     windows: int

@@ -25,8 +25,8 @@ DIFFERENCE_SCALE = 32.0
 def working_size(height: int, width: int, area: int = WORKING_AREA, multiple: int = SIZE_MULTIPLE) -> tuple[int, int]:
     """Return the height and width at which a network sees a picture of `height` x `width`.
 
-    Both are multiples of `multiple`. Of the sizes near `area` pixels, the one that changes the shape and the area
-    least is chosen: 1080 x 1920 and 720 x 1280 become 288 x 512.
+    Both are multiples of `multiple`. The size near `area` pixels that changes the shape and the area least is chosen:
+    1080 x 1920 and 720 x 1280 become 288 x 512.
     """
 
     def change(candidate: tuple[int, int]) -> float:
@@ -133,7 +133,7 @@ def median_of_frames(frames: Sequence[Tensor]) -> Tensor:
 
 
 def median_of(frames: Sequence[Picture], lower: Choice[Picture], upper: Choice[Picture]) -> Picture:
-    """Return the median of pictures, place by place, by what gives the lower and the upper value of two; see `median_of_frames`."""
+    """Return the median of pictures, pixel by pixel, from the lower and the upper of two; see `median_of_frames`."""
     # The smallest and the largest of more than half of the values cannot be the median: drop both, take in the next
     # value, and go on until one value (or two) is left.
     needed = len(frames) // 2 + 2

@@ -1,10 +1,10 @@
 """Windows as bytes: what detection hands a network, four bytes for each frame of a pixel, put together by SIMD.
 
-A packed window is (H, W, T, 4) int8: red, green and blue less 128, and the frame's gray less the window's median gray. It has the
-content of the model input that `model_input.windows_to_input` makes for training, in an order in which a frame's pixel is copied as
-one number of 32 bits, and grays are rounded to whole levels, differences held between -128
-and 127. `fold_into` lets a network's first convolution take the bytes as they
-are; `unpack` makes the model input of them, for networks that know nothing of it.
+A packed window is (H, W, T, 4) int8: red, green and blue less 128, and the frame's gray less the window's median gray.
+It has the content of the model input that `model_input.windows_to_input` makes for training, in an order in which a
+frame's pixel is copied as one number of 32 bits. Grays are rounded to whole levels, differences held between -128 and
+127. `fold_into` lets a network's first convolution take the bytes as they are; `unpack` turns them into the model input
+for other networks.
 """
 
 import copy
@@ -20,7 +20,8 @@ from ttcli.networks.model_input import COLOUR_MEAN, COLOUR_SCALE, DIFFERENCE_SCA
 PLANES = 4
 """Bytes of a frame's pixel."""
 SHIFT = 128
-"""Colours are told less this, so that they are bytes with a sign: zero, which a convolution pads with, is a middling gray then."""
+"""Colours are stored less this, so that they are bytes with a sign: zero, which a convolution pads with, is a middling
+gray then."""
 
 LESS_SHIFT = np.array([SHIFT, SHIFT, SHIFT, 0], np.uint8).view(np.uint32)[0]
 """What takes SHIFT from the colours of a pixel, bit by bit."""
@@ -43,7 +44,7 @@ def pack_window(frames: Sequence[np.ndarray], grays: Sequence[np.ndarray] | None
 
     Args:
         frames: T frames as `as_pixels` gives them.
-        grays: Of each, as `gray_of` gives them; None where the network is given no differences.
+        grays: Grays of each, as `gray_of` gives them; None where the network is given no differences.
         out: (H, W, T, 4) int8.
     """
     copied = out.view(np.uint32)[..., 0]  # (H, W, T): a frame's pixel is one number
@@ -79,7 +80,7 @@ def unpack(packed: Tensor, difference: bool, dtype: torch.dtype) -> Tensor:
 
 
 def fold_into(convolution: nn.Conv2d, window_size: int, difference: bool) -> nn.Conv2d:
-    """Return a convolution that answers for packed windows, (B, 4T, H, W), as the given one does for model input.
+    """Return a convolution that does for packed windows, (B, 4T, H, W), what the given one does for model input.
 
     Where a convolution pads, it pads with 128 instead of 127.5.
     """

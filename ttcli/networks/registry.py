@@ -4,7 +4,8 @@ The contract that each keeps, and `tests/networks/test_registry.py` tests:
 
 * input (B, C, H, W) as `model_input.windows_to_input` makes it, H and W multiples of 32, else SettingError;
 * output `Prediction`: heatmap logits (B, K, H/4, W/4) and offsets (B, K, 2, H/4, W/4), x then y, in cells;
-* attributes as `BallNetwork` has them, and its `take_packed_windows`, after which it answers the same for windows as bytes;
+* attributes as `BallNetwork` has them, and its `take_packed_windows`, after which it answers the same for windows as
+  bytes;
 * every parameter gets a gradient;
 * all tensors in the state dict, so that a checkpoint holds all of the network;
 * each batch norm registered right after the convolution that it follows, so that `fuse_batch_norm` finds it;
@@ -111,7 +112,7 @@ def create_model(
         name: A key of MODELS.
         window_size: Frames in a window, one of WINDOW_SIZES.
         difference: Whether the input has the channels of difference to the window's median.
-        outputs: "all" answers for every frame of the window, "center" for the middle one only, "last" for the last.
+        outputs: "all" predicts every frame of the window, "center" the middle one only, "last" the last.
         neck: "pan" mixes coarse features into finer ones, "asff" also weighs them anew at every place.
         activation: "silu" or "relu" in the decoder after an EfficientNet; None takes "silu", the encoder's own, for
             with ReLU these learn badly.
@@ -165,7 +166,7 @@ def add_event_head(model: BallNetwork) -> None:
 
 
 def answered_frames(outputs: str, window_size: int) -> tuple[int, ...]:
-    """Return the places in a window of the frames that a network answers for.
+    """Return the places in a window of the frames that a network predicts.
 
     Args:
         outputs: One of OUTPUTS, or a former name of one.

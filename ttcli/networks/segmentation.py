@@ -31,10 +31,10 @@ def build_segmentation(
 
     Args:
         decoder: "unet", "unetpp" or "deeplabv3p".
-        encoder: The library's name of it.
+        encoder: The library's name for the encoder.
         channels_in: Channels of the input.
         frames_in: Frames in a window.
-        frames_out: Frames to answer for.
+        frames_out: Frames to predict.
         activation: "silu" or "relu", for the decoder.
         pretrained: Take the encoder's weights from ImageNet.
 

@@ -1,8 +1,8 @@
 """The network that finds tables in a picture: heatmaps of points, and maps of lines and of surfaces, a kind for each.
 
-A table looks the same from both of its ends, so a corner has no name of its own here: all four are peaks of one
-heatmap, and `ttcli/table/fit.py` tells from their geometry which is which. A line along a table's side is another kind
-than the line along its middle, and both than the net: else the half of a table looks as a whole one does.
+A table looks the same from both ends, so a corner has no name here. All four are peaks of one heatmap, and
+`ttcli/table/fit.py` finds from their geometry which is which. A line along a table's side is another kind than the line
+along its middle, and the net is a third kind. Else the half of a table looks as a whole one does.
 """
 
 import torch
@@ -12,17 +12,17 @@ from ttcli.networks.blocks import ConvUnit
 from ttcli.networks.event_head import begin_with
 
 CORNER, MIDDLE, POST, TEE = range(4)
-"""Heatmaps of points: corners of the board, where the net meets its long edges, tops of the net's posts, and where the line
-along the middle meets the end lines."""
+"""Heatmaps of points: corners of the board, where the net meets its long edges, tops of the net's posts, and where the
+line along the middle meets the end lines."""
 POINT_KINDS = 4
 SIDE, END, CENTRE, NET, TOP = range(POINT_KINDS, 9)
-"""Maps of what is long or wide: lines along the sides, at the ends and along the middle, the net, the table's surface. All are
-told where they lie, also behind somebody who stands before them."""
+"""Maps of what is long or wide: lines along the sides, at the ends and along the middle, the net, the table's surface.
+All are told where they lie, also behind somebody who stands before them."""
 KINDS = 9
 STRIDE = 2
 """Pixels of the picture to a cell of the heatmaps, each way."""
 HEIGHT, WIDTH = 144, 256
-"""Of the pictures that it is trained on; others should have about that many pixels."""
+"""Height of the pictures that it is trained on; others should have about that many pixels."""
 MULTIPLE = 16
 """Sides of a picture must be divisible by this."""
 _RARE = -4.6

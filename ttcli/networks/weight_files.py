@@ -88,7 +88,7 @@ def load_weights(path: Path, model: nn.Module, cure: str) -> None:
     """Give a network, also one on the meta device, the weights of a file.
 
     Raises:
-        CheckpointError: The file is damaged, or its tensors are not those of the network, or not finite.
+        CheckpointError: The file is damaged, or its tensors do not fit the network, or are not finite.
     """
     wanted = model.state_dict()
     tensors = read_tensors(path, cure)

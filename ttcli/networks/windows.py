@@ -20,12 +20,12 @@ MOST_PROBES = 3
 
 
 class Window(NamedTuple):
-    """One window: what goes into the network, and which frames its outputs answer for."""
+    """One window: what goes into the network, and which frames its outputs predict."""
 
     frame_indexes: tuple[int, ...]
     """The frames it holds, `window_size` of them; at the video's ends the border frame repeats."""
     answers: tuple[int | None, ...]
-    """The frame that each output answers for; None where the output belongs to a repeated frame."""
+    """The frame that each output predicts; None where the output belongs to a repeated frame."""
     start: int
     """Number of the frame in its first place, also where that lies before the video and another stands in."""
 
@@ -34,14 +34,14 @@ def choose_stride(frame_rate: Fraction, most_fps: float) -> int:
     """Return how many frames lie between two neighbours in a window, so that the ball moves as in training.
 
     Args:
-        frame_rate: Of the video.
+        frame_rate: Frame rate of the video.
         most_fps: Highest rate that the network was trained on.
     """
     return max(1, round(float(frame_rate) / most_fps))
 
 
 def choose_step(outputs: int) -> int:
-    """Return how many frames lie between the starts of two windows of a network that answers for `outputs` frames."""
+    """Return how many frames lie between the starts of two windows of a network that predicts `outputs` frames."""
     return min(USUAL_STEP, outputs)
 
 
@@ -49,8 +49,8 @@ def choose_probes(frame_rate: Fraction, span: int) -> int:
     """Return how many windows lie between two of which one is shown anyway, the other only at a sign of a ball.
 
     Args:
-        frame_rate: Of the video.
-        span: Frames of the video that a window answers for.
+        frame_rate: Frame rate of the video.
+        span: Frames of the video that a window predicts.
     """
     return min(MOST_PROBES, 1 + int(UNSEEN_SECONDS * frame_rate / span))
 
@@ -81,21 +81,21 @@ class WindowSchedule:
     """The windows of a video whose length is known only at its end.
 
     Call `arrive` once for each frame and `finish` once after the last; both return the windows that are ready now.
-    Inside the video each frame is answered by `outputs / step` windows, rounded up or down where that is not whole.
-    The last window of a phase moves back to end on the last frame rather than repeat it, because a frame that fills
-    most of a window is its median and vanishes from the difference channels; only a video shorter than a window,
-    or a network that answers for a middle frame alone, meets repeated frames.
+    Inside the video `outputs / step` windows predict each frame, rounded up or down where that is not whole. The last
+    window of a phase moves back to end on the last frame rather than repeat it: a frame that fills most of a window is
+    its median, and vanishes from the difference channels. Only a video shorter than a window, or a network that
+    predicts a middle frame alone, meets repeated frames.
 
-    From the second one of a phase on, windows start at frames that are a multiple of `step` frames of the phase from the video's
-    start, where `first` tells how far away that is: so with no frame left out, a stretch of a video has the same windows wherever
-    one begins to look.
+    From the second one of a phase on, windows start at frames that are a multiple of `step` frames of the phase from
+    the video's start; `first` says how far away that is. So with no frame left out, a stretch of a video has the same
+    windows wherever one begins to look.
 
     Args:
         window_size: Frames in a window.
         step: Frames of a phase from one window to the next, 1 to the number of outputs.
         stride: Frames between two neighbours in a window.
-        first_output: Place in the window of the frame that the network's first output answers for.
-        outputs: Number of frames that the network answers for; None is all of the window.
+        first_output: Place in the window of the frame that the network's first output predicts.
+        outputs: Number of frames that the network predicts; None is all of the window.
         first: Number of the first frame in the video.
 
     Raises:
@@ -142,7 +142,7 @@ class WindowSchedule:
         return [self._take(phase)]
 
     def finish(self) -> list[Window]:
-        """Return the windows that answer for the frames still open when the video has ended."""
+        """Return the windows that predict the frames still open when the video has ended."""
         windows = []
         for phase in range(min(self.stride, self.frame_count)):
             frames = (self.frame_count - 1 - phase) // self.stride + 1

@@ -1,7 +1,7 @@
 """What air and gravity do to a ball that flies.
 
-The functions take a vector as its three components, each a number, a numpy array or a tensor of any shape, so that the simulator
-and the fit of flights share them. World axes: metres, x across the table, y along it, z up; seconds, radians.
+The functions take a vector as its three components, each a number, a numpy array or a tensor of any shape, so that the
+simulator and the fit of flights share them. World axes: metres, x across the table, y along it, z up; seconds, radians.
 """
 
 import math
@@ -20,7 +20,8 @@ Moved = tuple[Any, Any, Any]
 BALL_MASS = 0.0027
 AIR_DENSITY = 1.2
 DRAG_COEFFICIENT = 0.54
-"""Of real flights: 0.543 in 70 of one laboratory, 0.560 in 45 of another, from 0.60 at 4 m/s to 0.47 at 12 (docs/RESULTS.md)."""
+"""Real flights have 0.543 in 70 of one laboratory, 0.560 in 45 of another, from 0.60 at 4 m/s to 0.47 at 12
+(docs/EXPERIMENTS.md)."""
 MAGNUS_SATURATION = 2.0
 """A choice: lift coefficient = s / (1 + 2 s), s = surface speed / speed: linear for slow spin, 0.5 at most."""
 

@@ -1,7 +1,7 @@
 """Many flights at once, with their bounces on the table, to be asked where the ball is at any time.
 
-Steps are of one length for each flight. A bounce lies within a step; from its instant on the step goes on as after it, so that
-where a ball is at a time is a smooth function of how it began.
+Steps are of one length for each flight. A bounce lies within a step; from its instant on the step goes on as after it,
+so that where a ball is at a time is a smooth function of how it began.
 """
 
 from typing import NamedTuple

@@ -7,14 +7,14 @@ from ttcli.table.constants import BALL_RADIUS
 
 TABLE_FRICTION = 0.25
 STOPPED = 0.4
-"""An impulse j per mass changes the contact point's velocity by 2.5 j, j itself and 1.5 j through the spin of a hollow sphere
-(inertia 2/3 m r^2): this share of that velocity stops it."""
+"""An impulse j per mass changes the contact point's velocity by 2.5 j: j itself, and 1.5 j through the spin of a hollow
+sphere (inertia 2/3 m r^2). This share of that velocity stops it."""
 
 
 def table_restitution(speed: Any) -> Any:
     """Return rebound speed / impact speed on the table; 0.93 at 2.4 m/s: ITTF's drop test from 30 cm asks for 0.894 to 0.931.
 
-    Real bounces have 0.93 from 1.8 to 4 m/s (docs/RESULTS.md); faster ones lose more, how much is a choice.
+    Real bounces have 0.93 from 1.8 to 4 m/s (docs/EXPERIMENTS.md); faster ones lose more, how much is a choice.
     """
     return (0.945 - 0.006 * speed).clip(min=0.75)
 
@@ -27,7 +27,7 @@ def rebound(velocity: Components, spin: Components, normal: Components, restitut
     Args:
         velocity: Before the impact, m/s.
         spin: Before the impact, rad/s.
-        normal: Of the surface, towards the ball, unit length.
+        normal: Normal of the surface, towards the ball, unit length.
         restitution: Rebound speed / impact speed.
         friction: Coulomb's coefficient.
     """

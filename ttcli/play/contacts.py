@@ -1,4 +1,4 @@
-"""The contacts that tell of play: bounces and passings of the net, each with the side of the table that it is of."""
+"""The contacts that make up play: bounces and net crossings, each with its side of the table."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ from ttcli.table.camera import Tables
 from ttcli.table.constants import TABLE_LENGTH
 
 SLOWEST = 1.5
-"""Halves of the table a second from which on a ball that is seen to cross the net passes it in play; a serve takes 2.5 to 4.5."""
+"""Halves of the table a second from which on a ball that is seen to cross the net passes it in play; a serve takes 2.5
+to 4.5."""
 LONGEST_SIGHT = 0.25
 """Seconds between the first and the last of the four sightings that show it."""
 GOES_ON_SECONDS, GOES_ON = 0.06, 0.1
@@ -40,7 +41,7 @@ def contacts_of(events: Sequence[Event], sightings: Sightings, tables: Tables | 
     """Return bounces and passings in order of time, each with its side.
 
     Args:
-        events: Of the path, with a time each, in order.
+        events: Events of the path, with a time each, in order.
         sightings: The path.
         tables: Where the table is known to be.
     """

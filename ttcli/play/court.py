@@ -1,6 +1,7 @@
 """Where play goes on the picture: the net, and along which direction the ball flies from end to end.
 
-The table tells it where its camera is known. Else the passings of the net do: where they are, and which way the ball flies there.
+The table tells it where its camera is known. Else the passings of the net do: where they are, and which way the ball
+flies there.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ LEAST_PASSINGS = 3
 LEAST_AGREEMENT = 0.8
 """Share of the passings' directions that must lie along one line."""
 REACH_QUANTILE = 0.95
-"""Of the bounces on a side, the one that lies about at the table's end."""
+"""Reach quantile of the bounces on a side, the one that lies about at the table's end."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Court:
     reach: tuple[float, float]
     """Pixels from the net to the ends -1 and +1."""
     end: int | None = None
-    """Which of these ends is that of positive Y of the table; None where the table is not known."""
+    """Which of these ends is at positive Y of the table; None where the table is not known."""
 
     @property
     def from_an_end(self) -> bool:

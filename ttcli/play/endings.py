@@ -13,14 +13,15 @@ FOLLOWED = 1.3
 USUAL_END, AFTER_BOUNCE = 0.25, 0.4
 """Seconds from the last passing, and from the last bounce, to the end of the point, where nothing more is known."""
 DROPPED = 0.1
-"""Of the way from the net to the end: a ball that bounces twice on a half goes on outwards, one that was struck into the net
-drops nearer to it than it had bounced by more than this."""
+"""Share of the way from the net to the end: a ball that bounces twice on a half goes on outwards. One that was struck
+into the net drops nearer to it than it had bounced by more than this."""
 MISSED_AFTER = 0.15
 """Seconds from the bounce of a ball that nobody reaches to what is called the end."""
 FLIES_ON = 0.35
-"""Of the way from the net to the table's end: a ball seen so far behind the net, and not to bounce, was long or wide."""
+"""Share of the way from the net to the table's end: a ball seen so far behind the net, and not to bounce, was long or
+wide."""
 TURNED = 0.2
-"""Of that way: who comes back by so much was struck."""
+"""Share of that way: who comes back by so much was struck."""
 AT_THE_NET, BEHIND_IT = 0.2, -0.3
 """Places along the table, from the last bounce's half: the ball comes to the net, and is on the other side."""
 SEEN_TO_PASS = 0.3
@@ -32,7 +33,7 @@ class Ending(NamedTuple):
 
     seconds: float
     ended: str | None
-    """One of `results.rallies.ENDINGS`; None where it cannot be told."""
+    """One of `results.rallies.ENDINGS`; None where nobody can tell."""
     struck: bool
     """Whether there was a stroke after the last contact."""
 

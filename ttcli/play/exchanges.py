@@ -1,8 +1,8 @@
 """Which contacts belong to one exchange of strokes: as the rules let them follow each other, one half after the other.
 
-After a bounce on a half the ball passes the net away from it, and after a passing it bounces on the half that it came to. Each pair
-of neighbours that does so speaks for play; what contradicts speaks against it. Among all ways to cut a path's contacts into
-exchanges, and to leave some out as false, the best one is found at once (dynamic programming).
+After a bounce on a half the ball passes the net away from it, and after a passing it bounces on the half that it came
+to. Each pair of neighbours that does so speaks for play; what contradicts speaks against it. Among all ways to cut a
+path's contacts into exchanges, and to leave some out as false, the best one is found at once (dynamic programming).
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,8 @@ LEFT_OUT = 1.0
 MOST_LEFT_OUT = 2
 """In a row."""
 AS_IT_SHOULD, UNKNOWN_SIDES, ONE_MISSED = 1.0, 0.7, 0.4
-"""What pairs speak for play: bounce and passing in turn, the same where a side is unknown, with one between that nobody told."""
+"""What pairs speak for play: bounce and passing in turn, the same where a side is unknown, with one between that nobody
+told."""
 AGAINST, TWICE = -1.0, -1.5
 """The same of what goes the wrong way, and of two bounces on one half."""
 IMPOSSIBLE = -1e9

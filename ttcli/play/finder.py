@@ -18,26 +18,29 @@ from ttcli.table.constants import GRAVITY
 SERVE_BEFORE_BOUNCE, SERVE_BEFORE_NET = 0.12, 0.35
 """Seconds from the racket to the serve's first bounce, and to the net where that was not told."""
 HIGHEST_SERVE, HIGHEST_BEFORE_PLAY = 0.28, 0.235
-"""Metres over the table at the net: a serve that nobody returned flies lower, and a ball that is passed on higher. Who passes it on
-does so for a serve, so that another exchange soon follows; then less is allowed. Measured: docs/RALLIES.md."""
+"""Metres over the table at the net: a serve that nobody returned flies lower, and a ball that is passed on higher. Who
+passes it on does so for a serve, so that another exchange soon follows; then less is allowed. Measured:
+docs/RALLIES.md."""
 LONGEST_SERVE = 0.8
-"""Seconds from a serve's first bounce to its second, where the passing was not told; with a stroke between it takes longer."""
+"""Seconds from a serve's first bounce to its second, where the passing was not told; with a stroke between it takes
+longer."""
 SOON = 6.0
 """Seconds in which a serve follows a ball that was passed on."""
 SPREAD = 0.015
 """Metres by which such a height is uncertain."""
 SLOW_MOTION = 0.6
-"""Metres: where no flight from bounce to bounce passes lower over the net, the clock is wrong: somebody lobs, but not both, and
-nobody who serves."""
+"""Metres: where no flight from bounce to bounce passes lower over the net, the clock is wrong: somebody lobs, but not
+both, and nobody who serves."""
 SLOW_ALONE = 2.4
-"""The same where only one such flight was told: a stroke may lie in it."""
+"""The same where only one such flight was found: a stroke may lie in it."""
 HALF_SURE, SURER = 0.4, 2.0
 """Score of an exchange that is a rally as probably as not, and how fast that rises with the score."""
 
 LOST_SERVE = 0.6
 """Confidence of a serve that went into the net."""
 UNLIKE_A_SERVE, UNLIKE_A_SERVE_SOON = 0.7, 1.1
-"""What speaks against an exchange that does not begin with a bounce, a passing and a bounce; and if another one follows soon."""
+"""What speaks against an exchange that does not begin with a bounce, a passing and a bounce; and if another one follows
+soon."""
 
 
 class RallyFinder:
@@ -93,7 +96,7 @@ class RallyFinder:
 def find_rallies(
     positions: Iterable[BallPosition], events: Sequence[Event], tables: Tables | None, threshold: float
 ) -> list[Rally]:
-    """Return the rallies of a path; the arguments are those of `RallyFinder`."""
+    """Return the rallies of a path; it takes the arguments of `RallyFinder`."""
     finder = RallyFinder(tables)
     for row in positions:
         finder.add(row)

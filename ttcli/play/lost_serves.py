@@ -1,4 +1,4 @@
-"""Serves that do not pass the net: one bounce on the server's half, with nothing before or after it that would tell of play."""
+"""Serves that do not cross the net: one bounce on the server's half, with no sign of play before or after."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ ALONE = 1.2
 COMES, GOES = 0.16, 0.8
 """Seconds before the bounce in which the ball comes fast, and after it in which it stops at the net."""
 AT_THE_NET, BEHIND_IT = 0.3, -0.2
-"""Of the way from the net to the server's end: so near it comes, and it is not seen so far on the other side."""
+"""Share of the way from the net to the server's end: so near it comes, and it is not seen so far on the other side."""
 BEHIND_THE_TABLE = 0.8
 """It was struck from here or farther."""
 LEAST_SEEN = 3
@@ -26,7 +26,7 @@ def lost_serves(
     """Return the bounces of serves that went into the net, each with the time at which the ball met it.
 
     Args:
-        contacts: Of a path, in order of time.
+        contacts: Contacts of a path, in order of time.
         exchanges: That were found among them.
         sightings: The path.
     """

@@ -23,14 +23,14 @@ class MatchStatistics:
 
     rallies: int
     seconds: float
-    """Of the whole path."""
+    """Seconds of the whole path."""
     play_seconds: float
     strokes: list[int]
-    """Of each rally."""
+    """Strokes of each rally."""
     lengths: list[float]
-    """Of each rally, seconds."""
+    """Lengths of each rally, seconds."""
     servers: dict[str, int]
-    """Rallies by the end that served; those of which nobody knows under "not told"."""
+    """Rallies by the end that served; unknown ones under "not told"."""
     endings: dict[str, int]
     """Rallies by how they ended, in the same way."""
 
@@ -68,7 +68,7 @@ class MatchStatistics:
         }
 
     def histogram(self) -> list[tuple[str, int]]:
-        """Return how many rallies had how many strokes, those of many together."""
+        """Return how many rallies had how many strokes, long ones together."""
         counts = Counter(min(count, STROKES_TOLD_APART + 1) for count in self.strokes)
         names = {STROKES_TOLD_APART + 1: f"{STROKES_TOLD_APART + 1} or more"}
         return [(names.get(count, str(count)), counts[count]) for count in range(1, max(counts, default=0) + 1)]

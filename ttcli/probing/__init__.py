@@ -1,1 +1,1 @@
-"""How `probe` works: what a few pictures tell of a video, and what that means for the result."""
+"""How `probe` works: what a few pictures show about a video, and what that means for the result."""

@@ -12,7 +12,7 @@ NEAR = 0.008
 LEAST_CONTRAST = 15
 """Gray levels by which a ball stands out."""
 WIDEST_SHARE = 0.04
-"""Of the picture's width: what is wider is no ball."""
+"""Share of the picture's width: what is wider is no ball."""
 
 
 BACKGROUND_FRAMES = (-4, -2, 0, 2, 4)
@@ -41,7 +41,7 @@ def measure_ball(crops: list[np.ndarray], middle: int, x: float, y: float, pictu
         middle: Which of them to measure.
         x: The ball's place in the crop.
         y: The same.
-        picture_width: Of the whole picture.
+        picture_width: Width of the whole picture.
     """
     stack = np.stack(crops).astype(np.int16)
     difference = np.abs(stack[middle] - np.median(stack, axis=0)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""What gray pictures tell of how a video was filmed: brightness, sharpness, woven fields, a moving camera."""
+"""What gray pictures show about how a video was filmed: brightness, sharpness, woven fields, a moving camera."""
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ LEAST_MOVING = 200
 LEAST_CHANGED = 0.03
 """Share of pixels that change by half of MOVES where the camera moves; where only a ball does, fewer."""
 CLEAR_SHIFT = 0.08
-"""Height of a correlation's peak below which a shift of the camera cannot be told from play."""
+"""Height of a correlation's peak below which a shift of the camera looks like play."""
 
 
 def sharpness(gray: np.ndarray) -> float:
@@ -37,7 +37,8 @@ def woven_fields(before: np.ndarray, gray: np.ndarray) -> float | None:
         gray: The picture, at the video's own size.
 
     Returns:
-        Mean difference of neighbouring rows, over that of rows two apart; None where too little moves.
+        Mean difference of neighbouring rows over the mean difference of rows two apart; None where too little
+        moves.
     """
     moving = cv2.absdiff(before, gray)[1:-1] > MOVES
     if moving.sum() < LEAST_MOVING:

@@ -84,7 +84,7 @@ RULES = (
         lambda f: f["sampled_frames"] > 0 and NO_BALL_SHARE <= f["seen_share"] < 0.15,
         "warning",
         "a ball was found in only {seen_share:.0%} of {sampled_frames} sampled frames",
-        "cut the video to its play, or take more --samples",
+        "keep only the play of the video, or take more --samples",
     ),
     Rule(
         lambda f: f["working_ball_width"] is not None and f["working_ball_width"] < 0.8,
@@ -101,7 +101,7 @@ RULES = (
     Rule(
         lambda f: f["ball_width"] is not None and f["ball_width"] > 0.02 * f["width"],
         "warning",
-        "the ball is some {ball_width:.0f} px wide, larger than those of training",
+        "the ball is some {ball_width:.0f} px wide, larger than the balls of training",
         "film from further away",
     ),
     Rule(

@@ -38,7 +38,7 @@ FLASH_SECONDS = 0.35
 TOUCH: Colour = (255, 90, 60)
 """The flash where the ball touches the net: red."""
 MAP_SHARE, MAP_ROOM = 0.35, 0.25
-"""Of the map: the table's length as a part of the picture's shorter side, and metres shown around it."""
+"""Size of the map: the table's length as a part of the picture's shorter side, and metres shown around it."""
 MAP_TABLE: Colour = (30, 70, 140)
 MAP_FADES, MAP_FAINTEST = 8, 0.35
 """After how many further bounces one is faint, and how faint."""

@@ -37,7 +37,7 @@ INSET_REACH = 0.2
 INSET_STAYS_SECONDS = 0.6
 """How long it stays where the ball was last seen."""
 SPEED_SPAN_SECONDS = 0.1
-"""Of the way that the speed is told over."""
+"""Seconds over which the speed is taken."""
 LONGEST_STEP_SECONDS = 0.15
 """Over a longer gap there is no speed, and no direction of a streak."""
 MAP_BOUNCES = 40
@@ -71,9 +71,9 @@ class Overlay:
         trail_seconds: How long a place stays in the trail.
         events: What to mark, in order of frames.
         zoom: How many times an inset shows the surroundings of the ball larger; None for no inset.
-        speed: Whether the ball's speed is told, in pixels of the video a second.
+        speed: Whether to show the ball's speed, in pixels of the video a second.
         table_map: Whether a map of the table shows where the ball bounced, as far as the events tell.
-        strokes: What to tell of, in order of time.
+        strokes: Events to show, in order of time.
     """
 
     def __init__(

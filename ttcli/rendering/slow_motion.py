@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from itertools import accumulate
 
 BEFORE_SECONDS, AFTER_SECONDS = 0.25, 0.35
-"""Of each event that are slow."""
+"""Seconds before and after each event that are slow."""
 
 
 class SlowMotion:

@@ -19,7 +19,7 @@ def write_srt(path: Path, events: Sequence[Event], frame_rate: float, overwrite:
     Args:
         path: The file.
         events: In order of time.
-        frame_rate: Of the video, for events without a time.
+        frame_rate: Frame rate of the video, for events without a time.
         overwrite: Replace an existing file.
 
     Raises:

@@ -41,7 +41,7 @@ def write_table_picture(
 
     Args:
         info: The video.
-        views: What is told of it, in order of time.
+        views: Views of the table, in order of time.
         seconds: How long the video is.
         path: The picture: .jpg or .png.
         overwrite: Replace one that exists.

@@ -1,1 +1,1 @@
-"""How `report` works: what is told of a match, drawn as SVG, on one page that needs nothing else."""
+"""How `report` works: the numbers of a match, drawn as SVG, on one page that needs nothing else."""

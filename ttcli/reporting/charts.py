@@ -33,7 +33,7 @@ def svg(width: float, height: float, title: str, *parts: str, **attributes: obje
     """Return a picture that scales with the page.
 
     Args:
-        width: Of its own coordinates.
+        width: Width in its own coordinates.
         height: The same.
         title: What it shows, in words.
         parts: Its elements.
@@ -139,7 +139,7 @@ def _bounce(bounce: dict[str, Any], place: int, middle_x: float, middle_y: float
         )  # fmt: skip
     parts.append(mark(bounce["phase"], x, y))
     seconds = bounce["time_s"]
-    place_of = {"data_phase": bounce["phase"] or "not told", "data_half": bounce["half"] or "not told", "data_bounce": place}
+    place_of = {"data_phase": bounce["phase"] or "unknown", "data_half": bounce["half"] or "unknown", "data_bounce": place}
     play = {} if seconds is None else playable(max(0.0, seconds - 1.0), seconds + 1.0, words, f"{key}-bounce-{place}")
     return tag("g", "".join(parts), **{"class_": "bounce", "id": f"{key}-bounce-{place}", **place_of, **play})
 
@@ -155,8 +155,8 @@ def intervals(
         value: Column of the number.
         low: Column of its lower bound.
         high: Column of its upper bound.
-        unit: Of the number.
-        key: Of the match on the page.
+        unit: Unit of the number.
+        key: Key of the match on the page.
     """
     shown = [(phase, stroke) for phase, stroke in rows if stroke[value] is not None]
     names = [phase for phase in (*list(MARKS)[:4], None) if any(each == phase for each, _ in shown)]
@@ -175,7 +175,7 @@ def intervals(
     top = 0.0
     for phase, row_height in zip(names, heights, strict=True):
         own = [stroke for each, stroke in shown if each == phase]
-        parts.append(tag("text", escape(phase or "not told"), x=BAR_LEFT - 10, y=top + row_height / 2 + 4, text_anchor="end"))
+        parts.append(tag("text", escape(phase or "unknown"), x=BAR_LEFT - 10, y=top + row_height / 2 + 4, text_anchor="end"))
         for place, stroke in enumerate(own):
             y = top + 8 + (place + 0.5) * (row_height - 16) / len(own)
             parts.append(_stroke(stroke, phase, y, least, scale, (value, low, high), unit, key))

@@ -24,7 +24,7 @@ STROKE_NUMBERS = (
 )  # fmt: skip
 """Columns of strokes.csv that hold numbers."""
 STROKE_WORDS = ("side", "zone", "spin", "ended")
-"""Columns of it that hold words."""
+"""Columns of strokes.csv that hold words."""
 
 StrokeRow = dict[str, Any]
 """One row of strokes.csv: numbers and words by column, None where a cell is empty; `stroke` and `rally` are whole numbers."""

@@ -1,4 +1,4 @@
-"""What is told of a match: the numbers of its files, brought together. The page and `--json` are made of these alone."""
+"""The numbers of a match, brought together from its files. The page and `--json` are made of these alone."""
 
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
@@ -22,15 +22,15 @@ from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
 MADE_BY = "ttcli report"
 PHASES = ("serve", "receive", "third ball", "later")
-"""Of strokes and their bounces: the serve, its return, the server's next stroke, all others."""
+"""Phases of strokes and their bounces: the serve, its return, the server's next stroke, all others."""
 MOST_DOUBTS = 30
 LAST_STROKES = 3
-"""Of each rally that are told as what came before its end."""
+"""Strokes of each rally that are shown as what came before its end."""
 SAME_BOUNCE = 0.05
 """Seconds within which a bounce of events.csv and one of strokes.csv are one."""
 ELLIPSE = ("bounce_major_cm", "bounce_minor_cm", "bounce_angle_deg")
 ON_TABLE = 0.02
-"""Metres beyond the table's edges within which a bounce was on it: as far as places are told."""
+"""Metres beyond the table's edges within which a bounce was on it: as far as positions are written."""
 DEPTHS, ACROSS = ("short", "half", "long"), ("left", "middle", "right")
 """Parts of a half: thirds of its depth from the net on, and of its width as its own player sees it."""
 
@@ -41,7 +41,7 @@ def report_json(matches: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def match_numbers(content: MatchContent) -> dict[str, Any]:
-    """Return what is told of one match as a dict for JSON."""
+    """Return the numbers of one match as a dict for JSON."""
     clock = content.columns.seconds
     seconds = float(clock[-1] - clock[0]) if np.isfinite(clock[[0, -1]]).all() else 0.0
     landings, rally_at = _Landings(content.strokes), _Times(content.rallies)
@@ -93,18 +93,18 @@ def _not_told(content: MatchContent, bounces: Sequence[dict[str, Any]], strokes:
     if not content.manifest:
         lines.append("Where the rows are from is not known: no manifest lies beside the ball.csv.")
     if content.files.events is None:
-        lines.append("Bounces and passings of the net are not told: there is no events.csv. `ttcli spot` makes one.")
+        lines.append("Bounces and net crossings are missing: there is no events.csv. `ttcli spot` makes one.")
     if content.files.rallies is None:
-        lines.append("Rallies are not told: there is no rallies.csv. `ttcli rallies` makes one.")
+        lines.append("Rallies are missing: there is no rallies.csv. `ttcli rallies` makes one.")
     if content.files.strokes is None:
-        lines.append("Speeds, heights over the net and landings with their intervals are not told: there is no strokes.csv.")
+        lines.append("Speeds, heights over the net and landings with their intervals are missing: there is no strokes.csv.")
     without = sum(bounce["table_x_m"] is None for bounce in bounces)
     if without:
-        lines.append(f"{without} of {len(bounces)} bounces have no place on the table: it was not found there.")
+        lines.append(f"{without} of {len(bounces)} bounces have no position on the table: it was not found there.")
     unknown = sum(bounce["phase"] is None for bounce in bounces)
     if unknown:
         lines.append(
-            f"{unknown} of {len(bounces)} bounces belong to no stroke that can be told: outside of rallies, or events lack."
+            f"{unknown} of {len(bounces)} bounces belong to no stroke that is known: outside of rallies, or events lack."
         )
     for column, what in (("speed_kmh", "speed"), ("net_clearance_cm", "height over the net")):
         lacking = sum(stroke[column] is None for stroke in strokes)
@@ -113,7 +113,7 @@ def _not_told(content: MatchContent, bounces: Sequence[dict[str, Any]], strokes:
     for name, what in (("server", "who served"), ("ended", "how the point ended")):
         lacking = sum(getattr(rally, name) is None for rally in content.rallies)
         if lacking:
-            lines.append(f"It cannot be told {what} in {lacking} of {len(content.rallies)} rallies.")
+            lines.append(f"Nobody can tell {what} in {lacking} of {len(content.rallies)} rallies.")
     return lines
 
 
@@ -215,7 +215,7 @@ def _half(table_y: float | None, camera: TableCamera | None) -> str | None:
 
 
 def zone_of(x: float | None, y: float | None) -> str | None:
-    """Return the ninth of its half in which a bounce was, as its own player sees it; None off the table, or where nobody knows."""
+    """Return the ninth of its half in which a bounce was, as its own player sees it; None if unknown."""
     if x is None or y is None or abs(x) > TABLE_WIDTH / 2 + ON_TABLE or abs(y) > TABLE_LENGTH / 2 + ON_TABLE:
         return None
     depth = min(2, int(abs(y) / (TABLE_LENGTH / 6)))
@@ -330,7 +330,7 @@ def _width_of(content: MatchContent) -> int:
 def _provenance(content: MatchContent) -> dict[str, Any]:
     """Return from what and by what the match was told: files with their hashes, and what the manifest says."""
     files = {name: path for name, path in asdict(content.files).items() if name not in ("name", "video") and path is not None}
-    kept = ("version", "video", "checkpoint", "closer", "options", "seen_by_network", "corrections", "seconds")
+    kept = ("version", "video", "checkpoint", "second_stage", "options", "seen_by_network", "corrections", "seconds")
     return {
         "files": {name: {"name": path.name, "sha256": content_hash(path)} for name, path in files.items()},
         **{name: content.manifest.get(name) for name in kept},

@@ -29,7 +29,7 @@ POLICY = (
 )
 """What the page may ask for: its own parts, and a video beside it; nothing of a network."""
 MOST_ROWS = 2000
-"""Of a table on the page; all are in the CSV and in `--json`."""
+"""Most rows of a table on the page; all are in the CSV and in `--json`."""
 
 LONG_CELL = 28
 """Characters of HTML from which on a cell gets room for some words a line."""
@@ -49,8 +49,8 @@ def report_page(report: dict[str, Any], films: Sequence[Film], title: str) -> st
 
     Args:
         report: As `numbers.report_json` returns it.
-        films: Of each match.
-        title: Of the page.
+        films: Films of each match.
+        title: Title of the page.
     """
     matches = report["matches"]
     body = [tag("h1", escape(title)), _overview(matches) if len(matches) > 1 else ""]
@@ -165,17 +165,17 @@ def _summary(match: dict[str, Any]) -> str:
         ("Ball seen", f"{found['seen']:,} frames ({found['seen'] / max(found['frames'], 1):.0%})"),
         (
             "Confidence there, mean",
-            "not told" if found["mean_confidence_of_seen"] is None else f"{found['mean_confidence_of_seen']:.1%}",
+            "unknown" if found["mean_confidence_of_seen"] is None else f"{found['mean_confidence_of_seen']:.1%}",
         ),
         ("Rallies", str(found["rallies"])),
         (
             "Play",
-            "not told"
+            "unknown"
             if not found["rallies"] or share is None
             else f"{clock(match['statistics']['play_seconds'])} ({share:.0%})",
         ),
         ("Bounces", f"{found['bounces']:,}, {found['bounces_on_the_table']:,} with a place on the table"),
-        ("Passings of the net", f"{found['passings_of_the_net']:,}"),
+        ("Net crossings", f"{found['passings_of_the_net']:,}"),
         ("Doubtful places", f"{match['doubts']['count']:,}"),
     ]
     facts += [("Broken frames", f"{found['broken']:,}")] if found["broken"] else []
@@ -184,7 +184,7 @@ def _summary(match: dict[str, Any]) -> str:
         "dl", "".join(tag("div", tag("dt", escape(name)) + tag("dd", escape(value))) for name, value in facts), class_="facts"
     )
     refused = tag("ul", "".join(tag("li", _code(line)) for line in match["not_told"]))
-    told = tag("h3", "What is not told, and why") + refused if match["not_told"] else ""
+    told = tag("h3", "What is missing, and why") + refused if match["not_told"] else ""
     return tag("section", tag("h3", "What was found") + listed + told)
 
 
@@ -226,7 +226,7 @@ def _rallies(match: dict[str, Any], key: str) -> str:
 
 def _cell(value: object) -> str:
     """Return a cell; one that says in words that it cannot be told."""
-    return tag("span", "not told", class_="unknown") if value is None else escape(str(value).replace("_", " "))
+    return tag("span", "unknown", class_="unknown") if value is None else escape(str(value).replace("_", " "))
 
 
 def _more(count: int) -> str:
@@ -261,8 +261,8 @@ def _map(match: dict[str, Any], key: str) -> str:
     bounces = match["bounces"]
     if not any(bounce["table_x_m"] is not None for bounce in bounces):
         return ""
-    halves = sorted({bounce["half"] or "not told" for bounce in bounces if bounce["table_x_m"] is not None})
-    phases = [phase for phase in (*PHASES, "not told") if any((bounce["phase"] or "not told") == phase for bounce in bounces)]
+    halves = sorted({bounce["half"] or "unknown" for bounce in bounces if bounce["table_x_m"] is not None})
+    phases = [phase for phase in (*PHASES, "unknown") if any((bounce["phase"] or "unknown") == phase for bounce in bounces)]
     boxes = "".join(_box(key, "phase", phase, _legend(phase)) for phase in phases)
     sides = "".join(_box(key, "half", half, "") for half in halves)
     filters = tag("fieldset", tag("legend", "Stroke") + boxes) + tag("fieldset", tag("legend", "Half of the table") + sides)
@@ -342,7 +342,7 @@ def _before_the_end(match: dict[str, Any], key: str) -> str:
         key,
         "end",
         "What came before the end",
-        _table(heads, rows, "The last three strokes of each rally, or bounces where strokes are not told"),
+        _table(heads, rows, "The last three strokes of each rally, or bounces where strokes are unknown"),
     )
 
 
@@ -416,7 +416,7 @@ def _listed(value: object) -> str:
             "".join(tag("dt", escape(str(name))) + tag("dd", _listed(each)) for name, each in value.items()),
             class_="nested",
         )
-    return escape("not told" if value is None else str(value))
+    return escape("unknown" if value is None else str(value))
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 KINDS = ("events", "rallies", "strokes", "shots")
-"""Of files that may lie beside a ball.csv."""
+"""Kinds of files that may lie beside a ball.csv."""
 PLAIN_STEM = "ball"
-"""Of a ball.csv beside which the others are called by their kind alone: events.csv."""
+"""Stem of a ball.csv beside which the others may be called by their kind alone: events.csv."""
 
 
 def beside(ball: Path, kind: str) -> Path | None:

@@ -1,7 +1,8 @@
 """Corrections of what `detect` found, as a person decided them: a file to which each decision is appended at once.
 
-The first line says what was corrected. Each further line is one decision, by itself: it holds the place that was confirmed too, so
-that it stands without the CSV. Nothing is ever changed in the file: a decision is taken back by a later line.
+The first line says what was corrected. Each further line is one decision, by itself: it holds the place that was
+confirmed too, so that it stands without the CSV. Nothing is ever changed in the file: a decision is taken back by a
+later line.
 """
 
 import json
@@ -21,9 +22,9 @@ from ttcli.results.csv_rows import FRAME_DIGITS
 from ttcli.results.places import MAX_COORDINATE, MOST_SECONDS
 
 MADE_BY = "ttcli review"
-"""Value of the key `made_by` in the first line, by which the file is told from any other."""
+"""Value of the key `made_by` in the first line, which sets the file apart from any other."""
 FORMAT = 1
-"""Of the lines. A file of a higher one is refused; a lower one there is not yet."""
+"""Format of the lines. A file with a higher number is refused; there is no lower one yet."""
 ENDING = ".corrections.jsonl"
 """What the name of a video's corrections ends in, after the video's own."""
 LONGEST_LINE = 1 << 16
@@ -32,15 +33,15 @@ MOST_DECISIONS = 2_000_000
 KINDS = ("ball", "none", "unknown", "event", "no_event", "rally", "no_rally", "table", "undo")
 """What can be decided.
 
-`ball`: it is at x, y. `none`: it is not to be seen. `unknown`: nobody can tell. `event`, `no_event`: it happened, or did not.
-`rally`, `no_rally`: from where to where a rally is, or that there is none. `table`: where its corners are. `undo`: a decision is
-taken back.
+`ball`: it is at x, y. `none`: it is not to be seen. `unknown`: nobody can tell. `event`, `no_event`: it happened, or
+did not. `rally`, `no_rally`: from where to where a rally is, or that there is none. `table`: where its corners are.
+`undo`: a decision is taken back.
 """
 OF_BALL = ("ball", "none", "unknown")
 """Kinds that are about the ball in one frame."""
 EVENT_NAMES = ("bounce", "net")
 CORNERS = ("near_left", "near_right", "far_right", "far_left")
-"""Of the table's top, in the order in which a decision lists them; near is lower on the picture."""
+"""Corners of the table's top, in the order in which a decision lists them; near is lower on the picture."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Decision:
     kind: str
     """One of KINDS."""
     frame: float | None = None
-    """0-based. Of an event the instant, so 12.5 lies between two frames; of a table the frame on which it was looked at."""
+    """0-based. For an event the instant, so 12.5 lies between two frames; for a table the frame that showed it."""
     x: float | None = None
     """Pixels of the upright picture."""
     y: float | None = None
@@ -68,7 +69,7 @@ class Decision:
     corners: tuple[tuple[float, float], ...] | None = None
     """Pixels, in the order of CORNERS."""
     undone: int | None = None
-    """Of `undo`: the number of the decision that is taken back."""
+    """For `undo`: the number of the decision that is taken back."""
     confirmed: bool = False
     """Whether it says what was found already."""
     made: str | None = None

@@ -137,7 +137,7 @@ def _row(path: Path, line_number: int, columns: list[str], cells: list[str]) -> 
         raise LabelError(
             f"{path}:{line_number}",
             f"{len(cells)} cells where the first line has {len(columns)}",
-            "fill the line up with commas, or cut it; a file that was cut off must be written again",
+            "fill the line up with commas, or shorten it; a truncated file must be written again",
         )
     return Row(path, line_number, dict(zip(columns, (cell.strip() for cell in cells), strict=True)))
 

@@ -35,7 +35,8 @@ class Event:
     error_seconds: float | None = None
     """The instant is within this of the true one in 95 of 100 cases, by the fit of the flight; None where not fitted."""
     table_x: float | None = None
-    """Of a bounce: metres from the table's middle across it, by `table.camera`'s axes; None where the table is not known."""
+    """For a bounce: metres from the table's middle across it, by `table.camera`'s axes; None where the table is not
+    known."""
     table_y: float | None = None
     """Metres from the net along the table."""
 
@@ -57,7 +58,7 @@ class Event:
 
     @property
     def certainty(self) -> float:
-        """`confidence`, 1 where none is told: who writes an event by hand is sure of it."""
+        """`confidence`, 1 where there is none: who writes an event by hand is sure."""
         return 1.0 if self.confidence is None else self.confidence
 
 

@@ -16,7 +16,7 @@ from ttcli.video.probe import VideoInfo
 from ttcli.video.standard_input import is_spooled
 
 MADE_BY = "ttcli detect"
-"""Value of the key `made_by`, by which a manifest is told from any other JSON file."""
+"""Value of the key `made_by`, which sets a manifest apart from any other JSON file."""
 MOST_BYTES = 1 << 24
 """A manifest is smaller than this; a larger file is none, and is not read."""
 
@@ -101,7 +101,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "csv": _is_file,
     "video": _is_file,
     "checkpoint": lambda said: said is None or _is_file(said),
-    "closer": lambda said: said is None or _is_file(said),
+    "second_stage": lambda said: said is None or _is_file(said),
 }
 """Key -> what its value must be: all that is read of a manifest, but for `tables`, see `table.views`, and for `options` and
 `counts`, which another version may have otherwise. Other keys are passed over."""
@@ -118,7 +118,7 @@ class Counts(TypedDict):
     shots: int
 
 
-def counts_if_done(ball_csv: Path, video: Path, weights: Path, closer: Path, config: DetectConfig) -> Counts | None:
+def counts_if_done(ball_csv: Path, video: Path, weights: Path, second_stage: Path, config: DetectConfig) -> Counts | None:
     """Return the counts of a CSV that is there already, as this video, checkpoint and these options make it; else None.
 
     A CSV that was changed since counts as another one.
@@ -127,7 +127,7 @@ def counts_if_done(ball_csv: Path, video: Path, weights: Path, closer: Path, con
         ball_csv: The CSV.
         video: The video.
         weights: The checkpoint.
-        closer: That of the second stage, where there was one.
+        second_stage: The checkpoint of the second stage.
         config: The options.
 
     Raises:
@@ -137,13 +137,13 @@ def counts_if_done(ball_csv: Path, video: Path, weights: Path, closer: Path, con
         return None
     says = parse_manifest(manifest_path(ball_csv))
     counts: Any = says.get("counts")
-    right = all(is_right(says.get(key)) for key, is_right in _CHECKS.items()) and "closer" in says and _are_counts(counts)
+    right = all(is_right(says.get(key)) for key, is_right in _CHECKS.items()) and "second_stage" in says and _are_counts(counts)
     if (
         not right or says.get("checkpoint") is None or says.get("options") != option_facts(config)
     ):  # damaged, or of another version
         return None
     files = [("csv", ball_csv), ("checkpoint", weights), ("video", video)]
-    files += [("closer", closer)] if says["closer"] else []
+    files += [("second_stage", second_stage)] if says["second_stage"] else []
     if not all(says[part]["sha256"] == content_hash(path) for part, path in files):
         return None
     return Counts(
@@ -190,7 +190,7 @@ NOT_OF_ROWS = (
     "weights", "overwrite", "shots", "events", "event_threshold", "rallies", "all_events", "strokes", "threads", "ray",
     "chunk_minutes", "table_picture",
 )  # fmt: skip
-"""Options of `detect` that leave the rows of ball.csv as they are, or are told elsewhere."""
+"""Options of `detect` that leave the rows of ball.csv as they are, or stand elsewhere in the manifest."""
 
 
 def option_facts(config: DetectConfig) -> dict[str, Any]:
@@ -208,4 +208,7 @@ def _relative(path: Path, folder: Path) -> str:
 
 def parse_manifest(path: Path) -> dict[str, Any]:
     """Return what a file says that `is_manifest`, whether it is complete or not."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    says = json.loads(path.read_text(encoding="utf-8"))
+    if isinstance(says, dict) and "closer" in says and "second_stage" not in says:  # the key up to version 0.2.0
+        says["second_stage"] = says.pop("closer")
+    return says

@@ -9,13 +9,13 @@ MOST_SECONDS = 1e10
 
 
 def is_near(x: float, y: float, height: int | None = None, width: int | None = None) -> bool:
-    """Return whether a place is on a picture or at most one picture's width or height outside of it.
+    """Return whether a position is on a picture or at most one picture's width or height outside.
 
     Args:
         x: Pixels.
         y: Pixels.
-        height: Of the picture; None where it is not known.
-        width: Of the picture.
+        height: Height of the picture; None where it is not known.
+        width: Width of the picture.
     """
     if height is None or width is None:
         return abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE
@@ -26,8 +26,8 @@ class FarPlaces:
     """Counts the rows of a file whose place no ball can have, which count as rows without a place.
 
     Args:
-        height: Of the picture; None where it is not known.
-        width: Of the picture.
+        height: Height of the picture; None where it is not known.
+        width: Width of the picture.
     """
 
     def __init__(self, height: int | None = None, width: int | None = None) -> None:
@@ -55,7 +55,7 @@ class FarPlaces:
         return (-self._width, -self._height), (2 * self._width, 2 * self._height)
 
     def line(self, path: Path) -> str | None:
-        """Return what to tell of a file; None where all is well."""
+        """Return the line to print about a file; None where all is well."""
         if not self._count:
             return None
         rows = "a row has" if self._count == 1 else f"{self._count:,} rows have"

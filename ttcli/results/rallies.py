@@ -14,8 +14,8 @@ COLUMNS = (
 SIDES = ("left", "right", "near", "far")
 """Ends of the table as the camera sees them: left and right from the side, near and far from behind an end."""
 ENDINGS = ("net", "long", "wide", "double_bounce", "missed")
-"""How a point may end. `net`: the last stroke did not pass the net. `long`, `wide`: it passed, and did not bounce on the table.
-`double_bounce`: it bounced there twice. `missed`: it bounced, and nobody struck it."""
+"""How a point may end. `net`: the last stroke did not pass the net. `long`, `wide`: it passed, and did not bounce on
+the table. `double_bounce`: it bounced there twice. `missed`: it bounced, and nobody struck it."""
 SAME_TIME = 1e-3
 """Seconds to which times are written."""
 MOST_COUNTED = 100_000
@@ -27,7 +27,7 @@ class Rally:
     """One rally: one row of rallies.csv."""
 
     start_seconds: float
-    """Of the serve, on the clock of ball.csv."""
+    """The serve, on the clock of ball.csv."""
     end_seconds: float
     """When the point is over."""
     start_frame: int
@@ -37,9 +37,9 @@ class Rally:
     bounces: int | None = None
     """Those told on the table while the point is played."""
     server: str | None = None
-    """One of SIDES; None where it cannot be told."""
+    """One of SIDES; None where nobody can tell."""
     ended: str | None = None
-    """One of ENDINGS; None where it cannot be told."""
+    """One of ENDINGS; None where nobody can tell."""
     confidence: float | None = None
     """In [0, 1], that it is a rally."""
 

@@ -35,7 +35,7 @@ class Estimate(NamedTuple):
 
 
 class Ellipse(NamedTuple):
-    """Where on the table a ball bounced, metres from its middle, with the ellipse that holds the true place in 95 of 100 cases."""
+    """Where on the table a ball bounced, in metres, with the ellipse that holds 95 of 100 true positions."""
 
     seconds: float
     x: float
@@ -49,7 +49,7 @@ class Ellipse(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
-    """One stroke: one row of strokes.csv. What cannot be told is None."""
+    """One stroke: one row of strokes.csv. None means "cannot tell"."""
 
     time_seconds: float
     """When the racket met the ball, on the clock of ball.csv; when the ball was first seen after it where that is not known."""
@@ -63,7 +63,7 @@ class Stroke:
     speed: Estimate | None = None
     """Just after the stroke, km/h."""
     clearance: Estimate | None = None
-    """Of the ball's middle over the upper edge of the net, centimetres."""
+    """Clearance of the ball's middle over the upper edge of the net, centimetres."""
     apex: float | None = None
     """Highest point of its way over the table's surface, metres."""
     bounce: Ellipse | None = None
@@ -171,7 +171,7 @@ def _ellipse(row: Row) -> Ellipse | None:
     if seconds is None and x is None and y is None:
         return None
     if seconds is None or x is None or y is None or major is None or minor is None or angle is None:
-        raise row.error("the bounce is not told whole", f"fill {', '.join(columns)}, or leave them empty")
+        raise row.error("the bounce is not complete", f"fill {', '.join(columns)}, or leave them empty")
     if max(abs(x), abs(y)) > MOST_METRES or not 0 <= minor <= major:
         raise row.error("the bounce is far from any table, or its ellipse is none", "mend it, or leave its cells empty")
     return Ellipse(seconds, x, y, major / 100, minor / 100, angle)

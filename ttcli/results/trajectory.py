@@ -12,7 +12,7 @@ from ttcli.results.places import FarPlaces
 COLUMNS = ("frame", "time_s", "x", "y", "confidence", "status", "duplicate")
 """Columns of ball.csv, in the order in which they are written; they are read by name."""
 PLAY = "play"
-"""A further column of it where rallies are known: 1 within one, else 0."""
+"""A further column where rallies are known: 1 within one, else 0."""
 
 
 class Status(str, Enum):
@@ -66,7 +66,7 @@ class BallPosition:
 
     @property
     def seconds(self) -> float:
-        """`time_seconds` of a row that must have one, as those of `detect` do.
+        """`time_seconds` of a row that must have one, as the rows of `detect` do.
 
         Raises:
             ValueError: It has none.
@@ -107,7 +107,7 @@ def mark_play(path: Path, in_play: Callable[[float], bool]) -> None:
 
 
 def read_ball_csv(path: Path, far: FarPlaces | None = None) -> list[BallPosition]:
-    """Return the rows of ball.csv in their order, which is that of the frames.
+    """Return the rows of ball.csv in order of their frames.
 
     Columns are found by name; others are passed over. time_s, confidence and duplicate may be missing, and are None or
     False then. A row whose place no ball can have is one of a frame in which it was not seen.

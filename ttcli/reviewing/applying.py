@@ -39,7 +39,7 @@ def corrected_events(events: Sequence[Event], corrections: Corrections, times: M
     Args:
         events: As they were found.
         corrections: The decisions.
-        times: Of the frames that decisions name, seconds on the clock of ball.csv.
+        times: Times of the frames that decisions name, seconds on the clock of ball.csv.
     """
     standing = list(events)
     for decision in corrections.of_kinds("event", "no_event"):
@@ -62,7 +62,7 @@ def _event(decision: Decision, found: Event | None, times: Mapping[int, float]) 
 
 
 def corrected_rallies(rallies: Sequence[Rally], corrections: Corrections) -> list[Rally]:
-    """Return the rallies that stand, in order of time. One whose bounds were moved keeps what else is known of it."""
+    """Return the rallies that stand, in order of time. One whose bounds were moved keeps its other facts."""
     return [rally for _, rally in numbered_rallies(rallies, corrections)]
 
 
@@ -92,8 +92,8 @@ def corrected_views(views: Sequence[TableView], corrections: Corrections, height
     Args:
         views: As they were found.
         corrections: The decisions.
-        height: Of the picture, pixels.
-        width: Of the picture.
+        height: Height of the picture, pixels.
+        width: Width of the picture.
     """
     standing = list(views)
     for decision in corrections.of_kinds("table"):

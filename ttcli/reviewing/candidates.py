@@ -1,4 +1,4 @@
-"""The places in one frame that may be the ball, as the networks of the package propose them: asked for when a person wants them."""
+"""The candidates in one frame, as the networks of the package propose them: asked for when a person wants them."""
 
 import threading
 from typing import TYPE_CHECKING

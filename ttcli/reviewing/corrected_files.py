@@ -122,6 +122,6 @@ def _facts(found: Found, manifest: Mapping[str, Any], corrections: Corrections, 
         if isinstance(value, dict) and found.ball.parent.resolve() != output.parent.resolve()
         else value
         for key, value in facts.items()
-        if key in ("video", "checkpoint", "closer")
+        if key in ("video", "checkpoint", "second_stage")
     }
     return {**facts, **moved, "counts": manifest.get("counts"), "tables": views_as_json(views), "corrections": by_hand}

@@ -1,7 +1,7 @@
 """How doubtful each row of a ball.csv is, and why: by its confidence, by the rows around it, by the flight of the ball.
 
-A score is about the probability that the row is wrong. It is told by rules alone, and knows no picture. The confidence of `detect`
-is a probability already; a place out of its flight makes the odds against it larger.
+A score is about the probability that the row is wrong. It is told by rules alone, and knows no picture. The confidence
+of `detect` is a probability already; a place out of its flight makes the odds against it larger.
 """
 
 from collections.abc import Callable
@@ -12,15 +12,15 @@ from ttcli.results.ball_columns import BallColumns
 from ttcli.results.trajectory import Status
 
 FULL_WIDTH = 1920
-"""Pixels are those of a picture so wide."""
+"""Pixels count on a picture so wide."""
 GAP_SECONDS = 0.5
 """A ball that is not seen for less was somewhere all the same, as a rule; the shorter, the surer."""
 GAP_DOUBT = 0.5
 NEAR_SECONDS = 0.15
 """Frames further from each other say nothing of one another's flight."""
 JUMP_PIXELS, JUMP_SHARE = 8.0, 0.15
-"""A ball is half out of its flight that lies so far from where the frames around it lead, and so much of its step from frame to
-frame further. Racket and table bend flights too."""
+"""A ball is half out of its flight that lies so far from where the frames around it lead, and so much of its step from
+frame to frame further. Racket and table bend flights too."""
 JUMP_ODDS = 15.0
 """How many times larger the odds are that a ball is wrong which is far out of its flight."""
 LEAST_UNSURE = 0.01
@@ -39,7 +39,7 @@ REASONS: dict[str, str] = {
     "filled": "filled in, not seen",
     "lonely": "seen for a moment only",
 }
-"""Key of a reason -> what a person is told."""
+"""Key of a reason -> what a person reads."""
 
 
 def doubts_of(columns: BallColumns, width: int) -> np.ndarray:
@@ -47,7 +47,7 @@ def doubts_of(columns: BallColumns, width: int) -> np.ndarray:
 
     Args:
         columns: The rows.
-        width: Of the picture, pixels.
+        width: Width of the picture, pixels.
     """
     seen, unseen = columns.has(Status.SEEN), columns.has(Status.UNSEEN)
     unsure = np.maximum(1 - np.nan_to_num(columns.confidence, nan=1.0), LEAST_UNSURE)
@@ -63,7 +63,7 @@ def doubts_of(columns: BallColumns, width: int) -> np.ndarray:
 
 
 def with_odds(score: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Return probabilities whose odds are so many times those of `score`."""
+    """Return probabilities whose odds are so many times the odds of `score`."""
     odds = score * times
     return odds / (odds + 1 - score)
 

@@ -1,7 +1,7 @@
 """The queue of doubt: which place of a match a person should look at next, the worst first.
 
-The order follows what is decided. Errors come together: beside one that was found the next is likely, beside a place that was right
-it is less so.
+The order follows what is decided. Errors come together: beside one that was found the next is likely, beside a place
+that was right it is less so.
 """
 
 from collections.abc import Iterable, Sequence
@@ -35,7 +35,7 @@ PATH_PIXELS = 25.0
 PATH_DOUBT, TWICE_DOUBT = 0.5, 0.4
 BOUND_DOUBT, TABLE_DOUBT, MOVED_DOUBT = 0.25, 0.15, 0.4
 MOVED_PIXELS = 3.0
-"""Of a corner of the table, from one view of it to the next, on a picture 1920 wide."""
+"""Pixels that a corner of the table moves from one view to the next, on a picture 1920 wide."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Doubt:
     place: int = 0
     """Number of the event, the rally or the view in its list, from 0 on."""
     side: str = ""
-    """Of a rally: start or end."""
+    """Side of a rally: start or end."""
 
     @property
     def name(self) -> str:
@@ -74,7 +74,7 @@ class DoubtQueue:
 
     Args:
         columns: The rows of ball.csv; they are changed as decisions say.
-        width: Of the picture, pixels.
+        width: Width of the picture, pixels.
         others: Doubts about events, rallies and tables.
     """
 
@@ -222,7 +222,7 @@ def _of_rallies(rallies: Sequence[Rally]) -> list[Doubt]:
         unsure = 0.0 if rally.confidence is None else 0.5 * (1 - rally.confidence)
         for side, frame in (("start", rally.start_frame), ("end", rally.end_frame)):
             not_told = side == "end" and rally.ended is None
-            words = [f"{side} of rally {place + 1}"] + (["how it ended is not told"] if not_told else [])
+            words = [f"{side} of rally {place + 1}"] + (["how it ended is unknown"] if not_told else [])
             if frame >= 0:
                 found.append(Doubt("rally", frame, BOUND_DOUBT + unsure + 0.1 * not_told, tuple(words), place, side))
     return found

@@ -1,4 +1,4 @@
-"""A match under review: what was found of it, what a person has decided, and what is still doubtful."""
+"""A match under review: what was found, what a person has decided, and what is still doubtful."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ HASHED_AT_ONCE = 64 * 2**20
 PATH_FRAMES = 15
 """Frames before and after the one that is shown whose path is drawn, and which are confirmed together."""
 SECONDS_AROUND = 5.0
-"""Of a table that nobody found, before and after the frame on which its corners are put."""
+"""Seconds for which a table that nobody found holds, before and after the frame on which its corners are put."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,13 @@ class Found:
 
 
 def read_found(info: VideoInfo, ball: Path, events: list[Event], rallies: list[Rally], tell: Callable[[str], None]) -> Found:
-    """Return what was found, after checking that it is of this video, as far as that can be told at once.
+    """Return what was found, after checking that it belongs to this video, as far as that is known at once.
 
     Args:
         info: The video.
         ball: The ball.csv.
-        events: Of it.
-        rallies: Of it.
+        events: The events.csv.
+        rallies: The rallies.csv.
         tell: Takes warnings, one line each.
 
     Raises:
@@ -70,7 +70,7 @@ def read_found(info: VideoInfo, ball: Path, events: list[Event], rallies: list[R
     if not len(columns):
         raise InputError(ball, "holds no row", "run `ttcli detect` on the video")
     if manifest is None:
-        tell(f"{ball}: no manifest beside it, so nobody can tell whether it is of {info.path.name}")
+        tell(f"{ball}: no manifest beside it, so nobody can tell whether it belongs to {info.path.name}")
     if info.frame_count is not None and columns.frame[-1] >= info.frame_count + 1 and manifest is None:
         fact = f"has frame {columns.frame[-1]}, and {info.path.name} has {info.frame_count} frames"
         raise InputError(ball, fact, "give the ball.csv of this video")
@@ -79,7 +79,7 @@ def read_found(info: VideoInfo, ball: Path, events: list[Event], rallies: list[R
 
 
 def check_video(info: VideoInfo, ball: Path, manifest: Mapping[str, Any] | None) -> None:
-    """Raise InputError where a ball.csv is of another video, as far as that can be told at once.
+    """Raise InputError where a ball.csv belongs to another video, as far as that is known at once.
 
     Its size tells for any video, its content for a small one; `Match.check_in_background` compares a large one.
     """
@@ -140,7 +140,7 @@ class Match:
         """Tell where the corrections were made on another CSV; refuse those of another video."""
         header, path = self.log.corrections.header, self.log.path
         if self.log.corrections.torn:
-            tell(f"{path}: the last decision was cut off while it was written, and does not count")
+            tell(f"{path}: the last decision was truncated while it was written, and does not count")
         before = header.get("video")
         for key in ("bytes", "sha256"):
             if isinstance(before, dict) and before.get(key) and video[key] and before[key] != video[key]:
@@ -273,8 +273,8 @@ class Match:
         """Take a decision, append it to the file, and return what has changed.
 
         Args:
-            asked: As `decision_from_json` reads it, with `kind` also `right` and `path_right`, which confirm what was found, and
-                with `doubt`, the name of the place in the queue that it answers.
+            asked: As `decision_from_json` reads it, with `kind` also `right` and `path_right`, which confirm what was
+                found, and with `doubt`, the name of the place in the queue that it answers.
 
         Raises:
             ValueError: It is no decision, or contradicts what is there.

@@ -12,15 +12,15 @@ from ttcli.video.frame_access import FrameAccess
 from ttcli.video.probe import VideoInfo
 
 MOST_VIEW_PIXELS = 1920 * 1080
-"""Of a picture that is to fill a screen; a closer look asks for the video's own size."""
+"""Pixels of a picture that fills a screen; zoomed in, the page asks for the video's own size."""
 MOST_BYTES = 160 * 2**20
-"""Of all pictures that are kept."""
+"""Most bytes of all pictures that are kept."""
 VIEW_QUALITY, WHOLE_QUALITY = 85, 95
 AHEAD, BEHIND = 24, 15
 """Frames that are made ahead of the one that was asked for, and before it where the way leads back."""
 
 FAILURES = (TtcliError, OSError, ValueError, RuntimeError, MemoryError)
-"""What reading and decoding may raise; whoever waits for a picture is told."""
+"""What reading and decoding may raise; whoever waits for a picture gets it."""
 Key = tuple[int, bool]
 """Frame, and whether at the video's own size."""
 

@@ -1,7 +1,7 @@
 """The server of the page: for this machine alone, for whoever knows the token, and with nothing but one match to give.
 
-It serves no path of the disk. Every address stands in a table below, pictures and rows are asked for by number, and the one file
-that is sent, the video, is the one that the command was given.
+It serves no path of the disk. Every address stands in a table below, pictures and rows are asked for by number, and the
+one file that is sent, the video, is the one that the command was given.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ MOST_ROWS, MOST_BINS, MOST_DOUBTS = 4096, 4000, 500
 MOST_DIGITS = 9
 CHUNK_BYTES = 1 << 18
 RANGE_BYTES = 1 << 24
-"""Of the video that one answer holds at most; a browser asks on."""
+"""Bytes of the video that one answer holds at most; a browser asks on."""
 PAGE = {
     "": ("index.html", "text/html; charset=utf-8"),
     "review.css": ("review.css", "text/css; charset=utf-8"),
@@ -61,7 +61,8 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
-"""Of every answer: nothing is kept, framed, guessed, or told to other pages, the token in the address neither."""
+"""Headers of every answer: nothing is kept, framed, guessed, or passed to other pages, the token in the address
+neither."""
 
 
 class Guard:
@@ -139,7 +140,7 @@ def review_app(match: Match, pictures: Pictures, candidates: Callable[[int], lis
 
     Args:
         match: What is shown and decided.
-        pictures: Of its frames.
+        pictures: Pictures of its frames.
         candidates: Returns the places that may be the ball in a frame, strongest first; None where no network is at hand.
         token: First part of every path.
         port: On which the server listens.
@@ -312,7 +313,7 @@ class ReviewServer:
 
     Args:
         match: What is shown and decided.
-        pictures: Of its frames.
+        pictures: Pictures of its frames.
         candidates: See `review_app`.
         port: To listen on; 0 takes a free one.
 

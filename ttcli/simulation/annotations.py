@@ -34,8 +34,8 @@ def write_annotations(
     """Write ball_markup.json, events_markup.json and truth.json of a film into a folder, which is made.
 
     Args:
-        folder: Of the annotations.
-        truth: What `Drawn` tells of each frame, its fields but the pictures, by name.
+        folder: Folder of the annotations.
+        truth: The fields of `Drawn` but the pictures, by name.
         scenes: The film, a batch of one.
         rallies: The stories that it shows.
         shots: Its parts; within each, time runs on.
@@ -68,7 +68,7 @@ def write_played(folder: Path, film: MatchFilm) -> None:
     """Write rallies.csv, as `ttcli rallies` would at its best, and rallies.json, which knows the tosses, and the lets.
 
     Args:
-        folder: Of the match's annotations.
+        folder: Folder of the match's annotations.
         film: The staged match; rallies that begin after its end are left out.
 
     Raises:

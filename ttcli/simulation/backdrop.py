@@ -38,7 +38,7 @@ class Backdrop:
     canvases: list[Canvas]
     captions: list[Caption]
     textures: TextureBank
-    """Of the people's clothes."""
+    """Textures of the people's clothes."""
 
 
 def paint_backdrop(
@@ -55,8 +55,8 @@ def paint_backdrop(
     Args:
         scenes: B windows; the canvas of a moving camera is what it sees on the middle frame, and `margin` more.
         textures: Painted walls and floors, and what clothes are cut from.
-        height: Of the drawn pictures, in pixels.
-        width: Of the drawn pictures, in pixels.
+        height: Height of the drawn pictures, in pixels.
+        width: Width of the drawn pictures, in pixels.
         generator: Source of the captions.
         captions: Share of windows that carry boxes with letters.
         margin: Pixels drawn beyond the border where the camera moves, so that the other frames find something there.

@@ -13,7 +13,7 @@ from torch import Tensor
 from ttcli.simulation.chance import uniform_draw
 
 LARGEST_TREMOR = 0.004
-"""Radians, 2 working pixels in an ordinary view; nine tremors in ten are below two thirds of it."""
+"""Radians, 2 working pixels in an ordinary view; nine tremors in ten are below two thirds of this."""
 
 KINDS = ("side", "end", "corner", "broadcast", "top")
 
@@ -101,7 +101,7 @@ def place_cameras(
     Args:
         kinds: Where each camera stands.
         times: When each frame is taken; the motion of the camera is a function of time.
-        height: Of the whole picture, in pixels, or of each (B,).
+        height: Height of the whole picture, in pixels, or of each (B,).
         width: The same.
         moving: Which cameras (B,) pan, zoom or shake.
         generator: Source of all chance, on the CPU.

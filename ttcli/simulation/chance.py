@@ -10,7 +10,7 @@ def uniform_draw(generator: torch.Generator, *leading: int, device: torch.device
     """Return what draws uniform numbers from 0 to 1: `draw(*shape)` gives them in the shape (*leading, *shape).
 
     Args:
-        generator: Of the numbers, on the processor.
+        generator: Generator of the numbers, on the processor.
         leading: First sizes of each shape, such as the number of windows.
         device: Where the numbers are wanted; on the processor if None.
     """

@@ -30,7 +30,7 @@ def print_clothes(
     """Add pieces of painted walls to people's colours (N, T, 3, H, W), in place, so that they move with the torso.
 
     Args:
-        colour: Of N people on T frames.
+        colour: Colour of N people on T frames.
         cloth: Which wall each wears, and from where on (N, 3), in [0, 1).
         weave: As `draw_weaves` gives them (N, 2).
         torso: Its ends (N, T, 2, 2) on the picture, lower and upper.

@@ -35,8 +35,8 @@ STILL = 0.1
 class Drawn:
     """Drawn windows: `frames` (B, T, H, W, 3) uint8 RGB, and per frame what is known of the ball.
 
-    `position` (B, T, 2) in pixels, `visible` and `known` (B, T) bool, `path` (B, T, 3, 2) the ball's centre at the
-    shutter's opening, at a bounce in between (else as the last) and at its closing, `radius` (B, T) in pixels,
+    `position` (B, T, 2) in pixels, `visible` and `known` (B, T) bool. `path` (B, T, 3, 2) is the ball's centre at
+    the shutter's opening, at a bounce in between (else as the last) and at its closing. `radius` (B, T) in pixels,
     `in_view` (B, T) the share not hidden, `place` (B, T, 3) in metres at mid-exposure.
     """
 

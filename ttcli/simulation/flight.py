@@ -1,7 +1,7 @@
 """How a table tennis ball moves: flight, bounces on table and floor, the net; many balls at once.
 
-World: metres and seconds; origin on the floor under the table's centre, x across the table, y along it, z up.
-A ball's position is that of its centre. All tensors have the balls in their first dimension.
+World: metres and seconds; origin on the floor under the table's centre, x across the table, y along it, z up. A
+ball's position is its centre. All tensors have the balls in their first dimension.
 """
 
 from typing import NamedTuple
@@ -60,7 +60,7 @@ class Contact(NamedTuple):
     """What happened to each ball in one step.
 
     kind (N,) int8 and, as a part of the step, the instant `fraction` (N,); `position` (N, 3) of the centre there.
-    `pass_fraction` (N,) and `pass_position` (N, 3) tell of NET_PASS, with inf for the balls that did not pass.
+    `pass_fraction` (N,) and `pass_position` (N, 3) hold NET_PASS, with inf for the balls that did not cross.
     """
 
     kind: Tensor
@@ -90,7 +90,7 @@ def bounce(velocity: Tensor, spin: Tensor, normal: Tensor, restitution: Tensor, 
     Args:
         velocity: Before the impact, (N, 3) in m/s.
         spin: Before the impact, (N, 3) in rad/s.
-        normal: Of the surface, towards the ball, unit length, (N, 3).
+        normal: Normal of the surface, towards the ball, unit length, (N, 3).
         restitution: Rebound speed / impact speed, (N,).
         friction: Coulomb's coefficient, (N,).
     """

@@ -24,7 +24,7 @@ def furnish(halls: Halls, textures: TextureBank, generator: torch.Generator, sha
         halls: As `build_halls` made them, on the CPU.
         textures: What prints are cut from.
         generator: Source of all chance.
-        share: Of the halls that hold other tables.
+        share: Share of the halls that hold other tables.
     """
     count = len(halls.table)
     uniform = uniform_draw(generator, count)

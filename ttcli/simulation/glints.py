@@ -9,7 +9,7 @@ from ttcli.simulation.streaks import Streaks, blend, streak_patches
 MOST = 4
 """Glints in a window that has some."""
 SMALLEST, LARGEST = 0.7, 2.0
-"""Of their radii in pixels."""
+"""Smallest and largest of their radii, in pixels."""
 SPEEDS = (0.0, 2.5, 9.0)
 """Pixels a frame at most: a third of them stay where they are, a third creep, a third flash by."""
 

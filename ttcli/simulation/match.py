@@ -55,11 +55,11 @@ class Match:
     """A match that never happened."""
 
     story: RallyBatch
-    """Of one row: the ball and the contacts of the whole match."""
+    """Story of one row: the ball and the contacts of the whole match."""
     rallies: list[PlayedRally]
     """In order of time, lets among them."""
     strays: RallyBatch
-    """Of one row, on the same clock: a second ball that rolls through now and then."""
+    """Strays of one row, on the same clock: a second ball that rolls through now and then."""
 
     @property
     def seconds(self) -> float:
@@ -113,8 +113,8 @@ class _Tape:
 def simulate_match(seconds: float, generator: torch.Generator) -> Match:
     """Return a match of a length in seconds; the same generator state gives the same match.
 
-    The players serve in turn, twice each. Between the rallies the ball lies, is in a pocket, is bounced by hand or passed on;
-    players walk, and strike without a ball; a second ball may roll through.
+    The players serve in turn, twice each. Between the rallies the ball lies, is in a pocket, is bounced by hand or
+    passed on; players walk, and strike without a ball; a second ball may roll through.
     """
     chance = _Chance(generator)
     count = max(4, round(seconds / 4))  # more than fit: a rally with its pause takes longer

@@ -48,7 +48,7 @@ class MatchFilm:
 
     match: Match
     scenes: Scenes
-    """Of one window, whose frames are those of the film."""
+    """Scenes of one window, whose frames are the film's."""
     shots: list[Shot]
     frame_rate: Fraction
     height: int
@@ -82,8 +82,8 @@ def stage_match(
 
     Args:
         match: What is played.
-        seed: Of all chance: hall, people, camera, cuts.
-        height: Of the picture, in pixels.
+        seed: Seed of all chance: hall, people, camera, cuts.
+        height: Height of the picture, in pixels.
         width: The same.
         camera: One of KINDS, or any. A broadcast cuts to players and replays in the pauses.
         frame_rate: Frames per second; None draws one of VIDEO_RATES.

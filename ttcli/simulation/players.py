@@ -1,9 +1,9 @@
 """People: two players and somebody who stands by, how they look, and how they are painted (`poses.py`: how they move).
 
-A person is a handful of capsules (a segment with a radius). They are drawn by their distance fields on a grid that
-is GRID times coarser than the picture and read between its points: a distance is close to linear there, so edges
-stay sharp at a sixteenth of the cost. Hands and rackets are what is mistaken for the ball, for they are small, round
-and fast: they are discs, and smear along their way as the ball does (`ttcli/simulation/streaks.py`).
+A person is a handful of capsules (a segment with a radius). They are drawn by their distance fields on a grid that is
+GRID times coarser than the picture, and read between its points. A distance is close to linear there, so edges stay
+sharp at a sixteenth of the cost. Hands and rackets are what is mistaken for the ball, for they are small, round and
+fast. They are discs, and smear along their way as the ball does (`ttcli/simulation/streaks.py`).
 """
 
 from collections.abc import Sequence
@@ -160,7 +160,7 @@ def disc_streaks(people: People, poses: Sequence[Tensor], cameras: Cameras, disc
         poses: Ends (N, T, PARTS, 2, 3) in metres at the shutter's opening, its middle and its closing.
         cameras: For these N people and T frames.
         disc: Which of the DISCS.
-        blur: Of each person's lens (N,).
+        blur: Blur of each person's lens (N,).
     """
     part = LIMBS + disc
     path, depths = cameras.project(torch.stack([pose[:, :, part].mean(-2) for pose in poses], 2))  # (N, T, 3, 2)
@@ -185,7 +185,7 @@ class Box(NamedTuple):
 def box_of_people(
     people: People, capsules: Tensor, cameras: Cameras, blur: Tensor, height: int, width: int, sweep: Tensor
 ) -> Box | None:
-    """Return what part of the picture `paint_people` changes; None where it is none. The arguments are those of that function.
+    """Return what part of the picture `paint_people` changes, by the same arguments; None where it changes none.
 
     Its corner lies on the grid, so that what is drawn there is what would be drawn there on the whole picture.
     """
@@ -219,8 +219,8 @@ def paint_people(
         capsules: Ends (N, T, PARTS, 2, 3), metres.
         cameras: For these N people and T frames.
         blur: How many pixels (N,) an edge spreads over, beside its own one.
-        height: Of the picture, in pixels.
-        width: Of the picture, in pixels.
+        height: Height of the picture, in pixels.
+        width: Width of the picture, in pixels.
         sweep: How many pixels (N, T, PARTS) each part moves while the shutter is open; None for no motion blur.
         textures: What clothes are cut from; None leaves them plain.
     """

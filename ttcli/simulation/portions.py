@@ -15,7 +15,7 @@ def row_groups(count: int, device: torch.device) -> list[Tensor]:
 def portions(rows: Tensor) -> list[int | Tensor]:
     """Return what to index with, in turn, to reach some rows (N,): each alone on the processor, all at once on a GPU.
 
-    What one window needs stays in a processor's caches; a GPU waits for being told what to do more than it computes.
+    What one window needs stays in a processor's caches; a GPU waits for orders more than it computes.
     """
     if rows.device.type == "cpu":
         return rows.tolist()

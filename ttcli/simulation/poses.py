@@ -15,7 +15,7 @@ HOLD_SECONDS = 0.35
 STEP_SECONDS = (0.15, 0.45)
 """The same for the body, from the quickest to the slowest player."""
 FASTEST_RUN = (3.0, 4.0)
-"""Metres a second across and along the table at which a body passes through a stroke at most: a player at the top
+"""Metres a second across and along the table at which a body passes through a stroke at most. A player at the top
 crosses his own width within the nine frames of a window, and all of him differs from what was there before."""
 TWIST_SECONDS = 0.1
 """How long a body takes to turn from the back swing to the front."""
@@ -27,7 +27,7 @@ ball that is met beside a player, or past him, crosses his body on its way in an
 NEVER = 1e6
 """Seconds: the time of contacts that are not meant."""
 PALM_BELOW = 0.065
-"""Metres from the middle of a ball to that of the hand under it."""
+"""Metres from the middle of a ball to the middle of the hand under it."""
 HIP_ASIDE, FOOT_ASIDE = 0.1, 0.24
 """How far hips, and feet at rest, are to the side of the body's middle, metres."""
 LEG, LARGEST_HIP = 0.81, 0.78
@@ -41,7 +41,7 @@ def pose_people(people: People, rallies: RallyBatch, rally: Tensor, times: Tenso
         people: N people.
         rallies: The rallies that are played.
         rally: Which rally (N,) each person plays in.
-        times: Of each frame (N, T), seconds.
+        times: Times of each frame (N, T), seconds.
     """
     kind, when = rallies.contact_kind[rally], rallies.contact_time[rally]  # (N, E)
     where = rallies.contact_position[rally]

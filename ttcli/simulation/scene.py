@@ -15,8 +15,8 @@ from ttcli.simulation.timeline import IN_PLAY, TOSS, RallyBatch
 from ttcli.simulation.world import Halls, build_halls
 
 FRAME_RATES = (24.0, 25.0, 29.97, 30.0, 50.0, 59.94, 60.0)
-"""Frames per second. Faster video is taken with a stride, so that the network meets these: in nine frames at 120 a tossed ball
-at its highest point moves by half its width, and looks like a lamp."""
+"""Frames per second. Faster video is taken with a stride, so that the network meets these: in nine frames at 120 a
+tossed ball at its highest point moves by half its width, and looks like a lamp."""
 _RATE_WEIGHTS = (0.05, 0.15, 0.1, 0.1, 0.15, 0.15, 0.3)
 BROADCAST_SHARE = 0.4
 """Share of windows as television shows them: 25 or 30 frames a second, long exposures, hard hitting: long faint streaks."""
@@ -69,10 +69,10 @@ def build_scenes(
         rally: Index of the rally (B,) that each scene shows.
         times: When each frame is taken (B, T), on the rally's clock, seconds.
         exposure: How long the shutter is open (B,), seconds of the rally's clock.
-        kinds: Of camera (B,), indexes into KINDS.
+        kinds: Kinds of camera (B,), indexes into KINDS.
         moving: Which cameras (B,) turn and zoom.
         textures: What walls and floors can look like.
-        height: Of the whole picture, in pixels, or of each (B,).
+        height: Height of the whole picture, in pixels, or of each (B,).
         width: The same.
         generator: Source of all chance, on the CPU.
     """

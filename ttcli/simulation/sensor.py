@@ -1,7 +1,7 @@
 """From light to the decoder's picture: lens, tone, noise, sharpening, chroma, compression, captions.
 
-The lens and the tone curve are applied to what is put together (the hall, the people's and the ball's colours), once a
-window, and not to every pixel of every frame: that halved the cost of a window.
+The lens and the tone curve are applied once a window, to what is put together (the hall, the people's and the
+ball's colours), and not to every pixel of every frame. That halved the cost of a window.
 """
 
 import functools

@@ -50,8 +50,8 @@ def stage_rally(
         rally: Which of the rallies.
         rallies: All of them; their device is where the film will be drawn.
         textures: What walls and floors can look like.
-        height: Of the picture, in pixels.
-        width: Of the picture, in pixels.
+        height: Height of the picture, in pixels.
+        width: Width of the picture, in pixels.
         generator: Source of all chance, on the CPU.
         camera: One of KINDS, or any.
         frame_rate: Frames per second; None draws one of VIDEO_RATES.

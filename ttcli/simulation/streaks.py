@@ -1,8 +1,8 @@
 """The ball as a shutter sees it: a disc swept along its path, in closed form.
 
-Where the path of an exposure is a chain of straight segments, the share of the exposure for which a disc of radius r
-covers a point at (u, v) in a segment's own axes (u along it from its start, v across) is
-`|[u - c, u + c] ∩ [0, L]| / L` with c = sqrt(r² - v²). No sampling along the path is needed, however long it is.
+The path of an exposure is a chain of straight segments. A point lies at (u, v) in a segment's own axes (u along it
+from its start, v across). A disc of radius r covers the point for `|[u - c, u + c] ∩ [0, L]| / L` of the exposure,
+with c = sqrt(r² - v²). No sampling along the path is needed, however long it is.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from torch import Tensor
 PATCH_SIZES = (12, 16, 24, 32, 48, 64, 96, 128, 192, 384, 1024)
 """Sides of the squares that streaks are drawn in; each goes into the smallest that holds it."""
 DEVICE_PATCH_SIZES = (16, 48, 128, 384, 1024)
-"""The same on a GPU, to which fewer and larger squares come cheaper. What is drawn is the same, for FINEST_SIDE, FINE_SIDE and
-the largest are among them."""
+"""The same on a GPU, to which fewer and larger squares come cheaper. What is drawn is the same, for FINEST_SIDE,
+FINE_SIDE and the largest are among them."""
 FINE, FINE_SIDE = 2, 48
 """Points per pixel along each axis at which coverage is taken, then averaged. Larger squares take one: along a streak as
 long as that coverage changes slowly."""
@@ -30,9 +30,10 @@ within 0.03 px; without them it was 8 % and 0.09 px."""
 class Streaks:
     """Round things in motion, N of them.
 
-    `path` (N, P, 2) are pixels at the exposure's instants, first to last, `share` (N, P - 1) the part of the exposure
-    spent between two of them (sum 1; a share of 0 costs nothing), `radius` (N,) in pixels, `picture` (N,) the index of the picture
-    they are in, `blur` (N,) the weight of the neighbours in the lens's kernel (blur, 1 - 2 blur, blur).
+    `path` (N, P, 2) are pixels at the exposure's instants, first to last. `share` (N, P - 1) is the part of the
+    exposure spent between two of them (sum 1; a share of 0 costs nothing). `radius` (N,) is in pixels, `picture`
+    (N,) the index of the picture they are in, `blur` (N,) the weight of the neighbours in the lens's kernel (blur,
+    1 - 2 blur, blur).
     """
 
     path: Tensor
@@ -50,9 +51,9 @@ class Streaks:
 class Patch:
     """Streaks of like size, M of them, ready to be blended into pictures.
 
-    `rows` (M,) tells which streaks these are, `picture` (M,) where they are, `pixel` (M, S * S) each pixel's index in a
-    plane of the picture (0 where it lies outside), `cover` (M, S * S) its coverage in [0, 1] (0 outside), `lit`
-    (M, S * S) from -1 at the ball's lower side to 1 at its upper.
+    `rows` (M,) says which streaks these are, `picture` (M,) where they are. `pixel` (M, S * S) is each pixel's
+    index in a plane of the picture (0 where it lies outside), `cover` (M, S * S) its coverage in [0, 1] (0
+    outside). `lit` (M, S * S) goes from -1 at the ball's lower side to 1 at its upper.
     """
 
     rows: Tensor

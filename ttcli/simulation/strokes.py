@@ -89,7 +89,7 @@ def return_ball(incoming: Ball, generator: torch.Generator) -> Ball:
 def serve_ball(position: Tensor, generator: torch.Generator) -> Ball:
     """Return the served balls as they leave the rackets at `position` (N, 3).
 
-    Of some random serves for each ball the first is taken that bounces on both halves and passes the net freely.
+    Each ball takes the first of some random serves that bounces on both halves and passes the net freely.
     """
     random = Random(generator, position.device)
     count, total = len(position), len(position) * SERVE_CANDIDATES

@@ -1,6 +1,7 @@
 """Pictures of halls to learn tables on: from anywhere, with several tables, cut by the border, bent by the lens.
 
-Beside each picture stands where every table in it is: its landmarks and outlines, also where somebody stands before them.
+Beside each picture stands where every table in it is: its landmarks and outlines, also where somebody stands before
+    them.
 """
 
 from dataclasses import replace
@@ -26,12 +27,13 @@ PICTURES_PER_RALLIES, RALLIES = 2000, 64
 ANYWHERE_SHARE = 0.5
 """Share of the pictures whose camera stands where chance puts it, and not where people do."""
 NEAREST, FARTHEST, LOWEST = 2.4, 15.0, 0.1
-"""Of such a camera from the table's middle, and above the table, metres."""
+"""Such a camera's distance from the table's middle, and above the table, at least; metres."""
 CAPTION_SHARE = 0.35
 LEAST_EXTENT = 0.06
-"""Of the picture's width: a smaller table is not told of."""
+"""Share of the picture's width: a smaller table is left out."""
 MOST_BEND = 0.22
-"""How much farther out than where the lens shows it a pixel at the left or right border would be seen without a lens's bend."""
+"""How much farther out than where the lens shows it a pixel at the left or right border would be seen without a lens's
+bend."""
 
 
 class TablePictures(NamedTuple):
@@ -53,10 +55,10 @@ class TableHalls:
     """Draws pictures without end; the same seed draws the same ones.
 
     Args:
-        seed: Of all chance.
-        points: (P, 3) metres, of a table in its own axes, whose places are told.
-        height: Of the pictures.
-        width: Of the pictures.
+        seed: Seed of all chance.
+        points: (P, 3) metres, of a table in its own axes, whose positions are given.
+        height: Height of the pictures.
+        width: Width of the pictures.
     """
 
     def __init__(self, seed: int, points: Tensor, height: int, width: int) -> None:
@@ -101,7 +103,7 @@ def furnished(scenes: Scenes, textures: TextureBank, height: int, width: int, ge
 
 
 def seen_tables(scenes: Scenes, points: Tensor, width: int) -> tuple[Tensor, Tensor]:
-    """Return where points (P, 3) of all tables are on the first frames, (B, K, P, 2), and which tables are told of, (B, K)."""
+    """Return the pixels of points (P, 3) of all tables on the first frames, (B, K, P, 2), and which count, (B, K)."""
     count, others = len(scenes.rally), scenes.halls.others
     own = torch.tensor([0.0, 0.0, 0.0, 1.0]).expand(count, 1, 4)
     tables = own if others is None else torch.cat([own, others], 1)  # (B, K, 4)

@@ -67,8 +67,8 @@ class Halls:
 class View:
     """A hall as one camera sees it.
 
-    `picture` (B, 3, H, W) with the net in it, `disparity` (B, 1, H, W) one over the depth of what is opaque,
-    and `net_cover` (B, 1, H, W), how much of what stands behind the net is hidden by it.
+    `picture` (B, 3, H, W) has the net in it. `disparity` (B, 1, H, W) is one over the depth of what is opaque.
+    `net_cover` (B, 1, H, W) is how much the net hides of what stands behind.
     """
 
     picture: Tensor

@@ -8,16 +8,16 @@ import numpy as np
 from ttcli.spotting.paths import LONGEST_GAP_SECONDS, Grid, Track, soft_targets
 
 SPACING_SECONDS = {"bounce": 0.06, "net": 0.1, "net_touch": 0.1}
-"""Least time between two events of a kind. A ball that leaves the table at 0.3 m/s is back after 0.06 s, and lower jumps
-are no bounce worth a name; to pass the net again it must first be struck or bounce on the other side."""
+"""Least time between two events of a kind. A ball that leaves the table at 0.3 m/s is back after 0.06 s, and lower
+jumps are no bounce worth a name. To cross the net again it must first be struck or bounce on the other side."""
 ONE_INSTANT_SECONDS = 0.02
 """Two events closer than this are one, and the more probable is kept."""
 _REACH = 7
 """Steps to each side of a peak that belong to it at most: 58 ms."""
 _LEAST_HEIGHT = 0.4
-"""Of a peak, as a share of the threshold for its confidence."""
+"""Least height of a peak, as a share of the threshold for its confidence."""
 _FIT_SECONDS = 0.1
-"""Of flight to each side of a bounce, or longer until there are LEAST_SIGHTINGS."""
+"""Seconds of flight to each side of a bounce, or longer until there are LEAST_SIGHTINGS."""
 _LONGEST_FIT_SECONDS = 0.2
 _LEAST_SIGHTINGS = 3
 _TRUST_SECONDS = 0.008
@@ -25,15 +25,15 @@ _TRUST_SECONDS = 0.008
 _TRUST_IN_GAP = 0.2
 """The same where nobody saw the bounce, as a part of how long the ball was not seen."""
 _LEAST_ERROR = 0.4 / 1920
-"""Of a position, in picture widths: no path is better."""
+"""Least error of a position, in picture widths: no path is better."""
 _TOUCH_SECONDS = 0.04
 """How far from a passing of the net its touch is looked for: the ball's middle passes before or after it touches."""
 _TOUCH_SIGHTINGS = 7
 """Around a touch at least, three of them on each side."""
 _LEAST_LOSS, _MOST_CHANGE, _LEAST_SIGNIFICANCE = 0.25, 1.6, 12.0
-"""Of a touch: share of its speed that the ball loses, its change of velocity as a share of that at the most (more is a false
-position), and how many standard errors that change is. With these, 24 of 100 touches of simulated paths are told,
-and 83 of 100 told are touches; one passing in 40 is one."""
+"""For a touch: the share of its speed that the ball loses, its change of velocity as a share of that at the most (more
+is a false position), and how many standard errors that change is. With these, 24 of 100 touches of simulated paths are
+told, and 83 of 100 told are touches; one passing in 40 is one."""
 TOUCH_CONFIDENCE = 0.83
 _PARAMETERS = 9
 _TRIES = 61
@@ -119,7 +119,7 @@ def fit_bounce(track: Track, peak: Peak, others: Sequence[float]) -> Instant:
 def fit_touch(track: Track, peak: Peak, others: Sequence[float]) -> Instant | None:
     """Return the instant at which a ball that passes the net touches it, or None where it does not, or nobody can tell.
 
-    A ball that passes freely keeps its velocity, but for air and gravity. One that touches loses some of it at once.
+    A ball that passes freely keeps its velocity, but for air and gravity. One that touches loses some velocity at once.
 
     Args:
         track: The sightings.

@@ -27,7 +27,7 @@ class KnownPath(NamedTuple):
     """A path that is a file, ready to be read."""
 
     height: int
-    """Of the picture, pixels."""
+    """Height of the picture, pixels."""
     width: int
     rows: Iterator[BallPosition]
     """Each with a time, and with its shot where a file of shots is named."""
@@ -44,7 +44,7 @@ def open_path(ball: Path, config: PathConfig, tell: Callable[[str], None], eithe
         ball: A ball.csv, or labels of the ball in any format.
         config: Settings.
         tell: Takes warnings, one line each.
-        either_end: Of a table that is told, see `table.by_hand.table_by_hand`.
+        either_end: For a table by hand, see `table.by_hand.table_by_hand`.
 
     Raises:
         InputError: The path is missing, or cannot be read.
@@ -149,4 +149,4 @@ def _picture_size(ball: Path, config: PathConfig) -> tuple[int, int]:
     if path_format.picture_height is not None and path_format.picture_width is not None:
         return path_format.picture_height, path_format.picture_width
     fact = "the size of the picture is not known (no video of that name beside it)"
-    raise SettingError(ball, fact, "tell it, as in --size 1920x1080, or name the video by --video")
+    raise SettingError(ball, fact, "give it, as in --size 1920x1080, or name the video by --video")

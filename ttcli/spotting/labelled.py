@@ -15,7 +15,7 @@ from ttcli.spotting.simulated import LabelledTrack
 
 NAMES = ("bounce", "net")
 PIECE_SECONDS = (4.0, 12.0)
-"""Of visible time, from and to, in a track to train on: context as the simulated scenes have it."""
+"""Piece seconds of visible time, from and to, in a track to train on: context as the simulated scenes have it."""
 
 
 def read_track(
@@ -51,7 +51,7 @@ class LabelledTracks:
     each run is cut at random, and nothing can be learned from its ends.
 
     Args:
-        tracks: Of whole videos.
+        tracks: Tracks of whole videos.
         seed: The same seed gives the same pieces.
     """
 
@@ -94,7 +94,7 @@ def cut_runs(
         random: Source of chance.
         before: Most frames that a run loses at its beginning.
         after: Most frames that it loses at its end.
-        share: Of the runs that lose any, for each end.
+        share: Share of the runs that lose any, for each end.
     """
     run = np.cumsum(np.diff(times, prepend=times[:1]) > 1.5 / FRAME_RATE)
     starts = np.flatnonzero(np.diff(run, prepend=-1))

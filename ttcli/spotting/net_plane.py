@@ -1,8 +1,8 @@
 """When a ball passes the net's plane, where the table is known: its flight in space is fitted to its path on the picture.
 
 A path alone does not tell how far away the ball is, so seen from beside the net's plane it passes the net anywhere
-within 30 ms. A bounce does tell: there the ball is on the table. The flight that ends there (or begins, at a serve's first
-bounce) has one velocity and little spin that it can have had, and it passes the plane of the net at one instant.
+within 30 ms. A bounce does tell: there the ball is on the table. The flight that ends there (or begins, at a serve's
+first bounce) has one velocity and little spin that it can have had, and it passes the plane of the net at one instant.
 """
 
 from collections.abc import Sequence
@@ -37,8 +37,8 @@ ONE_PASSING_SECONDS = 0.15
 NETWORK_SPREAD = 0.03
 """Seconds, 1 sigma, of the network's instants of passings."""
 MOST_DROPPED, DROP_COST = 4, 0.25 / 1920
-"""Sightings farthest from the bounce that may be left out, as false ones at a racket or of the flight before are, and by how much
-each must better the misfit."""
+"""Sightings farthest from the bounce that may be left out, as false ones at a racket or of the flight before are, and
+by how much each must better the misfit."""
 _FAR = 8.0
 """Errors of a sighting beyond which it is no worse, in SIGHTING_ERROR."""
 _STEP = 1 / 60
@@ -76,7 +76,7 @@ def flights_at(
     """Return the passings of the net by the flights before and after a bounce, none, one or two.
 
     Args:
-        camera: Of the picture.
+        camera: Camera of the picture.
         times: (N,) seconds of all sightings.
         pixels: (N, 2) their places.
         bounce: When and where on the picture (2,) the ball is on the table.
@@ -111,7 +111,7 @@ def _best_passing(
 
 
 def nearest_passing(time: float, passings: Sequence[Passing]) -> Passing | None:
-    """Return the best known of the passings that may be the one that the network tells of; None where there is none."""
+    """Return the best known of the crossings that may be the one that the network found; None where there is none."""
     near = [passing for passing in passings if abs(passing.time - time) <= ONE_PASSING_SECONDS]
     return min(near, key=lambda passing: passing.spread, default=None)
 
@@ -130,10 +130,10 @@ def fit_passing(
     bounce_pixel: np.ndarray,
     begin: np.ndarray | None = None,
 ) -> Passing | None:
-    """Return the passing of the net by a flight that ends or begins on the table; None where it does not pass, or nobody can tell.
+    """Return the net crossing of a flight that ends or begins on the table; None where nobody can tell.
 
     Args:
-        camera: Of the picture.
+        camera: Camera of the picture.
         times: (N,) seconds of the sightings of one flight, all before the bounce or all after it.
         pixels: (N, 2) their places.
         bounce_time: When the ball is on the table.

@@ -1,7 +1,7 @@
 """The network that tells events from a path.
 
-First a temporal convolutional network over the steps around finds what bends the path: bounces and hits. Where the net
-stands cannot be told from the steps around, for the path goes on there as if nothing was; but it lies between the
+First a temporal convolutional network over the steps around finds what bends the path: bounces and hits. The steps
+around do not show where the net stands, for the path goes on there as if nothing was. But the net lies between the
 bounces on both halves. So the likely bounces and hits become landmarks of the scene, each step attends to them, and a
 second network decides. Its passings of the net become landmarks too, for the net is where other flights passed it, and
 a third network decides again.
@@ -17,12 +17,12 @@ from ttcli.networks.event_head import EVENTS
 from ttcli.spotting.paths import FEATURES, GRID_RATE
 
 EARLY = ("bounce", "hit")
-"""What it answers for by the path alone."""
+"""What it predicts by the path alone."""
 CHANNELS = 48
 HEADS = 4
 LANDMARK_FEATURES = 9
 MOST_LANDMARKS = 32
-"""Of each kind."""
+"""Most landmarks of each kind."""
 SCENE_FEATURES = 15
 """See `scene_coordinates`."""
 LEAST_LANDMARK = 0.2
@@ -34,7 +34,7 @@ _NEAR_SECONDS = 4.0
 _FAR_WEIGHT = 0.02
 """What it counts at least: most cameras do not."""
 _ROUNDS = 4
-"""Of parting the bounces into halves: serves bounce on the server's first."""
+"""Rounds of parting the bounces into halves: serves bounce on the server's first."""
 _GUESS = 0.05
 """Weight of the guess where the middles of the halves are, against landmarks."""
 _GUESSED_HALF = 0.15
@@ -53,7 +53,7 @@ class Landmarks(NamedTuple):
     features: Tensor
     """(B, LANDMARK_FEATURES, K): x, y, velocity before and after, probability, whether a hit, whether at the net."""
     steps: Tensor
-    """(B, K) where on the grid; may lie outside of it."""
+    """(B, K) where on the grid; may lie outside."""
     there: Tensor
     """(B, K) bool; the others only fill up."""
 
@@ -64,9 +64,9 @@ class Answer(NamedTuple):
     early: Tensor
     """(B, 2, S): bounce and hit, by the path alone."""
     first: Tensor
-    """(B, 2, S): EVENTS, in the light of bounces and hits."""
+    """(B, 2, S): EVENTS, by bounces and hits."""
     events: Tensor
-    """(B, 2, S): EVENTS, in the light of the other passings of the net too."""
+    """(B, 2, S): EVENTS, by the other net crossings too."""
 
 
 class PathSpotter(nn.Module):
@@ -100,7 +100,7 @@ def _head(channels: int, kinds: int) -> nn.Conv1d:
 
 
 class Decision(nn.Module):
-    """Looks at the landmarks from each step, then around, and answers for EVENTS."""
+    """Looks at the landmarks from each step, then around, and predicts EVENTS."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -170,10 +170,10 @@ class LandmarkAttention(nn.Module):
 def scene_coordinates(features: Tensor, landmarks: Landmarks) -> Tensor:
     """Return where each step lies between the bounces on both halves of the table, (B, SCENE_FEATURES, S).
 
-    But for serves a ball bounces on the half that it flies to. So the axis along which balls move at bounces, and the way
-    along it, part the bounces into those of the two halves; then each goes to the half whose middle is nearer. The two
-    middles are at -1 and 1 of a coordinate, and the net is near 0, or where the likely passings of the net are. No gradient
-    flows through this.
+    But for serves a ball bounces on the half that it flies to. So the axis along which balls move at bounces, and the
+    direction along it, divide the bounces between the two halves; then each goes to the half whose middle is nearer.
+    The two middles are at -1 and 1 of a coordinate, and the net is near 0, or where the likely passings of the net are.
+    No gradient flows through this.
 
     Args:
         features: (B, FEATURES, S).
@@ -213,7 +213,7 @@ def _part_halves(place: Tensor, way: Tensor, weight: Tensor, axis: Tensor) -> tu
     """Return the point between the middles of the two halves, half of the way between them, and how much lies on each.
 
     Args:
-        place: Of K bounces, (B, 2, K).
+        place: Place of K bounces, (B, 2, K).
         way: Their speeds along the axis, (B, K).
         weight: How much each counts at Q steps, (B, Q, K).
         axis: (B, 2), of length 1.

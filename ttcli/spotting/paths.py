@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 GRID_RATE = 120
-"""Steps per second: the frame rate that events are labelled at, and by which their tolerance is told."""
+"""Steps per second: the frame rate at which events are labelled, and in whose frames tolerances are given."""
 LONGEST_GAP_SECONDS = 0.35
 """Between two sightings of one run: eight missing frames of 25 in a second, as a player before the table hides a bounce."""
 SEPARATOR_STEPS = 12
 """Empty steps between two runs."""
 TABLE_FEATURES = 6
-"""What a known table tells of a step, see `table_views.seen_on_table`."""
+"""What a known table adds to a step, see `table_views.seen_on_table`."""
 FEATURES = 10 + TABLE_FEATURES
 _LARGEST_SPEED = 4.0
 """Picture widths a second; speeds beyond it, false positions as a rule, are compressed."""
@@ -56,8 +56,8 @@ def make_track(times: np.ndarray, positions: np.ndarray, confidences: np.ndarray
         times: (N,) seconds.
         positions: (N, 2) x, y in pixels of the picture.
         confidences: (N,) in [0, 1]; not finite where unknown, which counts as sure.
-        height: Of the picture, pixels.
-        width: Of the picture, pixels.
+        height: Height of the picture, pixels.
+        width: Width of the picture, pixels.
     """
     latest = np.fmax.accumulate(np.concatenate([[-np.inf], times]))[:-1] if len(times) else times
     with np.errstate(invalid="ignore"):
@@ -70,9 +70,9 @@ def make_track(times: np.ndarray, positions: np.ndarray, confidences: np.ndarray
 def resample(track: Track) -> Grid:
     """Return a track at the steps of the grid, run by run; runs of one sighting are left out.
 
-    Features: 0 valid, 1 separator, 2 and 3 position, 4 and 5 velocity in widths a second, 6 and 7 time since the last
-    and until the next sighting, 8 and 9 their confidences, then TABLE_FEATURES of the table. Between sightings all is
-    interpolated linearly.
+    Features: 0 valid, 1 separator, 2 and 3 position, 4 and 5 velocity in widths a second. Then 6 and 7 time since the
+    last and until the next sighting, 8 and 9 their confidences, and TABLE_FEATURES of the table. Between sightings all
+    is interpolated linearly.
     """
     if len(track.times) < 2:
         return Grid(np.zeros((FEATURES, 0), np.float32), np.zeros(0), np.zeros(0, bool))

@@ -24,7 +24,7 @@ MOST_RALLIES = 8
 LONGEST_PIECE_SECONDS = 4.5
 WIDTH = 1920
 HEIGHTS = (1080, 1080, 1080, 1440, 3413)
-"""Of pictures scaled to that width: wide, older, upright."""
+"""Heights of pictures scaled to that width: wide, older, upright."""
 FRAME_RATES = (24.0, 25.0, 29.97, 30.0, 50.0, 59.94, 60.0, 100.0, 119.88, 120.0, 240.0)
 RATE_WEIGHTS = (0.04, 0.16, 0.10, 0.12, 0.10, 0.05, 0.12, 0.04, 0.04, 0.18, 0.05)
 KIND_WEIGHTS = (0.38, 0.13, 0.18, 0.21, 0.10)
@@ -44,10 +44,10 @@ BODY = ((0.02, 0.05), (0.09, 0.18))
 FAST = (0.015, 0.06)
 """Picture widths a frame at which half of the fast balls are missed that are missed at all, from and to."""
 SEEN_FRAMES, MISSED_FRAMES = (2, 9), (1, 9)
-"""Of short pieces, and of the gaps between them, from and to before."""
+"""Seen frames of short pieces, and of the gaps between them, from and to before."""
 JUMP_FRAMES = (1, 6)
 TABLE_SHARE, WRONG_TABLE_SHARE = 0.65, 0.04
-"""Scenes whose table is known, and those of them in which it is somewhere else."""
+"""Share of scenes whose table is known, and the share of these in which it is somewhere else."""
 TABLE_SPREAD = 0.03
 """Errors of a known table: parts of its half lengths, of the way up, and of a metre."""
 KINDS_OF_CONTACT = {"bounce": BOUNCE, "net": NET_PASS, "hit": HIT}

@@ -30,13 +30,14 @@ from ttcli.table.camera import Tables
 from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT
 
 WINDOW_STEPS = 2560
-"""Of the grid, 21 s of sightings, that the network sees at a time."""
+"""Steps of the grid, 21 s of sightings, that the network sees at a time."""
 MARGIN_STEPS = 512
 """Steps at both ends of a window, 4 s, whose events its neighbours tell, for they know what is around them."""
 LOOK_EVERY = 64
 """Sightings between two looks at whether there are enough for a window."""
 CLOSEST_SECONDS = 1 / 2500
-"""Between two sightings; a closer one is passed over, for no camera is as fast, and a path would have any number in a second."""
+"""Between two sightings; a closer one is passed over, for no camera is as fast, and a path would have any number in a
+second."""
 NEAR_SECONDS = 1.0
 """How far from a run of sightings single ones may count, which are longer than a flight."""
 TOUCH = "net_touch"
@@ -44,7 +45,7 @@ TOUCH = "net_touch"
 BEND_THRESHOLD = 0.3
 """Probability from which on a bend ends the flight that is fitted to another one."""
 IMPLIED_CONFIDENCE = 0.9
-"""Of a passing that only a bounce's flight tells of, against the bounce's own."""
+"""Confidence of a crossing that only a bounce's flight shows, against the bounce's own."""
 
 
 class _Sighting(NamedTuple):
@@ -58,12 +59,12 @@ class _Sighting(NamedTuple):
 class EventSpotter:
     """Takes a path row by row and tells its events, each some seconds of path after it happened.
 
-    Over stretches in which the ball was not seen nothing is told. Rows without a time, or whose time is not later than
-    that of the row before, count as unseen. Shots are paths of their own: after a cut the net is elsewhere.
+    Stretches in which the ball was not seen have no events. Rows without a time, or whose time is not later than the
+    row before, count as unseen. Shots are paths of their own: after a cut the net is elsewhere.
 
     Args:
         model: The network.
-        height: Of the picture that positions lie on, pixels.
+        height: Height of the picture that positions lie on, pixels.
         width: Its width.
         threshold: Least confidence of an event, in (0, 1].
         tables: Where the table is, for instants of passings and to tell bounces on it from others; None where unknown.
@@ -170,7 +171,7 @@ def spot_events(
     threshold: float,
     tables: Tables | None = None,
 ) -> Iterator[Event]:
-    """Yield the events of a path in order; the arguments are those of `EventSpotter`, and the rows of ball.csv."""
+    """Yield the events of a path in order; it takes the arguments of `EventSpotter`, and the rows of ball.csv."""
     spotter = EventSpotter(model, height, width, threshold, tables)
     for row in positions:
         yield from spotter.add(row)

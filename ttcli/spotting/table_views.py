@@ -1,4 +1,4 @@
-"""What a known table tells about sightings of the ball: where they lie against it, which way is up, and how long a metre is."""
+"""What a known table adds to sightings: where they lie against it, which way is up, and how long a metre is."""
 
 from typing import NamedTuple
 
@@ -50,7 +50,7 @@ def table_features(times: np.ndarray, pixels: np.ndarray, tables: Tables, width:
         times: (N,) seconds.
         pixels: (N, 2) of the picture.
         tables: Where the table is, at a time.
-        width: Of the picture, pixels.
+        width: Width of the picture, pixels.
     """
     told = np.zeros((len(times), TABLE_FEATURES))
     if not len(times):
@@ -66,9 +66,9 @@ def table_features(times: np.ndarray, pixels: np.ndarray, tables: Tables, width:
 def seen_on_table(pixels: np.ndarray, views: Views, width: int) -> np.ndarray:
     """Return features (N, TABLE_FEATURES) of sightings (N, 2) in pixels, each by its own camera.
 
-    1 where the line of sight meets the table's plane, else 0.5; the place where it does, across and along the table, -1 and 1 at
-    its edges, turned so that the right end of the picture is at 1; which way is up there, (x, y), and how long a metre is, in
-    picture widths times SCALE.
+    1 where the line of sight meets the table's plane, else 0.5. The place where it does, across and along the table, -1
+    and 1 at its edges, turned so that the right end of the picture is at 1. Which way is up there, (x, y), and how long
+    a metre is, in picture widths times SCALE.
     """
     rays = np.einsum(
         "nji,nj->ni",

@@ -17,14 +17,14 @@ from ttcli.spotting.simulated import LabelledTrack
 from ttcli.spotting.table_views import MIRROR
 
 STEPS = 1536
-"""Of the grid, that a track is cut to: 13 s of sightings."""
+"""Steps of the grid in a track: 13 s of sightings."""
 POOL = 6
 """Batches that are sorted by length together."""
 WARMUP = 100
 AVERAGE_DECAY = 0.998
-"""Of the weights that are kept, a running mean of those that are trained."""
+"""Decay of the weights that are kept, a running mean of those that are trained."""
 EARLY_WEIGHT = 0.5
-"""Of the loss of the early answers against that of the events."""
+"""Weight of the early answers' loss against the events' loss."""
 
 
 class TrackBatch(NamedTuple):
@@ -106,7 +106,7 @@ def train_spotter(
         batch: Tracks per step.
         learning_rate: Highest of AdamW; rises over WARMUP steps, then falls along a cosine to zero, by the clock.
         minutes: Wall time.
-        seed: Of cuts and mirrors.
+        seed: Seed of cuts and mirrors.
         tell: Takes a line now and then.
 
     Raises:

@@ -23,7 +23,7 @@ def save_spotter(path: Path, model: PathSpotter, metadata: dict[str, Any], overw
     Args:
         path: Where to write, with the suffix .safetensors.
         model: The network.
-        metadata: What to say of it, in types that JSON knows: training_data, licence, steps, seed, metrics.
+        metadata: What to say, in types that JSON knows: training_data, licence, steps, seed, metrics.
         overwrite: Replace an existing file.
 
     Raises:

@@ -1,7 +1,8 @@
 """A table that somebody tells: corners on the command line, or a file with the corners in one frame or several.
 
-Four corners of the board, going around, fix the camera but for one choice: which two of the sides are the ends. Of the two cameras
-the likelier one is taken. Where both are as likely, the two places tell where the net meets the long sides.
+Four corners of the board, going around, fix the camera but for one choice: which two of the sides are the ends. The
+    likelier of the two cameras is taken. Where both are as likely, the two places tell where the net meets the long
+    sides.
 """
 
 import json
@@ -36,7 +37,7 @@ MOST_MISFIT = 10.0 / 1920
 MOST_BESIDE = 1.0
 """Pictures that a corner may lie outside, beside the one that is shown."""
 SMALLEST = 12.0 / 1920
-"""Picture widths: the shortest side of a table that can be told."""
+"""Picture widths: the shortest side of a table that is accepted."""
 CLEARLY_LIKELIER = 4.0
 """How much less the sum of squares is, in sigmas, of the choice that is taken."""
 LARGEST_FILE = 5_000_000
@@ -65,10 +66,11 @@ def table_by_hand(
 
     Args:
         said: Places as in "x,y x,y x,y x,y", or the name of a file: a table.json, or a ball.json whose tables are taken.
-        height: Of the video's picture.
+        height: Height of the video's picture.
         width: Its width.
         seconds_of: When a frame is; None where nobody knows.
-        either_end: Take the likelier camera where the corners do not tell which sides are the ends; else such corners are refused.
+        either_end: Take the likelier camera where the corners do not tell which sides are the ends; else such corners
+            are refused.
 
     Raises:
         InputError: The file is missing, or holds no tables.

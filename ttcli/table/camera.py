@@ -1,7 +1,7 @@
 """Where the table is: how a camera sees it, and so what a place on the picture is in metres.
 
-World axes as in the simulator: metres, origin on the floor under the table's middle, y along the table, z up; which end is
-which nobody can tell, and nobody needs to.
+World axes as in the simulator: metres, origin on the floor under the table's middle, y along the table, z up; which end
+is which nobody can tell, and nobody needs to.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ class TableCamera:
     centre: np.ndarray
     """(2,) pixels; pixel centres are whole numbers."""
     width: int
-    """Of the picture, pixels."""
+    """Width of the picture, pixels."""
     bend: float = 0.0
     """Brown's first radial term, in half widths of the picture: what a straight lens shows at r from the centre is shown at
     r (1 + bend r^2). Below 0 where straight lines bulge outwards."""

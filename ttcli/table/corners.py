@@ -7,7 +7,7 @@ from ttcli.table.camera import TableCamera
 from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
 LEAST_AREA = 50.0
-"""Of a table on the picture, pixels; corners that span less are a slip."""
+"""Least area of a table on the picture, pixels; corners that span less are a slip."""
 FOCALS = np.geomspace(0.3, 8.0, 20)
 """Focal lengths that are tried, in picture widths; then ever closer to the best one."""
 CLOSER = (0.06, 0.015, 0.004)
@@ -15,7 +15,7 @@ CLOSER = (0.06, 0.015, 0.004)
 
 
 USUAL_FOCAL, FOCAL_SPREAD = 1.2, 0.6
-"""Of lenses, in picture widths, and how far the logarithm of theirs is from its logarithm, as a rule."""
+"""Focal length of usual lenses, in picture widths, and how far logarithms of real ones are from its logarithm."""
 HAND_PIXELS = 3.0
 """By which a person misses a corner, of a picture 1920 wide."""
 
@@ -23,15 +23,15 @@ HAND_PIXELS = 3.0
 def camera_from_corners(corners: np.ndarray, height: int, width: int, like: TableCamera | None = None) -> TableCamera | None:
     """Return the camera, its axis through the picture's middle, that sees the corners of the board nearest to given places.
 
-    From the side and from far behind an end, four corners may look the same within what a hand misses them by. Then the side that
-    `like` sees near is near, or without it the lens is the more usual one.
+    From the side and from far behind an end, four corners may look the same within what a hand misses them by. Then the
+    side that `like` sees near is near, or without it the lens is the more usual one.
 
     Its y axis points to the picture's right, or upwards where the table stands upright on it, as in all views of a table.
 
     Args:
         corners: Pixels (4, 2) in turn around the board, the first two nearer to the camera.
-        height: Of the picture, pixels.
-        width: Of the picture.
+        height: Height of the picture, pixels.
+        width: Width of the picture.
         like: How the same table was seen, about; None where nobody knows.
 
     Returns:
@@ -85,7 +85,7 @@ def camera_of_focal(
         seen: (4, 2) pixels.
         focal: Pixels.
         centre: (2,) where the camera's axis meets the picture, pixels.
-        width: Of the picture, pixels.
+        width: Width of the picture, pixels.
 
     Returns:
         None and infinity where it would stand under the table, or see a place behind it.

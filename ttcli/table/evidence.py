@@ -12,7 +12,7 @@ from ttcli.table.camera import TableCamera, outlines
 LEAST_PEAK = 0.12
 """Probability from which on a maximum may be a landmark."""
 MOST_PEAKS = (6, 3, 4, 3)
-"""Of each kind of points that are looked at; some are those of another table, or of none."""
+"""Most peaks of each kind of points that are used; some belong to another table, or to none."""
 RIDGE_CELLS = 3.0
 """How far from where a line is expected it is looked for."""
 _STEPS = np.linspace(-1, 1, 13)
@@ -47,7 +47,7 @@ class Evidence:
 
     Args:
         heat: Probabilities (KINDS, h, w).
-        width: Of the video's picture, in whose pixels places are.
+        width: Width of the video's picture, in whose pixels places are.
         height: The same.
         region: Part of the video's picture that was looked at.
     """
@@ -125,7 +125,7 @@ def _vertex(values: np.ndarray) -> float:
 ROOM = 1.5
 """A region round a table is so many times as large as what is seen of the table."""
 SMALLEST_REGION, LARGEST_REGION = 0.22, 0.8
-"""Parts of the picture's width; instead of a larger one all of it is taken."""
+"""Parts of the picture's width; instead of a larger one the whole picture is taken."""
 LEAST_SURFACE = 0.5
 """Probability from which on a cell is of a table's surface."""
 LEAST_CELLS = 14
@@ -134,11 +134,11 @@ BESIDE = 3
 """Cells beside a surface in which its corners may lie."""
 MOST_TABLES = 3
 LEAST_SHARE = 0.4
-"""Of the largest surface that others have at the least to be looked at."""
+"""Least share of the largest surface that others have at the least to be looked at."""
 
 
 def region_of(camera: TableCamera, height: int, width: int) -> Region | None:
-    """Return the part of the picture that shows a camera's table large; None where that is all of it."""
+    """Return the part of the picture that shows a camera's table large; None where that is the whole picture."""
     shown = (camera.project(outlines()["top"][0]) + 0.5) / (width, height)
     low, high = np.clip(shown.min(0), 0, 1), np.clip(shown.max(0), 0, 1)
     share = max(SMALLEST_REGION / 2, ROOM * float((high - low).max()))
@@ -154,7 +154,7 @@ class Patch(NamedTuple):
     region: Region
     """A part of the picture that shows the table large."""
     size: float
-    """Of the surface, as a part of the picture; less where net and corners are not sure."""
+    """Size of the surface, as a part of the picture; less where net and corners are not sure."""
 
 
 def _weight(heat: np.ndarray, patch: np.ndarray, facts: np.ndarray) -> float:

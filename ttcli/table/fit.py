@@ -15,15 +15,15 @@ from ttcli.table.refining import Refined, refine
 CLEARLY = 0.08
 """How much more than any other table the best one agrees."""
 SAME_SHARE, ONE_START = 0.25, 0.12
-"""Of the table's size on the picture: tables whose corners are no farther apart are one, and a start so near to a table that was
-found already would lead to it again."""
+"""Share of the table's size on the picture: tables whose corners are no farther apart are one, and a start so near to a
+table that was found already would lead to it again."""
 ERROR_COUNTS = 0.3
 """How much a cell that points and lines are off on average takes from the score."""
 FIRST_ROUNDS, MOST_REFINED = 3, 4
 """Steps with which every start is tried, and how many of the best are followed to their end."""
 MOST_ERROR, MOST_ERROR_SHARE = 13.0 / 1920, 0.0125
-"""Picture widths, 1 sigma, that the worst corner in the picture may be off for the table to be told; of a table that fills it
-a part of its own size."""
+"""Picture widths, 1 sigma, that the worst corner in the picture may be off for the table to count; for a table that
+fills the picture, a part of its own size."""
 
 
 class Fit(NamedTuple):
@@ -85,7 +85,7 @@ def refit(start: TableCamera, evidence: Evidence) -> Fit:
 
 
 def told(refined: Refined, verdict: Judgement, height: int) -> Fit:
-    """Return what is told of a camera that agrees: none where its corners are not known well enough."""
+    """Return the view of a camera that agrees: none where its corners are not known well enough."""
     camera = ends_told_apart(refined.camera)
     error = worst_corner(camera, height)
     size = float(np.ptp(camera.project(landmarks()[0][:4]), axis=0).max())
@@ -109,7 +109,7 @@ def worst_corner(camera: TableCamera, height: int) -> float:
 
 
 def same_table(one: TableCamera, other: TableCamera, share: float = SAME_SHARE) -> bool:
-    """Return whether two cameras tell of one table: their corners are no farther apart than a share of its size."""
+    """Return whether two cameras show one table: their corners are no farther apart than a share of its size."""
     corners = landmarks()[0][:4]
     here, there = one.project(corners), other.project(corners)
     size = float(np.linalg.norm(here - here.mean(0), axis=1).max())

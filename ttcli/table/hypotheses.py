@@ -12,7 +12,7 @@ from ttcli.table.evidence import Evidence
 BEST = 12
 """Ways that are looked at closer."""
 APART = 0.08
-"""Of the table's size on the picture: ways that differ by less are one."""
+"""Share of the table's size on the picture: ways that differ by less are one."""
 SMALLEST_CELLS, LARGEST_CELLS = 6.0, 1500.0
 """Length of the longest side of a table that is looked for."""
 _FOCALS = np.geomspace(0.4, 8.0, 24)

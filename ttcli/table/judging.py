@@ -48,7 +48,7 @@ def judge(camera: TableCamera, evidence: Evidence) -> Judgement:
 
 
 def agreement(camera: TableCamera, evidence: Evidence) -> dict[int, float]:
-    """Return for each kind that lies in what was looked at how much of it the network saw, 0 to 1."""
+    """Return for each kind that should be in view how much the network saw, 0 to 1."""
     places, kinds = landmarks()
     found: dict[int, float] = {}
     shown = camera.project(places)

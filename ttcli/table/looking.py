@@ -16,9 +16,9 @@ class TableLooker:
     """Shows parts of pictures to the network.
 
     Args:
-        height: Of the video's picture.
+        height: Height of the video's picture.
         width: Its width.
-        weights: Of the network; those in the package if None.
+        weights: Weights of the network; those in the package if None.
     """
 
     def __init__(self, height: int, width: int, weights: Path | None = None) -> None:

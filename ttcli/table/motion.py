@@ -1,4 +1,4 @@
-"""How the picture moves while a camera pans, zooms or shakes: from points that most of it agrees on.
+"""How the picture moves while a camera pans, zooms or shakes: from points that mostly agree.
 
 Each picture is compared with one that stands for many, not with the one before, so that small errors do not add up.
 """
@@ -25,7 +25,7 @@ class MotionTracker:
     """Tells how pictures of a shot lie relative to its first one.
 
     Args:
-        height: Of the video's picture, in whose pixels motions are.
+        height: Height of the video's picture, in whose pixels motions are.
         width: Its width.
     """
 
@@ -43,7 +43,7 @@ class MotionTracker:
         self._motion = np.eye(3)
 
     def add(self, picture: np.ndarray) -> np.ndarray | None:
-        """Return the map (3, 3) from the pixels of the first picture to those of this one; None where it is lost."""
+        """Return the map (3, 3) from the pixels of the first picture to this one; None where it is lost."""
         gray = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), self._size, interpolation=cv2.INTER_AREA)
         if self._compared is None:
             self._compare_with(gray)

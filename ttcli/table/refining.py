@@ -15,7 +15,8 @@ ROUNDS = 12
 POINT_CELLS, LINE_CELLS = 0.45, 0.9
 """How far peaks and lines are off, 1 sigma: what is off in one sample of a line is off in those beside it too."""
 USUAL_LEFT, LEAST_FACTOR = 0.39, 0.4
-"""What is left of the distances, in these sigmas, where the covariance is right as it stands, and the least that it is taken times.
+"""What is left of the distances, in these sigmas, where the covariance is right as it stands, and the least that it is
+taken times.
 Measured on 60 drawn pictures: what is off in one sample is off in others too, so less is left than is off."""
 NEAR_CELLS = 3.0
 """How far from where it is expected a peak may be a landmark."""
@@ -26,7 +27,7 @@ USUAL_FOCAL, FOCAL_SPREAD = 1.4, 0.8
 BEND_SPREAD = 0.03
 """The same of a lens's bend."""
 SAMPLES = 11
-"""Of each line."""
+"""Samples of each line."""
 DAMPING = 1e-3
 STATES = len(STATE) + 1
 """What a camera has: its state, and the bend of its lens."""

@@ -1,4 +1,4 @@
-"""What the ball tells of a table: it is played over one, and bounces on it."""
+"""What the ball shows about a table: it is played over one, and bounces on it."""
 
 from collections.abc import Callable
 from typing import NamedTuple

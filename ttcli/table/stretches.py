@@ -1,4 +1,4 @@
-"""A while in which a camera stays in one place: what was seen of the tables before it, how it moved, and what is told of it."""
+"""A view: a while in which a camera stays in one place, what it saw of the tables, how it moved, and the result."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +20,7 @@ from ttcli.table.views import Move, NoTable, TableView, camera_then, drifted
 SAME_VIEW = 0.5
 """Cosine between two answers of the network from which on they are of one view."""
 LEAST_LOOKS = 3
-"""Of a table that is told of for the first time."""
+"""Least looks at a table that is accepted for the first time."""
 WIDE, NARROWER = 0.6, 0.75
 """A table that was found in so large a part of the picture is looked at closer where it fits into so much of that."""
 RIVAL_LOOKS = 6
@@ -34,7 +34,8 @@ BALLS_TOGETHER = 20
 FULL_LOOKS = 16
 """From which on no more are added."""
 AS_LARGE, MUCH_LARGER = 0.65, 1.6
-"""Of the size on the picture of a table: another as large may be the one that is played on, one so much larger is it as a rule."""
+"""Shares of the size on the picture of a table: another as large may be the one that is played on, one so much larger
+is it as a rule."""
 SAME_CAMERA_CELLS = 0.7
 """How far corners may be off for a camera after a cut to stand where one stood before."""
 KNOWN_SHARE = 0.85
@@ -49,12 +50,12 @@ class Looks(Protocol):
 
 
 class Candidate:
-    """One table that is seen, and all that was seen of it.
+    """One table that is seen, and all sightings of that table.
 
     Args:
         region: Where, on the first picture.
-        heat: Of that region.
-        size: Of its surface, as a part of the picture.
+        heat: Heat of that region.
+        size: Size of its surface, as a part of the picture.
     """
 
     def __init__(self, region: Region, heat: np.ndarray, size: float) -> None:
@@ -121,7 +122,7 @@ class Stretch:
     Args:
         start: When it begins, seconds.
         candidates: The tables that its first picture shows.
-        height: Of the video's picture.
+        height: Height of the video's picture.
         width: Its width.
     """
 
@@ -253,7 +254,7 @@ class Stretch:
         self.moves.append(Move(seconds, motion, 0.0))
 
     def close(self) -> None:
-        """Note that no more looks come; only what is told is kept."""
+        """Note that no more looks come; only the result is kept."""
         for candidate in self.candidates:
             candidate.fit(self._height, self._width, more=False)
         if self.moving or len(self.moves) > 1:
@@ -261,18 +262,18 @@ class Stretch:
         self.moves = _thinned(self.moves, self._height, self._width)
 
     def told(self) -> Candidate | None:
-        """Return the table that is told of; None where there is none."""
+        """Return the table that was accepted; None where there is none."""
         chosen, _ = self._chosen()
         return chosen
 
     def camera_at(self, seconds: float) -> TableCamera | None:
-        """Return the camera that saw the table at a time; None where none is told of."""
+        """Return the camera that saw the table at a time; None where none was accepted."""
         chosen, _ = self._chosen()
         fit = None if chosen is None else chosen.fit(self._height, self._width)
         return None if fit is None or fit.camera is None else camera_then(fit.camera, self._own_moves(), seconds)
 
     def view(self) -> TableView | NoTable:
-        """Return what is told of the stretch."""
+        """Return the result of the stretch."""
         chosen, reason = self._chosen()
         fit = None if chosen is None else chosen.fit(self._height, self._width)
         if fit is None or fit.camera is None or chosen is None:

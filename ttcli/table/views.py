@@ -21,7 +21,7 @@ class Move(NamedTuple):
 
     seconds: float
     motion: np.ndarray
-    """(3, 3) similarity, from the pixels of the first picture to those of this one."""
+    """(3, 3) similarity, from the pixels of the first picture to this one."""
     drift_seconds: float = 0.0
     """How long ago the table itself was looked at."""
 
@@ -51,7 +51,7 @@ class TableView:
 
 @dataclass(frozen=True)
 class NoTable:
-    """A while in which no table is told of, and why."""
+    """A while without a table, and why."""
 
     start_seconds: float
     end_seconds: float
@@ -146,7 +146,7 @@ def corners_of(camera: TableCamera) -> list[list[float]]:
 
 
 def views_from_json(said: object, width: int | None = None) -> TableViews:
-    """Return the views that a manifest holds, those of pictures so wide where `width` is given.
+    """Return the views that a manifest holds, of pictures so wide where `width` is given.
 
     What is not as `views_as_json` writes it is left out.
     """

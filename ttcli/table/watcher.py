@@ -1,8 +1,9 @@
 """Looks for the table while the frames of a video pass, and carries it along while the camera moves.
 
-A network looks at the whole picture first, then LOOKS times, every LOOK_SECONDS, at each part that shows a table. The mean of its
-answers is freed of the players who stood before a corner in one of them. Then it looks seldom, to see whether the table is still
-there; while the picture moves it goes on looking, and sets right where the table was carried to.
+A network looks at the whole picture first, then LOOKS times, every LOOK_SECONDS, at each part that shows a table. The
+mean of its answers is freed of the players who stood before a corner in one of them. Then it looks seldom, to see
+whether the table is still there; while the picture moves it goes on looking, and sets right where the table was carried
+to.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +22,7 @@ from ttcli.video.reader import Frame
 
 LOOKS = 16
 LOOK_SECONDS, FIRST_SECONDS = 0.25, 0.0
-"""All looks are done before the first event is told: the spotter waits for 4 s of path at the least."""
+"""All looks are done before the first event is found: the spotter waits for 4 s of path at the least."""
 CHECK_SECONDS = 2.0
 MOVING_SECONDS = 0.5
 """Between two looks while the camera moves, after the first LOOKS."""
@@ -34,10 +35,11 @@ LEAST_MOTION = 1.2 / 1920
 STILL_AFTER = 1.0
 """Seconds without motion after which a camera that moved stands still."""
 MOST_LOST = 3
-"""Times in a row that nobody can tell how the picture moved, or where the table is not seen, after which it is another view."""
+"""Times in a row that nobody can tell how the picture moved, or where the table is not seen, after which it is another
+view."""
 MOST_CLOSER, CLOSER, NARROWEST = 2, 0.8, 0.08
-"""How often a closer look is taken than the first, where the table takes less than a part of what was looked at, and the smallest
-part of the picture that is looked at."""
+"""How often a closer look is taken than the first, where the table takes less than a part of what was looked at, and
+the smallest part of the picture that is looked at."""
 SAME_REGION = 0.5
 """Part of two regions that both have, from which on they are of one table."""
 KNOWN = 4
@@ -48,9 +50,9 @@ class TableWatcher:
     """Notes how the table is seen, shot by shot.
 
     Args:
-        height: Of the video's picture, in whose pixels the cameras will be.
+        height: Height of the video's picture, in whose pixels the cameras will be.
         width: Its width.
-        weights: Of the network; those in the package if None.
+        weights: Weights of the network; those in the package if None.
     """
 
     def __init__(self, height: int, width: int, weights: Path | None = None) -> None:

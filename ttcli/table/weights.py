@@ -17,7 +17,7 @@ CURE = "give a file that tools/train_table_finder.py wrote"
 
 
 def save_table_finder(path: Path, model: TableFinder, metadata: dict[str, Any]) -> None:
-    """Write a finder's weights in half precision and what is to be said of it, replacing an older file.
+    """Write a finder's weights in half precision and its description, replacing an older file.
 
     Raises:
         OutputError: The file cannot be written.

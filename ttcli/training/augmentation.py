@@ -56,8 +56,8 @@ DRAWN_ALREADY = Augmentation(stride=0, mask_ball=0, paste_ball=0, repeat=0, zoom
 def augment(batch: WindowBatch, settings: Augmentation, generator: torch.Generator) -> WindowBatch:
     """Return windows changed by chance; those that came in stay as they are.
 
-    The order is that of the real thing: what the scene holds, then how it is filmed, then what lens, sensor and codec
-    make of it. The ball is painted over first, while the background is as the camera saw it.
+    The order is as in reality: what the scene holds, then how it is filmed, then lens, sensor and codec. The ball is
+        painted over first, while the background is as the camera saw it.
 
     Args:
         batch: Windows on any device.
@@ -90,8 +90,8 @@ def take_frames(batch: WindowBatch, window_size: int | None, probability: float,
     Args:
         batch: Windows of T frames.
         window_size: Frames to take; None takes all.
-        probability: Of a stride greater than 1, where T allows one.
-        generator: Of strides and first frames.
+        probability: Probability of a stride greater than 1, where T allows one.
+        generator: Generator of strides and first frames.
 
     Raises:
         ValueError: The windows have fewer frames.
@@ -157,7 +157,7 @@ def zoom(batch: WindowBatch, rows: Tensor, least: float, most: float, generator:
         rows: Which of them, (N,).
         least: Smallest factor.
         most: Largest factor.
-        generator: Of factors and places.
+        generator: Generator of factors and places.
     """
     factors = log_uniform(least, most, (len(rows),), generator).tolist()
     places = torch.rand(len(rows), 2, generator=generator).tolist()

@@ -24,7 +24,7 @@ QUIET_NOISE = 1.5
 LOUDEST_NOISE = 10.0
 """Gray levels; where half of the pixels change more, it is the camera that moves."""
 NOISE_STRIDE = 4
-"""Of the pixels, every so many in each direction are looked at for the window's noise."""
+"""Noise stride of the pixels, every so many in each direction are looked at for the window's noise."""
 
 DIAMETER = (3.0, 14.0)
 """Pixels of a pasted ball."""
@@ -132,7 +132,7 @@ def _ball_radius(frames: Tensor, distance: Tensor) -> tuple[int | None, float]:
 
     Args:
         frames: (T, H, W, 3) uint8.
-        distance: Of each pixel from the ball's path, infinite in frames without one, (T, H, W).
+        distance: Distance of each pixel from the ball's path, infinite in frames without one, (T, H, W).
 
     Returns:
         The radius, None where it is larger than MOST_RADIUS or everything moves; and the difference.
@@ -195,7 +195,7 @@ def paste_balls(batch: WindowBatch, rows: Tensor, generator: torch.Generator) ->
     Args:
         batch: Windows.
         rows: Which of them, (N,).
-        generator: Of the flights.
+        generator: Generator of the flights.
     """
     empty = (batch.known.all(1) & ~batch.visible.any(1)).cpu()
     rows = rows[empty[rows]]

@@ -36,8 +36,8 @@ class BatchPlan:
     processes: int = 1
     """... of so many that train together."""
     pool: int | None = None
-    """Windows that are kept to come again; None keeps those of the last 2 * `reuse` batches. The more, the less do
-    batches that follow each other resemble each other, and the more memory they take."""
+    """Windows that are kept to come again; None keeps the last 2 * `reuse` batches. With more of them, neighbouring
+    batches resemble each other less, and take more memory."""
     workers: int = 0
     """Processes that make windows for this one; 0 makes them in a thread."""
 
@@ -61,8 +61,8 @@ class BatchStream:
     """Batches by their number, the same whether a run begins with them or goes on there.
 
     The windows are numbered once for all processes. With a batch of B new windows in each of P processes, batch n of
-    process p has the windows from (n P + p) B on: together they are those of one process with a batch of P B. Workers
-    take them in another order, each whole runs of windows that belong together, and the windows are others.
+    process p has the windows from (n P + p) B on. Together they are the windows of one process with a batch of P B.
+    Workers take them in another order, each whole runs of windows that belong together, and the windows are others.
 
     Args:
         make_source: Makes a source of windows; pickled where workers are to make them.
@@ -156,7 +156,9 @@ class BatchStream:
 
 
 class MixedBatches:
-    """Batches of crops, and every so many steps one of whole pictures, the same whether a run begins with them or goes on there.
+    """Batches of crops, and every so many steps one of whole pictures.
+
+    A batch of a number is the same whether a run begins there or goes on there.
 
     Args:
         crops: Batches of crops.
@@ -206,8 +208,8 @@ def position_of_part(number: int, plan: BatchPlan, run: int) -> int:
     played by every worker.
 
     Args:
-        number: Of the batch.
-        plan: Of this process.
+        number: Number of the batch.
+        plan: Plan of this process.
         run: Windows that belong together.
     """
     turn, worker = divmod(number, plan.workers)

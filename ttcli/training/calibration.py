@@ -14,7 +14,7 @@ def fit_calibration(logits: Tensor, right: Tensor) -> dict[str, float]:
     Platt scaling (Platt, "Probabilistic Outputs for Support Vector Machines", 1999) by Newton's method.
 
     Args:
-        logits: Of the probability at each frame's peak, shape (N,).
+        logits: Logits of the probability at each frame's peak, shape (N,).
         right: Whether the ball is visible and within the distance that counts of the peak, bool, shape (N,).
     """
     features = torch.stack([logits.double(), torch.ones(len(logits), dtype=torch.float64)], 1)

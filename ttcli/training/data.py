@@ -27,7 +27,7 @@ FILM_FRAMES = 60
 FILM_HEIGHT, FILM_WIDTH = 288, 512
 """Films that confidence is calibrated on: how many, of how many frames, and their size in working pixels."""
 WHOLE_EVERY = 4
-"""Steps from one on whole pictures to the next, for an extracted set: see docs/NETWORKS.md for what came of it."""
+"""Steps from one on whole pictures to the next, for an extracted set: docs/NETWORKS.md has why."""
 CALIBRATION_WINDOWS = 320
 """Whole pictures of an extracted set's validation windows that confidence is calibrated on."""
 
@@ -36,7 +36,7 @@ class WindowSource(Protocol):
     """Where windows come from, without end. Each has a number, and comes again when it is asked for again."""
 
     run: int
-    """So many windows, from a multiple of it on, cost least when one source is asked for all of them."""
+    """So many windows, from a multiple of this number on, cost least when one source is asked for all of them."""
 
     def seek(self, position: int) -> None:
         """Go on with the window of that number."""
@@ -51,7 +51,7 @@ class TrainingData(Protocol):
     name: str
     """Begins the names of its metrics."""
     facts: dict[str, Any]
-    """What a checkpoint says of it."""
+    """What a checkpoint says about these data."""
 
     augmentation: Augmentation | None
     """How its windows are changed in training unless something else is asked for."""
@@ -78,10 +78,10 @@ class TrainingData(Protocol):
         """Return windows that none was trained on, crops, to look at."""
 
     def validate(self, model: BallNetwork) -> Answers:
-        """Return a network's answers for windows that none was trained on, the same crops each time."""
+        """Return a network's answers to windows that none was trained on, the same crops each time."""
 
     def calibrate(self, model: BallNetwork, quiet: bool = True) -> Answers:
-        """Return a network's answers for whole pictures, as detection meets them; slow, with a bar unless `quiet`."""
+        """Return a network's answers to whole pictures, as detection meets them; slow, with a bar unless `quiet`."""
 
 
 class DrawnData:
@@ -89,8 +89,8 @@ class DrawnData:
 
     Args:
         window_size: Frames in a window.
-        height: Of the crops, in working pixels.
-        width: Of the crops, in working pixels.
+        height: Height of the crops, in working pixels.
+        width: Width of the crops, in working pixels.
         second_stage: Windows for the second stage of `detect`.
     """
 
@@ -120,11 +120,11 @@ class DrawnData:
         return self._for_validation(device).first(count)
 
     def validate(self, model: BallNetwork) -> Answers:
-        """Return answers for VALIDATION_WINDOWS windows of a seed of their own."""
+        """Return answers to VALIDATION_WINDOWS windows with their own seed."""
         return answer_windows(model, [self._for_validation(_device(model))], self.picture)
 
     def calibrate(self, model: BallNetwork, quiet: bool = True) -> Answers:
-        """Return answers for films: drawn windows are harder than ordinary video, and confidence would be too shy.
+        """Return answers to films: drawn windows are harder than ordinary video, and confidence would be too shy.
 
         A second stage never sees whole pictures; what it says is weighed by `ttcli.inference.second_stage`.
         """
@@ -148,8 +148,8 @@ class ExtractedData:
     Args:
         data: Folder of the set.
         window_size: Frames in a window.
-        height: Of the crops, in stored pixels.
-        width: Of the crops, in stored pixels.
+        height: Height of the crops, in stored pixels.
+        width: Width of the crops, in stored pixels.
         cache_bytes: Most memory for the decoded pictures of one source.
 
     Raises:
@@ -186,11 +186,11 @@ class ExtractedData:
         return self._for_validation(device).first(count)
 
     def validate(self, model: BallNetwork) -> Answers:
-        """Return answers for crops of at most VALIDATION_WINDOWS windows for validation."""
+        """Return answers to crops of at most VALIDATION_WINDOWS windows for validation."""
         return answer_windows(model, [self._for_validation(_device(model))], self.picture)
 
     def calibrate(self, model: BallNetwork, quiet: bool = True) -> Answers:
-        """Return answers for whole pictures of at most CALIBRATION_WINDOWS windows for validation."""
+        """Return answers to whole pictures of at most CALIBRATION_WINDOWS windows for validation."""
         size = self._shape[0]
         source = StoredWindows(self._data, VALIDATION, size, None, None, CALIBRATION_SEED, device=_device(model))
         batches = -(-min(CALIBRATION_WINDOWS, len(source)) // BATCH)
@@ -230,7 +230,7 @@ class LimitedData:
         return self._windows(device).first(count)
 
     def validate(self, model: BallNetwork) -> Answers:
-        """Return answers for the windows themselves."""
+        """Return answers to the windows themselves."""
         return answer_windows(model, [self._windows(_device(model))], self.picture)
 
     def calibrate(self, model: BallNetwork, quiet: bool = True) -> Answers:
@@ -248,7 +248,7 @@ class KeptWindows:
 
     Args:
         windows: The windows.
-        seed: Of the order, which is another one each time.
+        seed: Seed of the order, which is another one each time.
     """
 
     def __init__(self, windows: WindowBatch, seed: int) -> None:

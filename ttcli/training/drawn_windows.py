@@ -30,15 +30,16 @@ MOVING_SHARE = 0.4
 CHUNK = 8
 """Windows drawn together: larger chunks leave the processor's caches, smaller ones pay for dispatch."""
 DEVICE_CHUNK_PIXELS = 256 * 192 * 128
-"""Pixels of a frame of all windows drawn together on a GPU, which waits for being told what to do: 4.7 GB of its memory."""
+"""Pixels of a frame of all windows drawn together on a GPU, which waits for orders: 4.7 GB of its memory."""
 RUSH_SHARE = 0.35
-"""Share of windows in which somebody rushes past behind the ball: of balls before a body that moves by its own width a
-network that was not shown them finds three where it finds five of others at a stroke."""
+"""Share of windows in which somebody rushes past behind the ball. A network that was not shown such windows finds three
+balls in front of a body that moves by its own width where it finds five others at a stroke."""
 CANDIDATE_SHARE = 0.95
 """The same of windows for the second stage, which is never asked about places far from play."""
 NEAR_SPREAD, BESIDE_SHARE = 0.1, 0.35
-"""Of windows for the second stage: the standard deviation of the ball's place around the middle, in crops, and the share in which
-it lies anywhere within a crop's width of the middle, as where a candidate was a hand or a shoe near it."""
+"""For windows of the second stage: the standard deviation of the ball's position around the middle, in crops. Then the
+share in which the ball lies anywhere within a crop's width of the middle, as where a candidate was a hand or a shoe
+near it."""
 GLINT_SHARE = 0.3
 """Share of windows for the second stage with glints, which a cut shows as it shows a ball further away."""
 SOFT_SHARE = 0.2
@@ -61,12 +62,12 @@ class DrawnWindows:
     """An endless source of drawn windows, crops of the working picture.
 
     What is drawn at a position follows from it, the arguments and the kind of device. Windows are drawn in blocks, on a
-    GPU large ones, and the last block is kept until all of it has been handed out.
+    GPU large ones, and the last block is kept until it has been handed out.
 
     Args:
         window_size: Frames in a window.
-        height: Of the crops, in working pixels.
-        width: Of the crops, in working pixels.
+        height: Height of the crops, in working pixels.
+        width: Width of the crops, in working pixels.
         seed: The same seed draws the same windows.
         device: Where they are drawn.
         rallies: Rallies that are played at a time; None for as many as pay.
@@ -221,9 +222,9 @@ def drawn_films(
 
     Args:
         count: How many films.
-        frames: Of each at most.
-        height: Of the picture, in pixels.
-        width: Of the picture, in pixels.
+        frames: Frames of each at most.
+        height: Height of the picture, in pixels.
+        width: Width of the picture, in pixels.
         seed: The same seed draws the same films.
         device: Where they are drawn.
     """

@@ -46,7 +46,7 @@ class LearningRate:
             self._part, self._waited = self._part * PLATEAU_DROP, 0
 
     def state(self) -> dict[str, Any]:
-        """Return what a run has to remember of it, for JSON."""
+        """Return what a run has to remember, for JSON."""
         return {"part": self._part, "best": self._best if math.isfinite(self._best) else None, "waited": self._waited}
 
     def restore(self, state: dict[str, Any]) -> None:

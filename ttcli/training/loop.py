@@ -67,7 +67,7 @@ class TrainingLoop:
     The first process validates, saves and reports; the others wait for it at the next step.
 
     Args:
-        fabric: Of the processes, launched.
+        fabric: Fabric of the processes, launched.
         network: As training begins with it.
         data: What it is trained on and validated by.
         augmentation: How windows are changed; None leaves them as they are.
@@ -294,7 +294,7 @@ class _LossMeter:
 
 
 def average(averaged: torch.nn.Module, model: torch.nn.Module, decay: float) -> None:
-    """Move averaged weights and batch statistics towards those of the model."""
+    """Move averaged weights and batch statistics towards the model's."""
     pairs = list(zip(averaged.state_dict().values(), model.state_dict().values(), strict=True))
     floats = [pair for pair in pairs if pair[0].is_floating_point()]
     with torch.no_grad():

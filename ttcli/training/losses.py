@@ -41,7 +41,7 @@ def ball_loss(
     Computed in fp32 whatever the precision of the prediction.
 
     Args:
-        prediction: Of the network.
+        prediction: Prediction of the network.
         targets: What it should have answered.
         positive_weight: How much more the cells that hold a ball count.
         divisor: From the balls (or cells) of this batch to what the sum over them is divided by. Where processes train
@@ -105,7 +105,7 @@ def event_loss(logits: Tensor, wanted: Tensor, divisor: Callable[[Tensor], Tenso
     """Return the mean cross entropy over the events of which something is known, in fp32.
 
     Args:
-        logits: Of events before the sigmoid, shape (B, K, 2).
+        logits: Logits of events before the sigmoid, shape (B, K, 2).
         wanted: Their probability, between 0 and 1 near an event; below 0 where nothing is known.
         divisor: See `ball_loss`.
     """

@@ -1,7 +1,7 @@
 """What cameras and codecs do to a picture: colour, blur, noise and compression, on whole windows.
 
-Each function changes some of the windows in `frames` (B, T, H, W, 3) uint8 in place, on their device, those that `rows`
-(N,) names: a copy for each effect would cost as much as some effects. A window gets one strength for all of its frames,
+Each function changes some of the windows in `frames` (B, T, H, W, 3) uint8 in place, on their device: those that `rows`
+(N,) names. A copy for each effect would cost as much as some effects. A window gets one strength for all of its frames,
 as one camera took them. Chance is drawn on the processor, so that a seed means the same on every device.
 """
 
@@ -41,7 +41,7 @@ QUANTISER_SLOPE = 0.5
 """How much coarser each step to a finer ripple is rounded."""
 CHROMA_COARSER = 1.5
 CHROMA_RIPPLES = 4
-"""Of the eight ripples in each direction colour keeps the slower half, as video does that stores it at half size."""
+"""Colour keeps the slower half of the eight ripples in each direction, as video does that stores it at half size."""
 CACHED = 1 << 19
 """Numbers that a processor works on at a time: more leave its caches, and a blur takes four times as long."""
 

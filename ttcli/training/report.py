@@ -71,9 +71,9 @@ def write_report(
     Args:
         output: Folder of the run.
         model: The best network, in evaluation mode.
-        metadata: Of its checkpoint.
+        metadata: Metadata of its checkpoint.
         data: What it was trained on.
-        config: What the run was told.
+        config: The settings of the run.
         state: How far the run came.
 
     Raises:
@@ -91,7 +91,7 @@ def draw_predictions(model: BallNetwork, windows: WindowBatch) -> np.ndarray:
     """Return a sheet with a row for each window: picture, heatmap and truth of its middle answer, RGB (H, W, 3) uint8.
 
     On the picture a green ring is the label and a red cross the peak, with its probability; a window without a ring
-    shows no ball, or nothing is known of it.
+    shows no ball, or is unknown.
     """
     with torch.inference_mode():
         prediction = model(windows_to_input(windows.frames, model.difference, torch.float32))

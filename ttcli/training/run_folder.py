@@ -39,7 +39,7 @@ NOT_A_RUN = "give the folder of a run, or leave --resume out"
 
 @dataclass
 class RunState:
-    """How far a run is. Counters and scores only; the tensors are those of its networks and its optimiser."""
+    """How far a run is. Counters and scores only; its networks and its optimiser hold the tensors."""
 
     step: int = 0
     """Optimiser steps done."""
@@ -51,16 +51,16 @@ class RunState:
     waited: int = 0
     """Validations since the best one."""
     rate: dict[str, Any] = field(default_factory=dict)
-    """Of the learning rate's schedule."""
+    """State of the learning rate's schedule."""
     scaler: dict[str, Any] = field(default_factory=dict)
-    """Of the scaling of losses in fp16."""
+    """State of the scaling of losses in fp16."""
     rows: list[dict[str, Any]] = field(default_factory=list)
     """Those of metrics.csv."""
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Make the folder of a run, and keep other runs out of it while the block lasts.
+    """Make the folder of a run, and keep other runs out while the block lasts.
 
     Raises:
         OutputError: It cannot be made, or a run is going on in it.
@@ -83,7 +83,7 @@ def remove_run(folder: Path) -> None:
 
 
 def write_settings(folder: Path, data: Path | None, config: TrainConfig) -> None:
-    """Write what the run was told, for one that goes on with it.
+    """Write the settings of the run, for one that goes on with it.
 
     Raises:
         OutputError: The disk is full.
@@ -142,7 +142,7 @@ def restore_state(folder: Path, model: nn.Module, averaged: nn.Module, optimizer
     """Put networks and optimiser back to where a run was, and return how far that is.
 
     Raises:
-        CheckpointError: The file is damaged, or that of another network.
+        CheckpointError: The file is damaged, or belongs to another network.
     """
     path = folder / STATE_FILE
     try:

@@ -28,7 +28,7 @@ BATCH = 16
 
 
 class EventAnswers(NamedTuple):
-    """What an event head answers for N labelled frames."""
+    """What an event head predicts for N labelled frames."""
 
     told: Tensor
     """Probabilities of EVENTS, (N, 2)."""
@@ -37,10 +37,10 @@ class EventAnswers(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """What a network answers for labelled frames, N of those that are known."""
+    """What a network predicts for labelled frames, N of those that are known."""
 
     logits: Tensor
-    """Of the probability at each frame's peak."""
+    """Logits of the probability at each frame's peak."""
     error: Tensor
     """From the ball to the peak, x then y, as parts of the picture's width and height, (N, 2); inf without a ball."""
     aspect: Tensor
@@ -66,7 +66,7 @@ class Answers(NamedTuple):
 
 
 def answer_windows(model: BallNetwork, batches: Iterable[WindowBatch], picture: tuple[int, int] | None = None) -> Answers:
-    """Return a network's answers for the frames of windows.
+    """Return a network's answers to the frames of windows.
 
     Args:
         model: The network, in evaluation mode.
@@ -92,7 +92,7 @@ def answer_windows(model: BallNetwork, batches: Iterable[WindowBatch], picture: 
 
 
 def answer_films(model: BallNetwork, films: Iterable[WindowBatch]) -> Answers:
-    """Return a network's answers for films, found in windows that overlap, as `detect` finds them.
+    """Return a network's answers to films, found in windows that overlap, as `detect` finds them.
 
     Args:
         model: The network, in evaluation mode.

@@ -45,7 +45,7 @@ class LabelPlan:
     """Frames of the bounces and of the passings of the net; a kind that is never labelled is not there."""
     split_of_rally: Mapping[int, str] = field(default_factory=dict)
     split: str = TRAINING
-    """Of the whole video, where its rallies have none of their own."""
+    """Split of the whole video, where its rallies have none of their own."""
 
     def split_of(self, window: LabelledWindow) -> str:
         """Return the split that a window belongs to."""
@@ -111,7 +111,7 @@ def plan_labels(
         config: Settings.
         choice: Which windows to keep.
         problems: Takes the labels that cannot be used.
-        info: Of the video; None where nobody looked at it.
+        info: Facts of the video; None where nobody looked at it.
 
     Raises:
         InputError: A file of labels is wrong as a whole, or with `strict` a label is.
@@ -142,7 +142,7 @@ def plan_labels(
 
 
 def why_no_window(plan: LabelPlan, config: ExtractConfig) -> InputError:
-    """Return what to tell of a plan without windows."""
+    """Return the line to print about a plan without windows."""
     balls = plan.source.balls
     wanted, events = config.events, _read_events(plan.source, config, lambda problem: None)
     if wanted is not None and events is None:

@@ -31,7 +31,7 @@ def check_contact_sheet(path: Path, dry_run: bool) -> None:
 
     Raises:
         OutputError: `path` cannot be written.
-        SettingError: Nothing is extracted that it could show, or the name is not that of a JPEG.
+        SettingError: Nothing is extracted that it could show, or the name does not end as a JPEG's.
     """
     if dry_run:
         raise SettingError("--contact-sheet", "has nothing to show after --dry-run", "leave one of them out")
@@ -43,14 +43,14 @@ def check_contact_sheet(path: Path, dry_run: bool) -> None:
 def write_contact_sheet(path: Path, data: Path, seed: int = 0, overwrite: bool = False) -> int:
     """Write a JPEG of random windows of a set, one in a row, its frames from left to right, and return their number.
 
-    All frames of a row show the same place, that of the ball in the window's middle; the label is a ring in a tile's
-    own frame. In the corner, a cross stands for unknown and a dash for not visible; a tile with none of them has the
-    ball beside it.
+    All frames of a row show one place: where the ball is in the window's middle. The label is a ring in a tile's
+    own frame. In the corner, a cross stands for unknown and a dash for not visible; a tile without any of these has
+    the ball outside.
 
     Args:
         path: The JPEG.
         data: Folder of the set.
-        seed: Of the choice.
+        seed: Seed of the choice.
         overwrite: Replace a sheet that exists.
 
     Raises:

@@ -12,9 +12,9 @@ Key = TypeVar("Key", bound=Hashable)
 class FrameCache(Generic[Key]):
     """Pictures by key; what fits into the budget stays, the rest is loaded each time. Threads may share it.
 
-    Nothing makes room for newer pictures. Windows come shuffled, so the one used last is not the one used next:
-    on overlapping windows that fit by half, keeping finds 59 % of the pictures and dropping the least recently used
-    54 %; on windows that share no frame it is 50 % and, by calculation, 15 %.
+    Nothing makes room for newer pictures. Windows come shuffled, so the one used last is not the one used next. On
+    overlapping windows that fit by half, keeping finds 59 % of the pictures and dropping the least recently used 54
+    %. On windows that share no frame it is 50 % and, by calculation, 15 %.
 
     Args:
         load: Returns the picture of a key.

@@ -1,13 +1,13 @@
 """The frames of an extracted clip on disk: each frame of the source once, with its label.
 
 A clip is a folder with `pictures.bin` (encoded pictures, one after another), `frames.csv` (where each lies, and its
-label), `windows.csv` (see `window_rows`) and `clip.json` (what it was made from, and sizes); `native.bin`, on request,
-holds crops at the source's own resolution.
+label), `windows.csv` (see `window_rows`) and `clip.json` (what it was made from, and sizes). `native.bin`, on
+request, holds crops at the source's own resolution.
 
 Pictures are JPEG, quality 95, without halving the colours (4:4:4). Measured on two real clips at 288x512, one core:
-64 KB a frame, encoded in 0.7 ms and decoded in 0.9 ms; the 3x3 pixels at the ball keep their mean colour to 0.4 gray
-levels, with halved colours (4:2:0) to 1.0, which would save a fifth of the space. PNG takes 175 KB and 3.1 ms,
-lossless WebP 107 KB and 2.2 ms, but 185 ms to encode; raw pictures need no decoding and 442 KB.
+64 KB a frame, encoded in 0.7 ms and decoded in 0.9 ms. The 3x3 pixels at the ball keep their mean colour to 0.4
+gray levels; with halved colours (4:2:0), which would save a fifth of the space, to 1.0. PNG takes 175 KB and 3.1
+ms, lossless WebP 107 KB and 2.2 ms, but 185 ms to encode; raw pictures need no decoding and 442 KB.
 """
 
 import json
@@ -96,7 +96,7 @@ class FrameWriter:
         """Store one frame.
 
         Args:
-            frame_index: Frame of the source, larger than that of the frame before.
+            frame_index: Frame of the source; frames come in rising order.
             picture: (H, W, 3) uint8 RGB, of one size for all frames.
             label: In source pixels; None where nothing is known.
             native: Crop at the source's resolution; only where the writer keeps them.
@@ -145,11 +145,11 @@ class FrameWriter:
 class FrameStore:
     """The frames of one extracted clip, for reading; it holds no open file, so threads and processes may share it.
 
-    A file is opened for each picture: 3 % of the time of decoding one, no limit on the number of clips, and a file
-    that was cut off meanwhile is an error, where a memory map would kill the process.
+    A file is opened for each picture, which costs 3 % of the time of decoding one. So the number of clips has no
+    limit, and a file that was truncated meanwhile is an error, where a memory map would kill the process.
 
     Args:
-        folder: Of the clip.
+        folder: Folder of the clip.
 
     Raises:
         InputError: A file is missing.
@@ -294,7 +294,7 @@ def _read_place(row: Row, prefix: str, least_offset: int, file_size: int, file_n
     if place.offset < least_offset or place.bytes == 0:
         raise row.error(f"the place in {file_name} is not behind that of the frame before", EXTRACT_AGAIN)
     if place.offset + place.bytes > file_size:
-        raise row.error(f"lies beyond the end of {file_name}, which was cut off", EXTRACT_AGAIN)
+        raise row.error(f"lies beyond the end of {file_name}, which is truncated", EXTRACT_AGAIN)
     return place
 
 

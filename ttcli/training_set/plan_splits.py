@@ -1,4 +1,4 @@
-"""What of the clips that are planned is for training, and what for validation: whole games, rallies, or the end of a rally."""
+"""Which planned clips are for training, and which for validation: whole games, rallies, or the end of a rally."""
 
 from collections.abc import Sequence
 from dataclasses import replace

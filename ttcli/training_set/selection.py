@@ -55,7 +55,7 @@ class Choice:
     limit: int | None
     """Most windows to keep; None keeps all."""
     seed: int
-    """Of the choice among windows away from events, and of that under `limit`."""
+    """Seed of the choice among windows away from events, and of the choice under `limit`."""
 
     def check(self) -> None:
         """Raise SettingError where no window could ever be kept."""
@@ -84,8 +84,8 @@ def select_windows(
     surroundings of any event, wanted or not; at most `far` of them are kept, chosen by chance.
 
     Args:
-        labels: Of the ball, by frame.
-        events: Of the same video; None where it has no labels of events.
+        labels: Labels of the ball, by frame.
+        events: Events of the same video; None where it has no labels of events.
         choice: What to keep.
         unusable: Frames that have a label which says nothing, such as a ball that is leaving the picture. They may
             stand in a window, where they are unknown.

@@ -10,12 +10,13 @@ SPLITS = (TRAINING, VALIDATION, TEST)
 def split_by_game(parts: Mapping[str, str | None], share: float, known: Mapping[str, str]) -> dict[str, str]:
     """Return the split of each game.
 
-    Games of the part `test` are for testing. Of the others about `share` is for validation, at least one where there
-    are two and the share is above 0. Which ones depends on nothing but their names; games that have a split keep it.
+    Games of the part `test` are for testing. About `share` of the others is for validation, at least one where
+    there are two and the share is above 0. Which ones depends on nothing but their names; games that have a split
+    keep it.
 
     Args:
         parts: The part that each game belongs to by its layout, or None.
-        share: Of the games that are not for testing, in [0, 1).
+        share: Share of the games that are not for testing, in [0, 1).
         known: The split of games that are in the set already.
     """
     splits = {name: TEST for name, part in parts.items() if part == TEST} | dict(known)
@@ -33,8 +34,8 @@ def split_by_rally(rallies: Iterable[int], name: str, share: float) -> dict[int,
 
     Args:
         rallies: Numbers of the rallies.
-        name: Of the video, so that not every video loses the same rallies.
-        share: Of the rallies that is for validation, in [0, 1).
+        name: Name of the video, so that not every video loses the same rallies.
+        share: Share of the rallies that is for validation, in [0, 1).
     """
     order = sorted(set(rallies), key=lambda rally: _chance(f"{name}/{rally}"))
     validating = order[: _validation_count(len(order), share)]

@@ -21,8 +21,8 @@ from ttcli.training_set.window_batch import BALL_IN_CROP, UNKNOWN_EVENT, WindowB
 from ttcli.training_set.window_rows import WINDOWS_FILE, StoredWindow, read_windows
 
 NEAR_CROP = 16.0
-"""A ball whose centre lies outside of a crop by less than this many pixels may still show in it, or its streak may,
-and it leaves heat in the outermost cells: nothing is known of such a frame. Further out, there is no ball."""
+"""A ball whose centre lies outside of a crop by less than this many pixels may still show, or its streak may. It
+leaves heat in the outermost cells: nothing is known of such a frame. Further out, there is no ball."""
 MOST_THREADS = 8
 OF_ORDER, OF_CROPS = 0, 1
 """What chance is used for: each use has numbers of its own."""
@@ -31,15 +31,15 @@ OF_ORDER, OF_CROPS = 0, 1
 class StoredWindows:
     """An endless source of windows from an extracted set, shuffled anew each time that all have been handed out.
 
-    Crops lie around the ball as often as those of drawn windows (BALL_IN_CROP), but never leave the picture. Which
-    window comes at a position, and how it is cut, follows from the position and the seed alone.
+    Crops lie around the ball as often as in drawn windows (BALL_IN_CROP), but never leave the picture. Which window
+    comes at a position, and how it is cropped, follows from the position and the seed alone.
 
     Args:
         data: Folder that `extract` wrote.
         split: "training", "validation" or "test"; frames of others are never read.
         window_size: Frames in a window, as many as the set was extracted with, or fewer: then those in the middle.
-        height: Of the crops, in stored pixels; None with `width` for whole pictures.
-        width: Of the crops, in stored pixels.
+        height: Height of the crops, in stored pixels; None with `width` for whole pictures.
+        width: Width of the crops, in stored pixels.
         seed: The same seed gives the same windows and crops in the same order.
         cache_bytes: Most memory for decoded pictures.
         device: Where the batches are put.
@@ -242,7 +242,7 @@ class _Crop(NamedTuple):
     clip_number: int
     clip: _Clip
     rows: list[int]
-    """Of the window's frames in the clip."""
+    """Rows of the window's frames in the clip."""
     left: int
     top: int
 
@@ -324,7 +324,7 @@ def check_events(data: Path) -> None:
     """Raise SettingError where no clip of a set has labels of events to learn."""
     if not any(read_clip(folder).get("event_frames") for folder in _clip_folders(data)):
         cure = "extract it again from videos that have such labels, without --no-events"
-        raise SettingError("--event-head", f"{data} holds no bounces and no passings of the net", cure)
+        raise SettingError("--event-head", f"{data} holds no bounces and no net crossings", cure)
 
 
 def _ball_nearest_to_the_middle(clip: _Clip, rows: list[int]) -> np.ndarray | None:

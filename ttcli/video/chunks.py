@@ -1,4 +1,4 @@
-"""Pieces of a long video that can be read apart: each from a keyframe on, by the numbers that its frames have in the whole."""
+"""Chunks of a long video, to be read apart: each from a keyframe on, with frames numbered as in the whole video."""
 
 from bisect import bisect_right
 from fractions import Fraction
@@ -12,7 +12,8 @@ from ttcli.video.image_folder import numbered_images
 from ttcli.video.probe import VideoInfo, open_video, time_base_of
 
 LEAD = 96
-"""Frames that are read before a chunk at the least: what is looked for over some frames is known by then. Times the stride."""
+"""Frames that are read before a chunk at the least: what is looked for over some frames is known by then. Times the
+stride."""
 TAIL = 48
 """Frames that are read after it, times the stride."""
 
@@ -33,7 +34,7 @@ class Chunk(NamedTuple):
     read_time: float
     """Its time after the first frame of the video, seconds."""
     times: tuple[float, ...]
-    """Of frames `first` to `end`, seconds after the first frame of the video."""
+    """Times of frames `first` to `end`, seconds after the first frame of the video."""
 
     @property
     def read_count(self) -> int:

@@ -1,9 +1,10 @@
 """Where one shot ends and another begins.
 
-Measured on pictures reduced to 32x18 cells, gray, their own mean taken off: neighbouring frames of one shot differ by
-2.7 at most and correlate by 0.98 at least, with a camera that pans and zooms and with play before the lens; frames of
-different shots differ by 24 and more and correlate by 0.68 at most. The bounds lie between. A pan is loud for many
-frames, so a cut must stand out; a flash and a damaged frame go back to what was before, so a cut must last.
+Measured on pictures reduced to 32x18 cells, gray, their own mean taken off. Neighbouring frames of one shot differ
+by 2.7 at most and correlate by 0.98 at least, with a camera that pans and zooms and with play in front of the lens.
+Frames of different shots differ by 24 and more and correlate by 0.68 at most. The bounds lie between. A pan is loud
+for many frames, so a cut must stand out; a flash and a damaged frame go back to what was before, so a cut must
+last.
 """
 
 from collections import deque

@@ -1,10 +1,10 @@
 """Decoded frames in presentation order, whatever damage the file has.
 
-A frame that the decoder flags as corrupt, and a packet of which no frame comes out though later ones do,
-take their place in the order without a picture. Frames that lean on a broken one are handed out as the
-decoder conceals them; as it works in several threads, which frames next to damage are flagged, and how they
-look, may differ from run to run. What the container itself loses (damaged Matroska, MPEG-TS) leaves no
-packet, so only a gap in time. A packet without a timestamp cannot be placed: where it fails it is only counted.
+A frame that the decoder flags as corrupt, and a packet that gives no frame though later ones do, take their place
+in the order without a picture. Frames that lean on a broken one are handed out as the decoder conceals them. It
+works in several threads, so which frames next to damage are flagged, and how they look, may differ from run to run.
+What the container itself loses (damaged Matroska, MPEG-TS) leaves no packet, so only a gap in time. A packet
+without a timestamp cannot be placed: where it fails it is only counted.
 """
 
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def decode_in_order(
 
     Args:
         path: The file behind `container`, to open a second time where its end is damaged.
-        container: Opened; what is read of it begins where it stands.
+        container: Opened; reading begins where it stands.
         stream: The stream to decode.
         damage: Kept up to date with what was lost.
     """

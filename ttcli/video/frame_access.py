@@ -1,8 +1,8 @@
 """Any frame of a video by its number, numbered as everywhere: 0-based in presentation order, broken frames included.
 
-A keyframe before it is sought by time, and frames are decoded from there on. Which of them is which is told by their timestamps,
-looked up in the times of all frames: those of ball.csv, or of the packets. Where timestamps do not tell (none are there, or the
-clock starts anew), frames are counted from the beginning.
+A keyframe before it is sought by time, and frames are decoded from there on. Their timestamps say which is which,
+looked up in the times of all frames: from ball.csv, or from the packets. Where timestamps do not help (none are
+there, or the clock starts anew), frames are counted from the beginning.
 """
 
 import threading
@@ -28,8 +28,8 @@ from ttcli.video.probe import VideoInfo, open_video, time_base_of
 from ttcli.video.scaling import shrink, to_picture
 
 LEADING_FRAMES = 17
-"""Frames that may follow a keyframe in the file, come before it in time, and cannot be decoded from it (open GOPs); with codecs
-that reorder, the keyframe is sought so much earlier."""
+"""Frames that may follow a keyframe in the file, come before it in time, and cannot be decoded from it (open GOPs);
+with codecs that reorder, the keyframe is sought so much earlier."""
 AHEAD_FRAMES = 48
 """A frame so near ahead is decoded towards, not sought."""
 ROUNDING = 2e-6
@@ -37,8 +37,8 @@ ROUNDING = 2e-6
 COMPARED_PACKETS = 120
 """So many of the first packets are compared with times that are given; the first half of them in time is whole."""
 ONE_CLOCK = {"mp4", "matroska"}
-"""Formats (families of them) whose timestamps rise through the whole file. In others, as MPEG-TS, recordings may be joined, and
-one timestamp be that of several frames: all packets are read first."""
+"""Formats (families of them) whose timestamps rise through the whole file. In others, as MPEG-TS, recordings may be
+joined, and several frames share one timestamp: all packets are read first."""
 FURTHER_BACK = (1, 8, 64)
 """How many times LEADING_FRAMES to seek before a frame, in turns, until what comes out begins before it."""
 
@@ -48,8 +48,9 @@ class FrameAccess:
 
     Args:
         info: The video.
-        times: When each frame is, seconds since the first, by frame number: those of a CSV from `detect`. Without any, or where
-            they do not fit the file, all packets are read first, which takes as long as reading the file.
+        times: When each frame is, seconds since the first, by frame number: as a CSV from `detect` has them.
+            Without any, or where they do not fit the file, all packets are read first, which takes as long as
+            reading the file.
 
     Raises:
         InputError: The file is not there any more.

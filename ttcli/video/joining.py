@@ -25,8 +25,8 @@ def copy_parts(
 ) -> list[tuple[float, float]]:
     """Write parts of a video one after another, and return from when to when each really is, in seconds of the video.
 
-    A part begins with the last keyframe up to its start, and ends before the first one from its end on. What two parts would both
-    hold is written once.
+    A part begins with the last keyframe up to its start, and ends before the first one from its end on. What two parts
+    would both hold is written once.
 
     Args:
         info: The video, a file.

@@ -1,7 +1,8 @@
 """The one place where libavformat is given a file to read: an open one, of a format that names no others.
 
-It opens nothing by itself. It reads what is opened here, so that a name is never taken for a protocol or a pattern, no protocol
-is allowed to it, and the formats that are lists of other files, devices or scripts are refused before their headers are read.
+It opens nothing by itself. It reads what is opened here, so that a name is never taken for a protocol or a pattern.
+No protocol is allowed to it. Formats that are lists of other files, devices or scripts are refused before their
+headers are read.
 """
 
 import errno
@@ -157,7 +158,7 @@ def _damaged_picture(path: Path, file: _Content, error: av.error.FFmpegError) ->
             with suppress(av.error.FFmpegError):
                 return _container(file, True, FORMAT_OF_SUFFIX[suffix])
     if unknown:
-        fact, cure = "is no video, or its index is missing (cut off?)", "give a complete video file such as .mp4"
+        fact, cure = "is no video, or its index is missing (truncated?)", "give a complete video file such as .mp4"
     else:
         fact, cure = f"cannot be read as a video ({error.strerror})", "record or copy the file again, or convert it to mp4"
     raise VideoError(shown_name(path), fact, cure) from error

@@ -39,7 +39,7 @@ LIKELY_RATES = (Fraction(1, 10), Fraction(2000))
 WRONG_RATE = 0.25
 """Share of the rate that timestamps show by which a stated one may be off."""
 MOST_PIXELS = 8192 * 5120
-"""Of a picture, more than 8K video has. A damaged header may ask for more than fits into memory."""
+"""Most pixels of a picture, more than 8K video has. A damaged header may ask for more than fits into memory."""
 LIKELY_PIXEL_ASPECTS = (Fraction(1, 4), Fraction(4))
 """Bounds outside of which the shape of a pixel is taken for damage, and pixels for square."""
 
@@ -111,7 +111,7 @@ def is_image_folder(path: Path) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Return whether `path` is a folder; what stands in the way of knowing is told of by who opens it."""
+    """Return whether `path` is a folder; whoever opens it reports what stands in the way of knowing."""
     try:
         return path.is_dir()
     except OSError:
@@ -127,7 +127,7 @@ def probe(path: Path, picture_rate: float = 25.0) -> VideoInfo:
 
     Raises:
         InputError: There is no such file, or it is a folder without numbered pictures.
-        VideoError: It is no video, or not one frame of it can be decoded.
+        VideoError: It is no video, or none of its frames can be decoded.
     """
     with told_of_system(path):
         of_images = is_image_folder(Path(path))

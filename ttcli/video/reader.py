@@ -60,8 +60,8 @@ class Frame(NamedTuple):
 class FrameReader:
     """The frames of a video as an iterator and context manager; leaving it early stops the thread.
 
-    Every frame is handed out, the broken ones without a picture (see `decoder` for which they are), unless only some
-    are wanted: then the others are decoded and not even scaled, and reading ends after the last of them.
+    Every frame is handed out, the broken ones without a picture (see `decoder` for which they are), unless only
+    some are wanted. Then the others are decoded and not even scaled, and reading ends after the last wanted one.
 
     Args:
         info: The video, as `probe` understood it: a file, or a folder of numbered pictures.
@@ -75,7 +75,7 @@ class FrameReader:
 
     Raises:
         InputError: The file is not there any more, when the first frame is asked for.
-        VideoError: Not one frame of it can be decoded, in the same way.
+        VideoError: None of its frames can be decoded, in the same way.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class _Noted:
 
     damage: Damage = field(default_factory=Damage)
     first_stamp: Fraction | None = None
-    """Of the first frame that was read, on the file's own clock, seconds."""
+    """Time of the first frame that was read, on the file's own clock, seconds."""
 
 
 @dataclass(frozen=True)

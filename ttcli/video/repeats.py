@@ -1,10 +1,11 @@
 """Repeated pictures, as re-encoding from a lower frame rate leaves them: two of five frames, every second, one in six.
 
-A repeat is not the same to the bit, for the encoder goes on mending it, and a real frame may differ from the one before by
-nothing but a small ball that moved by a pixel. Measured on real and simulated clips at some 512x288, 3x3 means of
-the difference of grays reach 60 and more where people play, 22 where only a ball of 3 pixels moves in slow motion, 2 to 7
-where nothing moves before a noisy camera; 2 to 17 in repeats at usual quality, and 50 at the worst. So a repeat is told
-by the company it is in: quiet, with louder frames on both sides. Where that is not certain, the frame counts as a
+A repeat is not the same to the bit, for the encoder goes on mending it. A real frame may differ from the one before by
+nothing but a small ball that moved by a pixel. Measured on real and simulated clips at some 512x288, 3x3 means of the
+difference of grays reach 60 and more where people play. They reach 22 where only a ball of 3 pixels moves in slow
+motion, and 2 to 7 where nothing moves in front of a noisy camera. Repeats reach 2 to 17 at usual quality, and 50 at the
+worst. So a repeat shows by the company it is in: quiet, with louder frames on both sides. Where that is not certain,
+the frame counts as a
 picture of its own: to miss a repeat costs less than to lose a frame. docs/VIDEOS.md says how often both happen.
 """
 
@@ -18,7 +19,8 @@ LOUD = 16.0
 SAME = 0.5
 """Peak up to which two pictures are the same, whatever lies around them."""
 PEAK_SHARE, SPREAD_SHARE, MEAN_SHARE = 0.3, 0.4, 0.6
-"""Largest peak, spread and mean of a repeat's difference, as shares of those of the louder frames on both sides. The mean
+"""Largest peak, spread and mean of a repeat's difference, as shares of the same in the louder frames on both sides.
+The mean
 tells a repeat from a frame in which nothing moves: there the noise of the camera is as strong as anywhere."""
 CODEC_MEAN = 0.12
 """Mean, in gray levels, that an encoder may add to a repeat however little moves around it."""

@@ -37,7 +37,7 @@ def to_picture(frame: VideoFrame, scaler: VideoReformatter, height: int, width: 
 def shrink(frame: VideoFrame, scaler: VideoReformatter, height: int, width: int) -> VideoFrame:
     """Return a larger frame of the usual kind at `height` x `width`, its colours left as they are, not turned; else itself.
 
-    Two pictures of it cost no more from here than the smaller one alone from the whole frame. Bicubic, for that blurs
+    Two pictures cost no more from here than the smaller one alone from the whole frame. Bicubic, for that blurs
     nothing: a picture that is shrunk again from here bilinearly is as sharp as one shrunk from the whole frame.
     """
     if frame.format.name not in PLANAR or height >= frame.height or width >= frame.width:

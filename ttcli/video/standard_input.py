@@ -18,7 +18,7 @@ from ttcli.outputs import lock, remove_if_left
 
 FOLDER_PREFIX, NAME = "ttcli-standard-input-", "standard-input"
 NEW_NAME = "new"
-"""Of the file before it is locked."""
+"""Name of the file before it is locked."""
 READ_BYTES = 1 << 18
 WAKING_SECONDS = 0.5
 """How soon a signal is heeded at the latest."""
@@ -31,7 +31,8 @@ ABANDONED_SECONDS = 60
 def spooled() -> Iterator[Path]:
     """Yield a file with all of standard input, in the folder for temporary files; it is gone after the block.
 
-    Copies that a process left which was killed are removed first. The copy is locked while it is there, so that others can tell.
+    Copies that a process left which was killed are removed first. The copy is locked while it is there, so that others
+    can tell.
 
     Raises:
         InputError: Standard input is closed, empty, or a device.

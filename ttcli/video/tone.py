@@ -23,7 +23,7 @@ KNEE = 0.75
 BRIGHTEST = 1000.0 / WHITE_NITS
 """Light that becomes full white."""
 STEPS = 4096
-"""Of the table from light to code values; its argument is the fourth root of light, so that dark tones get enough."""
+"""Steps of the table from light to code values; its argument is the fourth root of light, so that dark tones get enough."""
 BT2020_TO_BT709 = np.array([[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32)
 """Linear light (ITU-R BT.2087-0, annex 1)."""
 
@@ -39,7 +39,7 @@ def to_ordinary_range(picture: np.ndarray, transfer: int, primaries: int) -> np.
     Args:
         picture: Red, green and blue as decoded.
         transfer: PQ or HLG.
-        primaries: AVCOL_PRI number; those of BT.2020 are converted, others are left as they are.
+        primaries: AVCOL_PRI number; BT.2020 is converted, others are left as they are.
     """
     light = cv2.LUT(picture, _light_table(transfer))  # float32, 1 is diffuse white
     if primaries == BT2020:

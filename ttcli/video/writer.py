@@ -36,18 +36,18 @@ FALLBACKS = ("libx264", "libopenh264", "h264_videotoolbox", "mpeg4")
 MPEG4_TICKS = 65_535
 """A second has no more in MPEG-4."""
 BITS_PER_PIXEL = 0.2
-"""Of a picture at quality 23, where an encoder takes a bit rate; six steps of quality are twice as much."""
+"""Bits per pixel of a picture at quality 23, where an encoder takes a bit rate; six steps of quality are twice as much."""
 TICKS_PER_SECOND = 90_000
 """Timestamps are at least this fine, so that a varying frame rate stays true (Matroska itself keeps milliseconds)."""
 MOST_STEP = 2**31 - 1
 """Ticks from picture to picture in mp4 and mov; at 90 kHz six and a half hours."""
 MOST_TICKS = 2**60
-"""Of any format: libavformat counts them in 64 bits, and some in finer ticks."""
+"""Most ticks of any format: libavformat counts them in 64 bits, and some in finer ticks."""
 CURE_OF_TIMES = "leave that part out by its frame, as in --end 300f"
 CURE_OF_FORMAT = "take another --encoder, or end the name in another suffix such as .mkv"
 CURE_OF_SIZE = "end the name in .gif, or give a larger video"
 LEAST_SIDE = 2
-"""Pixels: colours are told for two by two of them."""
+"""Pixels: colours are stored for two by two of them."""
 CURE_OF_SOUND = "give --no-audio, or end the name in another suffix such as .mkv"
 BT709 = 1
 """AVCOL_SPC_BT709, AVCOL_PRI_BT709 and AVCOL_TRC_BT709."""
@@ -62,8 +62,8 @@ SOUND_TAIL_SECONDS = 0.25
 class VideoWriter:
     """A video file that is written picture by picture; it gets its name when the `with` block ends well.
 
-    H.264 (MPEG-4 where no encoder for that is there), yuv420p, tagged BT.709. Of an odd height or width the last row or column is
-    cropped: 4:2:0 needs even.
+    H.264 (MPEG-4 where no encoder for that is there), yuv420p, tagged BT.709. An odd height or width loses its last
+    row or column: 4:2:0 needs even ones.
     Timestamps rise strictly: a frame that is not later than the one before it is put one tick after that.
 
     Args:

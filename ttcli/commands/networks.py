@@ -68,7 +68,6 @@ from ttcli.training.learning_rates import SCHEDULES
     TrainConfig, "outputs", type=click.Choice(["all", "center", "last"]), group="Network",
     help="Frames of the window that the network predicts.",
 )  # fmt: skip
-@option(TrainConfig, "whole_every", type=ANY_COUNTS, help="Steps from one on whole pictures to the next; else 4 for sets.")
 @option(
     TrainConfig, "background", type=click.Choice(["median", "none"]), group="Network",
     help="Show the network differences to the window's median too, or not.",
@@ -92,6 +91,10 @@ from ttcli.training.learning_rates import SCHEDULES
 @plain_option(
     "--crop", type=PictureSize(), default=(TrainConfig.crop_height, TrainConfig.crop_width), group="Windows",
     show_default=f"{TrainConfig.crop_width}x{TrainConfig.crop_height}", help="Size of the windows, multiples of 32.",
+)  # fmt: skip
+@option(
+    TrainConfig, "whole_every", type=ANY_COUNTS, group="Windows",
+    help="Every so many steps see whole pictures; else every 4th for sets.",
 )  # fmt: skip
 @option(TrainConfig, "batch", type=TRAINING_BATCHES, group="Windows", help="Windows per step and process.")
 @option(

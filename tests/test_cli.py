@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 import types
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -293,7 +294,8 @@ def test_every_failure_is_one_line_and_debug_shows_the_traceback(stand_in_pipeli
 def test_models_lists_networks_and_checkpoints(tmp_path, monkeypatch):
     from ttcli import models as listing
     from ttcli.networks.checkpoints import save_checkpoint
-    from ttcli.networks.registry import create_model
+    from ttcli.networks.measured import MEASURED
+    from ttcli.networks.registry import MODELS, create_model
 
     described = {"training_data": "simulated", "licence": "MIT", "metrics": {"f1@10": 0.91}}
     save_checkpoint(tmp_path / "tiny.safetensors", create_model("centernet_v8n", window_size=3), described)
@@ -304,6 +306,11 @@ def test_models_lists_networks_and_checkpoints(tmp_path, monkeypatch):
     content = json.loads(run("models", "--json").stdout)
     assert [entry["name"] for entry in content["networks"]][:1] == ["centernet_v8n"]
     assert content["checkpoints"][0]["metadata"]["licence"] == "MIT"
+    figures = {entry["name"]: entry["measured"] for entry in content["networks"]}
+    assert {name for name, measured in figures.items() if measured} == set(MEASURED) and len(figures) == len(MODELS)
+    assert (
+        figures["centernet_v8n"] == asdict(MEASURED["centernet_v8n"]) and f"{MEASURED['centernet_v8n'].simulated:.3f}" in table
+    )
     (tmp_path / "bad.safetensors").write_bytes(b"\0" * 20)
     assert_one_error_line(run("models"), "bad.safetensors")
 

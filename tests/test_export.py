@@ -69,7 +69,7 @@ def test_an_exported_network_answers_as_in_torch(exported, network, runtime, bat
     windows = torch.randint(-128, 128, (batch, HEIGHT, WIDTH, 3, 4), dtype=torch.int8)
     with torch.inference_mode():
         expected = network(unpack(windows, True, torch.float32))
-    probabilities, offsets, _ = there(windows)
+    probabilities, offsets = there(windows)
     torch.testing.assert_close(probabilities, expected.logits.sigmoid(), atol=1e-4, rtol=0)
     torch.testing.assert_close(offsets, expected.offsets, atol=1e-3, rtol=0)
 
@@ -161,7 +161,7 @@ def test_a_network_of_somebody_else_is_refused(exported, tmp_path):
     ("said", "fact"),
     [({"window_size": 10**9}, "window_size is 1000000000"), ({"window_size": 9}, "its input has the shape"),
      ({"outputs": "none"}, "outputs is 'none'"), ({"difference": False}, "its input has the shape"),
-     ({"event_head": True}, "its input and outputs are not"), ({"area": 10**12}, "metadata has area"),
+     ({"area": 10**12}, "metadata has area"),
      ({"multiple": 7}, "metadata has multiple"), ({"fps": [0, 1]}, "metadata has fps"),
      ({"second_stage": {}}, "metadata has second_stage")],
 )  # fmt: skip
@@ -257,15 +257,24 @@ def test_a_missing_library_names_the_extra(exported, monkeypatch):
         load_exported(exported[1], "onnx", "auto")
 
 
-def test_events_are_exported_with_their_head(tmp_path, small_network, drawn_quickly):
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+def test_a_file_with_other_outputs_is_one_line(exported, tmp_path, runtime):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(exported[1])
+    del model.graph.output[1]
+    onnx.save(model, tmp_path / "other.onnx")
+    with pytest.raises(CheckpointError, match="its input and outputs are not pictures, probabilities, offsets"):
+        load_exported(tmp_path / "other.onnx", runtime, "auto")
+
+
+def test_an_event_head_is_not_exported(tmp_path, small_network, drawn_quickly):
     torch.manual_seed(1)
     model = create_model("small", window_size=3, event_head=True).eval()
     save_checkpoint(tmp_path / "events.safetensors", model, {})
-    settings = ExportConfig(weights=tmp_path / "events.safetensors", height=HEIGHT, width=WIDTH)
-    export(tmp_path / "events.onnx", settings)
+    export(tmp_path / "events.onnx", ExportConfig(weights=tmp_path / "events.safetensors", height=HEIGHT, width=WIDTH))
     windows = torch.randint(-128, 128, (2, HEIGHT, WIDTH, 3, 4), dtype=torch.int8)
     with torch.inference_mode():
-        expected = model(unpack(windows, True, torch.float32)).events.sigmoid()
+        expected = model(unpack(windows, True, torch.float32)).logits.sigmoid()
     for runtime in ("onnx", "openvino"):
-        told = load_exported(tmp_path / "events.onnx", runtime, "fp32")(windows).events
+        told = load_exported(tmp_path / "events.onnx", runtime, "fp32")(windows).probabilities
         torch.testing.assert_close(told, expected, atol=1e-4, rtol=1e-3)

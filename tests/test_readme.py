@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from prose import without_code
 
 from ttcli.cli import main
+from ttcli.networks.measured import MEASURED
 from ttcli.results.trajectory import Status, read_ball_csv
 
 ROOT = Path(__file__).parents[1]
@@ -36,6 +37,12 @@ def shown_commands() -> list[str]:
     lines = [line.strip().removeprefix("$ ") for page in PAGES for line in code_lines(page.read_text(encoding="utf-8"))]
     commands = [line.partition("  #")[0].strip() for line in lines if line.startswith("ttcli ")]
     return commands + [marked_block("detect").rpartition("&& .venv/bin/")[2]]
+
+
+def test_what_is_measured_of_networks_is_in_their_page():
+    page = (ROOT / "docs" / "NETWORKS.md").read_text(encoding="utf-8")
+    for name, measured in MEASURED.items():
+        assert f"| `{name}` | {measured.windows:,} | {measured.simulated:.3f} | {measured.badminton:.3f} |" in page
 
 
 @pytest.mark.parametrize("name", ["detect", "test"])

@@ -120,7 +120,9 @@ def assert_goes_on_to_the_same_weights(data, tmp_path, config):
     assert metrics_of(tmp_path / "whole")[-1]["loss"] == metrics_of(tmp_path / "parts")[-1]["loss"]
 
 
-@pytest.mark.parametrize("settings", [{"schedule": "constant"}, {"schedule": "plateau", "augment": "all"}])
+@pytest.mark.parametrize(
+    "settings", [{"schedule": "constant", "whole_every": 3}, {"schedule": "plateau", "augment": "all", "whole_every": 2}]
+)
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tmp_path, data, small_network, settings):
     small_network(dropout=0.5)  # what a step leaves out by chance is the same too
     assert_goes_on_to_the_same_weights(data, tmp_path, replace(CONFIG, **settings))
@@ -130,6 +132,18 @@ def test_a_run_on_drawn_windows_goes_on_with_those_that_come_next(tmp_path, draw
     # Its network has batch norm, whose statistics go on too.
     config = replace(DRAWN, schedule="constant", window_size=3, crop_height=32, crop_width=32)
     assert_goes_on_to_the_same_weights(None, tmp_path, config)
+
+
+def test_a_set_is_learned_from_whole_pictures_too_unless_crops_are_as_large(tmp_path, data, small_network):
+    seen = []
+    small_network(meet=lambda number, answer: seen.append(tuple(answer.logits.shape[2:])))
+    for crops, expected in (((32, 32), [(8, 8)] * 3 + [(24, 40)]), ((96, 160), [(24, 40)] * 4)):
+        seen.clear()
+        config = replace(CONFIG, steps=4, crop_height=crops[0], crop_width=crops[1], overwrite=True)
+        training.train(data, tmp_path / "run", config, quiet=True)
+        assert seen == expected
+    training.train(data, tmp_path / "run", replace(CONFIG, steps=4, whole_every=0, overwrite=True), quiet=True)
+    assert seen[4:] == [(8, 8)] * 4
 
 
 def test_a_run_does_not_go_on_with_other_settings_or_data(tmp_path, data, small_network):
@@ -209,12 +223,14 @@ def test_crops_that_the_network_cannot_take_are_refused(tmp_path, name, size):
 def test_the_second_stage_is_trained_on_drawn_windows_alone(tmp_path):
     with pytest.raises(SettingError, match="--second-stage: is for drawn windows"):
         training.train(tmp_path, tmp_path / "run", replace(DRAWN, second_stage=True))
+    with pytest.raises(SettingError, match="never sees whole pictures"):
+        training.train(None, tmp_path / "run", replace(DRAWN, second_stage=True, whole_every=4))
 
 
 def test_a_loss_that_is_not_finite_ends_training_keeps_the_last_checkpoint_and_the_batch(tmp_path, data, small_network):
     small_network(meet=lambda number, answer: answer._replace(logits=answer.logits * math.nan) if number == 4 else None)
     with pytest.raises(TrainingError, match="not finite"):
-        training.train(data, tmp_path, replace(CONFIG, steps=10), quiet=True)
+        training.train(data, tmp_path, replace(CONFIG, steps=10, whole_every=0), quiet=True)
     assert steps_of(tmp_path) == [2]
     assert load_checkpoint(tmp_path / "last.safetensors").metadata["steps"] == 2
     assert all(value.isfinite().all() for value in weights_of(tmp_path).values())

@@ -7,6 +7,9 @@
 SHARED has the labelled data: real/, ball_free/, broadcast/, opentt_labels/ and flights/. WORK keeps what was detected, and a table
 for each piece that is done. A run that is interrupted goes on with the same line: it skips pieces that are done, and `detect`
 skips videos that are done. `--again` measures the chosen pieces anew. All of them take hours on two cores.
+
+Sentences between the tables are written by hand. Their figures come from WORK/match_strokes.json, which the piece `rallies` leaves,
+from `tools/reliability.py` (confidence), and from the system (memory).
 """
 
 import argparse

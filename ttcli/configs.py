@@ -305,6 +305,9 @@ class TrainConfig:
     """Height of the crops in working pixels, a multiple of 32."""
     crop_width: int = 192
     """Width of the crops in working pixels, a multiple of 32."""
+    whole_every: int | None = None
+    """Every so many steps the network learns from whole pictures instead of crops, about as many pixels; 0 never does.
+    None is 4 for an extracted set whose pictures are larger than the crops, and 0 for drawn windows."""
     second_stage: bool = False
     """Train for the second stage of `detect`: on windows around a candidate, cropped from pictures twice as wide
     and high."""

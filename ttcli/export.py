@@ -88,10 +88,9 @@ class _Answering(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         prediction = self.model(pictures)
-        events = () if prediction.events is None else (prediction.events.sigmoid(),)
-        return prediction.logits.sigmoid(), prediction.offsets, *events
+        return prediction.logits.sigmoid(), prediction.offsets
 
 
 def export(output: Path, config: ExportConfig) -> ExportSummary:
@@ -158,7 +157,7 @@ def _write_onnx(network: BallNetwork, pictures: Tensor, path: Path, metadata: st
         warnings.simplefilter("ignore")  # of the exporter, about itself
         program = torch.onnx.export(
             _Answering(network).eval(), (pictures,), None, dynamo=True, opset_version=OPSET, verbose=False,
-            input_names=[INPUT], output_names=list(OUTPUTS if network.event_head else OUTPUTS[:2]),
+            input_names=[INPUT], output_names=list(OUTPUTS),
             dynamic_shapes=({0: torch.export.Dim("batch")},),
         )  # fmt: skip
     if program is None:  # as without `dynamo`, where torch writes the file itself

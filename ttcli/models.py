@@ -15,6 +15,7 @@ from ttcli.errors import LibraryError, SettingError, one_line
 from ttcli.inference.runtimes import TorchRuntime
 from ttcli.networks.checkpoints import DEFAULT_WEIGHTS, read_metadata
 from ttcli.networks.libraries import CURE
+from ttcli.networks.measured import MEASURED, SETTING, Measured
 from ttcli.networks.model_input import SIZE_MULTIPLE, input_channels
 from ttcli.networks.packed_windows import PLANES
 from ttcli.networks.registry import MODELS, create_model
@@ -44,6 +45,8 @@ class NetworkEntry:
     """Thousand million multiplications and additions of its convolutions for each predicted frame."""
     ms_per_frame: float | None = None
     """Time for each predicted frame, on this machine as `detect --step 9` runs it; None if not measured."""
+    measured: Measured | None = None
+    """How well it does on whole pictures; None where nobody has measured it."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +78,13 @@ class Catalogue:
         """Return a table of the networks and one of the checkpoints, for a terminal."""
         timed = any(network.ms_per_frame is not None for network in self.networks)
         title = f"Networks, with windows of 9 frames of {self.width}x{self.height}"
-        networks = Table("network", "parameters", "GFLOP a frame", *["ms a frame here"] * timed, title=title)
+        found = ("simulated", "badminton", "windows")
+        networks = Table("network", "parameters", "GFLOP a frame", *["ms a frame here"] * timed, *found, title=title)
+        networks.caption = f"simulated, badminton: {SETTING}"
         for network in self.networks:
             cells = [f"{network.parameters / 1e6:.1f} M", f"{network.gflops_per_frame:.2f}"]
-            networks.add_row(network.name, *cells, *[f"{network.ms_per_frame:.1f}" if timed else ""][:timed])
+            time_here = [f"{network.ms_per_frame:.1f}" if timed else ""][:timed]
+            networks.add_row(network.name, *cells, *time_here, *_figures(network.measured))
         for name, library in self.lacking.items():
             networks.add_row(name, f"lacks {library}")
             networks.caption = CURE
@@ -134,7 +140,8 @@ def describe_network(name: str, height: int, width: int, timed: bool = False) ->
         model(torch.zeros(1, channels, height, width, device="meta"))
     parameters = sum(parameter.numel() for parameter in model.parameters())
     flops = 2 * sum(multiplications) / len(model.output_frames)
-    return NetworkEntry(name, parameters, flops / 1e9, time_network(name, height, width) if timed else None)
+    milliseconds = time_network(name, height, width) if timed else None
+    return NetworkEntry(name, parameters, flops / 1e9, milliseconds, MEASURED.get(name))
 
 
 def time_network(name: str, height: int, width: int, device: str = "auto") -> float:
@@ -149,6 +156,12 @@ def time_network(name: str, height: int, width: int, device: str = "auto") -> fl
         probabilities[0, 0, 0, 0].item()  # waits for the device
         seconds.append(time.perf_counter() - began)
     return 1000 * statistics.median(seconds[1:]) / (TIMED_WINDOWS * len(runtime.output_frames))
+
+
+def _figures(measured: Measured | None) -> list[str]:
+    if measured is None:
+        return ["", "", ""]
+    return [f"{measured.simulated:.3f}", f"{measured.badminton:.3f}", f"{measured.windows:,}"]
 
 
 def _cells(checkpoint: CheckpointEntry) -> list[str]:

@@ -71,7 +71,9 @@ def train(data: Path | None, output: Path, config: TrainConfig, quiet: bool = Fa
     if config.freeze_ball and not config.event_head:
         raise SettingError("--freeze-ball", "leaves nothing to train without an event head", "give --event-head too")
     # In a process that is started an error would be a traceback; here it is one line, and comes at once.
-    _training_data(data, config)
+    training_data = _training_data(data, config)
+    if config.whole_every is None:
+        config = replace(config, whole_every=training_data.whole_every)
     with locked(output) if _is_first() else nullcontext():
         if _is_first() and not config.resume:
             remove_run(output)
@@ -90,6 +92,8 @@ def _check(output: Path, config: TrainConfig) -> None:
     if config.batch % config.reuse:
         cure = f"give a multiple of {config.reuse} windows"
         raise SettingError("batch", f"is {config.batch}, and each window is used {config.reuse} times", cure)
+    if config.second_stage and config.whole_every:
+        raise SettingError("--whole-every", "the second stage never sees whole pictures", "leave one of them out")
     if output.is_file():
         raise OutputError(output, "is a file", "give the name of a folder")
     if run_is_in(output) and not (config.resume or config.overwrite):

@@ -69,6 +69,7 @@ class SmallNetwork(nn.Module):
     """
 
     output_stride = 4
+    least_batch = 1
 
     def __init__(
         self,

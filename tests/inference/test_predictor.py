@@ -157,7 +157,7 @@ def test_a_proposal_that_the_middle_frame_does_not_show_is_looked_at_at_the_bord
     predictor = StreamingPredictor(Doubtful(), HEIGHT, WIDTH, 9, again=3)
     peaks = [Peak(2.0, 50.0, 0.5), Peak(0.0, 0.0, 0.0), Peak(0.0, 0.0, 0.0)]
     empty = torch.zeros(9, HEIGHT // 4, WIDTH // 4)
-    answer = WindowAnswer(empty, empty, None, None, [FrameAnswer(peaks, None)] * 9)
+    answer = WindowAnswer(empty, empty, None, [FrameAnswer(peaks)] * 9)
     predictor._open = {8: OpenFrame([Said(0, False, answer, 8)])}
     window = Window(tuple(range(9)), tuple(range(9)), 0)
     for shift in (-300.0, 500.0):

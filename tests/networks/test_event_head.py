@@ -1,26 +1,23 @@
-"""Events that the network itself tells: their targets, the head, its training, and what becomes of its answers."""
+"""Events that a network itself tells: their targets, the head, its training, and that detection knows nothing of it."""
 
 import json
 import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from extract_runs import FRAMES, PLACES, SMALL, clip
 from label_files import write_markup
 from safetensors import safe_open
-from stand_ins import WindowRecorder
 from stored_sets import write_clip
 
 from ttcli import train as training
 from ttcli.configs import ExtractConfig, TrainConfig
 from ttcli.errors import LabelError, SettingError
 from ttcli.extract import extract
-from ttcli.inference.predictor import StreamingPredictor
-from ttcli.networks.blocks import NetworkAnswer
 from ttcli.networks.checkpoints import load_checkpoint
 from ttcli.networks.event_head import EVENTS, EventHead
+from ttcli.networks.registry import create_model
 from ttcli.simulation.flight import BOUNCE, NET_PASS
 from ttcli.training.drawn_windows import DrawnWindows, drawn_events, soft_events
 from ttcli.training.losses import event_loss
@@ -128,22 +125,19 @@ def test_nothing_of_events_flows_into_heatmaps():
     assert logits.grad is None and offsets.grad is None and features.grad.abs().sum() > 0
 
 
-class EventTeller(WindowRecorder):
-    """A stand-in runtime that tells a bounce with the brightness of each frame's first pixel."""
-
-    def __call__(self, windows):
-        answer = super().__call__(windows)
-        bright = (windows[:, 0, 0, :, 0] + 128.0) / 255
-        return NetworkAnswer(answer.probabilities, answer.offsets, torch.stack([bright, 1 - bright], -1))
-
-
-@pytest.mark.parametrize("step", [1, 3, 9])
-def test_each_frame_gets_its_own_events_however_windows_overlap(step):
-    pictures = [np.full((32, 32, 3), 3 * index, np.uint8) for index in range(40)]
-    answers = list(StreamingPredictor(EventTeller(), 32, 32, step).answers(pictures))
-    assert [answer.events[0] * 255 for answer in answers] == pytest.approx([3 * index for index in range(40)], abs=0.01)
-    assert all(sum(answer.events) == pytest.approx(1) for answer in answers)
-    assert all(answer.events is None for answer in StreamingPredictor(WindowRecorder(), 32, 32, step).answers(pictures))
+def test_the_ball_is_found_as_without_a_head():
+    torch.manual_seed(0)
+    model = create_model("centernet_v8n", 3, event_head=True).eval()
+    plain = create_model("centernet_v8n", 3).eval()
+    plain.load_state_dict({name: value for name, value in model.state_dict().items() if not name.startswith("head.events.")})
+    x = torch.randn(1, 12, 64, 96)
+    with torch.inference_mode():
+        prediction, events = model.with_events(x)
+        for others in (model(x), plain(x)):
+            assert all(torch.equal(one, other) for one, other in zip(prediction, others, strict=True))
+        assert events.shape == (1, 3, 2)
+        with pytest.raises(ValueError, match="no event head"):
+            plain.with_events(x)
 
 
 def test_a_head_is_trained_alone_and_the_ball_is_found_as_before(tmp_path, data):

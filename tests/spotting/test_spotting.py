@@ -10,7 +10,6 @@ import torch
 
 from ttcli.errors import CheckpointError
 from ttcli.results.trajectory import BallPosition, Status
-from ttcli.spotting.fusion import HeadAnswers, fuse, head_logits
 from ttcli.spotting.instants import Peak, find_peaks, fit_bounce, fit_touch
 from ttcli.spotting.network import EVENTS, PathSpotter
 from ttcli.spotting.paths import FEATURES, LONGEST_GAP_SECONDS, Grid, Track, make_track, resample, soft_targets
@@ -324,25 +323,6 @@ def test_shots_are_paths_of_their_own(model):
     alone = list(spot_events(one, model, HEIGHT, WIDTH, 0.5))
     assert told[: len(alone)] == alone and len(alone) > 5
     assert all(event.time_seconds > 4 for event in told[len(alone) :]) and len(told) > 1.5 * len(alone)
-
-
-def straight_grid(steps=240):
-    times = np.arange(steps) / 120
-    return Grid(np.zeros((FEATURES, steps), np.float32), times, np.ones(steps, bool))
-
-
-def test_without_an_event_head_the_path_is_asked_alone():
-    grid = straight_grid()
-    probabilities = np.random.default_rng(0).random((2, 240))
-    assert np.array_equal(fuse(grid, probabilities, HeadAnswers(np.zeros(0), np.zeros((0, 2)))), probabilities)
-
-
-def test_the_head_is_heard_around_its_frames_and_nowhere_else():
-    grid = straight_grid()
-    times = np.arange(25) / 25  # the first second, at 25 frames a second
-    near, logits = head_logits(grid, HeadAnswers(times, np.tile([0.9, 0.2], (25, 1))))
-    assert near[:116].all() and not near[130:].any()
-    assert np.allclose(logits[0, near], math.log(9)) and np.allclose(logits[1, near], -math.log(4))
 
 
 def test_a_dense_path_is_looked_at_seldom_and_single_sightings_are_forgotten(monkeypatch):

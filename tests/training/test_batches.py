@@ -1,5 +1,6 @@
 """Batches by number: each window as often as it is reused, the same whoever asks, and parts of one for all processes."""
 
+from contextlib import closing
 from functools import partial
 from itertools import islice
 
@@ -9,7 +10,7 @@ import torch
 from ttcli.errors import LabelError
 from ttcli.training import drawn_windows
 from ttcli.training.augmentation import DRAWN_ALREADY, Augmentation
-from ttcli.training.batches import BatchPlan, BatchStream, position_of_part
+from ttcli.training.batches import BatchPlan, BatchStream, MixedBatches, position_of_part
 from ttcli.training_set.window_batch import WindowBatch, unknown_events
 
 
@@ -120,3 +121,16 @@ def test_batches_made_in_a_stream_of_their_own_are_those_made_in_turn(drawn_quic
         for name, values in vars(first).items():
             assert torch.equal(values, getattr(second, name)), name
     aside.close()
+
+
+def test_every_so_many_steps_have_whole_pictures_also_where_a_run_goes_on():
+    def mixed(first, count):
+        plans = [BatchPlan(6, 1, None, 0), BatchPlan(2, 1, None, 0)]
+        streams = [BatchStream(partial(NumberedWindows, 1), plan) for plan in plans]
+        with closing(MixedBatches(*streams, 3).start(first)) as coming:
+            return [numbers(batch).tolist() for batch in islice(coming, count)]
+
+    crops = iter(list(range(first, first + 6)) for first in range(0, 30, 6))
+    assert mixed(0, 7) == [next(crops), next(crops), [0, 1], next(crops), next(crops), [2, 3], next(crops)]
+    for first in (1, 2, 3, 5):
+        assert mixed(first, 7 - first) == mixed(0, 7)[first:]

@@ -20,6 +20,7 @@ SCRIPT = Path(__file__).parents[1] / "helpers" / "train_in_processes.py"
 SETTINGS = {
     "steps": 4, "save_every": 1, "reuse": 1, "crop_height": 64, "crop_width": 64, "warmup": 1, "device": "cpu",
     "precision": "fp32", "augment": "none", "learning_rate": 0.01,
+    "whole_every": 0,
 }  # fmt: skip
 
 
@@ -53,8 +54,8 @@ def weights(output):
 
 @pytest.mark.slow
 def test_two_processes_have_the_loss_and_the_weights_of_one_with_all_of_the_batch(data, tmp_path):
-    run(data, tmp_path / "one", batch=4)
-    run(data, tmp_path / "two", batch=2, devices=2)
+    run(data, tmp_path / "one", batch=8, whole_every=2)  # of whole pictures two windows, or one in each of two processes
+    run(data, tmp_path / "two", batch=4, whole_every=2, devices=2)
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-5)
     assert losses(tmp_path / "one")[-1] < losses(tmp_path / "one")[0]
     torch.testing.assert_close(weights(tmp_path / "two"), weights(tmp_path / "one"), rtol=1e-3, atol=1e-5)

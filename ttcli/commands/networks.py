@@ -92,6 +92,10 @@ from ttcli.training.learning_rates import SCHEDULES
     "--crop", type=PictureSize(), default=(TrainConfig.crop_height, TrainConfig.crop_width), group="Windows",
     show_default=f"{TrainConfig.crop_width}x{TrainConfig.crop_height}", help="Size of the windows, multiples of 32.",
 )  # fmt: skip
+@option(
+    TrainConfig, "whole_every", type=ANY_COUNTS, group="Windows",
+    help="Every so many steps see whole pictures; else every 4th for sets.",
+)  # fmt: skip
 @option(TrainConfig, "batch", type=TRAINING_BATCHES, group="Windows", help="Windows per step and process.")
 @option(
     TrainConfig, "augment", type=click.Choice(["auto", "all", "few", "none"]), group="Windows",

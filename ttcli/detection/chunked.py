@@ -34,8 +34,6 @@ class ChunkProposals:
 
     peaks: np.ndarray
     """(N, CANDIDATES, 3) float32: x, y and probability, as `Peak` has them; 0 of frames without a picture of their own."""
-    events: np.ndarray | None
-    """(N, 2) float32: probabilities of events; None of a network without an event head."""
     broken: np.ndarray
     """(N,) bool."""
     duplicate: np.ndarray
@@ -76,10 +74,8 @@ def propose_for_chunk(plan: VideoPlan, chunk: Chunk, runtime: Runtime) -> ChunkP
     if len(own) != len(chunk.times) or not np.allclose(times, chunk.times, rtol=0, atol=SAME_TIME):
         return None
     before = proposals[chunk.first - chunk.read_first - 1].shot if chunk.first > chunk.read_first else 0
-    with_events = any(proposal.events is not None for proposal in proposals)
     return ChunkProposals(
         peaks=np.array([proposal.peaks or NO_PEAKS for proposal in own], np.float32),
-        events=np.array([proposal.events or (0.0, 0.0) for proposal in own], np.float32) if with_events else None,
         broken=np.array([proposal.broken for proposal in own]),
         duplicate=np.array([proposal.duplicate for proposal in own]),
         begins=np.diff([proposal.shot for proposal in own], prepend=before) != 0,
@@ -144,5 +140,4 @@ class RecordedProposals:
 
 def _with_peaks(proposal: Proposal, found: ChunkProposals, place: int) -> Proposal:
     """Return a proposal with what a task found on the frame at a place of its chunk."""
-    events = None if found.events is None else tuple(found.events[place].tolist())
-    return proposal._replace(peaks=tuple(Peak(*peak) for peak in found.peaks[place].tolist()), events=events)
+    return proposal._replace(peaks=tuple(Peak(*peak) for peak in found.peaks[place].tolist()))

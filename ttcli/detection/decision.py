@@ -84,7 +84,7 @@ def _position(proposal: Proposal, peak: Peak, confidence: float, plan: VideoPlan
     if confidence < plan.settings.threshold:
         return BallPosition(*place, None, None, confidence, Status.UNSEEN, shot=proposal.shot)
     x, y = source_position(peak, plan)
-    return BallPosition(*place, x, y, confidence, Status.SEEN, events=proposal.events, shot=proposal.shot)
+    return BallPosition(*place, x, y, confidence, Status.SEEN, shot=proposal.shot)
 
 
 def _single_choices(proposals: Iterable[Proposal], plan: VideoPlan, confidence: Confidence) -> Iterator[tuple[Peak, float]]:

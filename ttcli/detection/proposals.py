@@ -36,8 +36,6 @@ class Proposal(NamedTuple):
     """Whether it repeats the picture before it; then nothing is proposed, for the ball is where it was."""
     peaks: tuple[Peak, ...] = ()
     """Places that may be the ball, in pixels of the picture that the network saw, strongest first; none of a broken frame."""
-    events: tuple[float, ...] | None = None
-    """Probabilities of bounce and net; None where the network has no event head, or saw no picture of this frame."""
 
 
 class Proposals(Protocol):
@@ -141,5 +139,5 @@ def _propose_for_shot(frames: Iterable[Frame], networks: NetworkPredictor) -> It
             while waiting[0].duplicate:
                 yield waiting.popleft()
             proposal = waiting.popleft()
-            yield proposal if proposal.broken else proposal._replace(peaks=tuple(answer.peaks), events=answer.events)
+            yield proposal if proposal.broken else proposal._replace(peaks=tuple(answer.peaks))
     yield from waiting

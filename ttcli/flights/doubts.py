@@ -1,7 +1,7 @@
-"""Why the flights of a path, together, say that its clock or its table is wrong.
+"""Why the flights of a path, together, contradict its clock or its table.
 
-One flight cannot tell: its spin makes up for a table that is too small. Many can: drag, restitution and gravity are the same for
-all of them, and depend on how large the table is taken for.
+One flight is no witness: its spin makes up for a table that is too small. Many flights are. Gravity, drag and
+restitution are the same for all of them, and each depends on how large the table is taken for.
 """
 
 from collections.abc import Sequence
@@ -21,25 +21,29 @@ LEAST_JUDGED = 3
 CLOCKS = (1.7, 3.0, 5.5, 10.0)
 """How much slower than it was a film may show what happened."""
 CLEARLY_SLOWER = 25.0
-"""How much less the sum of squares of a flight must be, in the middle, for a slower clock to be believed."""
+"""How much less the sum of squares of the median flight must be for a slower clock to be believed."""
 SIZES = (0.8, 0.9, 1.11, 1.25)
-"""How large the world may be against the one that a wrong table makes of it. One still further off shows at these too."""
+"""How large the world may be against the world that a wrong table implies. A table still further off shows here too."""
 LEAST_SIZING, MOST_JUDGED = 6, 24
-"""Flights that judge the size, at least, and that judge at all, at most: those seen most often."""
+"""How many flights judge the size, at least and at most. The flights with the most sightings do."""
 MOST_SAID = 10.0
-"""By how much one flight may change the sum of squares of all for or against a size: a flight cut wrongly is no witness."""
+"""How much one flight may change the sum of squares for or against a size: a flight cut wrongly is no witness."""
 CLEARLY, CLEARLY_EACH = 20.0, 0.5
-"""How much less that sum must be for another size to be believed: so much, and so much more for each flight. With true tables 24
-real flights gain 22 at most, with tables a quarter too large or too small 40 to 140 as a rule (docs/STROKES.md)."""
-BESIDE, LEAST_BESIDE, SHARE_BESIDE = 0.06, 3, 0.16
-"""Metres beyond the table's edge at which no ball bounces on it, besides what the place may be off by; and how many flights, and
-which share of those whose bounce is known, must say so."""
+"""How much less the sum of squares must be for another size to be believed: so much, and so much more for each flight.
+
+With true tables, 24 real flights gain 22 at most; with tables a quarter too large or too small, usually 40 to 140
+(docs/STROKES.md).
+"""
+BESIDE = 0.06
+"""Metres beyond the edge of the table at which no ball bounces on it, besides the error of the place."""
+LEAST_BESIDE, SHARE_BESIDE = 3, 0.16
+"""Flights, and share of the flights with a known bounce, that must bounce beside the table to refuse it."""
 KNOWN = 0.08
 """Metres, 1 sigma, to which a bounce must be known to be a witness."""
 
 
 class Fitted(NamedTuple):
-    """The flights that one camera saw, as they were fitted."""
+    """The flights that one camera saw, fitted."""
 
     view: View
     pieces: Pieces
@@ -48,7 +52,7 @@ class Fitted(NamedTuple):
 
 
 class _Judges(NamedTuple):
-    """Some flights of one camera, and what is known of them with the table and the clock that were told."""
+    """Some flights of one camera, explained with the table and the clock at hand."""
 
     view: View
     pieces: Pieces
@@ -59,7 +63,7 @@ class _Judges(NamedTuple):
 
     @classmethod
     def of(cls, fitted: Fitted, least_seen: int) -> "_Judges":
-        """Return the flights that were seen at least so often."""
+        """Return the flights with at least so many sightings."""
         view, pieces, fit, _ = fitted
         error = max(float(np.median(fit.error)), LEAST_ERROR * view.camera.width / 1920)
         often = pieces.seen.sum(1) >= least_seen
@@ -68,15 +72,15 @@ class _Judges(NamedTuple):
         return cls(view, some, fit.numbers[often], error, stray, _cost(view, some, fit.numbers[often], error, stray))
 
     def gains(self, size: float = 1.0, clock: float = 1.0) -> np.ndarray:
-        """Return how much better, (N,), flights are explained in a world of another size, or shown at another pace."""
+        """Return how much better, (N,), a world of another size or a film of another pace explains the flights."""
         return self.cost - _cost(self.view, self.pieces, self.numbers, self.error, self.stray, size, clock)
 
 
 def doubt_of(cameras: Sequence[Fitted]) -> str | None:
-    """Return why the numbers of all these flights cannot be trusted; None where nothing speaks against them.
+    """Return why the numbers of these flights cannot be trusted; None where nothing contradicts them.
 
     Args:
-        cameras: The flights of each camera; of one that moves, each flight may have its own.
+        cameras: The flights of each camera. A camera that moves counts as another one for each flight.
     """
     seen = np.sort(np.concatenate([each.pieces.seen.sum(1) for each in cameras]))[::-1]
     if len(seen) < LEAST_JUDGED:
@@ -89,7 +93,7 @@ def doubt_of(cameras: Sequence[Fitted]) -> str | None:
 def _cost(
     view: View, pieces: Pieces, numbers: np.ndarray, error: float, stray: np.ndarray, size: float = 1.0, clock: float = 1.0
 ) -> np.ndarray:
-    """Return what flights cost, (N,): the picture stays the same, all lengths change by `size` and all times by 1 / `clock`."""
+    """Return what flights cost, (N,), if all lengths change by `size`, all times by 1 / `clock`, the picture not at all."""
     other = numbers.copy()
     other[:, PLACE] = (other[:, PLACE] - (0, 0, ON_TABLE)) * size + (0, 0, ON_TABLE)
     other[:, SPEED] *= size * clock
@@ -97,7 +101,7 @@ def _cost(
 
 
 def _slow_or_wrong_size(judges: Sequence[_Judges]) -> str | None:
-    """Return which of the two the flights speak for, if for one: a wrong size too makes balls fall too fast or slowly."""
+    """Return whether slow motion or a wrong size explains the flights better; None where neither does."""
     slower = max(float(np.median(np.concatenate([each.gains(clock=clock) for each in judges]))) for clock in CLOCKS)
     gains = [np.concatenate([each.gains(size) for each in judges]) for size in SIZES]
     said = np.array([np.clip(gain, -MOST_SAID, MOST_SAID).sum() for gain in gains])

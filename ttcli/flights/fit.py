@@ -138,14 +138,14 @@ def fit_flights(view: View, pieces: Pieces, error: float | None = None) -> Fit:
 
 
 def fit_onward(view: View, pieces: Pieces, error: float, stray: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """Return what flights cost, (N,), that are fitted from known ones on: in a part of the time that `fit_flights` takes.
+    """Return what flights cost, (N,), fitted from known ones on. This takes a part of the time of `fit_flights`.
 
     Args:
         view: The camera.
-        pieces: N of them.
-        error: Of a sighting, pixels, 1 sigma.
-        stray: (N,) pixels, as `stray_of` gives it: costs can be compared if it is the same.
-        numbers: (N, NUMBERS) to begin with.
+        pieces: N flights.
+        error: The error of a sighting, pixels, 1 sigma.
+        stray: (N,) pixels, see `stray_of`. Costs can be compared where it is the same.
+        numbers: (N, NUMBERS), where the fit begins.
     """
     problem = _Problem(view, pieces, error)
     problem.stray = stray

@@ -21,7 +21,9 @@ def camera_at(tables: Tables, begin: float, end: float) -> TableCamera | None:
 
 
 def as_seen_by(camera: TableCamera, tables: Tables, times: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Return pixels (N, 2) as a camera with a straight lens would see them, NaN where no table is known or another camera looks.
+    """Return pixels (N, 2) as a camera with a straight lens would see them.
+
+    They are NaN where no table is known or another camera looks.
 
     Args:
         camera: Whose pixels are wanted.
@@ -49,7 +51,7 @@ def view_of(camera: TableCamera) -> View:
 
 
 def as_wide_as(view: View, size: float) -> View:
-    """Return the view of a camera that sees the same picture of a world `size` times as large, its table's middle where it was."""
+    """Return a view of the same picture, of a world `size` times as large around the middle of the table."""
     middle = np.array([0, 0, TABLE_HEIGHT])
     camera = replace(view.camera, position=(view.camera.position - middle) * size + middle)
     spread = view.spread.copy()

@@ -87,14 +87,14 @@ def flights_of(contacts: Sequence[Contact], sightings: Sightings, width: int) ->
 def flight_into_the_net(
     contacts: Sequence[Contact], end: float, serve: bool, sightings: Sightings, width: int
 ) -> Flight | None:
-    """Return the flight of a stroke that did not pass the net; None where no bounce before it was told.
+    """Return the flight of a stroke that did not cross the net; None without a bounce before it.
 
     Args:
-        contacts: Of the rally that ended with it, in order of time.
+        contacts: The contacts of the rally that it ended, in order of time.
         end: Seconds, when the ball met the net.
-        serve: Whether the rally is but a serve, which bounced before it met the net; else the bounce is the one before the stroke.
+        serve: Whether the stroke was the serve. Then the bounce came after the stroke, else before it.
         sightings: The path.
-        width: Of the picture, pixels.
+        width: The width of the picture, pixels.
     """
     bounces = [contact for contact in contacts if contact.bounce and contact.seconds < end]
     if not bounces:

@@ -30,8 +30,6 @@ class FrameAnswer(NamedTuple):
 
     peaks: list[Peak]
     """The CANDIDATES strongest, strongest first."""
-    events: tuple[float, ...] | None
-    """Probabilities of `event_head.EVENTS`; None of a network without an event head."""
 
 
 class WindowAnswer(NamedTuple):
@@ -43,8 +41,6 @@ class WindowAnswer(NamedTuple):
     """(K, 2, h, w), in cells."""
     looked: Tensor | None
     """(K, h, w): 1 where the network was shown what is there, else 0; None where it was shown everything."""
-    events: Tensor | None
-    """(K, 2); None of a crop."""
     frames: list[FrameAnswer]
     """What this window alone says of each; nothing of a crop."""
 
@@ -85,19 +81,16 @@ def together(said: Sequence[Said]) -> FrameAnswer:
         mean = probabilities.sum(0) / times, (offsets * looked[:, None]).sum(0) / times
     else:
         mean = probabilities.mean(0), offsets.mean(0)
-    events = [answer.events[place] for answer, place in parts if answer.events is not None]
-    return decoded(mean[0][None], mean[1][None], torch.stack(events).mean(0)[None] if events else None)[0]
+    return decoded(mean[0][None], mean[1][None])[0]
 
 
-def nothing_of(answer: FrameAnswer | None) -> FrameAnswer:
-    """Return what is said of a frame that no network looked at, like another answer of the same network."""
-    events = None if answer is None or answer.events is None else (0.0,) * len(answer.events)
-    return FrameAnswer([NOWHERE] * CANDIDATES, events)
+def nothing_said() -> FrameAnswer:
+    """Return what is said of a frame that no network looked at."""
+    return FrameAnswer([NOWHERE] * CANDIDATES)
 
 
-def decoded(probabilities: Tensor, offsets: Tensor, events: Tensor | None) -> list[FrameAnswer]:
-    """Return what heatmaps (K, h, w), offsets (K, 2, h, w) and events (K, 2) say of K frames."""
+def decoded(probabilities: Tensor, offsets: Tensor) -> list[FrameAnswer]:
+    """Return what heatmaps (K, h, w) and offsets (K, 2, h, w) say of K frames."""
     peaks = decode_candidates(probabilities[None], offsets[None], CANDIDATES)
     rows = torch.stack([peaks.x[0], peaks.y[0], peaks.confidence[0]], -1).tolist()
-    told = [None] * len(rows) if events is None else [tuple(row) for row in events.tolist()]
-    return [FrameAnswer([Peak(*peak) for peak in row], events_of) for row, events_of in zip(rows, told, strict=True)]
+    return [FrameAnswer([Peak(*peak) for peak in row]) for row in rows]

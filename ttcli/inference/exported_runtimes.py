@@ -28,8 +28,8 @@ from ttcli.networks.packed_windows import unpack
 from ttcli.networks.registry import answered_frames
 from ttcli.networks.weight_files import METADATA_KEY
 
-INPUT, OUTPUTS = "pictures", ("probabilities", "offsets", "events")
-"""Names of the input and the outputs in exported files; events are of networks with an event head."""
+INPUT, OUTPUTS = "pictures", ("probabilities", "offsets")
+"""Names of the input and the outputs in exported files; older files may have more after these."""
 SUFFIX = ".onnx"
 RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino"}
 """What runs an exported file -> its library."""
@@ -64,9 +64,8 @@ class ExportedRuntime(Runtime):
         frames = metadata["window_size"], answered_frames(metadata["outputs"], metadata["window_size"])
         super().__init__(metadata, *frames, metadata["difference"], OUTPUT_STRIDE, torch.device("cpu"), torch.float32)
         self.weights: Path = path
-        self._names = OUTPUTS if metadata.get("event_head", False) else OUTPUTS[:2]
-        if [name for name, _ in inputs] != [INPUT] or list(outputs) != list(self._names):
-            raise CheckpointError(path, f"its input and outputs are not {INPUT}, {', '.join(self._names)}", CURE)
+        if [name for name, _ in inputs] != [INPUT] or list(outputs[: len(OUTPUTS)]) != list(OUTPUTS):
+            raise CheckpointError(path, f"its input and outputs are not {INPUT}, {', '.join(OUTPUTS)}", CURE)
         shape = list(inputs[0][1])
         if not self._is_shape(shape):
             raise CheckpointError(path, f"its input has the shape {shape!r:.60}", CURE)
@@ -93,9 +92,9 @@ class ExportedRuntime(Runtime):
         """
         batch, count = len(windows), len(self.output_frames)
         cells = tuple(side // self.output_stride for side in windows.shape[1:3])
-        shapes = [(batch, count, *cells), (batch, count, 2, *cells), (batch, count, 2)]
-        bounds = [(-ROUNDED, 1 + ROUNDED), (-MOST_OFFSET, MOST_OFFSET), (-ROUNDED, 1 + ROUNDED)]
-        for name, array, shape, (least, most) in zip(self._names, arrays, shapes, bounds, strict=False):
+        shapes = [(batch, count, *cells), (batch, count, 2, *cells)]
+        bounds = [(-ROUNDED, 1 + ROUNDED), (-MOST_OFFSET, MOST_OFFSET)]
+        for name, array, shape, (least, most) in zip(OUTPUTS, arrays, shapes, bounds, strict=True):
             if array.shape != shape or array.dtype != np.float32:
                 raise CheckpointError(self.weights, f"its {name} are {array.dtype} {array.shape}, not float32 {shape}", CURE)
             if not (array.min() >= least and array.max() <= most):  # nor of NaN
@@ -155,7 +154,7 @@ class OnnxRuntime(ExportedRuntime):
     def __call__(self, windows: Tensor) -> NetworkAnswer:
         """Return what the network answers, see `Runtime`."""
         try:
-            answers = self._session.run(self._names, {INPUT: self._input(windows)})
+            answers = self._session.run(list(OUTPUTS), {INPUT: self._input(windows)})
         except self._errors as error:
             raise _unreadable(self.weights, error, "cannot be run") from error
         return self._answer(windows, answers)
@@ -203,7 +202,7 @@ class OpenVinoRuntime(ExportedRuntime):
             answers = self._model(self._input(windows))
         except (RuntimeError, ValueError) as error:
             raise _unreadable(self.weights, error, "cannot be run") from error
-        return self._answer(windows, [np.array(answers[place], np.float32) for place in range(len(answers))])
+        return self._answer(windows, [np.array(answers[place], np.float32) for place in range(len(OUTPUTS))])
 
 
 def load_network(weights: Path | None, runtime: str, device: str, precision: str, threads: int | None = None) -> Runtime:

@@ -16,7 +16,7 @@ from itertools import islice
 
 import numpy as np
 
-from ttcli.inference.answers import FrameAnswer, OpenFrame, Said, WindowAnswer, nothing_of, together
+from ttcli.inference.answers import FrameAnswer, OpenFrame, Said, WindowAnswer, nothing_said, together
 from ttcli.inference.camera_motion import LOOK_EVERY, Box, CameraTracker
 from ttcli.inference.runtimes import Runtime
 from ttcli.inference.shown_windows import Picture, ShownWindow, as_kept, run_windows
@@ -72,8 +72,8 @@ class _Slot:
 class StreamingPredictor:
     """Windows over a stream of pictures, run through a network and merged where they overlap.
 
-    A frame's peaks come from the mean of its heatmaps and offsets over all windows that predict it; its events are such
-    a mean too. Which windows there are does not depend on the number of threads.
+    A frame's peaks come from the mean of its heatmaps and offsets over all windows that predict it. Which windows
+    there are does not depend on the number of threads.
 
     Args:
         runtime: The network.
@@ -163,7 +163,6 @@ class StreamingPredictor:
         self._open: dict[int, OpenFrame] = {}
         self._first_open = 0
         self._ended = False
-        self._nothing = nothing_of(None)
         if self.camera is not None:
             self.camera.begin(first)
 
@@ -326,10 +325,7 @@ class StreamingPredictor:
                 return
             self._open.pop(frame, None)
             self._first_open += 1
-            if about.said:
-                answer = together(about.said)
-                self._nothing = nothing_of(answer)
-            yield answer if about.said else self._nothing
+            yield together(about.said) if about.said else nothing_said()
 
     def _said_at_first(self, frame: int) -> FrameAnswer:
         """Return what is said of a frame by the windows that are shown anyway: others may be merged by now, or not."""

@@ -149,15 +149,12 @@ class TorchRuntime(Runtime):
         fused = fuse_batch_norm(model.eval())
         self._folded = fused.take_packed_windows()
         self.model = fused.to(self.device, self.dtype).to(memory_format=torch.channels_last)
-        if self.model.event_head:
-            self.model.head.event_head().float()  # small, and places need the precision
 
     @torch.inference_mode()
     def __call__(self, windows: Tensor) -> NetworkAnswer:
         """Return what the network answers, see `Runtime`."""
         prediction = self.model(self._input(windows))
-        events = None if prediction.events is None else prediction.events.sigmoid()
-        return NetworkAnswer(prediction.logits.float().sigmoid(), prediction.offsets.float(), events)
+        return NetworkAnswer(prediction.logits.float().sigmoid(), prediction.offsets.float())
 
     def _input(self, windows: Tensor) -> Tensor:
         """Return what the network takes."""

@@ -227,7 +227,7 @@ class SecondStage:
         peaks = judged.peaks
         peaks[:, 2] = self._weights.probability(judged.own, judged.looked, self._first.calibration)
         peaks = peaks[np.argsort(-peaks[:, 2], kind="stable")].astype(np.float32)  # as precise as answers are
-        return FrameAnswer([Peak(*peak) for peak in peaks.tolist()], judged.answer.events)
+        return FrameAnswer([Peak(*peak) for peak in peaks.tolist()])
 
     def _crops(self, frame: int, judged: _Judged) -> list[_Crop]:
         """Return the crops around a frame's candidates, in a window with the frame in the middle, or near it at the shot's ends."""

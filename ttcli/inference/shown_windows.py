@@ -56,19 +56,17 @@ def run_windows(runtime: Runtime, group: Sequence[ShownWindow]) -> list[WindowAn
             grays = [gray_of(laid) for laid in pixels] if runtime.difference else []
         pack_window(pixels, grays or None, out)
     answer = runtime(packed)
-    events = [None] * len(group) if answer.events is None else list(answer.events.cpu())
-    told = zip(group, answer.probabilities.cpu(), answer.offsets.cpu(), events, strict=True)
+    told = zip(group, answer.probabilities.cpu(), answer.offsets.cpu(), strict=True)
     return [_carried(runtime, whole, *each) for each in told]
 
 
 def _carried(
-    runtime: Runtime, whole: tuple[int, ...], shown: ShownWindow, probabilities: Tensor, offsets: Tensor, events: Tensor | None
+    runtime: Runtime, whole: tuple[int, ...], shown: ShownWindow, probabilities: Tensor, offsets: Tensor
 ) -> WindowAnswer:
     """Return what a network said of a window in the places of the whole pictures, as they came."""
     stride, looked = runtime.output_stride, None
     if shown.box is not None:
         probabilities, offsets, looked = _put_back(probabilities, offsets, shown.box, whole, stride)
-        events = None
     if shown.maps is not None:
         maps = [shown.maps[place] for place in runtime.output_frames]
         if looked is not None:
@@ -77,8 +75,8 @@ def _carried(
         probabilities, offsets = carry_back(probabilities, offsets, maps, stride)
         if looked is not None:
             probabilities = probabilities * looked
-    frames = [] if shown.box is not None else decoded(probabilities, offsets, events)
-    return WindowAnswer(probabilities, offsets, looked, events, frames)
+    frames = [] if shown.box is not None else decoded(probabilities, offsets)
+    return WindowAnswer(probabilities, offsets, looked, frames)
 
 
 def _put_back(

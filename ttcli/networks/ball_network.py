@@ -41,7 +41,7 @@ class BallNetwork(nn.Module):
     pretrained: bool
     """Whether the encoder's training began with weights learned on ImageNet."""
     event_head: bool
-    """Whether it predicts events too."""
+    """Whether it holds an event head, for `with_events`."""
 
     takes_packed_windows = False
     """Whether the first convolution takes windows as bytes."""
@@ -69,11 +69,26 @@ class BallNetwork(nn.Module):
         Raises:
             SettingError: H or W is no multiple of 32, or the batch is too small to learn from.
         """
+        return self.head(self._features(x))
+
+    def with_events(self, x: Tensor) -> tuple[Prediction, Tensor]:
+        """Return the prediction and the logits of `event_head.EVENTS`, (B, K, 2), as training alone asks for them.
+
+        Raises:
+            SettingError: See `forward`.
+            ValueError: The network has no event head.
+        """
+        features = self._features(x)
+        prediction = self.head(features)
+        return prediction, self.head.event_head()(features, *prediction)
+
+    def _features(self, x: Tensor) -> Tensor:
+        """Return what the head takes."""
         check_input(x, self.channels_in, SIZE_MULTIPLE)
         if self.training and len(x) < self.least_batch:
             fact = f"is a batch of {len(x)}, and this network's batch norm needs {self.least_batch} in training"
             raise SettingError("model input", fact, f"train with batches of {self.least_batch} or more")
-        return self.head(self.decoder(self.encoder(x)))
+        return self.decoder(self.encoder(x))
 
     def take_packed_windows(self) -> bool:
         """Let the first convolution take `packed_windows` as they are, once batch norm is folded; return whether it can."""

@@ -21,8 +21,6 @@ class Prediction(NamedTuple):
     """Heatmaps before the sigmoid, shape (B, K, h, w), for K frames."""
     offsets: Tensor
     """From each cell to the ball in cells, x then y, shape (B, K, 2, h, w)."""
-    events: Tensor | None = None
-    """Events of `event_head.EVENTS` before the sigmoid, shape (B, K, 2); None of a network without an event head."""
 
 
 class NetworkAnswer(NamedTuple):
@@ -32,8 +30,6 @@ class NetworkAnswer(NamedTuple):
     """Heatmaps, (B, K, h, w) float32."""
     offsets: Tensor
     """(B, K, 2, h, w) float32, in cells."""
-    events: Tensor | None = None
-    """Probabilities of `event_head.EVENTS`, (B, K, 2) float32; None of a network without an event head."""
 
 
 class ConvUnit(nn.Module):
@@ -108,7 +104,9 @@ class SPPF(nn.Module):
 
 
 class BallHead(nn.Module):
-    """Heatmap logits and offsets of K frames, each by Conv3x3, SiLU and Conv1x1; and events, once `add_events` was called.
+    """Heatmap logits and offsets of K frames, each by Conv3x3, SiLU and Conv1x1.
+
+    Once `add_events` was called it holds an event head too, which training alone asks: `BallNetwork.with_events`.
 
     Short and without batch norm on purpose: a long head learned far worse.
     """
@@ -122,7 +120,7 @@ class BallHead(nn.Module):
         begin_small(last, log_odds_of(HEATMAP_PRIOR))
 
     def add_events(self) -> None:
-        """Answer for events too, from now on."""
+        """Hold an event head from now on, which has to learn yet."""
         self.events = EventHead(self.channels_in)
 
     def event_head(self) -> EventHead:
@@ -137,8 +135,7 @@ class BallHead(nn.Module):
 
     def forward(self, x: Tensor) -> Prediction:
         # (B, 2K, h, w) -> (B, K, 2, h, w): channels are x and y of frame 0, of frame 1, ...
-        logits, offsets = self.heatmap(x), self.offset(x).unflatten(1, (-1, 2))
-        return Prediction(logits, offsets, None if self.events is None else self.events(x, logits, offsets))
+        return Prediction(self.heatmap(x), self.offset(x).unflatten(1, (-1, 2)))
 
 
 def check_input(x: Tensor, channels: int, multiple: int) -> None:

@@ -48,8 +48,6 @@ class Targets(NamedTuple):
     """1 in cells that learn their offset, else 0, shape (B, K, h, w)."""
     known: Tensor
     """Whether anything is known of the frame, shape (B, K)."""
-    events: Tensor | None = None
-    """Wanted probability of each event, below 0 where it is unknown, shape (B, K, 2); None learns none."""
 
 
 def draw_targets(

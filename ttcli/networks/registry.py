@@ -3,8 +3,7 @@
 The contract that each keeps, and `tests/networks/test_registry.py` tests:
 
 * input (B, C, H, W) as `model_input.windows_to_input` makes it, H and W multiples of 32, else SettingError;
-* output `Prediction`: heatmap logits (B, K, H/4, W/4) and offsets (B, K, 2, H/4, W/4), x then y, in cells; with an
-  event head also logits of events (B, K, 2);
+* output `Prediction`: heatmap logits (B, K, H/4, W/4) and offsets (B, K, 2, H/4, W/4), x then y, in cells;
 * attributes as `BallNetwork` has them, and its `take_packed_windows`, after which it answers the same for windows as
   bytes;
 * every parameter gets a gradient;
@@ -119,7 +118,7 @@ def create_model(
             with ReLU these learn badly.
         pretrained: Begin with weights of the encoder that were learned on ImageNet, fetched where they are not
             stored on this machine yet.
-        event_head: Answer for events too.
+        event_head: Hold an event head, which training alone asks.
 
     Raises:
         SettingError: The name or a setting is unknown, the network has no such choice, or the weights cannot be fetched.
@@ -161,7 +160,7 @@ def check_known(window_size: int, outputs: str, neck: str = NECKS[0], activation
 
 
 def add_event_head(model: BallNetwork) -> None:
-    """Let a network predict events too, which it has to learn yet."""
+    """Give a network an event head, which has to learn yet."""
     model.head.add_events()
     model.event_head = True
 

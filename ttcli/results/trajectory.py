@@ -52,8 +52,6 @@ class BallPosition:
     status: Status
     duplicate: bool = False
     """Whether the frame repeats the picture before it, and so has that one's ball."""
-    events: tuple[float, ...] | None = None
-    """Probabilities of bounce and net as the network's event head tells them while detecting; not in the file."""
     shot: int = 0
     """Number of the shot, between two cuts, that the frame is in, as far as known; not in the file."""
     play: bool | None = None

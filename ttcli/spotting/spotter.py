@@ -11,7 +11,6 @@ import torch
 
 from ttcli.results.events import Event
 from ttcli.results.trajectory import BallPosition, Status
-from ttcli.spotting.fusion import HeadAnswers, fuse
 from ttcli.spotting.instants import (
     ONE_INSTANT_SECONDS,
     SPACING_SECONDS,
@@ -55,9 +54,6 @@ class _Sighting(NamedTuple):
     y: float
     confidence: float
     frame_index: int
-    bounce: float
-    """Probability by the network that saw the pictures; NaN where it tells none."""
-    net: float
 
 
 class EventSpotter:
@@ -100,13 +96,12 @@ class EventSpotter:
         if place is None:
             return events
         confidence = math.nan if row.confidence is None else row.confidence
-        head = (math.nan, math.nan) if row.events is None else row.events
         if self._waiting:
             away = row.time_seconds - self._waiting[-1].time_seconds
             if away < CLOSEST_SECONDS:
                 return events
             self._most_steps += away * GRID_RATE if away <= LONGEST_GAP_SECONDS else SEPARATOR_STEPS + 1
-        self._waiting.append(_Sighting(row.time_seconds, *place, confidence, row.frame_index, *head))
+        self._waiting.append(_Sighting(row.time_seconds, *place, confidence, row.frame_index))
         self._since_look += 1
         if self._since_look == LOOK_EVERY:
             self._since_look = 0
@@ -156,9 +151,7 @@ class EventSpotter:
         pixels = track.positions * self._width + ((self._width - 1) / 2, (self._height - 1) / 2)
         track = track._replace(table=table_features(track.times, pixels, self._tables, self._width))
         frames = np.interp(track.times, table[:, 0], table[:, 4]) if len(track.times) else np.zeros(0)
-        told = np.isfinite(table[:, 5])
-        head = HeadAnswers(table[told, 0], table[told, 5:])
-        return _Path(track, frames, resample(track), head, self._height, self._width, self._tables)
+        return _Path(track, frames, resample(track), self._height, self._width, self._tables)
 
     def _told_once(self, events: list[Event]) -> list[Event]:
         """Return the events that were not told before: two windows may see one on both sides of where they meet."""
@@ -212,7 +205,6 @@ class _Path(NamedTuple):
     track: Track
     frames: np.ndarray  # (N,) frame of each sighting of the track
     grid: Grid
-    head: HeadAnswers
     height: int
     width: int
     table_at: Tables
@@ -224,7 +216,6 @@ class _Path(NamedTuple):
     def events(self, grid: Grid, model: PathSpotter, threshold: float, begin: float, end: float) -> list[Event]:
         """Return the events after `begin` up to `end`, in seconds."""
         probabilities, early = event_probabilities(model, grid)
-        probabilities = fuse(grid, probabilities, self.head)
         peaks = find_peaks(grid, probabilities, EVENTS, threshold)
         bends = [peak.time for peak in find_peaks(grid, early, ("bounce", "bounce"), BEND_THRESHOLD)]
         bounces = {peak: fit_bounce(self.track, peak, bends) for peak in peaks if peak.kind == "bounce"}

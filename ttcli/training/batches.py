@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import count, islice
 
@@ -152,6 +153,28 @@ class BatchStream:
             if isinstance(part, TtcliError):
                 raise part
             yield part.to(self._device)
+
+
+class MixedBatches:
+    """Batches of crops, and every so many steps one of whole pictures.
+
+    A batch of a number is the same whether a run begins there or goes on there.
+
+    Args:
+        crops: Batches of crops.
+        whole: Batches of whole pictures.
+        every: Steps from one of these to the next.
+    """
+
+    def __init__(self, crops: BatchStream, whole: BatchStream, every: int) -> None:
+        self._crops, self._whole, self._every = crops, whole, every
+
+    def start(self, first: int) -> Generator[WindowBatch, None, None]:
+        """Yield batch `first` and those after it, without end."""
+        before = first // self._every
+        with closing(self._crops.start(first - before)) as crops, closing(self._whole.start(before)) as whole:
+            for number in count(first + 1):
+                yield next(crops if number % self._every else whole)
 
 
 class _WorkerParts(IterableDataset):

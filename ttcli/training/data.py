@@ -26,6 +26,8 @@ CALIBRATION_FILMS = 40
 FILM_FRAMES = 60
 FILM_HEIGHT, FILM_WIDTH = 288, 512
 """Films that confidence is calibrated on: how many, of how many frames, and their size in working pixels."""
+WHOLE_EVERY = 4
+"""Steps from one on whole pictures to the next, for an extracted set: docs/NETWORKS.md has why."""
 CALIBRATION_WINDOWS = 320
 """Whole pictures of an extracted set's validation windows that confidence is calibrated on."""
 
@@ -55,9 +57,22 @@ class TrainingData(Protocol):
     """How its windows are changed in training unless something else is asked for."""
     picture: tuple[int, int]
     """Height and width of the pictures that windows are cut from."""
+    crop: tuple[int, int]
+    """Height and width of the crops."""
+    whole: tuple[int, int]
+    """Height and width of its largest windows: whole pictures, where all are as large."""
+    whole_every: int
+    """Steps from one on whole pictures to the next unless something else is asked for; 0 has none."""
 
-    def source(self, seed: int, device: torch.device, portion: int | None = None) -> WindowSource:
-        """Return windows to train on, crops; `portion` tells how many are asked for in turn where processes share them."""
+    def source(self, seed: int, device: torch.device, portion: int | None = None, whole: bool = False) -> WindowSource:
+        """Return windows to train on.
+
+        Args:
+            seed: The same gives the same windows.
+            device: Where they are wanted.
+            portion: How many are asked for in turn where processes share them.
+            whole: Whole pictures, not crops.
+        """
 
     def examples(self, count: int, device: torch.device) -> WindowBatch:
         """Return windows that none was trained on, crops, to look at."""
@@ -86,6 +101,7 @@ class DrawnData:
         self._shape, self._second_stage = (window_size, height, width), second_stage
         scale = ENLARGED if second_stage else 1
         self.picture = FILM_HEIGHT * scale, FILM_WIDTH * scale
+        self.crop, self.whole, self.whole_every = (height, width), self.picture, 0
         self.facts: dict[str, Any] = {
             "area": WORKING_AREA * scale**2,
             "fps": [min(FRAME_RATES), max(FRAME_RATES)],
@@ -94,9 +110,10 @@ class DrawnData:
         }
         self._validation: WindowBatch | None = None
 
-    def source(self, seed: int, device: torch.device, portion: int | None = None) -> WindowSource:
+    def source(self, seed: int, device: torch.device, portion: int | None = None, whole: bool = False) -> WindowSource:
         """Return windows drawn as they are asked for."""
-        return DrawnWindows(*self._shape, seed, device, block=portion, second_stage=self._second_stage)
+        size = self.whole if whole else self.crop
+        return DrawnWindows(self._shape[0], *size, seed, device, block=portion, second_stage=self._second_stage)
 
     def examples(self, count: int, device: torch.device) -> WindowBatch:
         """Return the first of the windows for validation."""
@@ -149,6 +166,8 @@ class ExtractedData:
         StoredWindows(data, VALIDATION, *self._shape, seed=0)  # missing ones are told of before training
         self._validation: WindowBatch | None = None
         self.picture = training.picture_height, training.picture_width
+        self.crop, self.whole = (height, width), training.common_size
+        self.whole_every = WHOLE_EVERY if self.whole[0] * self.whole[1] > height * width else 0
         self.facts: dict[str, Any] = {
             "area": training.picture_area,
             "fps": list(training.frame_rates),
@@ -156,9 +175,11 @@ class ExtractedData:
             "licence": "that of the set's videos",
         }
 
-    def source(self, seed: int, device: torch.device, portion: int | None = None) -> WindowSource:
+    def source(self, seed: int, device: torch.device, portion: int | None = None, whole: bool = False) -> WindowSource:
         """Return the windows for training, shuffled."""
-        return StoredWindows(self._data, TRAINING, *self._shape, seed, self._cache_bytes, device)
+        size = self.whole if whole else self.crop
+        cache = self._cache_bytes // 2 if self.whole_every else self._cache_bytes  # two sources share it
+        return StoredWindows(self._data, TRAINING, self._shape[0], *size, seed, cache, device)
 
     def examples(self, count: int, device: torch.device) -> WindowBatch:
         """Return the first of the windows for validation."""
@@ -198,10 +219,10 @@ class LimitedData:
         self._data, self._count, self._seed = data, count, seed
         self._kept: WindowBatch | None = None
         self.facts = data.facts | {"training_data": f"{count} windows of: {data.facts['training_data']}"}
-        self.picture = data.picture
+        self.picture, self.crop, self.whole, self.whole_every = data.picture, data.crop, data.crop, 0
 
-    def source(self, seed: int, device: torch.device, portion: int | None = None) -> WindowSource:
-        """Return the windows, shuffled anew each time that all have been handed out."""
+    def source(self, seed: int, device: torch.device, portion: int | None = None, whole: bool = False) -> WindowSource:
+        """Return the windows, crops, shuffled anew each time that all have been handed out."""
         return KeptWindows(self._windows(device), seed)
 
     def examples(self, count: int, device: torch.device) -> WindowBatch:

@@ -2,11 +2,13 @@
 
 import copy
 import functools
+import math
 import os
 import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,11 +26,11 @@ from ttcli.networks.event_head import EVENTS
 from ttcli.networks.heatmaps import OUTPUT_STRIDE, draw_targets
 from ttcli.networks.model_input import SIZE_MULTIPLE, windows_to_input
 from ttcli.training.augmentation import Augmentation
-from ttcli.training.batches import BatchPlan, BatchStream
+from ttcli.training.batches import BatchPlan, BatchStream, MixedBatches
 from ttcli.training.calibration import fit_calibration
 from ttcli.training.data import TrainingData, WindowSource
 from ttcli.training.learning_rates import LearningRate
-from ttcli.training.losses import ball_loss
+from ttcli.training.losses import EVENT_WEIGHT, ball_loss, event_loss
 from ttcli.training.report import TensorBoard, write_report
 from ttcli.training.run_folder import (
     BEST_FILE,
@@ -92,20 +94,34 @@ class TrainingLoop:
         if config.resume:
             self.state = restore_state(output, self.plain, self.averaged, plain_optimizer)
         self.model, self.optimizer = fabric.setup(self.plain, plain_optimizer)
+        if self.plain.event_head:
+            self.model.mark_forward_method("with_events")  # else processes would not be kept in step
         self.rate = LearningRate(config.schedule, config.learning_rate, config.warmup, config.drop_at)
         self.scaler = getattr(fabric.strategy.precision, "scaler", None)
         if config.resume:
             self.rate.restore(self.state.rate)
             if self.scaler is not None:
                 self.scaler.load_state_dict(self.state.scaler)
+        self.batches = self._batches(augmentation)
+        self.losses = _LossMeter(fabric)
+        self._inputs: dict[torch.Size, Tensor] = {}  # memory of the model input, the same for each batch of a size
+        self._saved = self.state.step, self.state.seconds, self.state.windows
+
+    def _batches(self, augmentation: Augmentation | None) -> BatchStream | MixedBatches:
+        """Return the batches of this process, of crops, and of whole pictures where the settings ask for them."""
+        config, fabric, data = self.config, self.fabric, self.data
         plan = BatchPlan(
             config.batch, config.reuse, augmentation, config.seed, fabric.global_rank, fabric.world_size,
             config.pool, config.workers,
         )  # fmt: skip
-        self.stream = BatchStream(_source_maker(data, plan, fabric.device), plan, fabric.device)
-        self.losses = _LossMeter(fabric)
-        self._input: Tensor | None = None  # memory of the model input, the same for each batch
-        self._saved = self.state.step, self.state.seconds, self.state.windows
+        crops = BatchStream(_source_maker(data, plan, fabric.device), plan, fabric.device)
+        if not config.whole_every:
+            return crops
+        share = math.prod(data.crop) / math.prod(data.whole)
+        fresh = max(1, round(config.batch * share / config.reuse), -(-self.plain.least_batch // config.reuse))
+        of_whole = replace(plan, batch=fresh * config.reuse, pool=None, workers=0)
+        whole = BatchStream(_source_maker(data, of_whole, fabric.device, whole=True), of_whole, fabric.device)
+        return MixedBatches(crops, whole, config.whole_every)
 
     def _set_training(self, network: BallNetwork) -> None:
         """Let the network learn, or with `freeze_ball` its event head alone, while all else answers as it does already."""
@@ -125,7 +141,7 @@ class TrainingLoop:
         total = None if self.config.minutes else self.config.steps
         bar = tqdm(initial=state.step, total=total, unit="step", disable=None if first and not quiet else True)
         board = TensorBoard(self.output, enabled=first)
-        batches = self.stream.start(state.step)
+        batches = self.batches.start(state.step)
         began = time.monotonic() - state.seconds
         listening = stop_requests() if asked_to_stop is None else nullcontext(asked_to_stop)
         with listening as asked, _memory_told(self.output, self.config, self.fabric.device):
@@ -160,7 +176,7 @@ class TrainingLoop:
             group["lr"] = learning_rate
         self.losses.add(self._learn(batch))
         average(self.averaged, self.plain, min(self.config.average, self.state.step / (self.state.step + 20)))
-        self.state.windows += self.config.batch * self.fabric.world_size
+        self.state.windows += len(batch.frames) * self.fabric.world_size
 
     def _learn(self, batch: WindowBatch) -> dict[str, Tensor]:
         """Make one step of the optimiser, and return the losses: in all, and by part."""
@@ -168,10 +184,15 @@ class TrainingLoop:
         height, width = (size // OUTPUT_STRIDE for size in batch.frames.shape[2:4])
         labels = batch.labels_of(self.plain.output_frames)
         targets = draw_targets(*labels, height, width, config.radius, config.target)
-        targets = targets._replace(events=batch.events_of(self.plain.output_frames))
-        self._input = windows_to_input(batch.frames, self.plain.difference, torch.float32, out=self._input)
-        prediction = self.model(self._input)
-        loss, parts = ball_loss(prediction, targets, config.positive_weight, functools.partial(_divisor, fabric))
+        size = batch.frames.shape
+        shown = windows_to_input(batch.frames, self.plain.difference, torch.float32, out=self._inputs.get(size))
+        self._inputs[size] = shown
+        divisor = functools.partial(_divisor, fabric)
+        prediction, events = self.model.with_events(shown) if self.plain.event_head else (self.model(shown), None)
+        loss, parts = ball_loss(prediction, targets, config.positive_weight, divisor)
+        if events is not None:
+            parts["event"] = event_loss(events, batch.events_of(self.plain.output_frames), divisor)
+            loss = loss + EVENT_WEIGHT * parts["event"]
         if not torch.isfinite(loss):
             save_failed_batch(self.output, batch)
             raise TrainingError(self.output, NOT_FINITE, NOT_FINITE_CURE)
@@ -179,7 +200,7 @@ class TrainingLoop:
         fabric.backward(loss)
         fabric.clip_gradients(self.model, self.optimizer, max_norm=config.gradient_norm, error_if_nonfinite=False)
         self.optimizer.step()
-        return {"loss": loss.detach(), **{f"{name}_loss": value for name, value in parts.items()}}
+        return {"loss": loss.detach(), **{f"{name}_loss": value.detach() for name, value in parts.items()}}
 
     def _save(self, bar: tqdm, board: TensorBoard) -> None:
         """Validate and write everything, in the first process."""
@@ -284,12 +305,12 @@ def average(averaged: torch.nn.Module, model: torch.nn.Module, decay: float) -> 
                 mean.copy_(value)
 
 
-def _source_maker(data: TrainingData, plan: BatchPlan, device: torch.device) -> Callable[[], WindowSource]:
+def _source_maker(data: TrainingData, plan: BatchPlan, device: torch.device, whole: bool = False) -> Callable[[], WindowSource]:
     """Return what makes the source of a run's windows: on the device, or for workers on the processor."""
     if plan.workers:
         return functools.partial(data.source, plan.seed + 1, torch.device("cpu"))
     portion = plan.fresh if plan.processes > 1 else None
-    return functools.partial(data.source, plan.seed + 1, device, portion)
+    return functools.partial(data.source, plan.seed + (2 if whole else 1), device, portion, whole)
 
 
 def _share_cores(fabric: Fabric) -> None:

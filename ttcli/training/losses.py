@@ -36,7 +36,7 @@ def ball_loss(
     positive_weight: float = POSITIVE_WEIGHT,
     divisor: Callable[[Tensor], Tensor] = at_least_one,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return the loss to minimise, and its parts by name ("heatmap", "offset", "event") without gradient.
+    """Return the ball's loss to minimise, and its parts by name ("heatmap", "offset") without gradient.
 
     Computed in fp32 whatever the precision of the prediction.
 
@@ -49,13 +49,7 @@ def ball_loss(
     """
     heatmap = focal_loss(prediction.logits, targets.heat, targets.known, positive_weight, divisor)
     offset = offset_loss(prediction.offsets, targets.offsets, targets.offset_weight, targets.known, divisor)
-    total = heatmap + OFFSET_WEIGHT * offset
-    parts = {"heatmap": heatmap.detach(), "offset": offset.detach()}
-    if prediction.events is not None and targets.events is not None:
-        event = event_loss(prediction.events, targets.events, divisor)
-        total = total + EVENT_WEIGHT * event
-        parts["event"] = event.detach()
-    return total, parts
+    return heatmap + OFFSET_WEIGHT * offset, {"heatmap": heatmap.detach(), "offset": offset.detach()}
 
 
 def focal_loss(

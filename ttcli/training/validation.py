@@ -78,14 +78,14 @@ def answer_windows(model: BallNetwork, batches: Iterable[WindowBatch], picture: 
         for batch in batches:
             for rows in torch.arange(len(batch.frames)).split(BATCH):
                 part = batch.at(rows)
-                prediction = model(windows_to_input(part.frames, model.difference, torch.float32))
+                shown = windows_to_input(part.frames, model.difference, torch.float32)
+                prediction, events = model.with_events(shown) if model.event_head else (model(shown), None)
                 peaks = decode_heatmaps(prediction.logits.sigmoid(), prediction.offsets)
                 places = torch.stack([peaks.x, peaks.y], -1)
                 labels = part.labels_of(model.output_frames)
                 answers = _answers(places, peaks.confidence, labels, *(picture or part.frames.shape[2:4]))
-                if prediction.events is not None:
-                    known, wanted = labels[2], part.events_of(model.output_frames)
-                    told = prediction.events.sigmoid()
+                if events is not None:
+                    known, wanted, told = labels[2], part.events_of(model.output_frames), events.sigmoid()
                     answers = answers._replace(events=EventAnswers(told[known].cpu(), wanted[known].cpu()))
                 parts.append(answers)
     return _pool(parts)

@@ -12,6 +12,7 @@ import torch
 from ttcli.errors import InputError, LabelError, SettingError
 from ttcli.networks.devices import usable_cores
 from ttcli.networks.event_head import EVENTS
+from ttcli.networks.model_input import SIZE_MULTIPLE
 from ttcli.spotting.paths import soft_targets
 from ttcli.training_set.folder import CLIPS_FOLDER
 from ttcli.training_set.frame_cache import FrameCache
@@ -90,6 +91,13 @@ class StoredWindows:
     def picture_width(self) -> int:
         """Width of the widest stored pictures."""
         return max(clip.store.width for clip in self._clips)
+
+    @property
+    def common_size(self) -> tuple[int, int]:
+        """Height and width of the largest crop that every stored picture has room for, multiples of SIZE_MULTIPLE."""
+        sizes = [(clip.store.height, clip.store.width) for clip in self._clips]
+        height, width = (min(sides) // SIZE_MULTIPLE * SIZE_MULTIPLE for sides in zip(*sizes, strict=True))
+        return height, width
 
     @property
     def frame_rates(self) -> tuple[float, float]:

@@ -218,7 +218,7 @@ def test_extract_lists_what_it_leaves_out_and_strict_stops_there(pair, tmp_path,
     result = run(*arguments)
     left_out, not_used = result.stderr.splitlines()
     assert left_out.startswith("ttcli: left out: ") and "alone.mp4: has no labels" in left_out
-    assert not_used.startswith("ttcli: not used: ") and "a.csv: frame 30: " in not_used and "(and 1 more" in not_used
+    assert not_used.startswith("ttcli: problem: ") and "a.csv: frame 30: " in not_used and "(and 1 more" in not_used
     assert run(*arguments, "-q").stderr == ""
     assert_one_error_line(run(*arguments, "--strict", "--overwrite"), "a.csv: frame 30")
 

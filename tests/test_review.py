@@ -56,4 +56,4 @@ def test_without_its_libraries_it_says_what_to_install(tmp_path):
         f"main(['review', {str(video)!r}, {str(ball)!r}, '--no-browser'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 1 and "pip install 'ttcli[review]'" in done.stderr and done.stderr.count("\n") == 1
+    assert done.returncode == 1 and "pip install '.[review]'" in done.stderr and done.stderr.count("\n") == 1

@@ -180,7 +180,7 @@ def test_the_failure_of_a_started_process_is_told_as_its_own():
     text = 'Traceback\n  File "x"\nttcli.errors.LabelError: a/b.bin: frame 7: the picture is damaged; extract it again\n'
     told = training._as_told(ProcessRaisedException(text, 0, 1))
     assert type(told) is LabelError and str(told) == "a/b.bin: frame 7: the picture is damaged; extract it again"
-    text = "Traceback\nttcli.errors.LibraryError: model 'x': timm cannot be imported (none); pip install 'ttcli[train]'\n"
+    text = "Traceback\nttcli.errors.LibraryError: model 'x': timm cannot be imported (none); pip install '.[train]'\n"
     told = training._as_told(ProcessRaisedException(text, 0, 1))
     assert type(told) is LibraryError and str(told) in text
     bug = ProcessRaisedException("Traceback\nZeroDivisionError: division by zero\n", 0, 1)

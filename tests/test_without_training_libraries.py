@@ -21,7 +21,7 @@ for arguments in json.loads(sys.argv[2]):
     result = CliRunner().invoke(main, arguments)
     print(json.dumps([result.exit_code, result.stdout, result.stderr, repr(result.exception)]))
 """
-CURE = "pip install 'ttcli[train]'"
+CURE = "pip install '.[train]'"
 EVERYTHING_ELSE = [
     "detect ball.mp4 -o ball.csv --weights fast --step 9 -q",
     "verify ball.csv",

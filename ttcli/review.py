@@ -67,7 +67,7 @@ def review(
     try:
         from ttcli.reviewing.server import ReviewServer
     except ImportError as error:
-        cure = "install them: pip install 'ttcli[review]'"
+        cure = "install them: pip install '.[review]'"
         raise LibraryError("ttcli review", f"{error.name} is not installed", cure, error.name or "") from error
     found = found_of(video, ball, config, tell)
     match = Match(found, _corrections(video, config), tell)

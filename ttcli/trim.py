@@ -67,7 +67,10 @@ def trim(video: Path, outputs: Sequence[Path], clips: Path | None, config: TrimC
         check_named(video, "--rallies", "name the rallies, as in --rallies rallies.csv")
     listed = rallies_beside(video) if config.rallies is None else config.rallies
     _check(info, outputs, listed, config)
-    rallies = chosen_rallies(read_rallies_csv(listed), config.longest, config.min_strokes)
+    every = read_rallies_csv(listed)
+    if not every:
+        raise InputError(listed, "holds no rally", "look at the video: `ttcli probe` says what can be expected of it")
+    rallies = chosen_rallies(every, config.longest, config.min_strokes)
     if not rallies:
         raise InputError(listed, "holds no rally that is wanted", "give other --longest or --min-strokes, or another video")
     around = config.before, config.after, info.duration_seconds

@@ -188,7 +188,7 @@ def extract(
     if contact_sheet is not None:
         check_contact_sheet(contact_sheet, config.dry_run)
     report = run(sources or (Path(),), output, config, balls, event_labels, quiet, tell)
-    for line in (*report.left_out, *(f"not used: {line}" for line in report.problems)) if not quiet else ():
+    for line in (*report.left_out, *(f"problem: {line}" for line in report.problems)) if not quiet else ():
         tell(line)
     if contact_sheet is not None:
         write_contact_sheet(contact_sheet, output, config.seed)

@@ -23,7 +23,7 @@ from ttcli.results.rallies import Play, Rally, write_rallies_csv
 from ttcli.results.shots import write_shots_csv
 from ttcli.results.strokes import write_strokes_csv
 from ttcli.results.trajectory import BallPosition, Status, mark_play, write_ball_csv
-from ttcli.table.views import views_as_json
+from ttcli.table.views import NoTable, TableView, views_as_json
 from ttcli.video.probe import VideoInfo
 from ttcli.video.reader import FrameReader
 from ttcli.video.standard_input import shown_name
@@ -111,7 +111,7 @@ def write_outputs(
         tell: Takes warnings.
     """
     settings = plan.settings
-    findings = Findings()
+    findings, left_out = Findings(), 0
     with_strokes = settings.strokes is not None
     with_rallies = settings.rallies is not None or with_strokes
     with_events = settings.events is not None or with_rallies
@@ -122,7 +122,8 @@ def write_outputs(
         write_rallies_csv(settings.rallies, findings.rallies, settings.overwrite)
         mark_play(job.output, Play(findings.rallies))
         if not settings.all_events:
-            findings.events = _within_play(findings.events, findings.rallies)
+            inside = _within_play(findings.events, findings.rallies)
+            left_out, findings.events = len(findings.events) - len(inside), inside
     if settings.strokes is not None and findings.strokes is not None:
         write_strokes_csv(settings.strokes, findings.strokes.strokes, settings.overwrite)
     summary = _summary(job, plan, findings)
@@ -133,6 +134,8 @@ def write_outputs(
     if settings.table_picture is not None:
         write_table_picture(plan.info, findings.views, findings.seconds, settings.table_picture, settings.overwrite)
     warnings = _warnings(plan.info, findings)
+    if left_out and not findings.rallies:
+        warnings.append(f"no rally was found, and {left_out} events outside rallies are left out; --all-events keeps them")
     if may_write(job.output, overwrite=True):
         write_manifest(job.output, _facts(job, plan, runtime, findings, summary, warnings), overwrite=True)
     else:
@@ -183,8 +186,9 @@ def _warnings(info: VideoInfo, findings: Findings) -> list[str]:
         warnings.append(f"{broken} of {findings.frames} frames could not be decoded, marked broken")
     if info.interlaced:
         warnings.append("it is interlaced, and was deinterlaced: one picture for each two moments")
-    if findings.strokes is not None and not findings.views:
-        warnings.append("the table was not found, so strokes have no numbers")
+    if findings.strokes is not None and not any(isinstance(view, TableView) for view in findings.views):
+        why = next((f": {view.reason}" for view in findings.views if isinstance(view, NoTable)), "")
+        warnings.append(f"the table was not found{why}; so strokes have no numbers")
     elif findings.strokes is not None and findings.strokes.warning is not None:
         warnings.append(findings.strokes.warning)
     return warnings

@@ -59,7 +59,7 @@ def _ray() -> ModuleType:
     try:
         return importlib.import_module("ray")
     except ImportError as error:
-        raise SettingError("--ray", "ray is not installed", "pip install 'ttcli[ray]'") from error
+        raise SettingError("--ray", "ray is not installed", "pip install '.[ray]'") from error
 
 
 def _check_listens(address: str) -> None:

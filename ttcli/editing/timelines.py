@@ -44,7 +44,7 @@ def _opentimelineio(path: Path) -> ModuleType:
         import opentimelineio
     except ImportError as error:
         fact = "such files need OpenTimelineIO, which is not installed"
-        raise SettingError(path, fact, "pip install 'ttcli[edit]'") from error
+        raise SettingError(path, fact, "pip install '.[edit]'") from error
     return opentimelineio
 
 

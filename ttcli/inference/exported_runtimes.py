@@ -33,7 +33,7 @@ INPUT, OUTPUTS = "pictures", ("probabilities", "offsets")
 SUFFIX = ".onnx"
 RUNTIMES = {"onnx": "onnxruntime", "openvino": "openvino"}
 """What runs an exported file -> its library."""
-PACKAGES = {"onnxruntime": "ttcli[onnx]", "onnx": "ttcli[onnx]", "onnxscript": "ttcli[onnx]", "openvino": "ttcli[openvino]"}
+PACKAGES = {"onnxruntime": ".[onnx]", "onnx": ".[onnx]", "onnxscript": ".[onnx]", "openvino": ".[openvino]"}
 CURE = "give a file that `ttcli export` wrote"
 FATAL = 4
 """Level of ONNX Runtime's own messages: what fails is raised, and ends in our one line."""

@@ -10,7 +10,7 @@ LIBRARIES = (
     "timm", "huggingface_hub",
 )  # fmt: skip
 """What the extra installs, and what that brings along."""
-CURE = "pip install 'ttcli[train]'"
+CURE = "pip install '.[train]'"
 
 
 @contextmanager

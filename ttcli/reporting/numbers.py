@@ -96,6 +96,8 @@ def _not_told(content: MatchContent, bounces: Sequence[dict[str, Any]], strokes:
         lines.append("Bounces and net crossings are missing: there is no events.csv. `ttcli spot` makes one.")
     if content.files.rallies is None:
         lines.append("Rallies are missing: there is no rallies.csv. `ttcli rallies` makes one.")
+    elif not content.rallies:
+        lines.append("No rally was found. `ttcli probe` says what can be expected of the video.")
     if content.files.strokes is None:
         lines.append("Speeds, heights over the net and landings with their intervals are missing: there is no strokes.csv.")
     without = sum(bounce["table_x_m"] is None for bounce in bounces)

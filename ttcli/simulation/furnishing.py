@@ -15,7 +15,7 @@ ASIDE, BEYOND = (2.9, 7.0), (4.8, 10.0)
 """How far from middle to middle tables stand, across and along, metres."""
 PRINTS = 3
 MAT_SHARE, BASE_SHARE = 0.4, 0.5
-"""Of the halls whose floor is a mat of a strong colour, and whose tables stand on a box and not on thin legs alone."""
+"""Share of the halls whose floor is a mat of a strong colour, and whose tables stand on a box, not on thin legs alone."""
 _MAT_GAINS = ((2.6, 0.35, 0.5), (2.4, 0.5, 0.9), (0.35, 1.7, 0.8), (0.4, 0.6, 2.2), (0.3, 0.3, 0.3), (1.5, 0.6, 1.7))
 _ODD_COLOURS = ((0.55, 0.08, 0.1), (0.05, 0.05, 0.06), (0.45, 0.1, 0.3), (0.02, 0.12, 0.1), (0.65, 0.65, 0.68))
 

@@ -225,13 +225,13 @@ def camera_by_hand(table: ToldTable, height: int, width: int, either_end: bool =
 def camera_from_corners(corners: np.ndarray, height: int, width: int, like: TableCamera | None = None) -> TableCamera | None:
     """Return the camera that sees the corners of the board nearest to given places; None where they are no outline of a table.
 
-    From the side and from far behind an end, four corners may look the same within what a hand misses them by. Then the side that
-    `like` sees near is near, or without it the lens is the more usual one.
+    From the side and from far behind an end, four corners may look the same within the error of a hand. Then the side
+    that `like` sees near is near, or without `like` the lens is the more usual one.
 
     Args:
         corners: Pixels (4, 2), going around.
-        height: Of the picture, pixels.
-        width: Of the picture.
+        height: Height of the picture, pixels.
+        width: Width of the picture.
         like: How the same table was seen, about; None where nobody knows.
     """
     table = ToldTable(0.0, np.asarray(corners, float), np.zeros((0, 2)))

@@ -131,7 +131,7 @@ def refit(start: TableCamera, evidence: Evidence, pictures: Sequence[Picture] = 
 
 
 def relay(before: Fit, pictures: Sequence[Picture], height: int) -> Fit:
-    """Return what is told of a table whose lines are laid anew on more pictures; as before where they are not seen."""
+    """Return the fit with its lines placed anew on more pictures; the fit as it was where they are not seen."""
     laid = None if before.coarse is None else lay_lines(before.coarse, pictures, EVERYTHING)
     if laid is None or not laid.sure:
         return before

@@ -22,7 +22,7 @@ FOURS = ((0, 0, 0, 0), (0, 0, 0, 1), (0, 0, 0, 3), (0, 0, 1, 1), (0, 0, 1, 3), (
 
 
 FEW_PEAKS = (4, 2, 3, 2)
-"""Of each kind of points that are tried first."""
+"""How many points of each kind are tried first."""
 
 
 def ways_to_lay(evidence: Evidence, peaks: tuple[int, ...] = MOST_PEAKS) -> list[TableCamera]:

@@ -1,7 +1,7 @@
 """Where the white lines lie on the picture itself, to a part of a pixel, and the camera that agrees with them.
 
-The network's maps have cells of several pixels. Lines are 20 mm wide and straight: once it is known about where they are, profiles
-across them tell the rest. Each line is laid as a whole, so that people before a part of it do little harm.
+The network's maps have cells of several pixels. Lines are 20 mm wide and straight: once their rough position is known,
+profiles across them give the rest. Each line is placed as a whole, so that people in front of a part do little harm.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ NET_MARGIN = 4
 WIDEST = 40.0
 """Pixels that a line is wide at most."""
 LEAST_CONTRAST = 12.0
-"""Of 255: lines that are brighter than the surface by less are not seen."""
+"""Levels of 255 by which a line must be brighter than the surface to be seen."""
 FACTORS = 0.4, 1.6
 """How much less or more one line may differ from the surface than lines do on the whole: lamps are somewhere."""
 LEAST_SUPPORT = 0.2
@@ -46,23 +46,25 @@ LEAST_LINES = 3
 REST = 0.3
 """How much what a line does not explain counts against it."""
 LEAST_BEYOND, LEAST_SHARE = 0.35, 0.3
-"""How much less than from the surface a line must differ from what is beyond it, and at which share of its stations: else it may
-be the floor, and no line."""
+"""Contrast of a line with what lies beyond it, against its contrast with the surface, and the share of its stations that
+must have it. With less, the line may be the floor."""
 SURE_LINES, SURE_SUPPORT = 4, 0.34
-"""Lines that are laid at the least, and the mean support of all that should be seen, for no other thing than a table to look so."""
+"""Lines that must be found, and the mean support of all lines that should be seen. Then only a table looks like that."""
 MOST_LEFT = 1.5
 """Pixels that a line may be off the camera in which they agree to count as seen."""
 LINE_OFF, LINE_OFF_TOLD = 0.25, 0.65
-"""Pixels that a whole line is off, 1 sigma, beside what its profiles say: for the fit, and for the error that is told of it. The
-second makes 95 % of what is told of drawn pictures hold (tools/measure_tables.py --simulated): the lines lean together."""
+"""Pixels that a whole line is off, 1 sigma, besides the error of its profiles: for the fit, and for the stated error.
+
+The second makes the stated 95 % hold on drawn pictures (tools/measure_tables.py --simulated): the lines lean together.
+"""
 NOISE = 0.3
 """Variance that a line's agreement is divided by."""
 LOOSER = 4.0
-"""How much larger the covariance of what the network saw is taken: its answers lean the same way in all pictures of a hall."""
+"""How much larger the covariance of the network's answers is taken: they lean the same way in all pictures of a hall."""
 BEND_SIGMA = 0.01
-"""How far a lens's bend may be from what the network's points and lines told of it, 1 sigma."""
+"""How far the bend of a lens may be from the bend that the network's points and lines gave, 1 sigma."""
 MARGIN, MARGIN_PIXELS = 0.1, 24
-"""Part of a region that is kept on either side of it, and pixels beside that."""
+"""Part of a region that is kept on either side, and pixels besides."""
 
 
 class Picture(NamedTuple):
@@ -75,7 +77,7 @@ class Picture(NamedTuple):
     corner: np.ndarray
     """(2,) where its first pixel lies on the whole picture of that scale."""
     motion: np.ndarray
-    """(3, 3) similarity to its pixels from those of the picture in which the camera is asked for; both of the video."""
+    """(3, 3) similarity from the picture in which the camera is wanted to this picture, both in pixels of the video."""
 
     def at(self, pixels: np.ndarray) -> np.ndarray:
         """Return places (..., 2) on the piece of places in pixels of the video, as they are where the camera is asked for."""
@@ -86,7 +88,7 @@ class Picture(NamedTuple):
 
 
 def piece(picture: np.ndarray, region: Region, height: int, width: int, motion: np.ndarray) -> Picture:
-    """Return a copy of the part of a picture (H, W, 3) that shows a region of a video of so many pixels, and a little about it."""
+    """Return a copy of the part of a picture (H, W, 3) that shows a region of a video, and a little around it."""
     size = np.array(picture.shape[1::-1])
     extent = np.array([region.width, region.height])
     low = np.clip(np.floor(size * ((region.left, region.top) - MARGIN * extent)).astype(int) - MARGIN_PIXELS, 0, size)
@@ -99,7 +101,7 @@ class Laid(NamedTuple):
 
     camera: TableCamera
     support: dict[int, float]
-    """Of each line that should be seen, how much of it is, 0 to 1."""
+    """Line that should be seen -> the share of the line that is, 0 to 1."""
     hump: float
     """How much higher than its ends the table is at the net, metres."""
 

@@ -22,7 +22,7 @@ LARGEST_ZOOM = 1.6
 
 
 SAME_LEVELS, MOST_CHANGED = 12, 0.15
-"""Of 255, by which a pixel may differ and be the same, and the part of the pixels that differs where only people move."""
+"""Levels of 255 by which a pixel may differ and be the same, and the share of pixels that differ where only people move."""
 
 
 class MotionTracker:

@@ -128,8 +128,10 @@ def plan_labels(
 
     read = read_ball_labels(source.balls, report, config.label_format, *_picture_size(source, config, info))
     if any("confidence" in line for line in find_format(source.balls, config.label_format).left_behind(source.balls)):
-        cure = "correct it first, or give --labels"
-        problems.add(LabelError(source.balls, "has confidences: it is what a program found, taken as if it were true", cure))
+        cure = "correct them first by `ttcli review`, or give --labels"
+        problems.add(
+            LabelError(source.balls, "has confidences: a program found these positions, and they are used unchecked", cure)
+        )
     read, unsure = _with_surroundings(source, config, read)
     unusable |= {frame + config.frame_offset for frame in unsure}
     labels = _on_video(read, frame_count, source, config.frame_offset, report)

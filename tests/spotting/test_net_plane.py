@@ -8,7 +8,7 @@ from scenes import true_cameras
 from ttcli.results.trajectory import BallPosition, Status
 from ttcli.simulation.flight import BALL_RADIUS, TABLE_HEIGHT, Ball, fly
 from ttcli.spotting import simulated
-from ttcli.spotting.net_plane import Passing, fit_passing, flights_at, nearest_passing, on_table, refined
+from ttcli.spotting.net_plane import BESIDE_HIDDEN, Passing, fit_passing, flights_at, nearest_passing, on_table, refined
 from ttcli.spotting.simulated import SimulatedTracks
 from ttcli.spotting.spotter import spot_events
 from ttcli.spotting.weights import load_spotter
@@ -85,6 +85,20 @@ def test_a_bounce_far_beside_the_table_is_on_something_else():
     camera = true_cameras(1)[0]
     assert on_table(camera, camera.project(np.array([0.7, 1.3, TABLE_HEIGHT + BALL_RADIUS])))
     assert not on_table(camera, camera.project(np.array([1.4, 2.6, 0.02])))
+
+
+def test_from_a_low_camera_some_pixels_beside_the_table_may_be_on_it():
+    forward = np.array([-0.18, -0.97, -0.15]) / np.linalg.norm([-0.18, -0.97, -0.15])
+    right = np.cross(forward, (0, 0, 1)) / np.linalg.norm(np.cross(forward, (0, 0, 1)))
+    camera = TableCamera(
+        np.array([2.0, 11.0, 2.5]), np.stack([right, np.cross(forward, right), forward]), 2200.0, np.array([639.5, 359.5]), 1280
+    )
+    far_end = camera.project(np.array([0.0, -1.37, TABLE_HEIGHT + BALL_RADIUS]))
+    above = far_end - (0, 8)
+    assert camera.on_plane(above, TABLE_HEIGHT + BALL_RADIUS)[1] < -1.37 - 0.25
+    assert on_table(camera, above) and not on_table(camera, far_end - (0, 20))
+    assert on_table(camera, far_end - (0, 20), BESIDE_HIDDEN)
+    assert not on_table(camera, far_end - (0, 60), BESIDE_HIDDEN)
 
 
 def test_the_surer_instant_counts_more():

@@ -28,6 +28,11 @@ MOST_SPREAD = 0.03
 """Seconds, 1 sigma, of an instant that is of use."""
 BESIDE_TABLE = 0.25
 """Metres beside the board at which a bounce may still seem to be: what lies farther off bounced on something else."""
+BESIDE_SURE, BESIDE_HIDDEN = 8 / 1920, 24 / 1920
+"""Picture widths that a bounce may seem to lie farther off: where the ball was seen around it, and where it was hidden.
+
+A found table may be wrong by the first. Seen from a low camera it is more than a metre along the line of sight.
+"""
 OTHER_BEND_SECONDS = 0.03
 """A bend farther than this from a bounce is another one, and ends its flights."""
 SMEARED_SECONDS = 0.0075
@@ -63,11 +68,14 @@ class Passing(NamedTuple):
     """(5,) velocity at the bounce, m/s, and lift, m/s^2."""
 
 
-def on_table(camera: TableCamera, pixel: np.ndarray) -> bool:
-    """Return whether a ball that is seen at a pixel (2,) may have bounced on the table."""
+def on_table(camera: TableCamera, pixel: np.ndarray, beside: float = BESIDE_SURE) -> bool:
+    """Return whether a ball at a pixel (2,) may have bounced on the table, if that pixel is off by `beside` picture widths."""
     place = camera.on_plane(pixel, TABLE_HEIGHT + BALL_RADIUS)
+    if place is None:
+        return False
     reach = np.array([TABLE_WIDTH, TABLE_LENGTH]) / 2 + BESIDE_TABLE
-    return place is not None and bool((np.abs(place[:2]) < reach).all())
+    nearest = np.append(np.clip(place[:2], -reach, reach), place[2])
+    return bool(np.linalg.norm(camera.project(nearest) - pixel) <= beside * camera.width)
 
 
 def flights_at(

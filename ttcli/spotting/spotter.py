@@ -22,7 +22,16 @@ from ttcli.spotting.instants import (
     fit_touch,
     place_at,
 )  # fmt: skip
-from ttcli.spotting.net_plane import ONE_PASSING_SECONDS, Passing, flights_at, nearest_passing, on_table, refined
+from ttcli.spotting.net_plane import (
+    BESIDE_HIDDEN,
+    BESIDE_SURE,
+    ONE_PASSING_SECONDS,
+    Passing,
+    flights_at,
+    nearest_passing,
+    on_table,
+    refined,
+)
 from ttcli.spotting.network import EVENTS, PathSpotter
 from ttcli.spotting.paths import GRID_RATE, LONGEST_GAP_SECONDS, SEPARATOR_STEPS, Grid, Track, make_track, resample
 from ttcli.spotting.table_views import table_features
@@ -233,7 +242,8 @@ class _Path(NamedTuple):
     def _may_be_on_table(self, bounce: Instant) -> bool:
         """Return False where the table is known, and the ball bounced on something else."""
         camera = self.table_at(bounce.time)
-        return camera is None or on_table(camera, self._pixels(bounce.position))
+        beside = BESIDE_HIDDEN if bounce.error is None else BESIDE_SURE
+        return camera is None or on_table(camera, self._pixels(bounce.position), beside)
 
     def _passings(self, bounces: dict[Peak, Instant], ends: list[float]) -> list[tuple[Passing, float]]:
         """Return the passings of the net by the flights around bounces, where the table is known, with their confidence."""

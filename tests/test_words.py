@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), ROOT / "ttcli" / "weights" / "README.md"]
 MODULES = sorted((ROOT / "ttcli").rglob("*.py"))
 TERMINAL = 80
-MOST_LINES = {"README.md": 170, "docs/RESULTS.md": 215}
+MOST_LINES = {"README.md": 170, "docs/RESULTS.md": 220}
 """Lines of the pages that everybody reads."""
 
 

@@ -253,7 +253,7 @@ def test_a_comparison_that_fails_leaves_nothing_either(small, tmp_path, drawn_qu
 
 def test_a_missing_library_names_the_extra(exported, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(SettingError, match=r"onnxruntime is not installed; pip install 'ttcli\[onnx\]'"):
+    with pytest.raises(SettingError, match=r"onnxruntime is not installed; pip install '.\[onnx\]'"):
         load_exported(exported[1], "onnx", "auto")
 
 

@@ -28,7 +28,7 @@ def killed_once(mark: str, number: int) -> int:
 
 def test_without_the_library_it_is_one_line(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
-    with pytest.raises(SettingError, match=r"ttcli\[ray\]"):
+    with pytest.raises(SettingError, match=r"\.\[ray\]"):
         list(run_tasks(killed_once, [("x", 1)]))
 
 

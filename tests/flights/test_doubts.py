@@ -13,7 +13,7 @@ from ttcli.flights.sightlines import as_wide_as
 from ttcli.flights.views import View
 
 FLIGHTS = [
-    ((0.1 * number - 0.4, 6.5 + 0.4 * number, 1.6 - 0.1 * number), (60.0 - 35 * number, 0.0, 0.0)) for number in range(9)
+    ((0.1 * number - 0.4, 5.8 + 0.25 * number, 1.6 - 0.1 * number), (60.0 - 35 * number, 0.0, 0.0)) for number in range(9)
 ]
 
 
@@ -50,7 +50,7 @@ def test_slow_motion_is_not_taken_for_a_wrong_size():
 
 
 def test_bounces_beside_the_table_are_told():
-    aside = replace(SIDE, position=SIDE.position + (0, 0.75, 0))
+    aside = replace(SIDE, position=SIDE.position + (0, 1.1, 0))
     assert "beside the table" in str(doubt(SIDE, aside))
 
 

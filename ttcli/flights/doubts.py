@@ -28,6 +28,8 @@ SIZES = (0.8, 1.25)
 Nearer sizes are not tried: fast strokes with much spin have less drag than `physics.air` gives them, and so fit a
 table a tenth smaller better than the true one.
 """
+SLOW = 11.0
+"""m/s: faster strokes do not judge the size, since what air does to them is known less well than gravity."""
 LEAST_SIZING, MOST_JUDGED = 6, 24
 """How many flights judge the size, at least and at most. The flights with the most sightings do."""
 MOST_SAID = 10.0
@@ -42,8 +44,8 @@ BESIDE = 0.06
 """Metres beyond the edge of the table at which no ball bounces on it, besides the error of the place."""
 LEAST_BESIDE, SHARE_BESIDE = 3, 0.16
 """Flights, and share of the flights with a known bounce, that must bounce beside the table to refuse it."""
-KNOWN = 0.08
-"""Metres, 1 sigma, to which a bounce must be known to be a witness."""
+KNOWN, SIGMAS = 0.3, 2.0
+"""Metres, 1 sigma, to which a bounce must be known to be a witness; and how many sigmas it must lie beside the table."""
 
 
 class Fitted(NamedTuple):
@@ -66,14 +68,13 @@ class _Judges(NamedTuple):
     cost: np.ndarray
 
     @classmethod
-    def of(cls, fitted: Fitted, least_seen: int) -> "_Judges":
-        """Return the flights with at least so many sightings."""
+    def of(cls, fitted: Fitted, flights: np.ndarray) -> "_Judges":
+        """Return the flights that a mask (N,) chooses."""
         view, pieces, fit, _ = fitted
         error = max(float(np.median(fit.error)), LEAST_ERROR * view.camera.width / 1920)
-        often = pieces.seen.sum(1) >= least_seen
-        some = Pieces(*(part[often] for part in pieces))
+        some = Pieces(*(part[flights] for part in pieces))
         stray = stray_of(view, some)
-        return cls(view, some, fit.numbers[often], error, stray, _cost(view, some, fit.numbers[often], error, stray))
+        return cls(view, some, fit.numbers[flights], error, stray, _cost(view, some, fit.numbers[flights], error, stray))
 
     def gains(self, size: float = 1.0, clock: float = 1.0) -> np.ndarray:
         """Return how much better, (N,), a world of another size or a film of another pace explains the flights."""
@@ -86,12 +87,24 @@ def doubt_of(cameras: Sequence[Fitted]) -> str | None:
     Args:
         cameras: The flights of each camera. A camera that moves counts as another one for each flight.
     """
-    seen = np.sort(np.concatenate([each.pieces.seen.sum(1) for each in cameras]))[::-1]
-    if len(seen) < LEAST_JUDGED:
+    if sum(len(each.pieces.times) for each in cameras) < LEAST_JUDGED:
         return None
-    least = int(seen[:MOST_JUDGED][-1])
-    judges = [_Judges.of(each, least) for each in cameras if (each.pieces.seen.sum(1) >= least).any()]
-    return _slow_or_wrong_size(judges) or _beside(cameras)
+    return _slow_or_wrong_size(_judges(cameras, np.inf), _judges(cameras, SLOW)) or _beside(cameras)
+
+
+def _speeds(fit: Fit) -> np.ndarray:
+    """Return how fast flights begin, (N,), m/s."""
+    return np.linalg.norm(fit.numbers[:, SPEED], axis=1)
+
+
+def _judges(cameras: Sequence[Fitted], fastest: float) -> list[_Judges]:
+    """Return the flights with the most sightings that are no faster, m/s."""
+    seen = np.concatenate([each.pieces.seen.sum(1)[_speeds(each.fit) <= fastest] for each in cameras])
+    if not len(seen):
+        return []
+    least = int(np.sort(seen)[::-1][:MOST_JUDGED][-1])
+    chosen = [(each, (each.pieces.seen.sum(1) >= least) & (_speeds(each.fit) <= fastest)) for each in cameras]
+    return [_Judges.of(each, flights) for each, flights in chosen if flights.any()]
 
 
 def _cost(
@@ -104,14 +117,14 @@ def _cost(
     return fit_onward(as_wide_as(view, size), pieces._replace(times=pieces.times / clock), error, stray, other)
 
 
-def _slow_or_wrong_size(judges: Sequence[_Judges]) -> str | None:
+def _slow_or_wrong_size(judges: Sequence[_Judges], slow: Sequence[_Judges]) -> str | None:
     """Return whether slow motion or a wrong size explains the flights better; None where neither does."""
     slower = max(float(np.median(np.concatenate([each.gains(clock=clock) for each in judges]))) for clock in CLOCKS)
-    gains = [np.concatenate([each.gains(size) for each in judges]) for size in SIZES]
+    gains = [np.concatenate([np.zeros(0), *(each.gains(size) for each in slow)]) for size in SIZES]
     said = np.array([np.clip(gain, -MOST_SAID, MOST_SAID).sum() for gain in gains])
     count = len(gains[0])
     wrong = count >= LEAST_SIZING and said.max() >= CLEARLY + CLEARLY_EACH * count
-    best = int(np.argmax([np.median(gain) for gain in gains]))
+    best = int(said.argmax())
     if slower > CLEARLY_SLOWER and not (wrong and np.median(gains[best]) > slower):
         return "the ball falls as in slow motion, more slowly than gravity has it"
     if not wrong:
@@ -128,7 +141,7 @@ def _beside(cameras: Sequence[Fitted]) -> str | None:
     for _, pieces, _, measures in cameras:
         sigma = np.sqrt(np.trace(measures.bounce_covariance, axis1=1, axis2=2))
         known = (pieces.bounces > 0) & (sigma < KNOWN) & np.isfinite(measures.bounce).all(1)
-        away = known & ((np.abs(measures.bounce) - edge).max(1) > BESIDE + sigma)
+        away = known & ((np.abs(measures.bounce) - edge).max(1) > BESIDE + SIGMAS * sigma)
         all_known, all_away = all_known + int(known.sum()), all_away + int(away.sum())
     if all_away < max(LEAST_BESIDE, SHARE_BESIDE * all_known):
         return None

@@ -82,12 +82,11 @@ def find_strokes(
     """
     contacts = contacts_of(events, sightings, tables)
     cuts = [*_cut(sightings, contacts, rallies, width), *_into_the_net(sightings, contacts, rallies, width)]
-    cuts.sort(key=lambda cut: cut.flight.start)
     if tables is not None:
         cuts += _lone(sightings, cuts, rallies, tables)
-        cuts.sort(key=lambda cut: cut.flight.start)
         for cut in cuts:
             _see(cut, sightings, tables)
+    cuts.sort(key=lambda cut: cut.flight.start)
     groups = [_fit_group(group) for group in _by_camera(cuts)]
     fits = all(group.fitted is not None for group in groups)
     warnings = [] if fits else ["the flights do not fit the table: it is elsewhere, or the path is of no ball in play"]

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ttcli.physics.air import DRAG
+from ttcli.physics.air import slowing
 from ttcli.results.strokes import Stroke, read_strokes_csv
 
 NEAREST, NEAREST_BOUNCE = 0.25, 0.1
@@ -28,7 +28,7 @@ def true_speed(seconds: float, times: np.ndarray, places: np.ndarray) -> float |
     if first + 1 >= len(times):
         return None
     speed = float(np.linalg.norm(places[first + 1] - places[first]) / (times[first + 1] - times[first]))
-    return speed * (1 + DRAG * speed * float((times[first] + times[first + 1]) / 2 - seconds))
+    return speed * (1 + slowing(speed) * float((times[first] + times[first + 1]) / 2 - seconds))
 
 
 def measure(truth: dict[str, Any], strokes: list[Stroke]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from ttcli.flights.measuring import NET_TOP, measure
 from ttcli.flights.splitting import flights_of
 from ttcli.flights.telling import told_of
 from ttcli.flights.views import View
-from ttcli.physics.air import DRAG, MAGNUS_SATURATION
+from ttcli.physics.air import AIR, drag_coefficient, lift_coefficient, slowing
 from ttcli.physics.arcs import ON_TABLE
 from ttcli.play.contacts import contacts_of
 from ttcli.play.exchanges import find_exchanges
@@ -44,8 +44,6 @@ HEIGHT, WIDTH = 720, 1280
 MISSING, FALSE, NEAR_SHARE = 0.08, 0.05, 0.6
 SPINDOE_LIFT = 0.026
 """Metres that flights of spindoe lie too low: their balls bounce 6 mm below the table's surface, by the middle."""
-LIFT = DRAG / 0.54
-"""Acceleration per speed squared at a lift coefficient of 1, 1/m."""
 GRAVITY = np.array([0, 0, -9.81])
 
 
@@ -257,7 +255,7 @@ def speed_of(times: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Return the velocity (3,) at the first sample."""
     velocity = np.polyfit(times, places, 2)[1]
     for _ in range(2):
-        change = 2 * DRAG**2 * float(velocity @ velocity) * velocity  # of the deceleration, as drag becomes less
+        change = 2 * slowing(np.linalg.norm(velocity)) ** 2 * velocity  # of the deceleration, as drag becomes less
         velocity = np.polyfit(times, places - np.outer(times**3 / 6, change), 2)[1]
     return velocity
 
@@ -312,17 +310,17 @@ def measure_physics(folder: Path) -> None:
         )
         speed = np.linalg.norm(velocity)
         free = bend - GRAVITY
-        drags.append((speed, -(free @ velocity) / speed**3 / LIFT))
+        drags.append((speed, -(free @ velocity) / speed**3 / AIR))
         if flight.spin is not None:
             across = np.cross(flight.spin, velocity)
             share = BALL_RADIUS * np.linalg.norm(flight.spin) / speed
             turn = np.linalg.norm(across) / np.linalg.norm(flight.spin) / speed
             if turn > 0.5:
-                lifts.append((share, free @ across / np.linalg.norm(across) / speed**2 / LIFT / turn))
-    print("drag coefficient (0.54):")
-    told_by(np.array(drags), (2, 5, 7, 9, 16), "m/s", lambda speed: 0.54)
+                lifts.append((share, free @ across / np.linalg.norm(across) / speed**2 / AIR / turn))
+    print("drag coefficient:")
+    told_by(np.array(drags), (2, 5, 7, 9, 16), "m/s", drag_coefficient)
     print("lift coefficient by surface speed / speed, flights with a labelled spin:")
-    told_by(np.array(lifts), (0, 0.25, 0.4, 0.6, 0.9, 3), "", lambda share: share / (1 + MAGNUS_SATURATION * share))
+    told_by(np.array(lifts), (0, 0.25, 0.4, 0.6, 0.9, 3), "", lift_coefficient)
 
 
 def told_by(pairs: np.ndarray, edges: tuple[float, ...], unit: str, model) -> None:

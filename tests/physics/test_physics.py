@@ -32,11 +32,11 @@ def test_numbers_arrays_and_tensors_fly_and_bounce_alike():
     assert told[1][0].tolist() == pytest.approx([float(np.squeeze(each)) for each in turned])
 
 
-def test_a_ball_dropped_from_a_metre_lands_at_415_centimetres_a_second():
+def test_a_ball_dropped_from_a_metre_lands_at_about_410_centimetres_a_second():
     arcs = integrate(begun((0, 0, ON_TABLE + 1.0), (0, 0, 0)), np.full(1, 1 / 400), 400, np.ones(1, int))
     time, _ = arcs.bounces(0)
     fallen = arcs.at(np.array([[time[0] - 1e-3, time[0]]]))[2, 0]
-    assert (fallen[0] - fallen[1]) / 1e-3 == pytest.approx(4.15, abs=0.05)
+    assert (fallen[0] - fallen[1]) / 1e-3 == pytest.approx(4.1, abs=0.08)  # 4.43 without air
 
 
 def test_topspin_dips_and_backspin_lifts():

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttcli.physics.air import DRAG
+from ttcli.physics.air import slowing
 from ttcli.physics.arcs import ON_TABLE
 from ttcli.table.camera import TableCamera
 from ttcli.table.constants import GRAVITY
@@ -87,7 +87,7 @@ def guess_flights(
     chosen = _lowest(cost, STARTS if with_bounce else 1)
     place, before = (np.take_along_axis(unknown[..., part], chosen[..., None], 1) for part in (slice(0, 3), slice(3, 6)))
     begun = np.take_along_axis(at, chosen, 1)[..., None]
-    fall = np.array([0, 0, -GRAVITY]) - DRAG * np.linalg.norm(before, axis=-1, keepdims=True) * before
+    fall = np.array([0, 0, -GRAVITY]) - slowing(np.linalg.norm(before, axis=-1, keepdims=True)) * before
     return Guesses(place - begun * before + 0.5 * begun**2 * fall, before - begun * fall)
 
 
@@ -117,7 +117,7 @@ def _columns(since: np.ndarray, unknown: np.ndarray, with_bounce: bool) -> tuple
         columns[..., axis, 6 + axis] = after
     bend = np.zeros((*since.shape, 3))
     for part, speed in ((before, unknown[..., 3:6]), (after, unknown[..., 6:9])):
-        slowed = -DRAG * np.linalg.norm(speed, axis=-1, keepdims=True) * speed
+        slowed = -slowing(np.linalg.norm(speed, axis=-1, keepdims=True)) * speed
         slowed = np.clip(slowed, -40, 40)
         slowed[..., 2] -= GRAVITY
         bend += 0.5 * part[..., None] ** 2 * slowed[..., None, :]

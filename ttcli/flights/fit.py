@@ -15,21 +15,21 @@ from ttcli.flights.beginnings import guess_flights
 from ttcli.flights.views import View
 from ttcli.physics.arcs import Arcs, Beginnings, integrate
 from ttcli.physics.impacts import TABLE_FRICTION
-from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH
+from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT, TABLE_LENGTH
 
 PLACE, SPEED, SPIN, DRAG_, RESTITUTION, FRICTION = slice(0, 3), slice(3, 6), slice(6, 9), 9, 10, 11
 NUMBERS = 12
 """Numbers of a flight, before the camera's."""
-PRIOR_SPREAD = np.array([0.9, 0.7, 0.5, 4.0, 14.0, 3.0, 220.0, 120.0, 150.0, 0.1, 0.045, 0.25])
-"""1 sigma of what is believed beforehand: metres, m/s, rad/s, and logarithms of drag, restitution and friction. Real
-flights differ from the usual drag and restitution by as much."""
+PRIOR_SPREAD = np.array([0.9, 0.7, 0.5, 4.0, 14.0, 3.0, 0.6, 0.3, 0.4, 0.1, 0.045, 0.25])
+"""1 sigma of what is believed beforehand: metres, m/s, surface speed / speed, and logarithms of drag, restitution and
+friction. Real flights differ from the usual drag and restitution by as much. Who strikes faster gives more spin."""
 PRIOR_PLACE = (0.0, TABLE_LENGTH / 2 + 0.15, TABLE_HEIGHT + 0.25)
 """Where strokes are made, at the end of positive y."""
-STRAY, STRAY_SECONDS = 0.0045, 0.035
+STRAY, STRAY_SECONDS = 0.005, 0.035
 """Metres, 1 sigma on each axis, by which real flights stray from the most probable one of this kind, and how long they
 stay on one
 side: measured on 190 flights in space. However often a ball is seen, so much of its way is not known."""
-_NUDGE = np.array([1e-4] * 3 + [1e-3] * 3 + [0.5] * 3 + [1e-3] * 3)
+_NUDGE = np.array([1e-4] * 3 + [1e-3] * 9)
 MOST_STEP = 1 / 40
 """Seconds of one step of the integration; the midpoint rule errs by 0.2 mm in half a second of them."""
 LEAST_ERROR = 0.25
@@ -98,12 +98,17 @@ class Fit(NamedTuple):
     """(N,) how many numbers stand behind it."""
 
 
+def spins(numbers: np.ndarray) -> np.ndarray:
+    """Return the spins (..., 3), rad/s, of flights (..., NUMBERS)."""
+    return numbers[..., SPIN] * np.linalg.norm(numbers[..., SPEED], axis=-1, keepdims=True) / BALL_RADIUS
+
+
 def beginnings(numbers: np.ndarray) -> Beginnings:
     """Return how flights (..., NUMBERS) begin."""
     parts = np.moveaxis(numbers, -1, 0)
     drag, restitution, friction = np.exp(np.clip(parts[9:12], -1.5, 1.5))
-    place, speed, spin = (tuple(parts[part]) for part in (PLACE, SPEED, SPIN))
-    return Beginnings(place, speed, spin, drag, restitution, TABLE_FRICTION * friction)
+    place, speed = (tuple(parts[part]) for part in (PLACE, SPEED))
+    return Beginnings(place, speed, tuple(np.moveaxis(spins(numbers), -1, 0)), drag, restitution, TABLE_FRICTION * friction)
 
 
 def fly_flights(numbers: np.ndarray, duration: np.ndarray, bounces: np.ndarray) -> Arcs:

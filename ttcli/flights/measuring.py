@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttcli.flights.fit import DRAG_, NUMBERS, PLACE, SPEED, SPIN, Fit, fly_flights
-from ttcli.physics.air import DRAG, fly
+from ttcli.flights.fit import DRAG_, NUMBERS, PLACE, SPEED, Fit, fly_flights, spins
+from ttcli.physics.air import fly, slowing
 from ttcli.physics.arcs import Arcs
 from ttcli.table.constants import NET_HEIGHT, TABLE_HEIGHT
 
-DOUBT = 0.02
+DOUBT = 0.023
 """Share of its speed, 1 sigma, by which a real ball just after the stroke differs from the flight that fits its whole
 path best: 0.019 in 70 flights that were measured in space."""
 TAIL = 8.0
@@ -81,9 +81,9 @@ def measure(fit: Fit, duration: np.ndarray, bounces: np.ndarray, stroke: np.ndar
     landing = np.where(np.isfinite(time), where[:2], np.nan)
     covariance = _covariance(landing)
     direction = speed[:2] / np.maximum(np.linalg.norm(speed[:2], axis=0), 1e-9)
-    spin = np.moveaxis(numbers[..., SPIN], -1, 0)
+    spin = np.moveaxis(spins(numbers), -1, 0)
     fast = _measured(np.linalg.norm(speed, axis=0))
-    unsure = DRAG * fast.value**2 * stroke_error  # by so much air slows it in that time
+    unsure = slowing(fast.value) * fast.value * stroke_error  # by so much air slows it in that time
     fast = fast._replace(spread=np.sqrt(fast.spread**2 + (DOUBT * fast.value) ** 2 + unsure**2))
     return Measures(
         np.moveaxis(place[:, :, 0], 0, -1),
@@ -114,7 +114,8 @@ def _covariance(values: np.ndarray) -> np.ndarray:
 
 def _at_stroke(numbers: np.ndarray, stroke: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return places and velocities (3, N, R) at the stroke, which lies a little before the first sighting."""
-    place, speed, spin = (tuple(np.moveaxis(numbers[..., part], -1, 0)) for part in (PLACE, SPEED, SPIN))
+    parts = numbers[..., PLACE], numbers[..., SPEED], spins(numbers)
+    place, speed, spin = (tuple(np.moveaxis(part, -1, 0)) for part in parts)
     step = stroke[:, None] / _STEPS_BACK
     for _ in range(_STEPS_BACK):
         place, speed = fly(place, speed, spin, step, np.exp(numbers[..., DRAG_]))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ttcli.physics.air import DRAG
+from ttcli.physics.air import slowing
 from ttcli.simulation.flight import (
     BALL_RADIUS,
     BOUNCE,
@@ -116,8 +116,9 @@ def spin_of(direction: Tensor, topspin: Tensor, sidespin: Tensor) -> Tensor:
 
 
 def flight_time(distance: Tensor, speed: Tensor) -> Tensor:
-    """Return the time for a horizontal distance under drag: with v' = -k v^2, t = (exp(k d) - 1) / (k v)."""
-    return (torch.exp(DRAG * distance) - 1) / (DRAG * speed)
+    """Return about the time for a horizontal distance under drag: with v' = -k v^2, t = (exp(k d) - 1) / (k v)."""
+    drag = slowing(speed) / speed  # as it is at the beginning
+    return (torch.exp(drag * distance) - 1) / (drag * speed)
 
 
 def _choose_kind(behind: Tensor, height: Tensor, generator: torch.Generator) -> Tensor:

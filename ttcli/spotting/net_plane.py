@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttcli.physics.air import DRAG
+from ttcli.physics.air import slowing
 from ttcli.table.camera import TableCamera
 from ttcli.table.constants import BALL_RADIUS, GRAVITY, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
@@ -249,4 +249,4 @@ def _knots(start: np.ndarray, states: np.ndarray, way: float, longest: float) ->
 
 def _drag(velocity: np.ndarray) -> np.ndarray:
     """Return the deceleration over the speed, (M, 1) per second, of flights with velocities (M, 3)."""
-    return DRAG * np.minimum(np.sqrt((velocity * velocity).sum(1, keepdims=True)), FASTEST)
+    return slowing(np.minimum(np.sqrt((velocity * velocity).sum(1, keepdims=True)), FASTEST))

@@ -20,6 +20,7 @@ from ttcli.reporting.charts import (
     table_map,
     tag,
     timeline,
+    zone_words,
 )
 from ttcli.reporting.numbers import ACROSS, DEPTHS, PHASES
 
@@ -31,6 +32,9 @@ POLICY = (
 MOST_ROWS = 2000
 """Most rows of a table on the page; all are in the CSV and in `--json`."""
 
+SPEEDS = ("speed_kmh", "speed_low", "speed_high")
+HEIGHTS = ("net_clearance_cm", "clearance_low", "clearance_high")
+"""Columns of a number and of its bounds."""
 LONG_CELL = 28
 """Characters of HTML from which on a cell gets room for some words a line."""
 
@@ -126,7 +130,10 @@ def _overview(matches: Sequence[dict[str, Any]]) -> str:
             str(match["doubts"]["count"]),
         ]
         rows.append(cells)
-    heads = ("match", "length", "rallies", "play", "strokes, mean", "most", "km/h, median", "most", "doubtful places")
+    heads = (
+        "match", "length", "rallies", "in play", "strokes a rally, mean", "longest rally, strokes", "median speed, km/h",
+        "fastest, km/h", "doubtful places",
+    )  # fmt: skip
     return tag(
         "section",
         tag("h2", "Matches", id="matches") + _table(heads, rows, "The matches beside each other"),
@@ -141,10 +148,8 @@ def _match(match: dict[str, Any], film: Film, key: str, several: bool) -> str:
         _rallies(match, key),
         _lengths(match, key),
         _map(match, key),
-        _intervals(match, key, "speeds", "Speeds", ("speed_kmh", "speed_low", "speed_high"), "km/h"),
-        _intervals(
-            match, key, "heights", "Heights over the net", ("net_clearance_cm", "clearance_low", "clearance_high"), "cm"
-        ),
+        _intervals(match, key, "speeds", "Speed of the strokes", SPEEDS, "km/h"),
+        _intervals(match, key, "heights", "Height of the strokes over the net", HEIGHTS, "cm"),
         _before_the_end(match, key),
         _doubts(match, key),
         _provenance(match, key),
@@ -160,16 +165,16 @@ def _section(key: str, name: str, title: str, *parts: str) -> str:
 def _summary(match: dict[str, Any]) -> str:
     found, share = match["found"], match["statistics"]["share_of_play"]
     facts = [
-        ("Length", clock(found["seconds"])),
+        ("Length of the video", clock(found["seconds"])),
         ("Frames", f"{found['frames']:,}"),
         ("Ball seen", f"{found['seen']:,} frames ({found['seen'] / max(found['frames'], 1):.0%})"),
         (
-            "Confidence there, mean",
+            "How sure of it, mean",
             "unknown" if found["mean_confidence_of_seen"] is None else f"{found['mean_confidence_of_seen']:.1%}",
         ),
         ("Rallies", str(found["rallies"])),
         (
-            "Play",
+            "Time in play",
             "unknown"
             if not found["rallies"] or share is None
             else f"{clock(match['statistics']['play_seconds'])} ({share:.0%})",
@@ -192,6 +197,9 @@ def _code(text: str) -> str:
     """Return a text with what stands between backticks as code."""
     parts = escape(text).split("`")
     return "".join(tag("code", part) if place % 2 else part for place, part in enumerate(parts))
+
+
+RALLIES_HINT = "Each bar is a rally, as high as it has strokes. The numbers below are minutes and seconds of the video."
 
 
 def _rallies(match: dict[str, Any], key: str) -> str:
@@ -217,9 +225,9 @@ def _rallies(match: dict[str, Any], key: str) -> str:
             confidence,
         ]
         rows.append(cells)
-    heads = ("rally", "from, s", "seconds", "strokes", "bounces", "served from", "ended", "confidence")
+    heads = ("rally", "begins at, s", "lasts, s", "strokes", "bounces", "served from", "ended", "how sure")
     return _section(
-        key, "rallies", "Rallies", timeline(rallies, match["found"]["seconds"], key),
+        key, "rallies", "Rallies", timeline(rallies, match["found"]["seconds"], key), tag("p", RALLIES_HINT, class_="hint"),
         _table(heads, rows, "Rallies in order of time"), _more(len(rallies)),
     )  # fmt: skip
 
@@ -246,15 +254,13 @@ def _lengths(match: dict[str, Any], key: str) -> str:
     ]
     for title, name in (("How they ended", "endings"), ("Served from", "servers")):
         bars = [
-            (word.replace("_", " "), count)
+            ("unknown" if word == UNKNOWN else word.replace("_", " "), count)
             for word, count in sorted(statistics[name].items(), key=lambda item: item[0] == UNKNOWN)
         ]
         charts.append(bar_chart(title, bars, "rallies"))
-    titled = "".join(
-        tag("figure", chart + tag("figcaption", words))
-        for chart, words in zip(charts, ("Strokes of a rally", "How rallies ended", "Who served"), strict=True)
-    )
-    return _section(key, "lengths", "Lengths, ends and serves", tag("div", titled, class_="row"))
+    captions = ("How many strokes a rally had", "How rallies ended", "From which end of the table the rally was served")
+    titled = "".join(tag("figure", chart + tag("figcaption", words)) for chart, words in zip(charts, captions, strict=True))
+    return _section(key, "lengths", "How long rallies were, how they ended, who served", tag("div", titled, class_="row"))
 
 
 def _map(match: dict[str, Any], key: str) -> str:
@@ -265,11 +271,13 @@ def _map(match: dict[str, Any], key: str) -> str:
     phases = [phase for phase in (*PHASES, "unknown") if any((bounce["phase"] or "unknown") == phase for bounce in bounces)]
     boxes = "".join(_box(key, "phase", phase, _legend(phase)) for phase in phases)
     sides = "".join(_box(key, "half", half, "") for half in halves)
-    filters = tag("fieldset", tag("legend", "Stroke") + boxes) + tag("fieldset", tag("legend", "Half of the table") + sides)
+    filters = tag("fieldset", tag("legend", "Bounce after") + boxes) + tag(
+        "fieldset", tag("legend", "Half of the table") + sides
+    )
     shown = tag("p", "", id=f"{key}-shown", role="status")
     caption = (
-        "The left of the map is the near or left end as the camera sees it. Shapes tell strokes apart; "
-        "an ellipse holds the true place in 95 of 100 cases."
+        "The table from above. Its left end here is the end that the camera sees near or on the left. "
+        "An ellipse holds the true place in 95 of 100 cases."
     )
     figure = tag("figure", table_map(bounces, key) + tag("figcaption", caption))
     return _section(
@@ -293,13 +301,24 @@ def _legend(phase: str) -> str:
     return svg(18, 18, f"mark of {phase}", mark(phase if phase in MARKS else None, 9, 9), class_="legend", aria_hidden="true")
 
 
+DEPTH_WORDS = {"short": "short, near the net", "half": "half-long", "long": "long, near the end"}
+
+
 def _zones(match: dict[str, Any], key: str) -> str:
     """Return the counts of bounces in the nine zones of each half."""
+    names = {"left": "the left half", "right": "the right half", "near": "the near half", "far": "the far half"}
     tables = []
     for half, counts in match["zones"].items():
-        rows = [[tag("span", depth), *(str(counts.get(f"{depth}_{across}", 0)) for across in ACROSS)] for depth in DEPTHS]
-        tables.append(_table(("depth", *ACROSS), rows, f"Landings on the half {half}, as its own player sees them"))
+        rows = [
+            [tag("span", DEPTH_WORDS[depth]), *(str(counts.get(f"{depth}_{across}", 0)) for across in ACROSS)]
+            for depth in DEPTHS
+        ]
+        caption = f"Balls that landed on {names.get(half, f'the half {half}')}; left and right as its own player sees them"
+        tables.append(_table(("how deep", *ACROSS), rows, caption))
     return tag("div", "".join(tables), class_="row") if tables else ""
+
+
+INTERVAL_HINT = "Each mark is a stroke; the line through it holds the true value in 95 of 100 cases. Half of the strokes lie below the median."
 
 
 def _intervals(match: dict[str, Any], key: str, name: str, title: str, columns: tuple[str, str, str], unit: str) -> str:
@@ -307,18 +326,20 @@ def _intervals(match: dict[str, Any], key: str, name: str, title: str, columns: 
     if not spreads:
         return ""
     rows = [
-        [escape(group), *(f"{spread[each]:g}" for each in ("count", "least", "median", "mean", "most"))]
+        [escape(group), *(f"{round(spread[each], 1):g}" for each in ("count", "least", "median", "mean", "most"))]
         for group, spread in spreads.items()
     ]
     chart = intervals(title, [(stroke["phase"], stroke) for stroke in match["strokes"]], *columns, unit, key)
-    table = _table(("strokes", "count", "least", "median", "mean", "most"), rows, f"{title}, {unit}")
+    lowest, highest = ("slowest", "fastest") if name == "speeds" else ("lowest", "highest")
+    heads = ("strokes", "count", lowest, "median", "mean", highest)
+    table = _table(heads, rows, f"{title}, {unit}")
     return _section(
         key,
         name,
         title,
         tag(
             "div",
-            tag("figure", chart + tag("figcaption", f"{title} in {unit}, with the interval of 95 %")) + table,
+            tag("figure", chart + tag("figcaption", f"{title} in {unit}. {INTERVAL_HINT}")) + table,
             class_="row",
         ),
     )
@@ -330,7 +351,7 @@ def _before_the_end(match: dict[str, Any], key: str) -> str:
     rows = []
     for rally in match["rallies"][:MOST_ROWS]:
         last = [_stroke_words(strokes[number]) for number in rally["last_strokes"]] or [
-            bounce_words(match["bounces"][place]) for place in rally["last_bounces"]
+            bounce_words(match["bounces"][place], exactly=False) for place in rally["last_bounces"]
         ]
         if last:
             cells = [str(rally["rally"]), *(escape(words) for words in [""] * (3 - len(last)) + last), _cell(rally["ended"])]
@@ -341,7 +362,7 @@ def _before_the_end(match: dict[str, Any], key: str) -> str:
     return _section(
         key,
         "end",
-        "What came before the end",
+        "Last strokes of each rally",
         _table(heads, rows, "The last three strokes of each rally, or bounces where strokes are unknown"),
     )
 
@@ -358,7 +379,7 @@ def _stroke_words(stroke: dict[str, Any]) -> str:
         facts.append(f"{stroke['speed_kmh']:g} km/h{bounds}")
     facts += [f"{stroke['net_clearance_cm']:g} cm over the net"] if stroke["net_clearance_cm"] is not None else []
     facts += [f"{stroke['spin']} spin"] if stroke["spin"] else []
-    facts += [stroke["zone"].replace("_", " ")] if stroke["zone"] else []
+    facts += [f"landed {zone_words(stroke['zone'])}"] if stroke["zone"] else []
     return ", ".join(facts)
 
 
@@ -384,17 +405,17 @@ def _doubts(match: dict[str, Any], key: str) -> str:
                 "" if doubt["time_s"] is None else f"{doubt['time_s']:g}",
                 doubt["kind"],
                 escape("; ".join(doubt["reasons"])),
-                f"{doubt['score']:g}",
+                f"{doubt['score']:.0%}",
             ]
         )
     words = f"The {len(rows)} most doubtful of {doubts['count']:,}. " if doubts["count"] > len(rows) else ""
-    hint = tag("p", _code(words + "`ttcli review` goes through them, and puts them right."))
+    hint = tag("p", _code(words + "`ttcli review` shows you one after the other, and you correct them with one key each."))
     return _section(
         key,
         "doubts",
         "Doubtful places",
         hint,
-        _table(("frame", "s", "what", "why", "doubt"), rows, "Doubtful places, the worst first"),
+        _table(("frame", "at, s", "what", "why it is doubtful", "chance of an error"), rows, "The worst first"),
     )
 
 
@@ -404,7 +425,7 @@ def _provenance(match: dict[str, Any], key: str) -> str:
     return _section(
         key,
         "provenance",
-        "Where this is from",
+        "How this page was made",
         tag("details", tag("summary", "Files, video, checkpoint, options and their hashes") + _listed(facts)),
     )
 

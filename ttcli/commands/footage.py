@@ -435,7 +435,7 @@ def render(
 def probe(video: Path, quiet: bool, as_json: bool, **settings: Any) -> None:
     """Show what VIDEO is, what stands in the way of a good result, and how long `detect` will take here.
 
-    The exit code is 1 if no good result can be expected.
+    The verdict is about finding the ball, not about rallies or metres. The exit code is 1 if it is `poor`.
     """
     from ttcli.probe import probe as run
 

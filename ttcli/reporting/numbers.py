@@ -97,7 +97,7 @@ def _not_told(content: MatchContent, bounces: Sequence[dict[str, Any]], strokes:
     if content.files.rallies is None:
         lines.append("Rallies are missing: there is no rallies.csv. `ttcli rallies` makes one.")
     elif not content.rallies:
-        lines.append("No rally was found. `ttcli probe` says what can be expected of the video.")
+        lines.append("No rally was found: it needs bounces on both halves, and the net crossing between them, in sight.")
     if content.files.strokes is None:
         lines.append("Speeds, heights over the net and landings with their intervals are missing: there is no strokes.csv.")
     without = sum(bounce["table_x_m"] is None for bounce in bounces)

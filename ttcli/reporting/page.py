@@ -318,7 +318,7 @@ def _zones(match: dict[str, Any], key: str) -> str:
     return tag("div", "".join(tables), class_="row") if tables else ""
 
 
-INTERVAL_HINT = "Each mark is a stroke; the line through it holds the true value in 95 of 100 cases. Half of the strokes lie below the median."
+INTERVAL_HINT = "Each mark is a stroke; its line holds the true value in 95 of 100 cases. Half of them lie below the median."
 
 
 def _intervals(match: dict[str, Any], key: str, name: str, title: str, columns: tuple[str, str, str], unit: str) -> str:

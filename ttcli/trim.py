@@ -69,7 +69,7 @@ def trim(video: Path, outputs: Sequence[Path], clips: Path | None, config: TrimC
     _check(info, outputs, listed, config)
     every = read_rallies_csv(listed)
     if not every:
-        raise InputError(listed, "holds no rally", "a rally needs bounces on both halves and the net crossing between them in sight")
+        raise InputError(listed, "holds no rally", "a rally needs bounces on both halves and the net crossing between")
     rallies = chosen_rallies(every, config.longest, config.min_strokes)
     if not rallies:
         raise InputError(listed, "holds no rally that is wanted", "give other --longest or --min-strokes, or another video")

@@ -103,6 +103,14 @@ def test_the_package_is_imported_without_its_libraries():
     assert not heavy & set(loaded)
 
 
+def test_commands_that_run_no_network_do_not_wait_for_torch():
+    """It takes seconds to import, and half a gigabyte, which a page that opens at once has no use for."""
+    commands = ("convert", "render", "report", "review", "reviewing.candidates", "reviewing.server", "trim")
+    code = f"import sys, {', '.join(f'ttcli.{name}' for name in commands)}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "torch" not in loaded
+
+
 LIBRARIES = {"torchvision", "segmentation_models_pytorch", "timm"}
 """Whose encoders and decoders some networks are made of; they take seconds to import."""
 

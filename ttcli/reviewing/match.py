@@ -21,7 +21,6 @@ from ttcli.results.rallies import Rally
 from ttcli.results.trajectory import Status
 from ttcli.reviewing.applying import corrected_events, corrected_views, numbered_rallies
 from ttcli.reviewing.doubt_queue import DoubtQueue, other_doubts
-from ttcli.table.by_hand import camera_from_corners
 from ttcli.table.camera import landmarks
 from ttcli.table.views import TableView, views_from_json
 from ttcli.video.probe import VideoInfo
@@ -338,6 +337,8 @@ class Match:
         return decision
 
     def _is_table(self, corners: Sequence[tuple[float, float]]) -> bool:
+        from ttcli.table.by_hand import camera_from_corners  # brings torch, which the page begins without
+
         return camera_from_corners(np.array(corners), self.info.height, self.info.width) is not None
 
     def _confirmed(self, frames: range, number: int, made: str) -> list[Decision]:

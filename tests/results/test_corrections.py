@@ -12,15 +12,8 @@ from hypothesis import strategies as st
 
 from ttcli.errors import LabelError, OutputError, TtcliError
 from ttcli.labels.sources import find_sources
-from ttcli.results.corrections import (
-    FORMAT,
-    CorrectionLog,
-    Decision,
-    decision_from_json,
-    header_of,
-    is_corrections,
-    read_corrections,
-)
+from ttcli.results.corrections import FORMAT, CorrectionLog, header_of, is_corrections, read_corrections
+from ttcli.results.decisions import Decision, decision_from_json
 
 HEADER = header_of({"name": "match.mp4", "bytes": 7, "sha256": "ab"}, {"name": "ball.csv", "sha256": "cd"})
 numbers = st.floats(-1e5, 1e5)

@@ -1,4 +1,4 @@
-"""The kinds of values that options take: what they may be, and what a wrong one is told."""
+"""The kinds of values that options take: what each may be, and the message about a wrong one."""
 
 import math
 import os

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ttcli.results.corrections import Corrections, Decision
+from ttcli.results.corrections import Corrections
+from ttcli.results.decisions import Decision
 from ttcli.results.events import Event
 from ttcli.results.rallies import Rally
 from ttcli.results.trajectory import BallPosition, Status

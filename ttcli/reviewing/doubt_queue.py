@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ttcli.results.ball_columns import STATUSES, BallColumns
-from ttcli.results.corrections import OF_BALL, Decision
+from ttcli.results.decisions import OF_BALL, Decision
 from ttcli.results.events import Event
 from ttcli.results.rallies import Rally
 from ttcli.results.trajectory import Status

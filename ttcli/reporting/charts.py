@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+from ttcli.reporting.markup import tag
 from ttcli.reporting.ticks import number_ticks, time_ticks
 from ttcli.table.constants import TABLE_LENGTH, TABLE_WIDTH
 
@@ -23,16 +24,6 @@ MAP_SCALE, MAP_MARGIN = 250, 60
 BAR_ROW, BAR_LEFT = 22, 120
 EDGE = 60
 """Pixels at an end of an axis in which a label does not stand around its mark, so that it stays inside."""
-
-
-def tag(name: str, content: str = "", **attributes: object) -> str:
-    """Return an element; attributes that are None are left out, and `_` in a name becomes `-`."""
-    said = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value), quote=True)}"'
-        for key, value in attributes.items()
-        if value is not None
-    )
-    return f"<{name}{said}>{content}</{name}>"
 
 
 def svg(width: float, height: float, title: str, *parts: str, **attributes: object) -> str:

@@ -99,7 +99,7 @@ def no_table(monkeypatch):
 
 
 def both(path, tmp_path, config, seconds=2.5):
-    """Detect a video in one piece and in chunks of so many seconds; return the two folders and the summary of the second."""
+    """Detect a video in one piece and in chunks of so many seconds; return the two CSVs and the summary of the second."""
     alone, cut = tmp_path / "alone.csv", tmp_path / "cut.csv"
     detect([path], alone, config, quiet=True)
     [summary] = detect([path], cut, replace(config, ray="local", chunk_minutes=seconds / 60), quiet=True)

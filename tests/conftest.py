@@ -11,6 +11,7 @@ import torch
 from ball_videos import HEIGHT, WIDTH, ball_path, ball_picture, write_video
 from extract_runs import PLACES
 from label_files import write_tracknet
+from made_once import made_once
 from stand_ins import BrightestSpot, SmallNetwork
 
 from ttcli.inference.runtimes import TorchRuntime
@@ -68,9 +69,14 @@ def ball_video(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def rallies() -> RallyBatch:
-    """A few short simulated rallies; read only, for making them takes seconds."""
-    return simulate_rallies(8, torch.Generator().manual_seed(5), duration_seconds=2.0, sample_rate=400)
+def rallies(tmp_path_factory) -> RallyBatch:
+    """A few short simulated rallies; read only, for making them takes seconds. The first of several processes makes them."""
+
+    def make() -> RallyBatch:
+        return simulate_rallies(8, torch.Generator().manual_seed(5), duration_seconds=2.0, sample_rate=400)
+
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
+    return make() if alone else made_once(tmp_path_factory.getbasetemp().parent / "rallies.pt", make)
 
 
 @pytest.fixture(scope="session")

@@ -60,7 +60,10 @@ def match_article(match: dict[str, Any], film: Film, key: str, several: bool) ->
         _provenance(match, key),
     ]
     clips = json.dumps({str(number): clip for number, clip in film.clips.items()}) if film.clips else None
-    return tag("article", "\n".join(parts), id=key, class_="match", data_video=film.video, data_clips=clips)
+    content = "\n".join(parts)
+    if not several:  # nothing stands between the page's title and the sections
+        content = content.replace("<h3", "<h2").replace("</h3>", "</h2>")
+    return tag("article", content, id=key, class_="match", data_video=film.video, data_clips=clips)
 
 
 def _section(key: str, name: str, title: str, *parts: str) -> str:

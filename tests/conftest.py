@@ -33,6 +33,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+CURVES: list[bytes] = []
+"""The picture of curves that `one_picture_of_curves` keeps."""
+
+
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
     """Compute in one thread, whatever the test before chose: on small pictures threads mostly wait for each other.
@@ -97,6 +101,20 @@ def small_network(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     set_up()
     return set_up
+
+
+@pytest.fixture
+def one_picture_of_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the first run of a process draw its curves, and the others take that picture: it takes half of a run of a few steps."""
+    from ttcli.training import report
+
+    draw = report.draw_curves
+
+    def curves_of_the_first(rows: list[dict]) -> bytes:
+        CURVES[:] = CURVES or [draw(rows)]
+        return CURVES[0]
+
+    monkeypatch.setattr(report, "draw_curves", curves_of_the_first)
 
 
 @pytest.fixture

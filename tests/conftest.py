@@ -11,6 +11,7 @@ import torch
 from ball_videos import HEIGHT, WIDTH, ball_path, ball_picture, write_video
 from extract_runs import PLACES
 from label_files import write_tracknet
+from made_once import made_once
 from stand_ins import BrightestSpot, SmallNetwork
 
 from ttcli.inference.runtimes import TorchRuntime
@@ -30,6 +31,10 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 # What was started in the background, or by nohup, ignores these; the tests send them, and so do processes that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+CURVES: list[bytes] = []
+"""The picture of curves that `one_picture_of_curves` keeps."""
 
 
 @pytest.fixture(autouse=True)
@@ -68,9 +73,14 @@ def ball_video(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def rallies() -> RallyBatch:
-    """A few short simulated rallies; read only, for making them takes seconds."""
-    return simulate_rallies(8, torch.Generator().manual_seed(5), duration_seconds=2.0, sample_rate=400)
+def rallies(tmp_path_factory) -> RallyBatch:
+    """A few short simulated rallies; read only, for making them takes seconds. The first of several processes makes them."""
+
+    def make() -> RallyBatch:
+        return simulate_rallies(8, torch.Generator().manual_seed(5), duration_seconds=2.0, sample_rate=400)
+
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
+    return make() if alone else made_once(tmp_path_factory.getbasetemp().parent / "rallies.pt", make)
 
 
 @pytest.fixture(scope="session")
@@ -91,6 +101,20 @@ def small_network(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     set_up()
     return set_up
+
+
+@pytest.fixture
+def one_picture_of_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the first run of a process draw its curves, and the others take that picture: it takes half of a run of a few steps."""
+    from ttcli.training import report
+
+    draw = report.draw_curves
+
+    def curves_of_the_first(rows: list[dict]) -> bytes:
+        CURVES[:] = CURVES or [draw(rows)]
+        return CURVES[0]
+
+    monkeypatch.setattr(report, "draw_curves", curves_of_the_first)
 
 
 @pytest.fixture

@@ -299,8 +299,13 @@ def test_models_lists_networks_and_checkpoints(tmp_path, monkeypatch):
 
     described = {"training_data": "simulated", "licence": "MIT", "metrics": {"f1@10": 0.91}}
     save_checkpoint(tmp_path / "tiny.safetensors", create_model("centernet_v8n", window_size=3), described)
-    original = listing.models
-    monkeypatch.setattr(listing, "models", lambda config: original(config, tmp_path))
+    original, catalogues = listing.models, []
+
+    def models(config):  # builds all networks, once
+        catalogues[:] = catalogues or [original(config, tmp_path)]
+        return catalogues[0]
+
+    monkeypatch.setattr(listing, "models", models)
     table = run("models").stdout
     assert all(word in table for word in ("centernet_v8n", "tiny.safetensors", "simulated", "MIT", "f1@10 0.910"))
     content = json.loads(run("models", "--json").stdout)
@@ -312,6 +317,7 @@ def test_models_lists_networks_and_checkpoints(tmp_path, monkeypatch):
         figures["centernet_v8n"] == asdict(MEASURED["centernet_v8n"]) and f"{MEASURED['centernet_v8n'].simulated:.3f}" in table
     )
     (tmp_path / "bad.safetensors").write_bytes(b"\0" * 20)
+    catalogues.clear()
     assert_one_error_line(run("models"), "bad.safetensors")
 
 

@@ -4,6 +4,7 @@ import ast
 import graphlib
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,15 @@ MOST_AT_THE_ROOT = 25
 """Files that one screen shows."""
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """Return a module as Python reads it, which takes longer than what is asked of it here."""
+    return ast.parse(path.read_text())
+
+
 def modules_imported(path: Path, module: str, known: set[str]) -> set[str]:
     """Return the modules of ttcli that a file imports, at its top and in its functions."""
-    names = imported_modules(ast.walk(ast.parse(path.read_text())))
+    names = imported_modules(ast.walk(tree_of(path)))
     return {name for name in names if name in known} - {module}
 
 
@@ -54,7 +61,7 @@ def module_name(path: Path) -> str:
 
 def imported_parts(path: Path) -> set[str]:
     """Return the parts of ttcli that a module imports: `ttcli.video.probe` is of the part `video`."""
-    names = imported_modules(ast.walk(ast.parse(path.read_text())))
+    names = imported_modules(ast.walk(tree_of(path)))
     parts = {name.split(".")[1] if "." in name else name for name in names if name.split(".")[0] == "ttcli"}
     return parts - {"__version__", "ttcli"}
 
@@ -84,7 +91,7 @@ def test_a_module_imports_only_from_lower_layers(path):
 def test_only_video_knows_pyav_and_it_knows_no_torch(path):
     in_video = path.relative_to(PACKAGE).parts[0] == "video"
     forbidden = "torch" if in_video else "av"
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         assert forbidden not in {name.split(".")[0] for name in names}
@@ -92,7 +99,7 @@ def test_only_video_knows_pyav_and_it_knows_no_torch(path):
 
 def test_packages_re_export_nothing():
     for path in PACKAGE.rglob("__init__.py"):
-        at_once = imported_modules(ast.parse(path.read_text()).body)  # an import that only type checkers follow is none
+        at_once = imported_modules(tree_of(path).body)  # an import that only type checkers follow is none
         assert not {name for name in at_once if name.split(".")[0] == "ttcli"}
 
 
@@ -101,6 +108,14 @@ def test_the_package_is_imported_without_its_libraries():
     code = "import sys, ttcli; ttcli.detect_ball; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not heavy & set(loaded)
+
+
+def test_commands_that_run_no_network_do_not_wait_for_torch():
+    """It takes seconds to import, and half a gigabyte, which a page that opens at once has no use for."""
+    commands = ("convert", "render", "report", "review", "reviewing.candidates", "reviewing.server", "trim")
+    code = f"import sys, {', '.join(f'ttcli.{name}' for name in commands)}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "torch" not in loaded
 
 
 LIBRARIES = {"torchvision", "segmentation_models_pytorch", "timm"}
@@ -117,7 +132,7 @@ def imported_modules(nodes) -> set[str]:
 
 
 def is_made_of_libraries(path: Path) -> bool:
-    imported = imported_modules(ast.walk(ast.parse(path.read_text())))
+    imported = imported_modules(ast.walk(tree_of(path)))
     return bool(LIBRARIES & {name.split(".")[0] for name in imported})
 
 
@@ -126,5 +141,5 @@ def test_encoders_of_others_are_imported_by_networks_only_and_when_one_is_built(
     assert made and {path.parent.name for path in made} == {"networks"}
     late = {f"ttcli.networks.{path.stem}" for path in made}
     for path in set(MODULES) - set(made):
-        at_once = imported_modules(ast.parse(path.read_text()).body)
+        at_once = imported_modules(tree_of(path).body)
         assert not late & at_once, path

@@ -15,7 +15,7 @@ from ttcli.errors import InputError, VideoError
 from ttcli.probe import probe
 from ttcli.probing.ball_size import crop_box, measure_ball
 from ttcli.probing.picture_quality import camera_shift, sharpness, woven_fields
-from ttcli.probing.verdict import RULES, Finding, find_all, judge
+from ttcli.probing.verdict import RULES, Finding, find_all, judge, not_judged
 from ttcli.video.packets import read_packets
 
 BY_NAME = {made.name: made for made in MADE}
@@ -42,6 +42,7 @@ def test_a_probe_finds_the_ball_and_its_size(tmp_path: Path, runtime) -> None:
     assert facts["detect_seconds"] > 0 and facts["decode_fps"] > 0
     assert json.loads(json.dumps(report.as_json()))["verdict"] == report.verdict == "fair"
     assert "the picture is only 288x192" in str(report)
+    assert "not judged: rallies" in str(report) and "; metres" in str(report)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +166,14 @@ def test_every_rule_can_be_said_of_usual_facts(tmp_path: Path, runtime) -> None:
     assert [finding.level for finding in find_all(facts)] == sorted(
         (finding.level for finding in find_all(facts)), key=("stop", "warning", "note").index
     )
+
+
+def test_a_table_that_was_looked_for_in_vain_is_told(tmp_path: Path, runtime) -> None:
+    video = write_video(tmp_path / "match.mp4", (ball_picture(360, 480, place) for place in ball_path(27, 360, 480)))
+    report = probed(video, runtime, table_picture=tmp_path / "table.jpg")
+    assert report.facts["tables"] == 0 and "metres" not in not_judged(report.facts)
+    [told] = [finding for finding in report.findings if "no table" in finding.reason]
+    assert "--table" in told.cure and "cannot be expected" in told.cure
 
 
 def test_the_verdict_goes_by_the_worst() -> None:

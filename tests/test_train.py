@@ -28,6 +28,8 @@ from ttcli.training.run_folder import locked
 from ttcli.training.validation import Answers, answer_films, answer_windows, validate
 from ttcli.training_set.window_batch import WindowBatch, unknown_events
 
+pytestmark = pytest.mark.usefixtures("one_picture_of_curves")
+
 CONFIG = TrainConfig(
     model="small", window_size=3, steps=3, batch=2, reuse=2, crop_height=32, crop_width=32, warmup=1, save_every=2,
     device="cpu", precision="fp32",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from ball_videos import HEIGHT, WIDTH, ball_path, ball_picture, write_video
 
 from ttcli.networks.libraries import LIBRARIES
 from ttcli.networks.weight_files import write_weights
@@ -31,9 +32,18 @@ EVERYTHING_ELSE = [
     "evaluate ball.csv ball.csv",
     "convert ball.csv ball.xml",
     "extract ball.mp4 --labels ball.csv --no-events -o set -q",
-    "simulate -o drawn --rallies 1 --frames 2 --size 320x180 -q",
 ]
-SLOWER = ["bench ball.mp4 --rounds 1 --seconds 0.2 -q", "export fast -o model.onnx"]
+NEED_THEM = [
+    "train simulated -o run --steps 1",
+    "detect ball.mp4 -o x.csv --weights unet.safetensors",
+    "models",
+    "models --json",
+]
+SLOWER = [
+    "simulate -o drawn --rallies 1 --frames 2 --size 320x180 -q",
+    "bench ball.mp4 --rounds 1 --seconds 0.2 -q",
+    "export fast -o model.onnx",
+]
 
 
 def run_all(folder: Path, commands: list[str]) -> list[tuple[int, str, str, str]]:
@@ -44,31 +54,37 @@ def run_all(folder: Path, commands: list[str]) -> list[tuple[int, str, str, str]
     return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
 
 
-def test_everything_but_training_runs(tmp_path, ball_video):
-    ball_video("ball.mp4")
-    for command, (code, *told) in zip(EVERYTHING_ELSE, run_all(tmp_path, EVERYTHING_ELSE), strict=True):
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """Return the folder in which all of these commands ran, in one process, and what each said."""
+    folder = tmp_path_factory.mktemp("without")
+    write_video(folder / "ball.mp4", (ball_picture(HEIGHT, WIDTH, place) for place in ball_path(24, HEIGHT, WIDTH)))
+    described = {"model": "unet_effb0", "window_size": 9, "difference": True, "outputs": "all"}
+    write_weights(folder / "unet.safetensors", {"none": torch.zeros(1)}, described)
+    return folder, run_all(folder, [*EVERYTHING_ELSE, *NEED_THEM])
+
+
+def test_everything_but_training_runs(ran):
+    for command, (code, *told) in zip(EVERYTHING_ELSE, ran[1][: len(EVERYTHING_ELSE)], strict=True):
         hopeless = command.startswith("probe")  # in its words, for a video as small as this
         assert (code, told[1]) == (int(hopeless), ""), (command, told)
 
 
 @pytest.mark.slow
-def test_bench_and_export_run(tmp_path, ball_video):
+def test_simulate_bench_and_export_run(tmp_path, ball_video):
     ball_video("ball.mp4")
     for command, (code, *told) in zip(SLOWER, run_all(tmp_path, SLOWER), strict=True):
         assert code == 0, (command, told)
 
 
-def test_what_needs_the_libraries_names_them_and_the_cure(tmp_path, ball_video):
-    ball_video("ball.mp4")
-    described = {"model": "unet_effb0", "window_size": 9, "difference": True, "outputs": "all"}
-    write_weights(tmp_path / "unet.safetensors", {"none": torch.zeros(1)}, described)
-    commands = ["train simulated -o run --steps 1", "detect ball.mp4 -o x.csv --weights unet.safetensors"]
-    trained, detected, table, listed = run_all(tmp_path, [*commands, "models", "models --json"])
+def test_what_needs_the_libraries_names_them_and_the_cure(ran):
+    folder, told = ran
+    trained, detected, table, listed = told[len(EVERYTHING_ELSE) :]
     for (code, _, stderr, _), place in ((trained, "ttcli train"), (detected, "unet.safetensors")):
         assert code == 1 and stderr.startswith(f"ttcli: {place}: ")
         assert stderr.endswith(f"; {CURE}\n") and stderr.count("\n") == 1
     assert "lightning_fabric" in trained[2] or "matplotlib" in trained[2]
-    assert not (tmp_path / "run").exists()
+    assert not (folder / "run").exists()
 
     assert table[0] == 0 and CURE in table[1] and "lacks segmentation_models_pytorch" in table[1]
     content = json.loads(listed[1])

@@ -25,7 +25,8 @@ from ttcli.labels.formats import find_format, read_ball_labels
 from ttcli.labels.problems import Problems
 from ttcli.results.ball_columns import read_ball_columns
 from ttcli.results.content_hash import content_hash
-from ttcli.results.corrections import ENDING, Decision, header_of, lines_of
+from ttcli.results.corrections import ENDING, header_of, lines_of
+from ttcli.results.decisions import Decision
 from ttcli.results.trajectory import Status
 from ttcli.reviewing.doubt_queue import DoubtQueue
 

@@ -12,9 +12,10 @@ from typing import Any
 import click
 
 from ttcli import __version__
-from ttcli.commands import footage, labelled, networks, pages
-from ttcli.commands.options import DEBUG, debug_option, example, leave_standard_output, tell, write_whatever_comes
+from ttcli.commands import checks, footage, labelled, networks, pages, paths
+from ttcli.commands.options import DEBUG, debug_option, example
 from ttcli.commands.signals import interrupt_came, interrupted_by_signals
+from ttcli.commands.telling import leave_standard_output, tell, write_whatever_comes
 from ttcli.errors import as_told
 
 
@@ -86,14 +87,14 @@ def main() -> None:
 
 SUMMARIES = {
     footage.detect: "Find the ball in every frame of a video.",
-    footage.spot: "Find bounces and net crossings on a path.",
-    footage.rallies: "Find where play begins and ends.",
-    footage.strokes: "Measure the speed, landing and spin of each stroke.",
+    paths.spot: "Find bounces and net crossings on a path.",
+    paths.rallies: "Find where play begins and ends.",
+    paths.strokes: "Measure the speed, landing and spin of each stroke.",
     footage.trim: "Cut the dead time out of a video.",
     footage.render: "Draw what was found onto the video.",
-    footage.probe: "Show what to expect of a video.",
-    footage.verify: "Check that results and video belong together.",
-    footage.bench: "Time each stage on this machine.",
+    checks.probe: "Show what to expect of a video.",
+    checks.verify: "Check that results and video belong together.",
+    checks.bench: "Time each stage on this machine.",
     labelled.evaluate: "Compare results with labels.",
     labelled.simulate: "Make videos of simulated rallies or matches, with labels.",
     labelled.extract: "Make a training set from labelled video.",

@@ -269,7 +269,7 @@ def _name_in_set(
         name = twin
     if name in plans or (name in existing and not config.overwrite):
         fact = "was extracted with other labels" if twin else "was extracted from another video"
-        cure = "give --overwrite to extract it again, or another -o" if twin else "give the new one another name"
+        cure = "give --overwrite to extract it again with these, or another -o" if twin else "give the new one another name"
         raise OutputError(output / CLIPS_FOLDER / name, fact, cure)
     return name, False
 

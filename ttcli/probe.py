@@ -23,7 +23,7 @@ from ttcli.inference.runtimes import Runtime, load_runtime
 from ttcli.inference.second_stage import larger_size
 from ttcli.probing.ball_size import BACKGROUND_FRAMES, BallSize, crop_box, measure_ball
 from ttcli.probing.picture_quality import camera_shift, sharpness, woven_fields
-from ttcli.probing.verdict import Finding, find_all, judge
+from ttcli.probing.verdict import Finding, find_all, judge, not_judged
 from ttcli.results.trajectory import BallPosition
 from ttcli.video.packets import PacketFacts, read_packets
 from ttcli.video.probe import VideoInfo
@@ -54,7 +54,7 @@ class ProbeReport:
 
     video: str
     verdict: str
-    """good, fair or poor."""
+    """good, fair or poor, about finding the ball alone."""
     findings: list[Finding]
     facts: dict[str, Any]
 
@@ -72,11 +72,12 @@ class ProbeReport:
 
     def __str__(self) -> str:
         expectations = {
-            "good": "a good result can be expected",
-            "fair": "a result can be expected, with more errors than usual",
-            "poor": "no good result can be expected",
+            "good": "the ball should be found well",
+            "fair": "the ball should be found, with more errors than usual",
+            "poor": "the ball cannot be found well",
         }
-        return "\n".join([f"{self.verdict}: {expectations[self.verdict]}", *(f"  {each}" for each in self.findings)])
+        lines = [f"{self.verdict}: {expectations[self.verdict]}", *(f"  {each}" for each in self.findings)]
+        return "\n".join([*lines, f"  {not_judged(self.facts)}"])
 
 
 @dataclass

@@ -12,6 +12,7 @@ from ttcli.errors import InputError
 from ttcli.outputs import check_output
 from ttcli.play.finder import RallyFinder
 from ttcli.play.statistics import MatchStatistics
+from ttcli.results.beside import named_after
 from ttcli.results.events import Event, check_threshold, read_events_csv
 from ttcli.results.rallies import Rally, write_rallies_csv
 from ttcli.spotting.known_paths import open_path
@@ -40,11 +41,6 @@ class RalliesSummary:
         return f"{self.ball} -> {self.output}: {self.statistics}"
 
 
-def default_output(ball: Path) -> Path:
-    """Return where the rallies of a path go unless told otherwise: ball.rallies.csv beside ball.csv."""
-    return ball.with_name(f"{ball.stem}.rallies.csv")
-
-
 def rallies(
     ball: Path, output: Path | None, config: RalliesConfig, tell: Callable[[str], None] = lambda message: None
 ) -> RalliesSummary:
@@ -52,7 +48,7 @@ def rallies(
 
     Args:
         ball: A ball.csv, or labels of the ball in any format.
-        output: The rallies.csv; `default_output` if None.
+        output: The rallies.csv; beside BALL, under its name, if None.
         config: Settings.
         tell: Takes warnings, one line each.
 
@@ -61,7 +57,7 @@ def rallies(
         OutputError: The output exists or cannot be written.
         SettingError: The picture's size or the frame rate is not known, or a setting is out of its range.
     """
-    output = default_output(ball) if output is None else output
+    output = named_after(ball, "rallies") if output is None else output
     check_threshold(config.threshold, "--threshold")
     path = open_path(ball, config, tell)
     check_output(output, config.overwrite)

@@ -14,7 +14,8 @@ from ttcli.errors import OutputError, UsageError
 from ttcli.outputs import check_output, complete_file, make_folder
 from ttcli.reporting.match_files import MatchContent, MatchFiles, find_files, read_match
 from ttcli.reporting.numbers import match_numbers, report_json
-from ttcli.reporting.page import Film, report_page
+from ttcli.reporting.page import report_page
+from ttcli.reporting.sections import Film
 from ttcli.results.counted import counted
 from ttcli.video.probe import probe
 

@@ -17,7 +17,8 @@ from ttcli.results.events import Event, read_events_csv
 from ttcli.results.places import FarPlaces
 from ttcli.results.rallies import Rally, read_rallies_csv
 from ttcli.reviewing.corrected_files import CorrectedFiles, write_corrected
-from ttcli.reviewing.match import Found, Match, read_found
+from ttcli.reviewing.found import Found, read_found
+from ttcli.reviewing.match import Match
 from ttcli.reviewing.pictures import Pictures
 from ttcli.video.probe import VideoInfo, probe
 from ttcli.video.standard_input import check_named

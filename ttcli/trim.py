@@ -14,7 +14,7 @@ from ttcli.editing.spans import Span, chosen_rallies, spans_around
 from ttcli.editing.timelines import ADAPTERS, check_timelines, timeline_ending, write_timeline
 from ttcli.errors import InputError, OutputError, SettingError
 from ttcli.outputs import check_output, make_folder
-from ttcli.rallies import default_output as rallies_beside
+from ttcli.results.beside import named_after
 from ttcli.results.counted import counted
 from ttcli.results.rallies import read_rallies_csv
 from ttcli.video.joining import copy_parts
@@ -65,11 +65,11 @@ def trim(video: Path, outputs: Sequence[Path], clips: Path | None, config: TrimC
     info = probe(video)
     if config.rallies is None:
         check_named(video, "--rallies", "name the rallies, as in --rallies rallies.csv")
-    listed = rallies_beside(video) if config.rallies is None else config.rallies
+    listed = named_after(video, "rallies") if config.rallies is None else config.rallies
     _check(info, outputs, listed, config)
     every = read_rallies_csv(listed)
     if not every:
-        raise InputError(listed, "holds no rally", "look at the video: `ttcli probe` says what can be expected of it")
+        raise InputError(listed, "holds no rally", "a rally needs bounces on both halves and the net crossing between")
     rallies = chosen_rallies(every, config.longest, config.min_strokes)
     if not rallies:
         raise InputError(listed, "holds no rally that is wanted", "give other --longest or --min-strokes, or another video")

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from ttcli import cli
-from ttcli.commands.options import show, tell, write_whatever_comes
+from ttcli.commands.telling import show, tell, write_whatever_comes
 
 
 def ascii_terminal(monkeypatch):

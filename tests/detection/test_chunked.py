@@ -99,14 +99,14 @@ def no_table(monkeypatch):
 
 
 def both(path, tmp_path, config, seconds=2.5):
-    """Detect a video in one piece and in chunks of so many seconds; return the two folders and the summary of the second."""
+    """Detect a video in one piece and in chunks of so many seconds; return the two CSVs and the summary of the second."""
     alone, cut = tmp_path / "alone.csv", tmp_path / "cut.csv"
     detect([path], alone, config, quiet=True)
     [summary] = detect([path], cut, replace(config, ray="local", chunk_minutes=seconds / 60), quiet=True)
     return alone, cut, summary
 
 
-@pytest.mark.parametrize(("step", "stride"), [(1, 1), (3, 1), (9, 1), (5, 2)])
+@pytest.mark.parametrize(("step", "stride"), [(1, 1), pytest.param(3, 1, marks=pytest.mark.slow), (9, 1), (5, 2)])
 def test_chunks_give_the_rows_of_one_process(tmp_path, here, quick_video, no_table, step, stride):
     alone, cut, summary = both(quick_video, tmp_path, replace(CONFIG, step=step, stride=stride), FEWER_SECONDS)
     assert len(here) >= 3 and all(isinstance(task, ChunkTask) for task in here)

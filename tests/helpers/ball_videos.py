@@ -22,10 +22,12 @@ def ball_picture(height: int, width: int, position: tuple[float, float] | None, 
     """Return a dark picture, (H, W, 3) uint8 RGB, with a bright round ball unless the position is None."""
     picture = np.full((height, width, 3), 40, np.uint8)
     if position is not None:
-        rows, columns = np.mgrid[:height, :width]
-        distance = np.hypot(columns - position[0], rows - position[1])
-        cover = np.clip(radius + 0.5 - distance, 0, 1)[..., None]
-        picture = (picture * (1 - cover) + 240 * cover).round().astype(np.uint8)
+        (x, y), reach = position, radius + 1  # nothing is bright further away
+        rows = slice(min(max(0, int(y - reach)), height), min(max(0, int(y + reach) + 2), height))
+        columns = slice(min(max(0, int(x - reach)), width), min(max(0, int(x + reach) + 2), width))
+        down, across = np.mgrid[rows, columns]
+        cover = np.clip(radius + 0.5 - np.hypot(across - x, down - y), 0, 1)[..., None]
+        picture[rows, columns] = (picture[rows, columns] * (1 - cover) + 240 * cover).round()
     return picture
 
 

@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections import Counter
+from functools import cache
 
 import cv2
 import numpy as np
@@ -52,10 +53,15 @@ class Doubtful(Runtime):
         return [shown for shown in self.shown if shown[:2] != (HEIGHT, WIDTH)]
 
 
-def film(path=PATH):
-    """Return pictures as dark as their number, with a bright ball on a path."""
-    dark = (ball_picture(HEIGHT, WIDTH, place, 5.0) // 60 * 60 for place in path)
+@cache
+def drawn():
+    dark = (ball_picture(HEIGHT, WIDTH, place, 5.0) // 60 * 60 for place in PATH)
     return [np.maximum(picture, number).astype(np.uint8) for number, picture in enumerate(dark)]
+
+
+def film():
+    """Return pictures as dark as their number, with a bright ball on PATH: a list to change, of pictures that stay as they are."""
+    return list(drawn())
 
 
 def told(runtime, pictures, step=9, again=3, **settings):
@@ -110,8 +116,12 @@ def test_who_asks_for_a_step_gets_no_more_looks():
 @pytest.mark.parametrize("ahead", [0, 1, 5, 50])
 @pytest.mark.parametrize("workers", [1, 4])
 def test_answers_do_not_depend_on_threads_nor_on_how_many_windows_are_under_way(ahead, workers):
-    wanted = told(Doubtful({5, 17, 40, 41, 42, 66}), film(), ahead=2)
-    assert told(Doubtful({5, 17, 40, 41, 42, 66}, workers), film(), ahead=ahead) == wanted
+    assert told(Doubtful({5, 17, 40, 41, 42, 66}, workers), film(), ahead=ahead) == in_one_thread()
+
+
+@cache
+def in_one_thread():
+    return told(Doubtful({5, 17, 40, 41, 42, 66}), film(), ahead=2)
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 9, 10, 26])
@@ -170,8 +180,7 @@ def test_a_proposal_that_the_middle_frame_does_not_show_is_looked_at_at_the_bord
 
 def play_and_pause(*, ball):
     """Pictures as `film` has them, with a ball in some frames alone."""
-    empty = [np.full_like(picture, picture.min()) for picture in film()]
-    return [picture if number in ball else empty[number] for number, picture in enumerate(film())]
+    return [picture if number in ball else np.full_like(picture, picture.min()) for number, picture in enumerate(film())]
 
 
 def starts_shown(runtime):
@@ -213,9 +222,20 @@ def test_the_end_is_looked_at_though_no_probe_falls_there(count, stride):
 @pytest.mark.parametrize("ahead", [0, 1, 5, 50])
 @pytest.mark.parametrize("workers", [1, 4])
 def test_what_is_left_out_does_not_depend_on_threads(ahead, workers):
-    pictures, unsure = play_and_pause(ball=[*range(5), *range(33, 50)]), {5, 35, 36, 44}
-    wanted = told(Doubtful(unsure), pictures, probes=3, ahead=2)
-    assert told(Doubtful(unsure, workers), pictures, probes=3, ahead=ahead) == wanted
+    assert told(Doubtful(UNSURE, workers), with_pauses(), probes=3, ahead=ahead) == left_out_in_one_thread()
+
+
+UNSURE = {5, 35, 36, 44}
+
+
+@cache
+def with_pauses():
+    return play_and_pause(ball=[*range(5), *range(33, 50)])
+
+
+@cache
+def left_out_in_one_thread():
+    return told(Doubtful(UNSURE), with_pauses(), probes=3, ahead=2)
 
 
 def test_probes_keep_their_rhythm_wherever_one_begins_to_look():

@@ -25,6 +25,8 @@ from ttcli.training.validation import EventAnswers, validate_events
 from ttcli.training_set.stored_windows import StoredWindows
 from ttcli.training_set.window_batch import UNKNOWN_EVENT, WindowBatch, unknown_events
 
+pytestmark = pytest.mark.usefixtures("one_picture_of_curves")
+
 CONFIG = TrainConfig(
     steps=2, batch=2, reuse=2, crop_height=64, crop_width=64, warmup=1, save_every=2, device="cpu", precision="fp32",
     event_head=True,

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 from collections import Counter
+from itertools import pairwise
 from statistics import fmean, median
 
 import numpy as np
@@ -200,6 +201,15 @@ def test_several_matches_stand_beside_each_other(tmp_path):
         ).exit_code
         == 2
     )
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_no_level_of_headings_is_left_out(tmp_path, count):
+    balls = [write_match(tmp_path, 3, seed, f"match_{seed}") for seed in range(count)]
+    assert run("report", *balls, "-o", tmp_path / "r.html").exit_code == 0
+    main_part = (tmp_path / "r.html").read_text().split("<dialog")[0]
+    levels = [int(level) for level in re.findall(r"<h(\d)", main_part)]
+    assert levels[0] == 1 and all(after <= before + 1 for before, after in pairwise(levels))
 
 
 def test_wrong_input_is_one_line(tmp_path):

@@ -7,46 +7,13 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ttcli.errors import LabelError, OutputError, TtcliError
 from ttcli.labels.sources import find_sources
-from ttcli.results.corrections import (
-    FORMAT,
-    CorrectionLog,
-    Decision,
-    decision_from_json,
-    header_of,
-    is_corrections,
-    read_corrections,
-)
+from ttcli.results.corrections import FORMAT, CorrectionLog, header_of, is_corrections, read_corrections
+from ttcli.results.decisions import Decision
 
 HEADER = header_of({"name": "match.mp4", "bytes": 7, "sha256": "ab"}, {"name": "ball.csv", "sha256": "cd"})
-numbers = st.floats(-1e5, 1e5)
-frames = st.integers(0, 10**8)
-decisions = st.one_of(
-    st.builds(Decision, st.just(1), st.just("ball"), frames, numbers, numbers, confirmed=st.booleans()),
-    st.builds(Decision, st.just(1), st.sampled_from(["none", "unknown"]), frames),
-    st.builds(
-        Decision, st.just(1), st.sampled_from(["event", "no_event"]), st.floats(0, 1e6), event=st.sampled_from(["bounce", "net"])
-    ),
-    st.builds(
-        Decision, st.just(1), st.just("rally"), rally=st.none() | st.integers(1, 99), start_frame=st.just(4),
-        end_frame=frames.map(lambda frame: frame + 4),
-        start_seconds=st.just(0.5), end_seconds=st.floats(0.5, 1e4),
-    ),
-    st.builds(
-        Decision, st.just(1), st.just("table"), frames, corners=st.tuples(*[st.tuples(numbers, numbers)] * 4),
-        start_seconds=st.just(1.0), end_seconds=st.just(2.0),
-    ),
-)  # fmt: skip
-
-
-@settings(max_examples=200, deadline=None)
-@given(decisions)
-def test_a_decision_comes_back_as_it_was(decision):
-    assert decision_from_json(json.loads(json.dumps(decision.as_json()))) == decision
 
 
 def ball(number, frame, x=5.0):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ttcli.results.ball_columns import STATUSES, BallColumns
-from ttcli.results.corrections import Decision
+from ttcli.results.decisions import Decision
 from ttcli.results.events import Event
 from ttcli.results.rallies import Rally
 from ttcli.results.trajectory import Status

@@ -135,6 +135,21 @@ def test_events_rallies_and_the_table_are_put_right(running, files):
         )
 
 
+def test_corners_that_nobody_put_are_no_table(running, files):
+    with review_page(running, *files) as (page, match):
+        page.evaluate("review.match.tables.length = 0")  # as where none was found
+        page.evaluate("review.show(33)")
+        settle(page)
+        press(page, "t")
+        for number in range(4):
+            press(page, "Enter")
+            assert match.log.corrections.of_kinds("table") == [] and f"{4 - number} of the corners" in page.inner_text("#said")
+            press(page, "ArrowLeft")
+            press(page, "Tab")
+        press(page, "Enter")
+        assert len(match.log.corrections.of_kinds("table")) == 1
+
+
 def test_candidates_and_the_cross_place_the_ball_without_a_mouse(running, files):
     places = [{"x": 30.0, "y": 40.0, "probability": 0.8}, {"x": 90.0, "y": 44.0, "probability": 0.3}]
     with review_page(running, *files, candidates=lambda frame: places) as (page, match):

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from reviewed_matches import COUNT, WRONG, make_match, number_of, open_match
 
+from ttcli.reviewing.guard import MOST_BODY
 from ttcli.reviewing.pictures import Pictures
-from ttcli.reviewing.server import MOST_BODY, ReviewServer
+from ttcli.reviewing.server import ReviewServer
 
 
 class Client:

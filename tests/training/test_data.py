@@ -15,6 +15,8 @@ from ttcli.networks.registry import MODELS
 from ttcli.training import data as training_data
 from ttcli.training.data import ExtractedData, LimitedData
 
+pytestmark = pytest.mark.usefixtures("one_picture_of_curves")
+
 CONFIG = TrainConfig(
     steps=2, batch=4, reuse=2, crop_height=64, crop_width=64, warmup=1, save_every=10, device="cpu", precision="fp32"
 )

@@ -1,4 +1,4 @@
-"""What is done with a video: the ball in it, its events, a picture of both, and what the file is."""
+"""What is done with a video: the ball found in it, its dead time cut out, what was found drawn on it."""
 
 from pathlib import Path
 from typing import Any
@@ -6,6 +6,20 @@ from typing import Any
 import click
 
 from ttcli.commands.options import (
+    PICTURE_RATE_HELP,
+    PRECISION_HELP,
+    TABLE_HELP,
+    WEIGHTS_HELP,
+    command,
+    example,
+    json_option,
+    option,
+    overwrite_option,
+    plain_option,
+    quiet_option,
+)
+from ttcli.commands.telling import show, tell
+from ttcli.commands.values import (
     BATCHES,
     DEVICES,
     ENCODERS,
@@ -19,42 +33,13 @@ from ttcli.commands.options import (
     SHARES,
     STRIDES,
     VIDEO,
-    WEIGHTS_HELP,
-    WINDOWS,
     Number,
-    PictureSize,
     Step,
     WholeNumber,
-    command,
-    example,
-    json_option,
-    option,
-    overwrite_option,
-    plain_option,
-    quiet_option,
-    show,
-    tell,
 )
-from ttcli.configs import (
-    BenchConfig,
-    DetectConfig,
-    ProbeConfig,
-    RalliesConfig,
-    RenderConfig,
-    SpotConfig,
-    StrokesConfig,
-    TrimConfig,
-    VerifyConfig,
-)
+from ttcli.configs import DetectConfig, RenderConfig, TrimConfig
 
-PRECISION_HELP = "Numbers to compute in; auto takes bf16 where the processor multiplies in it."
-PICTURE_RATE_HELP = "Frames per second of a folder of pictures."
-PATH_RATE_HELP = "Frames per second of a BALL without time_s."
-PATH_VIDEO_HELP = "The video of the path. Without it: BALL's name, beside BALL."
-SIZE_HELP = "Size of the picture, where no video gives it."
-PATH_SHOTS_HELP = "The shots.csv of the video, which says where its scene cuts are."
 CRF_HELP = "Quality of x264: 0 is lossless, 23 usual, larger is worse."
-TABLE_HELP = 'Use these corners of the table, "x,y x,y x,y x,y" going around, or a table.json, instead of a search.'
 
 
 @command(
@@ -178,117 +163,6 @@ def detect(
 
 @command(
     epilog=example(
-        "ttcli spot ball.csv -o events.csv",
-        "ttcli spot ball.csv --size 1920x1080",
-        "ttcli spot test_1/ball_markup.json",
-    )
-)
-@click.argument("ball", type=FILE)
-@plain_option(
-    "-o", "--output", type=OUTPUT, group="Output", help="Write the events here. Without it: BALL.events.csv beside BALL."
-)
-@option(
-    SpotConfig, "threshold", "--event-threshold", type=PARTS, group="Accuracy", help="Write an event from this confidence on."
-)
-@option(SpotConfig, "weights", type=FILE, group="Accuracy", help="Spotter to use instead of the one in the package.")
-@option(SpotConfig, "video", type=FILE, group="Path", help=PATH_VIDEO_HELP)
-@plain_option("--size", type=PictureSize(), group="Path", help=SIZE_HELP)
-@option(SpotConfig, "shots", type=FILE, group="Path", help=PATH_SHOTS_HELP)
-@option(SpotConfig, "table", metavar="CORNERS|FILE", group="Path", help=TABLE_HELP)
-@option(SpotConfig, "frame_rate", "--fps", type=FRAME_RATES, group="Path", help=PATH_RATE_HELP)
-@overwrite_option
-@quiet_option
-@json_option
-def spot(ball: Path, output: Path | None, size: tuple[int, int] | None, quiet: bool, as_json: bool, **settings: Any) -> None:
-    """Find bounces and net crossings on the path BALL: a ball.csv, or labels of the ball.
-
-    A net crossing is the ball passing the plane of the net, as on every good shot: no touch, no fault. Where nobody
-    saw the ball there is no event.
-    """
-    from ttcli.spot import spot as run
-
-    height, width = size or (None, None)
-    summary = run(ball, output, SpotConfig(picture_height=height, picture_width=width, **settings), tell)
-    show(as_json, summary.as_json(), str(summary))
-
-
-@command(
-    epilog=example(
-        "ttcli rallies ball.csv -o rallies.csv",
-        "ttcli rallies ball.csv --events events.csv --summary",
-        "ttcli rallies test_1/ball_markup.json",
-    )
-)
-@click.argument("ball", type=FILE)
-@plain_option(
-    "-o", "--output", type=OUTPUT, group="Output", help="Write the rallies here. Without it: BALL.rallies.csv beside BALL."
-)
-@plain_option("--summary", is_flag=True, group="Output", help="Also show how many, how long, who served and how they ended.")
-@option(RalliesConfig, "threshold", type=PARTS, group="Accuracy", help="Write a rally from this confidence on.")
-@option(RalliesConfig, "events", type=FILE, group="Path", help="The events.csv of BALL. Without it: `spot` finds them.")
-@option(RalliesConfig, "video", type=FILE, group="Path", help=PATH_VIDEO_HELP)
-@plain_option("--size", type=PictureSize(), group="Path", help=SIZE_HELP)
-@option(RalliesConfig, "shots", type=FILE, group="Path", help=PATH_SHOTS_HELP)
-@option(RalliesConfig, "table", metavar="CORNERS|FILE", group="Path", help=TABLE_HELP)
-@option(RalliesConfig, "frame_rate", "--fps", type=FRAME_RATES, group="Path", help=PATH_RATE_HELP)
-@overwrite_option
-@quiet_option
-@json_option
-def rallies(
-    ball: Path, output: Path | None, size: tuple[int, int] | None, summary: bool, quiet: bool, as_json: bool, **settings: Any
-) -> None:
-    """Find where play begins and ends on the path BALL: a ball.csv, or labels of the ball.
-
-    A rally begins with the serve and ends when the point is over. An empty cell for who served, or how it ended, means
-    "cannot tell".
-    """
-    from ttcli.rallies import rallies as run
-
-    height, width = size or (None, None)
-    found = run(ball, output, RalliesConfig(picture_height=height, picture_width=width, **settings), tell)
-    show(as_json, found.as_json(), str(found), *([found.as_table()] if summary else []))
-
-
-@command(
-    epilog=example(
-        "ttcli strokes ball.csv -o strokes.csv",
-        'ttcli strokes ball.csv --table "1100,546 960,417 289,410 163,540"',
-        "ttcli strokes ball.csv --events events.csv --json",
-    )
-)
-@click.argument("ball", type=FILE)
-@plain_option(
-    "-o", "--output", type=OUTPUT, group="Output", help="Write the strokes here. Without it: BALL.strokes.csv beside BALL."
-)
-@option(
-    StrokesConfig, "picture", type=OUTPUT, group="Output",
-    help="Also draw the flights, from above and from the side, into a .png or .jpg.",
-)  # fmt: skip
-@option(StrokesConfig, "threshold", type=PARTS, group="Accuracy", help="Write strokes of rallies from this confidence on.")
-@option(StrokesConfig, "events", type=FILE, group="Path", help="The events.csv of BALL. Without it: `spot` finds them.")
-@option(StrokesConfig, "video", type=FILE, group="Path", help=PATH_VIDEO_HELP)
-@plain_option("--size", type=PictureSize(), group="Path", help=SIZE_HELP)
-@option(StrokesConfig, "shots", type=FILE, group="Path", help=PATH_SHOTS_HELP)
-@option(StrokesConfig, "table", metavar="CORNERS|FILE", group="Path", help=TABLE_HELP)
-@option(StrokesConfig, "frame_rate", "--fps", type=FRAME_RATES, group="Path", help=PATH_RATE_HELP)
-@overwrite_option
-@quiet_option
-@json_option
-def strokes(ball: Path, output: Path | None, size: tuple[int, int] | None, quiet: bool, as_json: bool, **settings: Any) -> None:
-    """Measure the strokes on the path BALL: a ball.csv, or labels of the ball.
-
-    Each stroke has its speed, its height over the net, its landing and its spin, with the interval that holds the true
-    value in 95 of 100 cases. An empty cell means "cannot tell". The table must be known.
-    """
-    from ttcli.strokes import strokes as run
-
-    height, width = size or (None, None)
-    summary = run(ball, output, StrokesConfig(picture_height=height, picture_width=width, **settings), tell)
-    show(as_json, summary.as_json(), str(summary))
-
-
-@command(
-    epilog=example(
         "ttcli trim match.mp4 --rallies rallies.csv -o film.mp4",
         "ttcli trim match.mp4 --rallies rallies.csv -o best.mp4 --longest 10",
         "ttcli trim match.mp4 --rallies rallies.csv --clips rallies/",
@@ -406,83 +280,3 @@ def render(
         output = (output or default_output(video)).with_suffix(".gif")
     summary = run(video, ball_csv, output, RenderConfig(**settings), quiet, events_csv, subtitles, strokes_csv, tell=tell)
     show(as_json, summary.as_json(), str(summary))
-
-
-@command(
-    epilog=example(
-        "ttcli probe match.mp4",
-        "ttcli probe match.mp4 --json",
-        "ttcli probe match.mp4 --table-picture table.jpg",
-    )
-)
-@click.argument("video", type=VIDEO)
-@option(
-    ProbeConfig, "table_picture", type=OUTPUT, group="Output",
-    help="Also draw the table that was found, or given, into a .jpg or .png.",
-)  # fmt: skip
-@option(
-    ProbeConfig, "samples", type=WholeNumber(1, 1000), group="Video",
-    help="Spans of 1.2 seconds to look at, spread over VIDEO.",
-)  # fmt: skip
-@option(ProbeConfig, "table", metavar="CORNERS|FILE", group="Video", help=TABLE_HELP)
-@option(ProbeConfig, "picture_rate", "--fps", type=FRAME_RATES, group="Video", help=PICTURE_RATE_HELP)
-@option(ProbeConfig, "weights", type=FILE, group="Hardware", help=WEIGHTS_HELP)
-@option(ProbeConfig, "device", type=DEVICES, group="Hardware", help="Where the network runs.")
-@option(ProbeConfig, "precision", type=PRECISIONS, group="Hardware", help=PRECISION_HELP)
-@overwrite_option
-@quiet_option
-@json_option
-def probe(video: Path, quiet: bool, as_json: bool, **settings: Any) -> None:
-    """Show what VIDEO is, what stands in the way of a good result, and how long `detect` will take here.
-
-    The exit code is 1 if no good result can be expected.
-    """
-    from ttcli.probe import probe as run
-
-    report = run(video, ProbeConfig(**settings), quiet)
-    show(as_json, report.as_json(), report.as_table(), str(report))
-    if report.verdict == "poor":
-        raise click.exceptions.Exit(1)
-
-
-@command(epilog=example("ttcli verify ball.csv", "ttcli verify ball.csv --video moved/match.mp4"))
-@click.argument("ball", type=FILE)
-@option(VerifyConfig, "video", type=VIDEO, group="Files", help="The video. Without it: where it was, or beside BALL.")
-@option(VerifyConfig, "weights", type=FILE, group="Files", help="The checkpoint. Without it: where it was.")
-@quiet_option
-@json_option
-def verify(ball: Path, quiet: bool, as_json: bool, **settings: Any) -> None:
-    """Check that BALL, its video and the checkpoint are still what `detect` used and wrote.
-
-    It compares the files with the manifest that `detect` wrote beside BALL (ball.json beside ball.csv). The exit code
-    is 1 if one is missing or has changed.
-    """
-    from ttcli.verify import verify as run
-
-    report = run(ball, VerifyConfig(**settings))
-    show(as_json, report.as_json(), *(str(check) for check in report.checks))
-    if not report.holds:
-        raise click.exceptions.Exit(1)
-
-
-@command(epilog=example("ttcli bench match.mp4", "ttcli bench --json"))
-@click.argument("video", required=False, type=VIDEO)
-@option(
-    BenchConfig, "rounds", type=WholeNumber(1, 1000), group="Timing", help="How often each stage is timed; the median counts."
-)
-@option(BenchConfig, "seconds", type=Number(0.1, 3600), group="Timing", help="Seconds for each stage in a round.")
-@option(BenchConfig, "weights", type=FILE, group="Accuracy and speed", help=WEIGHTS_HELP)
-@option(
-    BenchConfig, "step", type=WINDOWS, group="Accuracy and speed", help="Frames from window to window, as in `ttcli detect`."
-)
-@option(BenchConfig, "device", type=DEVICES, group="Hardware", help="Where the network runs.")
-@option(BenchConfig, "precision", type=PRECISIONS, group="Hardware", help=PRECISION_HELP)
-@option(BenchConfig, "batch", type=BATCHES, group="Hardware", help="Windows that go through the network together on a GPU.")
-@quiet_option
-@json_option
-def bench(video: Path | None, quiet: bool, as_json: bool, **settings: Any) -> None:
-    """Time decoding, scaling, the networks and all of `detect` on this machine, on VIDEO or on a drawn one."""
-    from ttcli.bench import bench as run
-
-    report = run(video, BenchConfig(**settings), quiet)
-    show(as_json, report.as_json(), report.as_table(), str(report))

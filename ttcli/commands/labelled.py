@@ -5,7 +5,9 @@ from typing import Any
 
 import click
 
-from ttcli.commands.options import (
+from ttcli.commands.options import command, example, json_option, option, overwrite_option, plain_option, quiet_option
+from ttcli.commands.telling import show, show_summary, tell
+from ttcli.commands.values import (
     ANY_COUNTS,
     CAMERAS,
     COUNTS,
@@ -21,16 +23,6 @@ from ttcli.commands.options import (
     Number,
     PictureSize,
     WholeNumber,
-    command,
-    example,
-    json_option,
-    option,
-    overwrite_option,
-    plain_option,
-    quiet_option,
-    show,
-    show_summary,
-    tell,
 )
 from ttcli.configs import ConvertConfig, EvaluateConfig, ExtractConfig, SimulateConfig
 

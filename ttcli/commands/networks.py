@@ -6,6 +6,17 @@ from typing import Any
 import click
 
 from ttcli.commands.options import (
+    WEIGHTS_HELP,
+    command,
+    example,
+    json_option,
+    option,
+    overwrite_option,
+    plain_option,
+    quiet_option,
+)
+from ttcli.commands.telling import show, show_summary
+from ttcli.commands.values import (
     ANY_COUNTS,
     COUNTS,
     DEVICES,
@@ -17,21 +28,11 @@ from ttcli.commands.options import (
     TRAINING_BATCHES,
     TRAINING_PRECISIONS,
     WEIGHTS,
-    WEIGHTS_HELP,
     WINDOWS,
     MemorySize,
     Number,
     PictureSize,
     WholeNumber,
-    command,
-    example,
-    json_option,
-    option,
-    overwrite_option,
-    plain_option,
-    quiet_option,
-    show,
-    show_summary,
 )
 from ttcli.configs import ExportConfig, ModelsConfig, TrainConfig
 from ttcli.errors import UsageError

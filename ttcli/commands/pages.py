@@ -5,22 +5,9 @@ from typing import Any
 
 import click
 
-from ttcli.commands.options import (
-    FILE,
-    FRAME_RATES,
-    OUTPUT,
-    VIDEO,
-    WholeNumber,
-    command,
-    example,
-    json_option,
-    option,
-    overwrite_option,
-    plain_option,
-    quiet_option,
-    show,
-    tell,
-)
+from ttcli.commands.options import command, example, json_option, option, overwrite_option, plain_option, quiet_option
+from ttcli.commands.telling import show, tell
+from ttcli.commands.values import FILE, FRAME_RATES, OUTPUT, VIDEO, WholeNumber
 from ttcli.configs import ReportConfig, ReviewConfig
 from ttcli.errors import UsageError
 

@@ -9,7 +9,8 @@ from ttcli.labels.problems import Report, refuse
 from ttcli.outputs import complete_file
 from ttcli.results.ball_columns import read_ball_columns
 from ttcli.results.content_hash import content_hash
-from ttcli.results.corrections import Corrections, Decision, header_of, is_corrections, lines_of, read_corrections
+from ttcli.results.corrections import Corrections, header_of, is_corrections, lines_of, read_corrections
+from ttcli.results.decisions import Decision
 from ttcli.results.trajectory import Status
 
 AROUND_FRAMES = 15

@@ -13,7 +13,7 @@ class Finding:
     """One thing that stands in the way of a good result, or that is good to know."""
 
     level: str
-    """`stop`: no good result; `warning`: a worse one; `note`: nothing to do."""
+    """`stop`: no good result; `warning`: a worse one; `note`: good to know."""
     reason: str
     cure: str
 
@@ -159,6 +159,12 @@ RULES = (
         "copy the file again; what is there is used",
     ),
     Rule(
+        lambda f: f.get("tables") == 0,
+        "note",
+        "no table was found in the samples",
+        "speeds, landings and who served cannot be expected; give the corners by --table (docs/METRES.md)",
+    ),
+    Rule(
         lambda f: f["high_dynamic_range"],
         "note",
         "it is HDR",
@@ -185,7 +191,14 @@ def find_all(facts: Facts) -> list[Finding]:
     return sorted(found, key=lambda finding: ("stop", "warning", "note").index(finding.level))
 
 
+def not_judged(facts: Facts) -> str:
+    """Return what the verdict promises nothing about: it is about finding the ball alone."""
+    rallies = "rallies, which need bounces on both halves and the net crossing between them in sight"
+    metres = "metres, which need the table (--table-picture shows whether it is found)"
+    return f"not judged: {rallies}" if "tables" in facts else f"not judged: {rallies}; {metres}"
+
+
 def judge(findings: list[Finding]) -> str:
-    """Return `good`, `fair` or `poor`: poor is a video of which no good result can be expected."""
+    """Return `good`, `fair` or `poor`: poor is a video in which the ball cannot be found well."""
     levels = {finding.level for finding in findings}
     return "poor" if "stop" in levels else "fair" if "warning" in levels else "good"

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+from ttcli.reporting.markup import tag
+from ttcli.reporting.ticks import number_ticks, time_ticks
 from ttcli.table.constants import TABLE_LENGTH, TABLE_WIDTH
 
 MARKS = {"serve": "circle", "receive": "square", "third ball": "triangle", "later": "diamond", None: "cross"}
@@ -11,22 +13,17 @@ MARKS = {"serve": "circle", "receive": "square", "third ball": "triangle", "late
 OUTLINES: dict[str, list[tuple[float, float]]] = {
     "triangle": [(0, -1), (0.95, 0.75), (-0.95, 0.75)],
     "diamond": [(0, -1), (1, 0), (0, 1), (-1, 0)],
-    "cross": [(-0.8, -0.8), (0, 0), (-0.8, 0.8), (0, 0), (0.8, 0.8), (0, 0), (0.8, -0.8), (0, 0)],
-}
+    "cross": [
+        (-1, -0.6), (-0.6, -1), (0, -0.4), (0.6, -1), (1, -0.6), (0.4, 0),
+        (1, 0.6), (0.6, 1), (0, 0.4), (-0.6, 1), (-1, 0.6), (-0.4, 0),
+    ],
+}  # fmt: skip
 """Corners of shapes around their middles, of size 1."""
 MAP_SCALE, MAP_MARGIN = 250, 60
 """Pixels for a metre, and around the table."""
-BAR_ROW, BAR_LEFT = 22, 110
-
-
-def tag(name: str, content: str = "", **attributes: object) -> str:
-    """Return an element; attributes that are None are left out, and `_` in a name becomes `-`."""
-    said = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value), quote=True)}"'
-        for key, value in attributes.items()
-        if value is not None
-    )
-    return f"<{name}{said}>{content}</{name}>"
+BAR_ROW, BAR_LEFT = 22, 120
+EDGE = 60
+"""Pixels at an end of an axis in which a label does not stand around its mark, so that it stays inside."""
 
 
 def svg(width: float, height: float, title: str, *parts: str, **attributes: object) -> str:
@@ -68,7 +65,7 @@ def mark(phase: str | None, x: float, y: float, size: float = 7.0) -> str:
 def bar_chart(title: str, bars: Sequence[tuple[str, float]], unit: str) -> str:
     """Return bars from left to right with their names and numbers."""
     most = max((value for _, value in bars), default=0) or 1
-    width, height = 460, BAR_ROW * max(1, len(bars)) + 6
+    width, height = 400, BAR_ROW * max(1, len(bars)) + 6
     parts = []
     for place, (name, value) in enumerate(bars):
         top = place * BAR_ROW + 3
@@ -81,7 +78,7 @@ def bar_chart(title: str, bars: Sequence[tuple[str, float]], unit: str) -> str:
 
 def timeline(rallies: Sequence[dict[str, Any]], seconds: float, key: str) -> str:
     """Return the rallies along the time of the match, as high as they have strokes."""
-    width, height, foot = 1000, 110, 22
+    width, height, foot = 1000, 122, 34
     most = max((rally["strokes"] or 1 for rally in rallies), default=1)
     span = max(seconds, max((rally["end_s"] for rally in rallies), default=0.0), 1e-3)
     parts = [tag("line", x1=0, y1=height - foot, x2=width, y2=height - foot, class_="axis")]
@@ -99,9 +96,11 @@ def timeline(rallies: Sequence[dict[str, Any]], seconds: float, key: str) -> str
             class_="bar",
         )
         parts.append(tag("g", box, **playable(rally["start_s"], rally["end_s"], words, f"{key}-rally-{rally['rally']}")))
-    for share in (0, 0.25, 0.5, 0.75, 1):
-        anchor = "start" if share == 0 else "end" if share == 1 else "middle"
-        parts.append(tag("text", clock(share * span), x=share * width, y=height - 5, text_anchor=anchor))
+    for moment in time_ticks(span):
+        x = moment / span * width
+        anchor = "start" if x < EDGE else "end" if x > width - EDGE else "middle"
+        parts.append(tag("line", x1=f"{x:.1f}", y1=height - foot, x2=f"{x:.1f}", y2=height - foot + 5, class_="axis"))
+        parts.append(tag("text", clock(moment), x=f"{x:.1f}", y=height - foot + 6, class_="below", text_anchor=anchor))
     return svg(width, height, "Rallies along the match; as high as they have strokes", *parts, class_="timeline")
 
 
@@ -167,11 +166,10 @@ def intervals(
     least, most = min([*bounds, 0.0]), max([*bounds, 1.0])
     scale = (width - BAR_LEFT - 20) / (most - least)
     parts = []
-    for share in (0, 0.25, 0.5, 0.75, 1):
-        number = least + share * (most - least)
-        x = BAR_LEFT + share * (width - BAR_LEFT - 20)
+    for number in number_ticks(least, most):
+        x = BAR_LEFT + (number - least) * scale
         parts.append(tag("line", x1=f"{x:.1f}", y1=0, x2=f"{x:.1f}", y2=height - 26, class_="zone-line"))
-        parts.append(tag("text", f"{number:.0f}", x=f"{x:.1f}", y=height - 10, text_anchor="middle"))
+        parts.append(tag("text", f"{number:g}", x=f"{x:.1f}", y=height - 22, class_="below", text_anchor="middle"))
     top = 0.0
     for phase, row_height in zip(names, heights, strict=True):
         own = [stroke for each, stroke in shown if each == phase]
@@ -221,13 +219,25 @@ def rally_words(rally: dict[str, Any]) -> str:
     return ", ".join(facts)
 
 
-def bounce_words(bounce: dict[str, Any]) -> str:
-    """Return what is known of a bounce in words."""
-    facts = ["Bounce" if bounce["time_s"] is None else f"Bounce at {bounce['time_s']:.3f} s"]
-    facts += [f"rally {bounce['rally']}"] if bounce["rally"] else []
+def zone_words(zone: str) -> str:
+    """Return a zone in the words of players, who call the middle third of a half's depth half-long."""
+    return zone.replace("half_", "half-long_").replace("_", " ")
+
+
+def bounce_words(bounce: dict[str, Any], exactly: bool = True) -> str:
+    """Return what is known of a bounce in words.
+
+    Args:
+        bounce: As the numbers of a match have it.
+        exactly: With its time, rally, position and confidence.
+    """
+    facts = ["Bounce" if not exactly or bounce["time_s"] is None else f"Bounce at {bounce['time_s']:.3f} s"]
+    facts += [f"rally {bounce['rally']}"] if exactly and bounce["rally"] else []
     facts += [f"{bounce['phase']}" + (", on its own half" if bounce["lands"] == "own half" else "")] if bounce["phase"] else []
     facts += [f"{bounce['half']} half"] if bounce["half"] else []
-    facts += [bounce["zone"].replace("_", " ")] if bounce["zone"] else []
+    facts += [zone_words(bounce["zone"])] if bounce["zone"] else []
+    if not exactly:
+        return ", ".join(facts)
     facts += [f"x {bounce['table_x_m']:.3f} m, y {bounce['table_y_m']:.3f} m"] if bounce["table_x_m"] is not None else []
     facts += [f"confidence {bounce['confidence']:g}"] if bounce["confidence"] is not None else []
     return ", ".join(facts)

@@ -97,7 +97,7 @@ def _not_told(content: MatchContent, bounces: Sequence[dict[str, Any]], strokes:
     if content.files.rallies is None:
         lines.append("Rallies are missing: there is no rallies.csv. `ttcli rallies` makes one.")
     elif not content.rallies:
-        lines.append("No rally was found. `ttcli probe` says what can be expected of the video.")
+        lines.append("No rally was found: it needs bounces on both halves, and the net crossing between them, in sight.")
     if content.files.strokes is None:
         lines.append("Speeds, heights over the net and landings with their intervals are missing: there is no strokes.csv.")
     without = sum(bounce["table_x_m"] is None for bounce in bounces)
@@ -106,7 +106,8 @@ def _not_told(content: MatchContent, bounces: Sequence[dict[str, Any]], strokes:
     unknown = sum(bounce["phase"] is None for bounce in bounces)
     if unknown:
         lines.append(
-            f"{unknown} of {len(bounces)} bounces belong to no stroke that is known: outside of rallies, or events lack."
+            f"{unknown} of {len(bounces)} bounces belong to no stroke that is known: "
+            "they lie outside rallies, or an event was missed."
         )
     for column, what in (("speed_kmh", "speed"), ("net_clearance_cm", "height over the net")):
         lacking = sum(stroke[column] is None for stroke in strokes)
@@ -115,7 +116,7 @@ def _not_told(content: MatchContent, bounces: Sequence[dict[str, Any]], strokes:
     for name, what in (("server", "who served"), ("ended", "how the point ended")):
         lacking = sum(getattr(rally, name) is None for rally in content.rallies)
         if lacking:
-            lines.append(f"Nobody can tell {what} in {lacking} of {len(content.rallies)} rallies.")
+            lines.append(f"It is unknown {what} in {lacking} of {len(content.rallies)} rallies.")
     return lines
 
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ttcli.results.corrections import Corrections, Decision
+from ttcli.results.corrections import Corrections
+from ttcli.results.decisions import Decision
 from ttcli.results.events import Event
 from ttcli.results.rallies import Rally
 from ttcli.results.trajectory import BallPosition, Status
-from ttcli.table.by_hand import camera_from_corners
 from ttcli.table.views import TableView
 
 NEAR_FRAMES = 2.5
@@ -100,6 +100,8 @@ def corrected_views(views: Sequence[TableView], corrections: Corrections, height
         if decision.confirmed or decision.corners is None or decision.start_seconds is None or decision.end_seconds is None:
             continue
         like = standing[0].camera if standing else None
+        from ttcli.table.by_hand import camera_from_corners  # brings torch, which the page begins without
+
         camera = camera_from_corners(np.array(decision.corners), height, width, like)
         start, end = decision.start_seconds, decision.end_seconds
         standing = [view for view in standing if view.end_seconds < start or view.start_seconds > end]

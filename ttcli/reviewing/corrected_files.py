@@ -14,7 +14,7 @@ from ttcli.results.manifest import manifest_path, may_write, write_manifest
 from ttcli.results.rallies import Play, write_rallies_csv
 from ttcli.results.trajectory import COLUMNS, PLAY, BallPosition, ball_cells, stream_ball_csv
 from ttcli.reviewing.applying import corrected_events, corrected_rallies, corrected_rows, corrected_views
-from ttcli.reviewing.match import Found
+from ttcli.reviewing.found import Found
 from ttcli.table.views import views_as_json
 
 CORRECTED = "corrected"

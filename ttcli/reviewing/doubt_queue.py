@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ttcli.results.ball_columns import STATUSES, BallColumns
-from ttcli.results.corrections import OF_BALL, Decision
+from ttcli.results.decisions import OF_BALL, Decision
 from ttcli.results.events import Event
 from ttcli.results.rallies import Rally
 from ttcli.results.trajectory import Status
@@ -188,11 +188,12 @@ def other_doubts(
 def _of_events(columns: BallColumns, width: int, events: Sequence[Event]) -> list[Doubt]:
     found = []
     for place, event in enumerate(events):
-        doubts = {f"{event.event} of low confidence": 1 - event.certainty}
+        name = "net crossing" if event.event == "net" else event.event
+        doubts = {f"{name} of low confidence": 1 - event.certainty}
         if event.event == "bounce" and _off_path(columns, event) * 1920 / width > PATH_PIXELS:
             doubts["bounce off the path"] = PATH_DOUBT
         if place and events[place - 1].event == event.event == "net" and _near(events[place - 1], event):
-            doubts["passes the net twice, no bounce between"] = TWICE_DOUBT
+            doubts["crosses the net twice, no bounce between"] = TWICE_DOUBT
         score = float(together(np.array(list(doubts.values()))[:, None])[0])
         if score >= LEAST_SCORE:
             words = sorted(doubts, key=lambda word: -doubts[word])

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
@@ -11,91 +11,22 @@ from typing import Any
 import numpy as np
 
 from ttcli.errors import InputError, SettingError, TtcliError
-from ttcli.results.ball_columns import STATUSES, BallColumns, read_ball_columns
+from ttcli.results.ball_columns import STATUSES
 from ttcli.results.content_hash import content_hash
-from ttcli.results.corrections import CORNERS, OF_BALL, CorrectionLog, Decision, decision_from_json, header_of
+from ttcli.results.corrections import CorrectionLog, header_of
+from ttcli.results.decisions import CORNERS, OF_BALL, Decision, decision_from_json
 from ttcli.results.events import Event
-from ttcli.results.manifest import is_manifest, manifest_path, read_manifest
-from ttcli.results.places import FarPlaces
-from ttcli.results.rallies import Rally
 from ttcli.results.trajectory import Status
 from ttcli.reviewing.applying import corrected_events, corrected_views, numbered_rallies
 from ttcli.reviewing.doubt_queue import DoubtQueue, other_doubts
-from ttcli.table.by_hand import camera_from_corners
+from ttcli.reviewing.found import HASHED_AT_ONCE, Found, other_video
 from ttcli.table.camera import landmarks
-from ttcli.table.views import TableView, views_from_json
-from ttcli.video.probe import VideoInfo
+from ttcli.table.views import TableView
 
-HASHED_AT_ONCE = 64 * 2**20
-"""Bytes of a video that are compared with the manifest before the page opens; a larger one is while it is open."""
 PATH_FRAMES = 15
 """Frames before and after the one that is shown whose path is drawn, and which are confirmed together."""
 SECONDS_AROUND = 5.0
 """Seconds for which a table that nobody found holds, before and after the frame on which its corners are put."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """What was found of a match, as files hold it."""
-
-    info: VideoInfo
-    ball: Path
-    columns: BallColumns
-    events: list[Event]
-    rallies: list[Rally]
-    views: list[TableView]
-    manifest: dict[str, Any] | None
-    """None where no manifest lies beside the CSV."""
-
-
-def read_found(info: VideoInfo, ball: Path, events: list[Event], rallies: list[Rally], tell: Callable[[str], None]) -> Found:
-    """Return what was found, after checking that it belongs to this video, as far as that is known at once.
-
-    Args:
-        info: The video.
-        ball: The ball.csv.
-        events: The events.csv.
-        rallies: The rallies.csv.
-        tell: Takes warnings, one line each.
-
-    Raises:
-        InputError: The CSV cannot be read, holds no row, or is of another video.
-    """
-    manifest = read_manifest(ball) if is_manifest(manifest_path(ball)) else None
-    check_video(info, ball, manifest)
-    far = FarPlaces(info.height, info.width)
-    columns = read_ball_columns(ball, far)
-    if line := far.line(ball):
-        tell(line)
-    if not len(columns):
-        raise InputError(ball, "holds no row", "run `ttcli detect` on the video")
-    if manifest is None:
-        tell(f"{ball}: no manifest beside it, so nobody can tell whether it belongs to {info.path.name}")
-    if info.frame_count is not None and columns.frame[-1] >= info.frame_count + 1 and manifest is None:
-        fact = f"has frame {columns.frame[-1]}, and {info.path.name} has {info.frame_count} frames"
-        raise InputError(ball, fact, "give the ball.csv of this video")
-    views = views_from_json((manifest or {}).get("tables"), info.width).views
-    return Found(info, ball, columns, events, rallies, views, manifest)
-
-
-def check_video(info: VideoInfo, ball: Path, manifest: Mapping[str, Any] | None) -> None:
-    """Raise InputError where a ball.csv belongs to another video, as far as that is known at once.
-
-    Its size tells for any video, its content for a small one; `Match.check_in_background` compares a large one.
-    """
-    if manifest is None or info.path.is_dir():
-        return
-    facts, size = manifest["video"], info.path.stat().st_size
-    same = facts.get("bytes") in (None, size)
-    if same and size <= HASHED_AT_ONCE:
-        same = content_hash(info.path) == facts["sha256"]
-    if not same:
-        raise other_video(info, ball, facts)
-
-
-def other_video(info: VideoInfo, ball: Path, facts: Mapping[str, Any]) -> InputError:
-    """Return the error of a ball.csv that is of another video."""
-    return InputError(ball, f"is of another video ({facts['name']}, by its manifest) than {info.path}", "give that one")
 
 
 class Match:
@@ -338,6 +269,8 @@ class Match:
         return decision
 
     def _is_table(self, corners: Sequence[tuple[float, float]]) -> bool:
+        from ttcli.table.by_hand import camera_from_corners  # brings torch, which the page begins without
+
         return camera_from_corners(np.array(corners), self.info.height, self.info.width) is not None
 
     def _confirmed(self, frames: range, number: int, made: str) -> list[Decision]:

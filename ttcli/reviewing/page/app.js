@@ -16,7 +16,7 @@ const element = (id) => document.getElementById(id);
 const rows = new Rows();
 const pictures = new Pictures();
 let match, view, player, overview, queue = [], doubt = null, seen = [], frame = 0, row = null, around = { rows: [], events: [] };
-let cross = null, edited = null, handle = 0, candidates = [], pendingStart = null, shows = 0, unsaved = null, shown = -1;
+let cross = null, edited = null, unplaced = new Set(), handle = 0, candidates = [], pendingStart = null, shows = 0, unsaved = null, shown = -1;
 let underWay = Promise.resolve(), busy = 0;
 
 const clamp = (number) => Math.max(0, Math.min(match.frames - 1, number));
@@ -208,6 +208,7 @@ function editTable() {
   const { width, height } = match;
   edited = table ? Object.values(table.corners).map((place) => [...place])
     : [[0.25, 0.7], [0.75, 0.7], [0.65, 0.5], [0.35, 0.5]].map(([x, y]) => [x * width, y * height]);
+  unplaced = new Set(table ? [] : [0, 1, 2, 3]); // where no table is known, the corners lie anywhere at first
   handle = 0;
   say("Corners of the table: drag, or Tab and arrow keys; Enter takes them, Escape leaves");
   draw();
@@ -221,6 +222,7 @@ function tableBounds() {
 const rounded = (number) => Math.round(number * 100) / 100;
 
 async function takeTable() {
+  if (unplaced.size) return say(`Not taken: ${unplaced.size} of the corners were not put on the table yet; drag each, or Tab and arrow keys`);
   const corners = edited.map((place) => place.map(rounded));
   const bounds = tableBounds();
   edited = null;
@@ -319,7 +321,7 @@ function moveByKeys(event) {
   const by = event.shiftKey ? 10 : 1;
   const move = (place) => [place[0] + by * dx, place[1] + by * dy];
   if (cross) cross = move(cross);
-  else edited[handle] = move(edited[handle]);
+  else { edited[handle] = move(edited[handle]); unplaced.delete(handle); }
   draw();
 }
 
@@ -356,7 +358,7 @@ async function begin() {
   trouble(match.trouble);
   view = new View(element("picture"), match.width, match.height, match.pixel_aspect);
   view.onPlace = placeBall;
-  view.onCorner = (corner, place) => { edited[corner] = place; handle = corner; draw(); };
+  view.onCorner = (corner, place) => { edited[corner] = place; unplaced.delete(corner); handle = corner; draw(); };
   view.onZoom = () => { clearTimeout(show.rest); show.rest = setTimeout(() => lookCloser(shows), REST_MILLISECONDS); };
   player = new Player(element("film"), rows, show);
   queue = (await get(`queue?count=${QUEUE}`)).queue;

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from ttcli.cli import main
-from ttcli.commands.options import LARGEST_SIDE, MOST_BYTES, MemorySize, Number, PictureSize, Step, WholeNumber
+from ttcli.commands.values import LARGEST_SIDE, MOST_BYTES, MemorySize, Number, PictureSize, Step, WholeNumber
 
 OPTIONS = [
     pytest.param(command, option, id=f"{command.name} {option.opts[-1]}")

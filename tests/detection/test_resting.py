@@ -10,7 +10,9 @@ SIGN = (200.0, 120.0)
 def choices(places, fps=25, confidence=0.98, start=0.0):
     """Return a choice for each place, a claim, or none at all where it is None."""
     return [
-        Choice(start + index / fps, NOWHERE, 0.0) if place is None else Choice(start + index / fps, Peak(*place, 0.9), confidence)
+        Choice(start + index / fps, NOWHERE, 0.0)
+        if place is None
+        else Choice(start + index / fps, Peak(*place, 0.9), confidence)
         for index, place in enumerate(places)
     ]
 
@@ -36,7 +38,7 @@ def test_a_sign_that_looks_like_a_ball_in_every_frame_is_none(fps):
 
 
 def test_a_rest_that_is_too_short_to_tell_keeps_its_confidence():
-    assert (confidences(choices(at_rest(10))) == 0.98).all()
+    assert (confidences(choices(at_rest(6))) == 0.98).all()
 
 
 def test_the_top_of_a_toss_keeps_its_confidence():

@@ -1,10 +1,10 @@
 """Runs of claims that hang where they are: no ball in play does.
 
-A sign that flickers, the tip of a branch, a lamp and a badge look like a ball frame after frame, and the decision over
-time believes each of them more and more. A ball in the air cannot stay: gravity takes it 245 of its own widths down in
-the first second squared, so that in half a second between rising and falling it moves at least 7 widths. So a run of
-claims that stays within a few pixels for longer is taken back. A ball that is held and then tossed is kept, for its
-run goes on from where it was held.
+A sign that flickers, the tip of a branch and a lamp look like a ball in frame after frame, and the decision over time
+believes them more and more. A ball in the air cannot stay. Gravity pulls it down by 245 of its own widths per second
+squared, so that even around the top of a toss it moves 2 widths in a quarter of a second and 8 in half a second. So a
+run of claims that falls and rises by less, and moves little sideways, loses its confidence. A ball that is held and
+then tossed is kept, for its run goes on from where it was held.
 """
 
 import math
@@ -18,29 +18,38 @@ from ttcli.inference.answers import Peak
 
 CLAIM = 0.5
 """Confidence from which a choice belongs to a run."""
-REACH = 6.0
-"""Working pixels within which all of a run that rests lies."""
-LEAST_REST = 0.5
-"""Seconds: shorter runs are too short to tell. A ball 1.3 px wide moves 10 px in this time."""
+HINT, NEAR = 0.05, 2.0
+"""Confidence of choices that show for how long something is at the place of a run, and working pixels within which they
+lie. A light that flashes is claimed for three frames and hinted at for nine."""
+LEAST_REST = 0.25
+"""Seconds: shorter runs are too short to tell."""
+STAY, HIGHEST = 20.0, 10.0
+"""A run that rests is less high than STAY working pixels per second squared times the square of its time, and than
+HIGHEST working pixels. A ball around the top of its path is as high as an eighth of gravity times that square: 30 if it
+is one pixel wide, and those that are found are 2 to 8 pixels wide. A third is left to cameras that look down. Three times
+as much takes real balls on broadcasts: docs/EXPERIMENTS.md."""
+WIDEST = 12.0
+"""Working pixels: what moves further sideways may roll, or fly by in slow motion."""
+SAME_PLACE = 6.0
+"""Working pixels: so far around the box of a run that rests lies what else is at rest, and from its middle a later run
+at the same place."""
 MOST_GAP = 0.4
 """Seconds without a claim over which a run goes on."""
 MOST_SPEED, MOST_STEP = 300.0, 6.0
 """Pixels a second, and pixels beside them, by which a claim may lie from the last one of its run."""
-LONGEST = 4.0
-"""Seconds for which a run that rests waits for what becomes of it."""
-MOST_HELD = 1000
-"""Choices, where many frames have one time."""
+LONGEST, MOST_HELD = 4.0, 1000
+"""Seconds for which a run that rests waits for what becomes of it, and choices, where many frames have one time."""
 PLACES = 16
 """Places of a shot where something rested that are remembered: shorter runs at one of them rest too."""
 LEFT = 0.1
-"""Share of its confidence that is left to a claim at rest."""
+"""Share of its confidence that is left to a choice at rest."""
 
 
 class Choice(NamedTuple):
     """What was chosen in one frame."""
 
     time_seconds: float
-    """Time of the frame."""
+    """Time of the frame; never before the last frame's."""
     peak: Peak
     """The candidate, in pixels of the working picture."""
     confidence: float
@@ -48,9 +57,9 @@ class Choice(NamedTuple):
 
 
 def without_rests(choices: Iterable[Choice]) -> Iterator[Choice]:
-    """Yield the choices of a shot, in order; those in runs that rest with little confidence.
+    """Yield the choices of a shot, in order; those in runs that rest have little confidence.
 
-    A choice is held back while its run may rest, LONGEST seconds at most.
+    A choice is held back while its run may rest, for LONGEST seconds at most.
 
     Args:
         choices: One for each frame, in order.
@@ -61,69 +70,123 @@ def without_rests(choices: Iterable[Choice]) -> Iterator[Choice]:
     yield from watch.finish()
 
 
+class _Run:
+    """Claims that follow each other, and the box around them.
+
+    Args:
+        claim: The first one.
+        hinted: What was chosen shortly before it, latest last.
+    """
+
+    def __init__(self, claim: Choice, hinted: Iterable[Choice]) -> None:
+        self.last = claim
+        self._low = self._high = np.array(claim.peak[:2])
+        self._begin = self._end = claim.time_seconds
+        for choice in reversed(list(hinted)):
+            if not self._is_hint(choice):
+                break
+            self._begin = choice.time_seconds
+
+    @property
+    def middle(self) -> np.ndarray:
+        """Middle of the box around the claims, (2,)."""
+        return (self._low + self._high) / 2
+
+    @property
+    def moves(self) -> bool:
+        """Whether the box is so large that nothing at rest fills it."""
+        width, height = self._high - self._low
+        return bool(width > WIDEST or height > HIGHEST)
+
+    @property
+    def rests(self) -> bool:
+        """Whether it stays where no ball in the air would."""
+        seconds = self._end - self._begin
+        _, height = self._high - self._low
+        return not self.moves and bool(seconds >= LEAST_REST and height <= STAY * seconds**2)
+
+    def holds(self, choice: Choice) -> bool:
+        """Return whether a choice lies where the run is."""
+        place = np.array(choice.peak[:2])
+        return bool((place >= self._low - SAME_PLACE).all() and (place <= self._high + SAME_PLACE).all())
+
+    def goes_on_at(self, time_seconds: float) -> bool:
+        """Return whether a choice at that time may belong to the run."""
+        return time_seconds - self.last.time_seconds <= MOST_GAP
+
+    def reaches(self, claim: Choice) -> bool:
+        """Return whether a claim may be the next one: a ball that is tossed begins slowly."""
+        reach = MOST_STEP + MOST_SPEED * (claim.time_seconds - self.last.time_seconds)
+        return math.dist(claim.peak[:2], self.last.peak[:2]) <= reach
+
+    def add(self, claim: Choice) -> None:
+        """Take the next claim."""
+        self.last, self._end = claim, claim.time_seconds
+        place = np.array(claim.peak[:2])
+        self._low, self._high = np.minimum(self._low, place), np.maximum(self._high, place)
+
+    def hint(self, choice: Choice) -> None:
+        """Take what was chosen without being claimed."""
+        if self._is_hint(choice):
+            self._end = choice.time_seconds
+
+    def _is_hint(self, choice: Choice) -> bool:
+        return choice.confidence >= HINT and math.dist(choice.peak[:2], self.middle) <= NEAR
+
+
 class _Watch:
     """Holds back the choices of a run until it is clear whether it moves."""
 
     def __init__(self) -> None:
         self._held: deque[Choice] = deque()
         self._places: deque[np.ndarray] = deque(maxlen=PLACES)
-        self._last: Choice | None = None  # the last claim of the run
-        self._begin = 0.0  # when the run began
-        self._low = self._high = np.zeros(2)  # corners of the box around it
-        self._moves = False
+        self._recent: deque[Choice] = deque()  # the last ones that are no claims, LEAST_REST seconds of them
+        self._run: _Run | None = None
 
     def add(self, choice: Choice) -> Iterator[Choice]:
         """Take the next choice and yield those that are decided."""
         claims = choice.confidence >= CLAIM
-        if self._last is not None and (_is_past(choice, self._last) or (claims and not _follows(choice, self._last))):
+        if self._run and not (self._run.goes_on_at(choice.time_seconds) and (not claims or self._run.reaches(choice))):
             yield from self.finish()
-        if claims:
-            self._lengthen(choice)
         self._held.append(choice)
-        if self._last is None or self._moves:
-            yield from self._released(len(self._held), rests=False)
-        else:
-            latest = choice.time_seconds - LONGEST
-            waited = sum(held.time_seconds < latest for held in self._held)
-            yield from self._released(max(waited, len(self._held) - MOST_HELD), rests=True)
+        if claims and self._run is None:
+            self._run = _Run(choice, self._recent)
+        elif claims and self._run:
+            self._run.add(choice)
+        elif self._run:
+            self._run.hint(choice)
+        self._note(choice, claims)
+        if self._run is None or self._run.moves:
+            yield from self._released(len(self._held))
+            return
+        waited = sum(held.time_seconds < choice.time_seconds - LONGEST for held in self._held)
+        yield from self._released(max(waited, len(self._held) - MOST_HELD), self._run)
 
     def finish(self) -> Iterator[Choice]:
         """End the run and yield what is held."""
-        rests = self._last is not None and not self._moves and self._rests(self._last)
-        if rests:
-            self._places.append((self._low + self._high) / 2)
-        yield from self._released(len(self._held), rests)
-        self._last = None
+        run, self._run = self._run, None
+        if run is not None and (run.rests or self._is_known(run)):
+            self._places.append(run.middle)
+            yield from self._released(len(self._held), run)
+        else:
+            yield from self._released(len(self._held))
 
-    def _lengthen(self, claim: Choice) -> None:
-        """Add a claim to the run."""
-        place = np.array(claim.peak[:2])
-        if self._last is None:
-            self._begin, self._moves, self._low, self._high = claim.time_seconds, False, place, place
-        self._last = claim
-        self._low, self._high = np.minimum(self._low, place), np.maximum(self._high, place)
-        self._moves = self._moves or math.dist(self._low, self._high) > REACH
+    def _is_known(self, run: _Run) -> bool:
+        """Return whether something rested where a run stays."""
+        return not run.moves and any(math.dist(run.middle, place) <= SAME_PLACE for place in self._places)
 
-    def _rests(self, last: Choice) -> bool:
-        """Return whether a run that ends, and has not moved, is long enough to tell, or lies where another one did."""
-        middle = (self._low + self._high) / 2
-        known = any(math.dist(middle, place) <= REACH for place in self._places)
-        return known or last.time_seconds - self._begin >= LEAST_REST
+    def _note(self, choice: Choice, claims: bool) -> None:
+        """Remember what was chosen just now, from which a run may begin."""
+        if claims:
+            self._recent.clear()
+            return
+        self._recent.append(choice)
+        while choice.time_seconds - self._recent[0].time_seconds > LEAST_REST or len(self._recent) > MOST_HELD:
+            self._recent.popleft()
 
-    def _released(self, count: int, rests: bool) -> Iterator[Choice]:
-        """Yield the first of the choices that are held."""
+    def _released(self, count: int, rest: _Run | None = None) -> Iterator[Choice]:
+        """Yield the first of the choices that are held; those at the place of a rest with little confidence."""
         for _ in range(count):
             choice = self._held.popleft()
-            inside = rests and math.dist(choice.peak[:2], (self._low + self._high) / 2) <= REACH
-            yield choice._replace(confidence=choice.confidence * LEFT) if inside else choice
-
-
-def _is_past(choice: Choice, last: Choice) -> bool:
-    """Return whether a choice comes too late to be of the run that ends with another."""
-    return choice.time_seconds - last.time_seconds > MOST_GAP
-
-
-def _follows(choice: Choice, last: Choice) -> bool:
-    """Return whether a claim may be of the run that ends with another: a ball that is tossed begins slowly."""
-    reach = MOST_STEP + MOST_SPEED * (choice.time_seconds - last.time_seconds)
-    return math.dist(choice.peak[:2], last.peak[:2]) <= reach
+            doubted = rest is not None and rest.holds(choice)
+            yield choice._replace(confidence=choice.confidence * LEFT) if doubted else choice

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from ttcli.detection.resting import LEFT, LONGEST, MOST_GAP, Choice, without_rests
+from ttcli.detection.choices import LEFT, Choice
+from ttcli.detection.resting import LONGEST, MOST_GAP, without_rests
 from ttcli.inference.answers import NOWHERE, Peak
 
 SIGN = (200.0, 120.0)
@@ -10,9 +11,9 @@ SIGN = (200.0, 120.0)
 def choices(places, fps=25, confidence=0.98, start=0.0):
     """Return a choice for each place, a claim, or none at all where it is None."""
     return [
-        Choice(start + index / fps, NOWHERE, 0.0)
+        Choice(start + index / fps, NOWHERE, 0.0, 0.0)
         if place is None
-        else Choice(start + index / fps, Peak(*place, 0.9), confidence)
+        else Choice(start + index / fps, Peak(*place, 0.9), 0.9, confidence)
         for index, place in enumerate(places)
     ]
 
@@ -99,7 +100,7 @@ def test_frames_of_one_time_are_not_held_forever():
         nonlocal read
         for place in at_rest(5000):
             read += 1
-            yield Choice(0.0, Peak(*place, 0.9), 0.98)
+            yield Choice(0.0, Peak(*place, 0.9), 0.9, 0.98)
 
     waits = [read - given for given, _ in enumerate(without_rests(endless()))]
     assert max(waits) < 1100

@@ -1,8 +1,8 @@
 """Runs of claims that hang where they are: no ball in play does.
 
 A sign that flickers, the tip of a branch and a lamp look like a ball in frame after frame, and the decision over time
-believes them more and more. A ball in the air cannot stay. Gravity pulls it down by 245 of its own widths per second
-squared, so that even around the top of a toss it moves 2 widths in a quarter of a second and 8 in half a second. So a
+believes them more and more. A ball in the air cannot stay, for gravity pulls it down by 245 of its own widths per
+second squared. Even around the top of a toss it moves 2 widths in a quarter of a second, and 8 in half a second. So a
 run of claims that falls and rises by less, and moves little sideways, loses its confidence. A ball that is held and
 then tossed is kept, for its run goes on from where it was held.
 """
@@ -10,14 +10,11 @@ then tossed is kept, for its run goes on from where it was held.
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 import numpy as np
 
-from ttcli.inference.answers import Peak
+from ttcli.detection.choices import CLAIM, Choice
 
-CLAIM = 0.5
-"""Confidence from which a choice belongs to a run."""
 HINT, NEAR = 0.05, 2.0
 """Confidence of choices that show for how long something is at the place of a run, and working pixels within which they
 lie. A light that flashes is claimed for three frames and hinted at for nine."""
@@ -25,9 +22,9 @@ LEAST_REST = 0.25
 """Seconds: shorter runs are too short to tell."""
 STAY, HIGHEST = 20.0, 10.0
 """A run that rests is less high than STAY working pixels per second squared times the square of its time, and than
-HIGHEST working pixels. A ball around the top of its path is as high as an eighth of gravity times that square: 30 if it
-is one pixel wide, and those that are found are 2 to 8 pixels wide. A third is left to cameras that look down. Three times
-as much takes real balls on broadcasts: docs/EXPERIMENTS.md."""
+HIGHEST working pixels. The path of a ball around its top is as high as an eighth of gravity times that square. For a
+ball one pixel wide this is 30, and balls that are found are 2 to 8 pixels wide. A third is left to cameras that look
+down. Three times as much takes real balls on broadcasts: docs/EXPERIMENTS.md."""
 WIDEST = 12.0
 """Working pixels: what moves further sideways may roll, or fly by in slow motion."""
 SAME_PLACE = 6.0
@@ -38,22 +35,9 @@ MOST_GAP = 0.4
 MOST_SPEED, MOST_STEP = 300.0, 6.0
 """Pixels a second, and pixels beside them, by which a claim may lie from the last one of its run."""
 LONGEST, MOST_HELD = 4.0, 1000
-"""Seconds for which a run that rests waits for what becomes of it, and choices, where many frames have one time."""
+"""Seconds for which a run that rests is held back, and the most choices, for many frames may have one time."""
 PLACES = 16
 """Places of a shot where something rested that are remembered: shorter runs at one of them rest too."""
-LEFT = 0.1
-"""Share of its confidence that is left to a choice at rest."""
-
-
-class Choice(NamedTuple):
-    """What was chosen in one frame."""
-
-    time_seconds: float
-    """Time of the frame; never before the last frame's."""
-    peak: Peak
-    """The candidate, in pixels of the working picture."""
-    confidence: float
-    """Probability that it is the ball."""
 
 
 def without_rests(choices: Iterable[Choice]) -> Iterator[Choice]:
@@ -189,4 +173,4 @@ class _Watch:
         for _ in range(count):
             choice = self._held.popleft()
             doubted = rest is not None and rest.holds(choice)
-            yield choice._replace(confidence=choice.confidence * LEFT) if doubted else choice
+            yield choice.doubted() if doubted else choice

@@ -1,58 +1,105 @@
-"""Claims that only their path speaks for.
+"""Runs of claims for which neither the network nor gravity speaks: smooth paths of faint peaks that do not fall.
 
 The decision over time believes in a faint peak on the path of clear ones, and it should: a ball fades for some frames.
-But hands, glints on something that moves and cars draw smooth paths of peaks that are faint nearly all the time. So
-claims need the backing of the network: in the mean over the claims around, it must see a ball in each frame by itself.
+But glints that slide along something round, and cars, draw smooth paths of peaks that are faint nearly all the time.
+A ball that is hard to see is faint as well, and so this alone is no reason. A ball in the air falls, though, and turns
+where it bounces or is hit. So a run loses its confidence if both are missing: the network sees a ball in few of its
+frames by themselves, and its path is one smooth curve that gravity does not bend down.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from ttcli.detection.choices import CLAIM, Choice
 from ttcli.networks.odds import log_odds
 
-AROUND = 2.0
-"""Seconds before and after a claim in which other claims count."""
 LEAST_BACKING = 2.0
-"""Mean log odds of the claims around, each by its own frame."""
+"""Mean log odds of the claims of a run, each by its own frame: below, the network hardly believes in it."""
 MOST_LOGIT = 7.0
 """Log odds beyond this, on either side, count as this much."""
-MOST_HELD = 1000
-"""Choices, at most, that are held back, for many frames may have one time."""
+LEAST_CLAIMS = 6
+"""Shorter runs show no curve."""
+LEAST_FALL = 160.0
+"""Working pixels per second squared by which the path of a ball bends down: gravity is 245 for a ball one pixel wide,
+and a third is left to cameras that look down."""
+SMOOTH = 1.5
+"""Working pixels: distance (RMS) of the claims from one parabola, three times the error of a place. Beyond, something was
+hit, or bounced, or a camera shakes."""
+MOST_GAP = 0.15
+"""Seconds without a claim over which a run goes on."""
+MOST_JUMP, MOST_CHANGE = 12.0, 0.6
+"""Working pixels, and share of the last step beside them, by which a claim may lie from where the last step leads."""
+LONGEST, MOST_HELD = 1.0, 1000
+"""Seconds after which a run is judged and another begins, and the most choices, for many frames may have one time."""
 
 
 def with_backing(choices: Iterable[Choice]) -> Iterator[Choice]:
-    """Yield the choices of a shot, in order; claims that the network by itself hardly believes have little confidence.
+    """Yield the choices of a shot, in order; those in runs without backing have little confidence.
 
-    A choice is held back for AROUND seconds.
+    A choice is held back while its run goes on, for LONGEST seconds at most.
 
     Args:
         choices: One for each frame, in order.
     """
     held: deque[Choice] = deque()
-    claims: deque[tuple[float, float]] = deque(maxlen=2 * MOST_HELD)  # times and log odds of those around the held ones
+    run: list[Choice] = []
     for choice in choices:
+        claims = choice.confidence >= CLAIM
+        if run and _ends(run, choice, claims, len(held)):
+            yield from _judged(held, run)
+            run = []
+        if claims:
+            run.append(choice)
         held.append(choice)
-        if choice.confidence >= CLAIM:
-            claims.append((choice.time_seconds, _backing(choice)))
-        while held[0].time_seconds < choice.time_seconds - AROUND or len(held) > MOST_HELD:
-            yield _judged(held.popleft(), claims)
+        if not run:
+            yield from _judged(held, run)
+    yield from _judged(held, run)
+
+
+def _ends(run: Sequence[Choice], choice: Choice, claims: bool, held: int) -> bool:
+    """Return whether a run ended before a choice."""
+    since = choice.time_seconds - run[-1].time_seconds
+    too_long = choice.time_seconds - run[0].time_seconds > LONGEST or held >= MOST_HELD
+    return since > MOST_GAP or too_long or (claims and not _follows(run, choice))
+
+
+def _follows(run: Sequence[Choice], claim: Choice) -> bool:
+    """Return whether a claim lies about where the last step of a run leads; whether it is near, after a single claim."""
+    last, place = np.array(run[-1].peak[:2]), np.array(claim.peak[:2])
+    if len(run) == 1:
+        return True
+    step = last - run[-2].peak[:2]
+    since, before = claim.time_seconds - run[-1].time_seconds, run[-1].time_seconds - run[-2].time_seconds
+    step = step * (since / before if before > 0 else 1.0)
+    return bool(np.linalg.norm(place - last - step) <= MOST_JUMP + MOST_CHANGE * np.linalg.norm(step))
+
+
+def _judged(held: deque[Choice], run: Sequence[Choice]) -> Iterator[Choice]:
+    """Yield all that is held, the claims as their run leaves them."""
+    doubted = _hardly_seen(run) and _does_not_fall(run)
     while held:
-        yield _judged(held.popleft(), claims)
+        choice = held.popleft()
+        yield choice.doubted() if doubted and choice.confidence >= CLAIM else choice
 
 
-def _backing(claim: Choice) -> float:
-    """Return the log odds of a claim by its own frame."""
-    return float(np.clip(log_odds(np.array(claim.alone)), -MOST_LOGIT, MOST_LOGIT))
+def _hardly_seen(run: Sequence[Choice]) -> bool:
+    """Return whether the network sees a ball in few frames of a run by themselves."""
+    if len(run) < LEAST_CLAIMS:
+        return False
+    backing = log_odds(np.array([claim.alone for claim in run])).clip(-MOST_LOGIT, MOST_LOGIT)
+    return bool(backing.mean() < LEAST_BACKING)
 
 
-def _judged(choice: Choice, claims: deque[tuple[float, float]]) -> Choice:
-    """Return a choice as the claims around leave it, and forget those that no later one is near."""
-    while claims and claims[0][0] < choice.time_seconds - AROUND:
-        claims.popleft()
-    if choice.confidence < CLAIM:
-        return choice
-    near = [backing for seconds, backing in claims if seconds <= choice.time_seconds + AROUND]
-    return choice if sum(near) >= LEAST_BACKING * len(near) else choice.doubted()
+def _does_not_fall(run: Sequence[Choice]) -> bool:
+    """Return whether a run is one smooth curve that is not bent down as gravity bends it."""
+    seconds = np.array([claim.time_seconds for claim in run])
+    seconds -= seconds.mean()
+    if seconds[-1] <= seconds[0]:
+        return False
+    terms = np.stack([np.ones(len(run)), seconds, seconds**2 / 2], 1)
+    places = np.array([claim.peak[:2] for claim in run])
+    curve, *_ = np.linalg.lstsq(terms, places, rcond=None)
+    away = np.sqrt(((terms @ curve - places) ** 2).sum(1).mean())
+    return bool(away <= SMOOTH and curve[2, 1] < LEAST_FALL)

@@ -55,6 +55,10 @@ def test_a_faint_path_that_is_too_short_for_a_curve_is_kept():
     assert kept(choices(path(5), FAINT[:5])).all()
 
 
+def test_a_faint_path_in_which_gravity_has_no_time_to_show_is_kept():
+    assert kept(choices(path(fps=240), FAINT, fps=240)).all()
+
+
 def test_a_ball_that_fades_on_its_way_is_kept():
     assert kept(choices(path(), CLEAR[:5] + (0.1, 0.3, 0.2, 0.05) + CLEAR[:3])).all()
 

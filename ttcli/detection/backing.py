@@ -20,13 +20,15 @@ LEAST_BACKING = 2.0
 MOST_LOGIT = 7.0
 """Log odds beyond this, on either side, count as this much."""
 LEAST_CLAIMS = 6
-"""Shorter runs show no curve."""
+"""Fewer are no path."""
 LEAST_FALL = 160.0
 """Working pixels per second squared by which the path of a ball bends down: gravity is 245 for a ball one pixel wide,
 and a third is left to cameras that look down."""
-SMOOTH = 1.5
-"""Working pixels: distance (RMS) of the claims from one parabola, three times the error of a place. Beyond, something was
-hit, or bounced, or a camera shakes."""
+PLACE_ERROR = 0.5
+"""Standard error of a place, working pixels: by it short runs do not show how their path bends."""
+SMOOTH = 3 * PLACE_ERROR
+"""Distance (RMS) of the claims from one parabola, working pixels. Beyond, something was hit, or bounced, or the camera
+shakes."""
 MOST_GAP = 0.15
 """Seconds without a claim over which a run goes on."""
 MOST_JUMP, MOST_CHANGE = 12.0, 0.6
@@ -66,10 +68,10 @@ def _ends(run: Sequence[Choice], choice: Choice, claims: bool, held: int) -> boo
 
 
 def _follows(run: Sequence[Choice], claim: Choice) -> bool:
-    """Return whether a claim lies about where the last step of a run leads; whether it is near, after a single claim."""
-    last, place = np.array(run[-1].peak[:2]), np.array(claim.peak[:2])
+    """Return whether a claim lies about where the last step of a run leads; after a single claim any does."""
     if len(run) == 1:
         return True
+    last, place = np.array(run[-1].peak[:2]), np.array(claim.peak[:2])
     step = last - run[-2].peak[:2]
     since, before = claim.time_seconds - run[-1].time_seconds, run[-1].time_seconds - run[-2].time_seconds
     step = step * (since / before if before > 0 else 1.0)
@@ -93,13 +95,14 @@ def _hardly_seen(run: Sequence[Choice]) -> bool:
 
 
 def _does_not_fall(run: Sequence[Choice]) -> bool:
-    """Return whether a run is one smooth curve that is not bent down as gravity bends it."""
+    """Return whether a run is one smooth curve, and surely not bent down as gravity bends it."""
     seconds = np.array([claim.time_seconds for claim in run])
     seconds -= seconds.mean()
-    if seconds[-1] <= seconds[0]:
+    if len(np.unique(seconds)) < LEAST_CLAIMS:
         return False
     terms = np.stack([np.ones(len(run)), seconds, seconds**2 / 2], 1)
     places = np.array([claim.peak[:2] for claim in run])
     curve, *_ = np.linalg.lstsq(terms, places, rcond=None)
     away = np.sqrt(((terms @ curve - places) ** 2).sum(1).mean())
-    return bool(away <= SMOOTH and curve[2, 1] < LEAST_FALL)
+    error = PLACE_ERROR * np.sqrt(np.linalg.inv(terms.T @ terms)[2, 2])
+    return bool(away <= SMOOTH and curve[2, 1] + error < LEAST_FALL)

@@ -144,7 +144,7 @@ class _Watch:
             yield from self._released(len(self._held))
             return
         waited = sum(held.time_seconds < choice.time_seconds - LONGEST for held in self._held)
-        yield from self._released(max(waited, len(self._held) - MOST_HELD), self._run)
+        yield from self._released(max(waited, len(self._held) - MOST_HELD), self._run if self._run.rests else None)
 
     def finish(self) -> Iterator[Choice]:
         """End the run and yield what is held."""

@@ -51,6 +51,15 @@ def test_proposals_are_all_that_rows_come_from(written):
     assert (summary.frames, summary.seen, summary.shots) == (22, 17, 1)
 
 
+def test_a_sign_that_looks_like_a_ball_is_unseen_and_a_ball_that_flies_is_seen(written):
+    """In two shots, each with a sure peak in every frame; decided over time, as is usual."""
+    flying = [flight(frame) for frame in range(22)]
+    signs = [(300.0 + frame % 2, 200.0) for frame in range(40)]
+    _, rows = written(ToldProposals([*signs, *flying], RATE, [0] * 40 + [1] * 22), link=True)
+    assert {row.status for row in rows[:40]} == {Status.UNSEEN}
+    assert {row.status for row in rows[42:]} == {Status.SEEN}
+
+
 def test_gaps_are_filled_where_it_is_asked(written):
     places = [None if 8 <= frame < 12 else flight(frame) for frame in range(22)]
     _, plain = written(ToldProposals(places, RATE))

@@ -7,8 +7,11 @@ from itertools import groupby
 
 import numpy as np
 
+from ttcli.detection.backing import with_backing
+from ttcli.detection.choices import Choice
 from ttcli.detection.plan import VideoPlan, with_distinct_stride
 from ttcli.detection.proposals import Proposal, propose
+from ttcli.detection.resting import without_rests
 from ttcli.detection.tracking import Candidates, decide
 from ttcli.inference.answers import CANDIDATES, NOWHERE, Peak
 from ttcli.inference.runtimes import Runtime
@@ -96,19 +99,26 @@ def _single_choices(proposals: Iterable[Proposal], plan: VideoPlan, confidence: 
 
 def _linked_choices(proposals: Iterable[Proposal], plan: VideoPlan, confidence: Confidence) -> Iterator[tuple[Peak, float]]:
     """Yield the peak of each frame that is most probably the ball in the light of the frames around it."""
-    undecided: deque[tuple[Peak, ...]] = deque()
+    for choice in with_backing(without_rests(_choices_over_time(proposals, plan, confidence))):
+        yield choice.peak, choice.confidence
+
+
+def _choices_over_time(proposals: Iterable[Proposal], plan: VideoPlan, confidence: Confidence) -> Iterator[Choice]:
+    """Yield the peak of each frame that the path through all frames makes most probable."""
+    undecided: deque[tuple[float, tuple[Peak, ...], np.ndarray]] = deque()  # time, peaks, confidence of each by itself
 
     def candidates() -> Iterator[Candidates]:
         for proposal in proposals:
             peaks = proposal.peaks or (NOWHERE,) * CANDIDATES
-            undecided.append(peaks)
             confidences = np.array([confidence(peak.probability) if peak.probability else 0.0 for peak in peaks])
             with np.errstate(divide="ignore"):  # log odds of 0 and 1 are infinite, and mean it
                 logits = log_odds(confidences, least=0.0)
+            undecided.append((proposal.time_seconds, peaks, confidences))
             yield Candidates(proposal.time_seconds, np.array([(peak.x, peak.y) for peak in peaks]), logits)
 
     for decision in decide(candidates(), plan.height * plan.width):
-        yield undecided.popleft()[decision.choice], decision.confidence
+        seconds, peaks, confidences = undecided.popleft()
+        yield Choice(seconds, peaks[decision.choice], float(confidences[decision.choice]), decision.confidence)
 
 
 def source_position(peak: Peak, plan: VideoPlan) -> tuple[float, float]:

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+
+from ttcli.detection.backing import LONGEST, with_backing
+from ttcli.detection.choices import LEFT, Choice
+from ttcli.inference.answers import Peak
+
+FPS = 25
+FAINT = (0.4, 0.9, 0.3, 0.5, 0.2, 0.7, 0.95, 0.4, 0.05, 0.6, 0.5, 0.8)
+"""What the network believes by itself of some claims that tracking believes."""
+CLEAR = (0.999,) * 12
+
+
+def path(count=12, fall=0.0, bounce=None, fps=FPS):
+    """Return places of something that rises evenly, or as gravity bends its path; from `bounce` on it goes back."""
+    seconds = np.arange(count) / fps
+    if bounce is not None:
+        seconds = np.minimum(seconds, 2 * seconds[bounce] - seconds)
+    return np.stack([50 + 200 * np.arange(count) / fps, 150 - 150 * seconds + fall / 2 * seconds**2], 1)
+
+
+def choices(places, alone, fps=FPS):
+    """Return claims at places, of which the network by itself believes so much."""
+    return [
+        Choice(index / fps, Peak(*place, value / 2), value, 0.9)
+        for index, (place, value) in enumerate(zip(places.tolist(), alone, strict=True))
+    ]
+
+
+def kept(offered):
+    """Return which choices keep their confidence."""
+    return np.array([choice.confidence == 0.9 for choice in with_backing(offered)])
+
+
+def test_a_smooth_faint_path_that_does_not_fall_is_no_ball():
+    assert not kept(choices(path(), FAINT)).any()
+    assert not kept(choices(path(fall=-600.0), FAINT)).any()
+
+
+def test_a_faint_path_that_falls_is_kept():
+    assert kept(choices(path(fall=500.0), FAINT)).all()
+
+
+def test_a_clear_path_is_kept_whatever_its_curve():
+    """A camera that looks down sees no fall, and slow motion little."""
+    assert kept(choices(path(), CLEAR)).all()
+    assert kept(choices(path(fall=-600.0), CLEAR)).all()
+
+
+def test_a_faint_path_that_turns_back_was_hit_and_is_kept():
+    assert kept(choices(path(bounce=6), FAINT)).all()
+
+
+def test_a_faint_path_that_is_too_short_for_a_curve_is_kept():
+    assert kept(choices(path(5), FAINT[:5])).all()
+
+
+def test_a_faint_path_in_which_gravity_has_no_time_to_show_is_kept():
+    assert kept(choices(path(fps=240), FAINT, fps=240)).all()
+
+
+def test_a_ball_that_fades_on_its_way_is_kept():
+    assert kept(choices(path(), CLEAR[:5] + (0.1, 0.3, 0.2, 0.05) + CLEAR[:3])).all()
+
+
+def test_runs_are_judged_by_themselves():
+    """A faint path begins far from where a clear one leads, in the frame after its end."""
+    places = np.concatenate([path(), path() + (300.0, 60.0)])
+    np.testing.assert_array_equal(kept(choices(places, CLEAR + FAINT)), [True] * 12 + [False] * 12)
+
+
+def test_nothing_but_the_confidence_of_claims_changes():
+    offered = choices(path(), FAINT)
+    offered[3] = offered[3]._replace(confidence=0.3)
+    told = list(with_backing(offered))
+    assert [choice[:3] for choice in told] == [choice[:3] for choice in offered]
+    assert {choice.confidence for choice in told} == {0.3, 0.9 * LEFT}
+
+
+@pytest.mark.parametrize(("seconds_apart", "most"), [(1 / 240, LONGEST * 240 + 2), (0.0, 1002)])
+def test_choices_are_held_back_for_a_while_and_not_for_the_whole_video(seconds_apart, most):
+    read = 0
+
+    def endless():
+        nonlocal read
+        for index in range(4000):
+            read += 1
+            yield Choice(index * seconds_apart, Peak(9.0, 9.0, 0.5), 0.9, 0.9)
+
+    waits = [read - given for given, _ in enumerate(with_backing(endless()))]
+    assert max(waits) <= most

@@ -1,0 +1,108 @@
+"""Runs of claims for which neither the network nor gravity speaks: smooth paths of faint peaks that do not fall.
+
+The decision over time believes in a faint peak on the path of clear ones, and it should: a ball fades for some frames.
+But glints that slide along something round, and cars, draw smooth paths of peaks that are faint nearly all the time.
+A ball that is hard to see is faint as well, and so this alone is no reason. A ball in the air falls, though, and turns
+where it bounces or is hit. So a run loses its confidence if both are missing: the network sees a ball in few of its
+frames by themselves, and its path is one smooth curve that gravity does not bend down.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from ttcli.detection.choices import CLAIM, Choice
+from ttcli.networks.odds import log_odds
+
+LEAST_BACKING = 2.0
+"""Mean log odds of the claims of a run, each by its own frame: below, the network hardly believes in it."""
+MOST_LOGIT = 7.0
+"""Log odds beyond this, on either side, count as this much."""
+LEAST_CLAIMS = 6
+"""Fewer are no path."""
+LEAST_FALL = 160.0
+"""Working pixels per second squared by which the path of a ball bends down: gravity is 245 for a ball one pixel wide,
+and a third is left to cameras that look down."""
+PLACE_ERROR = 0.5
+"""Standard error of a place, working pixels: by it short runs do not show how their path bends."""
+SMOOTH = 3 * PLACE_ERROR
+"""Distance (RMS) of the claims from one parabola, working pixels. Beyond, something was hit, or bounced, or the camera
+shakes."""
+MOST_GAP = 0.15
+"""Seconds without a claim over which a run goes on."""
+MOST_JUMP, MOST_CHANGE = 12.0, 0.6
+"""Working pixels, and share of the last step beside them, by which a claim may lie from where the last step leads."""
+LONGEST, MOST_HELD = 1.0, 1000
+"""Seconds after which a run is judged and another begins, and the most choices, for many frames may have one time."""
+
+
+def with_backing(choices: Iterable[Choice]) -> Iterator[Choice]:
+    """Yield the choices of a shot, in order; those in runs without backing have little confidence.
+
+    A choice is held back while its run goes on, for LONGEST seconds at most.
+
+    Args:
+        choices: One for each frame, in order.
+    """
+    held: deque[Choice] = deque()
+    run: list[Choice] = []
+    for choice in choices:
+        claims = choice.confidence >= CLAIM
+        if run and _ends(run, choice, claims, len(held)):
+            yield from _judged(held, run)
+            run = []
+        if claims:
+            run.append(choice)
+        held.append(choice)
+        if not run:
+            yield from _judged(held, run)
+    yield from _judged(held, run)
+
+
+def _ends(run: Sequence[Choice], choice: Choice, claims: bool, held: int) -> bool:
+    """Return whether a run ended before a choice."""
+    since = choice.time_seconds - run[-1].time_seconds
+    too_long = choice.time_seconds - run[0].time_seconds > LONGEST or held >= MOST_HELD
+    return since > MOST_GAP or too_long or (claims and not _follows(run, choice))
+
+
+def _follows(run: Sequence[Choice], claim: Choice) -> bool:
+    """Return whether a claim lies about where the last step of a run leads; after a single claim any does."""
+    if len(run) == 1:
+        return True
+    last, place = np.array(run[-1].peak[:2]), np.array(claim.peak[:2])
+    step = last - run[-2].peak[:2]
+    since, before = claim.time_seconds - run[-1].time_seconds, run[-1].time_seconds - run[-2].time_seconds
+    step = step * (since / before if before > 0 else 1.0)
+    return bool(np.linalg.norm(place - last - step) <= MOST_JUMP + MOST_CHANGE * np.linalg.norm(step))
+
+
+def _judged(held: deque[Choice], run: Sequence[Choice]) -> Iterator[Choice]:
+    """Yield all that is held, the claims as their run leaves them."""
+    doubted = _hardly_seen(run) and _does_not_fall(run)
+    while held:
+        choice = held.popleft()
+        yield choice.doubted() if doubted and choice.confidence >= CLAIM else choice
+
+
+def _hardly_seen(run: Sequence[Choice]) -> bool:
+    """Return whether the network sees a ball in few frames of a run by themselves."""
+    if len(run) < LEAST_CLAIMS:
+        return False
+    backing = log_odds(np.array([claim.alone for claim in run])).clip(-MOST_LOGIT, MOST_LOGIT)
+    return bool(backing.mean() < LEAST_BACKING)
+
+
+def _does_not_fall(run: Sequence[Choice]) -> bool:
+    """Return whether a run is one smooth curve, and surely not bent down as gravity bends it."""
+    seconds = np.array([claim.time_seconds for claim in run])
+    seconds -= seconds.mean()
+    if len(np.unique(seconds)) < LEAST_CLAIMS:
+        return False
+    terms = np.stack([np.ones(len(run)), seconds, seconds**2 / 2], 1)
+    places = np.array([claim.peak[:2] for claim in run])
+    curve, *_ = np.linalg.lstsq(terms, places, rcond=None)
+    away = np.sqrt(((terms @ curve - places) ** 2).sum(1).mean())
+    error = PLACE_ERROR * np.sqrt(np.linalg.inv(terms.T @ terms)[2, 2])
+    return bool(away <= SMOOTH and curve[2, 1] + error < LEAST_FALL)

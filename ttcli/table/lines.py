@@ -52,7 +52,7 @@ SURE_LINES, SURE_SUPPORT = 4, 0.34
 """Lines that must be found, and the mean support of all lines that should be seen. Then only a table looks like that."""
 MOST_LEFT = 1.5
 """Pixels that a line may be off the camera in which they agree to count as seen."""
-LINE_OFF, LINE_OFF_TOLD = 0.25, 0.65
+LINE_OFF, LINE_OFF_TOLD = 0.25, 0.8
 """Pixels that a whole line is off, 1 sigma, besides the error of its profiles: for the fit, and for the stated error.
 
 The second makes the stated 95 % hold on drawn pictures (tools/measure_tables.py --simulated): the lines lean together.

@@ -74,9 +74,14 @@ def find_peaks(grid: Grid, probabilities: np.ndarray, kinds: Sequence[str], thre
         for step in np.flatnonzero((row >= _LEAST_HEIGHT * threshold) & grid.valid)
         if row[step] >= row[max(0, step - 1) : step + 2].max()
     ]
+    return apart([peak for peak in found if peak.confidence >= threshold])
+
+
+def apart(peaks: Sequence[Peak]) -> list[Peak]:
+    """Return the surest of peaks that are closer than physics allows, in order of time."""
     kept: list[Peak] = []
-    for peak in sorted(found, key=lambda peak: -peak.confidence):
-        if peak.confidence >= threshold and all(abs(peak.time - other.time) >= _spacing(peak, other) for other in kept):
+    for peak in sorted(peaks, key=lambda peak: -peak.confidence):
+        if all(abs(peak.time - other.time) >= _spacing(peak, other) for other in kept):
             kept.append(peak)
     return sorted(kept, key=lambda peak: peak.time)
 

@@ -11,12 +11,14 @@ import torch
 
 from ttcli.results.events import Event
 from ttcli.results.trajectory import BallPosition, Status
+from ttcli.spotting.from_above import bounces_from_above, runs_from_above
 from ttcli.spotting.instants import (
     ONE_INSTANT_SECONDS,
     SPACING_SECONDS,
     TOUCH_CONFIDENCE,
     Instant,
     Peak,
+    apart,
     find_peaks,
     fit_bounce,
     fit_touch,
@@ -51,6 +53,8 @@ NEAR_SECONDS = 1.0
 """How far from a run of sightings single ones may count, which are longer than a flight."""
 TOUCH = "net_touch"
 """The event of a ball that touches the net while it passes."""
+DOUBTFUL_BOUNCE, DOUBTFUL_STROKE = 0.03, 0.1
+"""Confidences from which on a camera that looks down on the table is asked whether a bend is one."""
 BEND_THRESHOLD = 0.3
 """Probability from which on a bend ends the flight that is fitted to another one."""
 IMPLIED_CONFIDENCE = 0.9
@@ -226,6 +230,7 @@ class _Path(NamedTuple):
         """Return the events after `begin` up to `end`, in seconds."""
         probabilities, early = event_probabilities(model, grid)
         peaks = find_peaks(grid, probabilities, EVENTS, threshold)
+        peaks = self._seen_from_above(peaks, grid, probabilities, early, threshold)
         bends = [peak.time for peak in find_peaks(grid, early, ("bounce", "bounce"), BEND_THRESHOLD)]
         bounces = {peak: fit_bounce(self.track, peak, bends) for peak in peaks if peak.kind == "bounce"}
         bounces = {peak: instant for peak, instant in bounces.items() if self._may_be_on_table(instant)}
@@ -238,6 +243,24 @@ class _Path(NamedTuple):
             if begin < peak.time <= end:
                 found += self._net_events(peak, passings, bends)
         return sorted(_apart(found), key=lambda event: event.seconds)
+
+    def _seen_from_above(
+        self, peaks: list[Peak], grid: Grid, probabilities: np.ndarray, early: np.ndarray, threshold: float
+    ) -> list[Peak]:
+        """Return the peaks, with the bounces that flights tell where the camera looks down on the table."""
+        times = self.track.times[self.track.times <= np.nanmax(grid.times, initial=-np.inf)]
+        runs = runs_from_above(self.table_at, times)
+        if not runs:
+            return peaks
+        bounces = find_peaks(grid, probabilities[:1], ("bounce",), DOUBTFUL_BOUNCE)
+        strokes = find_peaks(grid, early[1:], ("bounce",), DOUBTFUL_STROKE)
+        pixels, found = self._pixels(self.track.positions), []
+        for run, camera in runs:
+            first, last = times[run][0], times[run][-1]
+            peaks = [peak for peak in peaks if peak.kind != "bounce" or not first <= peak.time <= last]
+            told = bounces_from_above(camera, times[run], pixels[run], bounces, strokes)
+            found += apart([peak for peak in told if peak.confidence >= threshold])
+        return sorted(peaks + found, key=lambda peak: peak.time)
 
     def _may_be_on_table(self, bounce: Instant) -> bool:
         """Return False where the table is known, and the ball bounced on something else."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttcli.physics.air import DRAG
+from ttcli.physics.air import slowing
 from ttcli.table.camera import TableCamera
 from ttcli.table.constants import BALL_RADIUS, GRAVITY, TABLE_HEIGHT
 
@@ -199,9 +199,9 @@ def _either(lost: np.ndarray, unknown: States, known: States) -> States:
 
 
 def _course(knots: np.ndarray, speed: np.ndarray) -> _Course:
-    """Return how a flight goes whose speeds (K,) at its knots are known: v' = a - DRAG speed v."""
+    """Return how a flight goes whose speeds (K,) at its knots are known: v' = a - slowing(speed) v."""
     step = np.diff(knots)
-    kept = np.exp(-_summed(DRAG * speed, step))
+    kept = np.exp(-_summed(slowing(speed), step))
     share = _summed(1 / kept, step)
     return _Course(knots, kept, _summed(kept, step), _summed(kept * share, step), share)
 

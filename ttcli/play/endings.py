@@ -24,8 +24,13 @@ TURNED = 0.2
 """Share of that way: who comes back by so much was struck."""
 AT_THE_NET, BEHIND_IT = 0.2, -0.3
 """Places along the table, from the last bounce's half: the ball comes to the net, and is on the other side."""
-SEEN_TO_PASS = 0.3
-"""Seconds after the bounce in which a ball that flies on must be seen, to say that nobody struck it."""
+SEEN_TO_PASS = 0.55
+"""Seconds after the bounce in which a ball that flies on must be seen, to say that nobody struck it. Who strikes a ball
+late, from 0.7 m behind the table, hides it with his body before."""
+LONGEST_JUMP = 1.1
+"""Seconds from a bounce to the next one of a ball that nobody strikes: it leaves the table at 5 m/s at most."""
+LONGEST_HIDDEN = 0.15
+"""Seconds between two sightings in that time."""
 
 
 class Ending(NamedTuple):
@@ -73,7 +78,7 @@ def _after_bounce(last: Contact, after: Contact | None, times: np.ndarray, along
             return Ending(again.seconds, "net", True)
         if again is not None:
             return Ending(again.seconds, "double_bounce", False)
-        if len(times) and times[-1] - last.seconds > SEEN_TO_PASS:
+        if _seen_on(last.seconds, times) > SEEN_TO_PASS:
             return Ending(last.seconds + MISSED_AFTER, "missed", False)
         return None
     back = along[turn:]
@@ -86,9 +91,18 @@ def _after_bounce(last: Contact, after: Contact | None, times: np.ndarray, along
     return Ending(float(times[-1]), None, True)
 
 
+def _seen_on(seconds: float, times: np.ndarray) -> float:
+    """Return for how long after an instant a ball was seen without being hidden."""
+    clock = np.concatenate([[seconds], times])
+    hidden = np.flatnonzero(np.diff(clock) > LONGEST_HIDDEN)
+    return float(clock[hidden[0]] if len(hidden) else clock[-1]) - seconds
+
+
 def _again(last: Contact, after: Contact | None) -> Contact | None:
     """Return the second bounce on the half of the last one; None where there was none."""
-    return after if last.bounce and after is not None and after.bounce and after.side == last.side else None
+    if after is None or not (last.bounce and after.bounce) or after.seconds - last.seconds > LONGEST_JUMP:
+        return None
+    return after if after.side == last.side else None
 
 
 def _turn(along: np.ndarray) -> int | None:

@@ -78,7 +78,9 @@ class Sightings:
             return False
         later = np.searchsorted(times, times + window)
         inside = later < len(times)
-        extents = [np.ptp(places[begin:end], axis=0).max() for begin, end in zip(np.flatnonzero(inside), later[inside], strict=True)]
+        extents = [
+            np.ptp(places[begin:end], axis=0).max() for begin, end in zip(np.flatnonzero(inside), later[inside], strict=True)
+        ]
         return bool(np.min(extents, initial=np.inf) > least)
 
     def direction(self, seconds: float) -> np.ndarray | None:

@@ -12,9 +12,9 @@ import numpy as np
 
 from ttcli.spotting.net_plane import LEAST_SIGHTINGS, SMEARED_SECONDS, Flight, Waypoint, fit_flight
 from ttcli.table.camera import TableCamera, Tables
-from ttcli.table.constants import BALL_RADIUS, GRAVITY, TABLE_HEIGHT
+from ttcli.table.constants import BALL_RADIUS, GRAVITY, TABLE_HEIGHT, TABLE_LENGTH
 
-TAKES = np.arange(0.24, 0.72, 0.03)
+TAKES = np.arange(0.24, 0.64, 0.03)
 """Seconds from a serve's first bounce to its second: those that are tried."""
 FROM_NET, ACROSS, HEIGHT_ERROR = (0.88, 0.29), 0.4, 0.02
 """Metres: how far from the net a serve bounces first, with 1 sigma, and 1 sigma across the table and of its height there.
@@ -25,8 +25,10 @@ LEAST_HIDDEN, FARTHEST = 0.09, 0.3
 """Seconds for which the ball was not seen before its flight was, and from the bounce until then at most."""
 MOST_SPREAD, TABLE_SPREAD = 0.05, 0.05
 """Seconds, 1 sigma, of an instant that is of use by the flight; and what a table that is found errs by beside that."""
-MOST_MISFIT = 3 / 1920
-"""Picture widths."""
+MOST_ROUGH = 7 / 1920
+"""Picture widths, root mean square, by which its sightings lie off the flight."""
+SLOWEST = 2.0
+"""Metres a second along the table, at the second bounce."""
 ONE_BOUNCE = 0.25
 """Seconds around the instant in which another bounce is either this one, or none: a racket or a hand."""
 SURE = 0.85
@@ -111,10 +113,12 @@ def _hidden_flight(
     share /= share.sum()
     mean = float((share * takes).sum())
     spread = float(np.sqrt((share * (takes - mean) ** 2).sum() + (TAKES[1] - TAKES[0]) ** 2 / 12))
-    _, best = found[int(costs.argmin())]
-    if spread > MOST_SPREAD or best.misfit > MOST_MISFIT or costs.argmin() == len(TAKES) - 1:
+    likeliest, best = found[int(costs.argmin())]
+    if spread > MOST_SPREAD or best.roughness > MOST_ROUGH or likeliest == TAKES[-1]:
         return None
     begun = best.after(-mean)
+    if abs(begun[1]) > TABLE_LENGTH / 2 or abs(best.state[1]) < SLOWEST:
+        return None
     return second.time - mean, float(np.hypot(spread, TABLE_SPREAD)), camera.project(begun)
 
 

@@ -1,8 +1,7 @@
 """A serve's first bounce that nobody could see, behind a player: told by the flight that it began.
 
 The flight that ends at a serve's second bounce is known from there, where the table is known. It began on the server's
-half. Of all instants at which it may have, those are likely from which a flight leads to the second bounce along what
-was seen of it.
+half. Those instants are likely from which a flight leads to the second bounce along what the camera saw.
 """
 
 from collections.abc import Sequence
@@ -36,11 +35,11 @@ SURE = 0.85
 PLAY = 1.6
 """Seconds before, in which a passing of the net, or a bounce on the other half, shows that no serve follows."""
 CONFIDENCE = 0.75
-"""Of such a bounce, as a share of the second one's."""
+"""Confidence of such a bounce, as a share of the second one's."""
 
 
 class ToldBounce(NamedTuple):
-    """A bounce that was told."""
+    """A bounce that the network found."""
 
     time: float
     pixel: np.ndarray
@@ -70,7 +69,7 @@ def hidden_serves(
         tables: Where the table is.
         times: (N,) seconds of all sightings, ascending.
         pixels: (N, 2) their places.
-        bounces: That were told, in order of time.
+        bounces: Those that the network found, in order of time.
         passings: Seconds at which the ball was told to pass the net.
     """
     found = []

@@ -197,7 +197,7 @@ def fit_flight(
     begin: np.ndarray | None = None,
     waypoint: Waypoint | None = None,
 ) -> Flight | None:
-    """Return the flight that ends or begins on the table; None where there is too little of it, or it is none.
+    """Return the flight that ends or begins on the table; None where too little was seen, or it is none.
 
     Args:
         camera: Camera of the picture.

@@ -13,7 +13,7 @@ from ttcli.play.contacts import Contact
 LONGEST_PAUSE = 2.2
 """Seconds between two contacts of one exchange; a high lob takes as long."""
 LONGEST_UNTOLD = 3.6
-"""The same where the ball was seen to fly all the time: then contacts between were not told, as those of lobs are."""
+"""The same where the ball was seen to fly all the time: then nobody told the contacts between, as happens with lobs."""
 LONGEST_DROP, LONGEST_RETURN = 0.9, 2.1
 """Seconds from the net to the bounce, and from the bounce to the net. Real ones took 0.4 and 1.5 at most; lobs take more."""
 SHORTEST_RETURN = 0.25

@@ -69,7 +69,7 @@ class Film:
             side = -side
         if ended == "missed":
             end = self.seconds + 0.15
-            self.fly(0.4, 1.3 * side, 640)
+            self.fly(0.6, 1.4 * side, 760)
         elif ended == "double_bounce":
             self.fly(0.35, 0.9 * side, bounce=True)
             end = self.seconds

@@ -1,16 +1,18 @@
 """Rallies on paths that are known: each found once, from its serve to its end, and nothing else."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from played_paths import Film
 
-from ttcli.play.contacts import contacts_of
-from ttcli.play.exchanges import find_exchanges
+from ttcli.play.contacts import contacts_of, in_flight
+from ttcli.play.exchanges import LONGEST_PAUSE, LONGEST_UNTOLD, find_exchanges
 from ttcli.play.finder import find_rallies
 from ttcli.play.sightings import Sightings
 from ttcli.results.rallies import Play
+from ttcli.results.trajectory import Status
 
 
 def found(film, threshold=0.5, rows=None):
@@ -95,6 +97,33 @@ def test_missing_and_false_events_within_a_rally_cut_it_into_no_pieces():
     assert len(rallies) == 3
     for rally, (begin, end) in zip(rallies, bounds, strict=True):
         assert abs(rally.start_seconds - begin) < 0.4 and abs(rally.end_seconds - end) < 0.4
+
+
+def test_lobs_whose_contacts_nobody_told_split_no_exchange_but_a_ball_that_rests_between_does():
+    film, _ = match((12, -1, "long"))
+    first, last = film.events[9].seconds, film.events[-7].seconds
+    assert LONGEST_PAUSE < last - first < LONGEST_UNTOLD
+    held = [
+        replace(row, x=700.0, y=600.0) if row.place and first + 0.3 < row.time_seconds < last - 0.3 else row
+        for row in film.rows()
+    ]
+    for rows, count in ((film.rows(), 1), (held, 2)):
+        sightings = Sightings()
+        for row in rows:
+            sightings.add(row)
+        contacts = [contact for contact in contacts_of(film.events, sightings, None) if not first < contact.seconds < last]
+        assert len(find_exchanges(contacts)) == 2
+        assert len(find_exchanges(contacts, partial(in_flight, sightings=sightings))) == count
+
+
+def test_a_ball_that_is_hidden_after_its_bounce_was_perhaps_struck():
+    film, [(_, end)] = match((3, -1, "missed"))
+    rows = [
+        replace(row, x=None, y=None, status=Status.UNSEEN) if end + 0.1 < row.time_seconds < end + 0.4 else row
+        for row in film.rows()
+    ]
+    assert [rally.ended for rally in found(film)] == ["missed"]
+    assert [rally.ended for rally in found(film, rows=rows)] == [None]
 
 
 def test_a_cut_in_mid_rally_ends_nothing():

@@ -158,7 +158,7 @@ def test_pieces_of_a_film_are_the_same_whoever_draws_them_and_in_whatever_order(
 
 
 def test_a_broadcast_shows_other_things_in_the_pauses_and_all_of_every_rally_as_it_is_played(match):
-    film = stage_match(match, 8, 64, 96, "broadcast", frame_rate=25.0)
+    film = stage_match(match, 1, 64, 96, "broadcast", frame_rate=25.0)
     assert len(film.shots) >= 3
     assert [shot.first for shot in film.shots] == [0, *(shot.last for shot in film.shots[:-1])]
     assert film.shots[-1].last == film.frames

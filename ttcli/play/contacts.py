@@ -19,6 +19,9 @@ LONGEST_SIGHT = 0.25
 """Seconds between the first and the last of the four sightings that show it."""
 GOES_ON_SECONDS, GOES_ON = 0.06, 0.1
 """After such a time it must be so far behind the net, of the way to the table's end: else it hangs in it."""
+LONGEST_REST, LEAST_MOVED = 0.32, 0.04
+"""In so many seconds a ball in flight moves by such a share of the table's length or more: at the top of its way it
+falls by 0.13 m in half of that time."""
 ONE_PASSING = 0.3
 """Seconds within which two passings are one."""
 
@@ -58,6 +61,14 @@ def contacts_of(events: Sequence[Event], sightings: Sightings, tables: Tables | 
             contacts.append(_contact(event, court, sightings))
         contacts += _unheard(group, usual, sightings)
     return sorted(contacts, key=lambda contact: contact.seconds)
+
+
+def in_flight(earlier: Contact, later: Contact, sightings: Sightings) -> bool:
+    """Return whether the ball was seen to fly all the time from one contact to another, and not to rest in a hand."""
+    if earlier.court is None or any(earlier.seconds < shot <= later.seconds for shot in sightings.shots):
+        return False
+    least = LEAST_MOVED * sum(earlier.court.reach)
+    return sightings.moves_on(earlier.seconds, later.seconds, LONGEST_REST, least)
 
 
 def _contact(event: Event, court: Court | None, sightings: Sightings) -> Contact:

@@ -34,6 +34,8 @@ class Court:
     """Pixels from the net to the ends -1 and +1."""
     end: int | None = None
     """Which of these ends is at positive Y of the table; None where the table is not known."""
+    camera: TableCamera | None = None
+    """The camera that sees the table; None where the table is not known."""
 
     @property
     def from_an_end(self) -> bool:
@@ -67,7 +69,7 @@ def court_of_camera(camera: TableCamera) -> Court | None:
     along = _turned(straight / length)
     far = (ends - ends[1]) @ along
     reach = -float(far.min()), float(far.max())
-    return Court(ends[1], along, reach, int(np.sign(straight @ along))) if min(reach) > 0 else None
+    return Court(ends[1], along, reach, int(np.sign(straight @ along)), camera) if min(reach) > 0 else None
 
 
 def court_of_passings(events: Sequence[Event], sightings: Sightings) -> Court | None:

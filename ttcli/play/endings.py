@@ -7,6 +7,7 @@ import numpy as np
 from ttcli.play.contacts import Contact
 from ttcli.play.exchanges import Exchange
 from ttcli.play.sightings import Sightings
+from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
 FOLLOWED = 1.3
 """Seconds after the last contact in which the end is looked for."""
@@ -20,12 +21,19 @@ MISSED_AFTER = 0.15
 FLIES_ON = 0.35
 """Share of the way from the net to the table's end: a ball seen so far behind the net, and not to bounce, was long or
 wide."""
+BESIDE = 0.1
+"""Metres beside the board, on the side of the camera: what seems to be there at the table's height is lower, or beside."""
 TURNED = 0.2
 """Share of that way: who comes back by so much was struck."""
 AT_THE_NET, BEHIND_IT = 0.2, -0.3
 """Places along the table, from the last bounce's half: the ball comes to the net, and is on the other side."""
-SEEN_TO_PASS = 0.3
-"""Seconds after the bounce in which a ball that flies on must be seen, to say that nobody struck it."""
+SEEN_TO_PASS = 0.55
+"""Seconds after the bounce in which a ball that flies on must be seen, to say that nobody struck it. Who strikes a ball
+late, from 0.7 m behind the table, hides it with his body before."""
+LONGEST_JUMP = 1.1
+"""Seconds from a bounce to the next one of a ball that nobody strikes: it leaves the table at 5 m/s at most."""
+LONGEST_HIDDEN = 0.15
+"""Seconds between two sightings in that time."""
 
 
 class Ending(NamedTuple):
@@ -50,21 +58,42 @@ def ending_of(exchange: Exchange, sightings: Sightings) -> Ending:
     times, pixels = sightings.between(last.seconds, last.seconds + FOLLOWED)
     along = _smooth(last.court.places(pixels) * last.side)  # 1 is the end of the half that the ball came to
     if last.bounce:
-        return _after_bounce(last, exchange.after, times, along) or usual
-    return _after_passing(last, times, along) or usual
+        return _after_bounce(last, exchange.after, times, along, pixels) or usual
+    return _after_passing(last, times, along, pixels) or usual
 
 
-def _after_passing(last: Contact, times: np.ndarray, along: np.ndarray) -> Ending | None:
+def _after_passing(last: Contact, times: np.ndarray, along: np.ndarray, pixels: np.ndarray) -> Ending | None:
     """Return the end of a ball that passed the net, and was not seen to bounce on the table."""
     beyond = np.flatnonzero(along > FLIES_ON)
     if not len(beyond):
         return None
     out = np.flatnonzero(along > 1)
     end = times[out[0]] if len(out) else last.seconds + USUAL_END
-    return Ending(float(end), "long", False)
+    return Ending(float(end), _long_or_wide(last, last.side, last.seconds, times, pixels), False)
 
 
-def _after_bounce(last: Contact, after: Contact | None, times: np.ndarray, along: np.ndarray) -> Ending | None:
+def _long_or_wide(last: Contact, side: int, since: float, times: np.ndarray, pixels: np.ndarray) -> str | None:
+    """Return how a ball went out that passed the net towards the end `side` at `since`; None where nobody can tell.
+
+    A ball that the camera sees before the board's near edge is under the table's level, or beside the table. One that was seen
+    beyond the end before was long. A ball that falls behind the far edge is hidden.
+    """
+    court = last.court
+    if court is None or court.camera is None or court.end is None:
+        return "long"
+    times, pixels = times[times > since], pixels[times > since]
+    seen = pixels[: np.searchsorted(times, since + _seen_on(since, times), side="right")]
+    shown = [court.camera.on_plane(pixel, TABLE_HEIGHT + BALL_RADIUS) for pixel in seen]
+    places = np.array([place for place in shown if place is not None]).reshape(-1, 3)
+    beyond = places[:, 1] * court.end * side > TABLE_LENGTH / 2
+    beside = places[:, 0] * np.sign(court.camera.position[0]) > TABLE_WIDTH / 2 + BESIDE
+    first = np.flatnonzero(beyond | beside)
+    return None if not len(first) else "long" if beyond[first[0]] else "wide"
+
+
+def _after_bounce(
+    last: Contact, after: Contact | None, times: np.ndarray, along: np.ndarray, pixels: np.ndarray
+) -> Ending | None:
     """Return the end of a ball that bounced on a half, and did not pass the net again as far as that was told."""
     again = _again(last, after)
     turn = _turn(along)
@@ -73,22 +102,32 @@ def _after_bounce(last: Contact, after: Contact | None, times: np.ndarray, along
             return Ending(again.seconds, "net", True)
         if again is not None:
             return Ending(again.seconds, "double_bounce", False)
-        if len(times) and times[-1] - last.seconds > SEEN_TO_PASS:
+        if _seen_on(last.seconds, times) > SEEN_TO_PASS:
             return Ending(last.seconds + MISSED_AFTER, "missed", False)
         return None
     back = along[turn:]
     passed = np.flatnonzero(back < BEHIND_IT)
     near = np.flatnonzero(back < AT_THE_NET)
     if len(passed):
-        return Ending(float(times[turn + passed[-1]]), "long", True)
+        since = float(times[turn + passed[0] - 1])
+        return Ending(float(times[turn + passed[-1]]), _long_or_wide(last, -last.side, since, times, pixels), True)
     if len(near):
         return Ending(float(times[turn + near[0]]), "net", True)
     return Ending(float(times[-1]), None, True)
 
 
+def _seen_on(seconds: float, times: np.ndarray) -> float:
+    """Return for how long after an instant a ball was seen without being hidden."""
+    clock = np.concatenate([[seconds], times])
+    hidden = np.flatnonzero(np.diff(clock) > LONGEST_HIDDEN)
+    return float(clock[hidden[0]] if len(hidden) else clock[-1]) - seconds
+
+
 def _again(last: Contact, after: Contact | None) -> Contact | None:
     """Return the second bounce on the half of the last one; None where there was none."""
-    return after if last.bounce and after is not None and after.bounce and after.side == last.side else None
+    if after is None or not (last.bounce and after.bounce) or after.seconds - last.seconds > LONGEST_JUMP:
+        return None
+    return after if after.side == last.side else None
 
 
 def _turn(along: np.ndarray) -> int | None:

@@ -5,13 +5,15 @@ to. Each pair of neighbours that does so speaks for play; what contradicts speak
 path's contacts into exchanges, and to leave some out as false, the best one is found at once (dynamic programming).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ttcli.play.contacts import Contact
 
 LONGEST_PAUSE = 2.2
 """Seconds between two contacts of one exchange; a high lob takes as long."""
+LONGEST_UNTOLD = 3.6
+"""The same where the ball was seen to fly all the time: then nobody told the contacts between, as happens with lobs."""
 LONGEST_DROP, LONGEST_RETURN = 0.9, 2.1
 """Seconds from the net to the bounce, and from the bounce to the net. Real ones took 0.4 and 1.5 at most; lobs take more."""
 SHORTEST_RETURN = 0.25
@@ -40,8 +42,15 @@ class Exchange(NamedTuple):
     """The contact that follows, within LONGEST_PAUSE; it may tell how the exchange ended."""
 
 
-def find_exchanges(contacts: Sequence[Contact]) -> list[Exchange]:
-    """Return the exchanges among contacts, in order of time."""
+def find_exchanges(
+    contacts: Sequence[Contact], in_flight: Callable[[Contact, Contact], bool] = lambda earlier, later: False
+) -> list[Exchange]:
+    """Return the exchanges among contacts, in order of time.
+
+    Args:
+        contacts: In order of time.
+        in_flight: Whether the ball was seen to fly all the time from one contact to another.
+    """
     best = [0.0]  # of the contacts before
     ending: list[float] = []  # the best where an exchange goes on to this contact
     led_by: list[int | None] = []  # the contact of the exchange before it
@@ -50,7 +59,7 @@ def find_exchanges(contacts: Sequence[Contact]) -> list[Exchange]:
         value, leader = best[place] - BEGINNING, None
         for earlier in range(max(0, place - 1 - MOST_LEFT_OUT), place):
             before = contacts[earlier]._replace(side=sides[earlier])
-            speaks = _speaks_for_play(before, contact) - LEFT_OUT * (place - 1 - earlier)
+            speaks = _speaks_for_play(before, contact, in_flight) - LEFT_OUT * (place - 1 - earlier)
             if ending[earlier] + speaks > value:
                 value, leader = ending[earlier] + speaks, earlier
         ending.append(value)
@@ -80,11 +89,11 @@ def _side_after(earlier: Contact, side: int, later: Contact) -> int:
     return side if later.bounce and not earlier.bounce else -side
 
 
-def _speaks_for_play(earlier: Contact, later: Contact) -> float:
+def _speaks_for_play(earlier: Contact, later: Contact, in_flight: Callable[[Contact, Contact], bool]) -> float:
     """Return what two contacts, one after the other, speak for being of one exchange."""
     apart = later.seconds - earlier.seconds
     if apart > LONGEST_PAUSE:
-        return IMPOSSIBLE
+        return 0.0 if apart < LONGEST_UNTOLD and in_flight(earlier, later) else IMPOSSIBLE
     known, same = bool(earlier.side and later.side), earlier.side == later.side
     if earlier.bounce and not later.bounce:
         if apart > LONGEST_RETURN:

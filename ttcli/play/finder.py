@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import pairwise
 
-from ttcli.play.contacts import Contact, contacts_of
+from ttcli.play.contacts import Contact, contacts_of, in_flight
 from ttcli.play.endings import ending_of
 from ttcli.play.exchanges import Exchange, find_exchanges
 from ttcli.play.lost_serves import lost_serves
@@ -81,7 +82,7 @@ class RallyFinder:
         """
         sightings = self._sightings
         contacts = contacts_of(events, sightings, self._tables)
-        exchanges = find_exchanges(contacts)
+        exchanges = find_exchanges(contacts, partial(in_flight, sightings=sightings))
         found: list[Rally] = []
         for exchange, following in zip(exchanges, [*exchanges, None][1:], strict=True):
             earliest = found[-1].end_seconds if found else sightings.begin

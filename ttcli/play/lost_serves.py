@@ -12,6 +12,8 @@ ALONE = 1.2
 """Seconds from the bounce before: a ball that is bounced by hand bounces again and again."""
 COMES, GOES = 0.16, 0.8
 """Seconds before the bounce in which the ball comes fast, and after it in which it stops at the net."""
+STRUCK_BEFORE = 0.3
+"""Seconds before the bounce in which it was struck. A ball high over the table seems less far behind it than it is."""
 AT_THE_NET, BEHIND_IT = 0.3, -0.2
 """Share of the way from the net to the server's end: so near it comes, and it is not seen so far on the other side."""
 BEHIND_THE_TABLE = 0.8
@@ -59,7 +61,8 @@ def _stops_at_the_net(contact: Contact, sightings: Sightings) -> float | None:
     fast = np.median(before[:half]) - np.median(before[-half:]) > SLOWEST * (
         np.median(earlier[-half:]) - np.median(earlier[:half])
     )
-    if not fast or before.max() < BEHIND_THE_TABLE or after.min() < BEHIND_IT:
+    _, pixels = sightings.between(contact.seconds - STRUCK_BEFORE, contact.seconds)
+    struck = (court.places(pixels) * contact.side).max()
+    if not fast or struck < BEHIND_THE_TABLE or not BEHIND_IT < after.min() < AT_THE_NET:
         return None
-    near = np.flatnonzero(after < AT_THE_NET)
-    return float(later[near[0]]) if len(near) else None
+    return float(later[after.argmin()])

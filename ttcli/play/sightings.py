@@ -9,6 +9,8 @@ from ttcli.results.trajectory import BallPosition, Status
 
 AROUND_SECONDS = 0.07
 """Sightings so far from an instant tell which way the ball flies then."""
+LONGEST_HIDDEN = 0.2
+"""Seconds without a sighting after which nobody knows whether it was struck, or caught."""
 LEAST_SECONDS = 0.02
 """Between the first and the last of them."""
 
@@ -68,6 +70,18 @@ class Sightings:
         begin, end = bisect_right(self._times, first), bisect_right(self._times, last)
         places = np.stack([np.array(self._xs[begin:end], float), np.array(self._ys[begin:end], float)], 1)
         return np.array(self._times[begin:end], float), places
+
+    def moves_on(self, first: float, last: float, window: float, least: float) -> bool:
+        """Return whether the ball was seen to move by `least` pixels in each `window` seconds from one time to another."""
+        times, places = self.between(first - 1e-9, last)
+        if len(times) < 2 or np.diff(np.concatenate([[first], times, [last]])).max() > LONGEST_HIDDEN:
+            return False
+        later = np.searchsorted(times, times + window)
+        inside = later < len(times)
+        extents = [
+            np.ptp(places[begin:end], axis=0).max() for begin, end in zip(np.flatnonzero(inside), later[inside], strict=True)
+        ]
+        return bool(np.min(extents, initial=np.inf) > least)
 
     def direction(self, seconds: float) -> np.ndarray | None:
         """Return which way the ball flies at a time, (2,) of length 1; None where it was hardly seen around it, or rests."""

@@ -126,7 +126,7 @@ def simulate_match(seconds: float, generator: torch.Generator) -> Match:
     at, served, slow_row = chance.between(*FIRST_SERVE), 0, 0
     for row in range(count):
         point = read_point(rallies, row)
-        if point is None:
+        if point is None or not point.bounces:  # a serve that misses the table is none
             continue
         first = round(at * rate)
         if first + int(rallies.end_sample[row]) >= len(tape.state):

@@ -54,6 +54,38 @@ _LIFT = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0))
 """Axes that spin pushes a ball along: across the table, and up."""
 
 
+class Waypoint(NamedTuple):
+    """Where a flight is thought to have been."""
+
+    seconds: float
+    """From its start."""
+    place: np.ndarray
+    """(3,) metres."""
+    spread: np.ndarray
+    """(3,) metres, 1 sigma."""
+
+
+class Flight(NamedTuple):
+    """A flight in space that ends or begins on the table, by its sightings."""
+
+    start: np.ndarray
+    """(3,) where it is on the table, metres."""
+    state: np.ndarray
+    """(5,) velocity there, m/s, and lift, m/s^2."""
+    spread: np.ndarray
+    """(5, 5) covariance of the state, as far as the sightings err by SIGHTING_ERROR."""
+    misfit: float
+    """Root mean square distance of the sightings to the flight, picture widths; far ones count less."""
+    roughness: float
+    """The same without weights, the farthest taken as _FAR."""
+    cost: float
+    """What speaks against it: twice the negative logarithm of its likelihood, but for a constant."""
+
+    def after(self, seconds: float) -> np.ndarray:
+        """Return where it is (3,) so many seconds after its start, or before."""
+        return _fly(self.start, self.state[None], np.array([seconds]))[0, 0]
+
+
 class Passing(NamedTuple):
     """A passing of the net by a flight in space."""
 
@@ -140,6 +172,33 @@ def fit_passing(
 ) -> Passing | None:
     """Return the net crossing of a flight that ends or begins on the table; None where nobody can tell.
 
+    It takes the arguments of `fit_flight`.
+    """
+    flight = fit_flight(camera, times, pixels, bounce_time, bounce_pixel, begin)
+    if flight is None:
+        return None
+    away = times - bounce_time
+    way, longest = np.sign(away[np.abs(away).argmax()]), float(np.abs(away).max()) + 0.05
+    crossings = _crossings(flight.start, _nudged(flight.state), way, longest)
+    if not np.isfinite(crossings).all():
+        return None
+    slope = (crossings[1:] - crossings[0]) / _NUDGE
+    sigma = float(np.sqrt(slope @ flight.spread @ slope)) * max(1.0, flight.misfit / SIGHTING_ERROR)
+    time = bounce_time + float(crossings[0])
+    return Passing(time, sigma, flight.misfit, flight.roughness, flight.state) if sigma < MOST_SPREAD else None
+
+
+def fit_flight(
+    camera: TableCamera,
+    times: np.ndarray,
+    pixels: np.ndarray,
+    bounce_time: float,
+    bounce_pixel: np.ndarray,
+    begin: np.ndarray | None = None,
+    waypoint: Waypoint | None = None,
+) -> Flight | None:
+    """Return the flight that ends or begins on the table; None where too little was seen, or it is none.
+
     Args:
         camera: Camera of the picture.
         times: (N,) seconds of the sightings of one flight, all before the bounce or all after it.
@@ -147,6 +206,7 @@ def fit_passing(
         bounce_time: When the ball is on the table.
         bounce_pixel: (2,) where.
         begin: State (5,) to begin with; None takes the best one without drag and spin.
+        waypoint: Where it was at another instant, on the same side of the bounce.
     """
     start = camera.on_plane(bounce_pixel, TABLE_HEIGHT + BALL_RADIUS)
     if len(times) < LEAST_SIGHTINGS or start is None:
@@ -167,7 +227,14 @@ def fit_passing(
         slope = ((seen[1:] - seen[0]) / _NUDGE).transpose(1, 2, 0).reshape(-1, len(state))  # (2 N, P)
         rows = np.repeat(weight / spread, 2)
         matrix = np.concatenate([slope * rows[:, None], np.diag(prior)])
-        change = np.linalg.lstsq(matrix, np.concatenate([residual.ravel() * rows, -prior * state]), rcond=None)[0]
+        wanted = np.concatenate([residual.ravel() * rows, -prior * state])
+        off = np.zeros(0)
+        if waypoint is not None:
+            there = _fly(start, _nudged(state), np.array([waypoint.seconds]))[:, 0]  # (1 + P, 3)
+            off = (waypoint.place - there[0]) / waypoint.spread
+            matrix = np.concatenate([matrix, ((there[1:] - there[0]) / _NUDGE).T / waypoint.spread[:, None]])
+            wanted = np.concatenate([wanted, off])
+        change = np.linalg.lstsq(matrix, wanted, rcond=None)[0]
         state = state + change
         if np.abs(change).max() < _NUDGE:
             break
@@ -175,12 +242,8 @@ def fit_passing(
     roughness = float(np.sqrt((np.minimum(distance, _FAR) ** 2).mean())) * SIGHTING_ERROR
     if not np.linalg.norm(state) < FASTEST or misfit > MOST_MISFIT:
         return None
-    crossings = _crossings(start, _nudged(state), np.sign(away[-1]), float(np.abs(away).max()) + 0.05)
-    if not np.isfinite(crossings).all():
-        return None
-    slope = (crossings[1:] - crossings[0]) / _NUDGE
-    sigma = float(np.sqrt(slope @ np.linalg.pinv(matrix.T @ matrix) @ slope)) * max(1.0, misfit / SIGHTING_ERROR)
-    return Passing(bounce_time + float(crossings[0]), sigma, misfit, roughness, state) if sigma < MOST_SPREAD else None
+    cost = float(np.log1p(distance**2).sum() + ((prior * state) ** 2).sum() + (off**2).sum())
+    return Flight(start, state, np.linalg.pinv(matrix.T @ matrix), misfit, roughness, cost)
 
 
 def _nudged(state: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ import torch
 from ttcli.results.events import Event
 from ttcli.results.trajectory import BallPosition, Status
 from ttcli.spotting.from_above import bounces_from_above, runs_from_above
+from ttcli.spotting.hidden_serves import ToldBounce, hidden_serves
 from ttcli.spotting.instants import (
     ONE_INSTANT_SECONDS,
     SPACING_SECONDS,
@@ -234,9 +235,10 @@ class _Path(NamedTuple):
         bends = [peak.time for peak in find_peaks(grid, early, ("bounce", "bounce"), BEND_THRESHOLD)]
         bounces = {peak: fit_bounce(self.track, peak, bends) for peak in peaks if peak.kind == "bounce"}
         bounces = {peak: instant for peak, instant in bounces.items() if self._may_be_on_table(instant)}
+        nets = [peak for peak in peaks if peak.kind == "net"]
+        bounces = self._with_hidden_serves(bounces, [peak.time for peak in nets], threshold)
         near = {peak: bounce for peak, bounce in bounces.items() if begin - 1 < peak.time <= end + 1}  # a flight is shorter
         passings = self._passings(near, bends + [bounce.time for bounce in bounces.values()])
-        nets = [peak for peak in peaks if peak.kind == "net"]
         nets += _implied(passings, nets, threshold)
         found = [self._bounce_event(peak, bounce) for peak, bounce in bounces.items() if begin < peak.time <= end]
         for peak in nets:
@@ -267,6 +269,18 @@ class _Path(NamedTuple):
         camera = self.table_at(bounce.time)
         beside = BESIDE_HIDDEN if bounce.error is None else BESIDE_SURE
         return camera is None or on_table(camera, self._pixels(bounce.position), beside)
+
+    def _with_hidden_serves(self, bounces: dict[Peak, Instant], nets: list[float], threshold: float) -> dict[Peak, Instant]:
+        """Return the bounces and those of serves that only the flight after them shows, without what these are instead of."""
+        told = [ToldBounce(at.time, self._pixels(at.position), peak.confidence) for peak, at in bounces.items()]
+        serves = hidden_serves(self.table_at, self.track.times, self._pixels(self.track.positions), told, nets)
+        serves = [serve for serve in serves if serve.confidence >= threshold]
+        none = {bounce.time for serve in serves for bounce in serve.instead_of}
+        kept = {peak: at for peak, at in bounces.items() if at.time not in none}
+        for serve in serves:
+            position = (serve.pixel - self._pixels(np.zeros(2))) / self.width
+            kept[Peak("bounce", serve.time, serve.confidence)] = Instant(serve.time, position, 1.96 * serve.spread)
+        return kept
 
     def _passings(self, bounces: dict[Peak, Instant], ends: list[float]) -> list[tuple[Passing, float]]:
         """Return the passings of the net by the flights around bounces, where the table is known, with their confidence."""

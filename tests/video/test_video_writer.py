@@ -18,7 +18,7 @@ from video_files import (
     write_with_sound,
 )
 
-from ttcli.commands import options
+from ttcli.commands import values
 from ttcli.errors import InputError, OutputError
 from ttcli.video.probe import probe
 from ttcli.video.reader import FrameReader
@@ -171,7 +171,7 @@ def test_an_encoder_that_does_not_work_here_is_one_line(tmp_path: Path) -> None:
 
 
 def test_encoders_of_the_command_line_are_those_that_are_known() -> None:
-    assert list(options.ENCODERS.choices) == ["auto", *ENCODERS]
+    assert list(values.ENCODERS.choices) == ["auto", *ENCODERS]
 
 
 def test_picture_of_another_size_is_a_bug(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ TEST_SET = ("--part", "test", "--rallies", "8", "--seed", "9001", "--camera", "s
 RATES = {25: (1, 37), 30: (1, 45), 60: (1, 90), 120: (2, 180), 240: (4, 360)}
 """Frames per second -> stride of the default weights, and frames of 1.5 s."""
 MATCHES = {
-    "side, 5 min, 60 frames/s, seed 711": ("side", "5", "1280x720", "60", "711"),
+    "side, 5 min, 30 frames/s, seed 711": ("side", "5", "1280x720", "30", "711"),
     "behind an end, 5 min, 25 frames/s, seed 712": ("end", "5", "1280x720", "25", "712"),
     "broadcast, 5 min, 25 frames/s, seed 713": ("broadcast", "5", "1280x720", "25", "713"),
 }

@@ -22,6 +22,7 @@ from ttcli.simulation.match_film import draw_match, stage_match
 from ttcli.simulation.rally import simulate_rallies
 from ttcli.simulation.staging import Shot, film, stage_rally
 from ttcli.simulation.textures import paint_textures
+from ttcli.simulation.threads import one_thread
 from ttcli.video.writer import VideoWriter
 
 SHORTEST_MATCH, LONGEST_MATCH = 0.25, 60.0
@@ -48,7 +49,8 @@ def simulate(output: Path, config: SimulateConfig, quiet: bool = False) -> dict:
         raise OutputError(output, "is a file", "give the name of a folder")
     with locked_folder(output):
         _prepare(output, config)
-        return _simulate(output, config, quiet)
+        with one_thread():
+            return _simulate(output, config, quiet)
 
 
 def _simulate(output: Path, config: SimulateConfig, quiet: bool) -> dict:

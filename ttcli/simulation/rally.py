@@ -1,8 +1,6 @@
 """Rallies that never happened: serve, strokes, misses, and what the ball does after the point."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -22,6 +20,7 @@ from ttcli.simulation.flight import (
 )
 from ttcli.simulation.slow_play import SlowPlay
 from ttcli.simulation.strokes import Random, return_ball, serve_ball
+from ttcli.simulation.threads import one_thread
 from ttcli.simulation.timeline import IN_HAND, IN_PLAY, LOOSE, NOT_THERE, TOSS, History, RallyBatch
 from ttcli.table.constants import GRAVITY
 
@@ -62,7 +61,7 @@ def simulate_rallies(
         sample_rate: Samples per second, also the steps of the integration; from 400 on they are short enough.
         slow_share: How probably a story is slow play.
     """
-    with _one_thread():
+    with one_thread():
         samples = round(duration_seconds * sample_rate)
         match = _Match(count, generator, torch.device("cpu"), samples, sample_rate, slow_share)
         match.begin_rallies((~match.slow).nonzero()[:, 0])
@@ -70,17 +69,6 @@ def simulate_rallies(
         while match.play_on():
             match.judge()
         return match.finish().to(device)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep torch to one thread: for so few balls threads only wait for each other (8 s became 75 on busy cores)."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 class _Match:

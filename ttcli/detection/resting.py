@@ -10,6 +10,7 @@ then tossed is kept, for its run goes on from where it was held.
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 import numpy as np
 
@@ -143,7 +144,8 @@ class _Watch:
         if self._run is None or self._run.moves:
             yield from self._released(len(self._held))
             return
-        waited = sum(held.time_seconds < choice.time_seconds - LONGEST for held in self._held)
+        latest = choice.time_seconds - LONGEST
+        waited = sum(1 for _ in takewhile(lambda held: held.time_seconds < latest, self._held))
         yield from self._released(max(waited, len(self._held) - MOST_HELD), self._run if self._run.rests else None)
 
     def finish(self) -> Iterator[Choice]:

@@ -33,8 +33,8 @@ MOST_SAID = 10.0
 CLEARLY, CLEARLY_EACH = 16.0, 0.5
 """How much less the sum of squares must be for another size to be believed: so much, and so much more for each flight.
 
-With true tables, two dozen real flights gain 12 at the most in 9 cases. With corners of a table 1.25,
-1.1 and 0.8 times as large they gain up to 178, and are refused in 9, 7 and 6 of 9 cases (docs/STROKES.md).
+With true tables, two dozen real flights gain 12 at the most in 9 cases. With corners of a table 1.25, 1.1 and 0.8 times
+as large they gain up to 178, and are refused in 9, 7 and 6 of 9 cases (docs/STROKES.md).
 """
 BESIDE = 0.06
 """Metres beyond the edge of the table at which no ball bounces on it, besides the error of the place."""

@@ -27,8 +27,7 @@ PRIOR_PLACE = (0.0, TABLE_LENGTH / 2 + 0.15, TABLE_HEIGHT + 0.25)
 """Where strokes are made, at the end of positive y."""
 STRAY, STRAY_SECONDS = 0.005, 0.035
 """Metres, 1 sigma on each axis, by which real flights stray from the most probable one of this kind, and how long they
-stay on one
-side: measured on 190 flights in space. However often a ball is seen, so much of its way is not known."""
+stay on one side: measured on 190 flights in space. However often a ball is seen, so much of its way is not known."""
 _NUDGE = np.array([1e-4] * 3 + [1e-3] * 9)
 MOST_STEP = 1 / 40
 """Seconds of one step of the integration; the midpoint rule errs by 0.2 mm in half a second of them."""

@@ -4,7 +4,7 @@ Measured on pictures reduced to 32x18 cells, gray, their own mean taken off. Nei
 by 2.7 at most and correlate by 0.98 at least, with a camera that pans and zooms and with play in front of the lens.
 Frames of different shots differ by 24 and more and correlate by 0.68 at most. The bounds lie between. A pan is loud
 for many frames, so a cut must stand out; a flash and a damaged frame go back to what was before, so a cut must
-last.
+last. A dissolve is no cut of this kind: `dissolves` finds its end.
 """
 
 from collections import deque
@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+
+from ttcli.video.dissolves import DissolveFinder
 
 CELLS_HIGH, CELLS_WIDE = 18, 32
 LEAST_DIFFERENCE = 7.0
@@ -36,11 +38,12 @@ class Contrast(NamedTuple):
 
 
 class CutFinder:
-    """Tells of each picture whether a shot begins with it, AROUND pictures later."""
+    """Tells of each picture whether a shot begins with it, AROUND pictures later: after a cut, or at a dissolve's end."""
 
     def __init__(self) -> None:
         self._cells: deque[np.ndarray] = deque(maxlen=AROUND + 2)  # up to the newest
         self._changes: deque[Contrast] = deque(maxlen=2 * AROUND + 1)  # of each to the one before, up to the newest
+        self._dissolves = DissolveFinder(AROUND, _differ)
         self._undecided = 0
 
     def add(self, gray: np.ndarray) -> list[bool]:
@@ -48,20 +51,28 @@ class CutFinder:
         cells = _reduce(gray)
         self._changes.append(contrast(self._cells[-1], cells) if self._cells else Contrast(0.0, 1.0))
         self._cells.append(cells)
+        self._dissolves.add(cells)
         self._undecided += 1
         if self._undecided <= AROUND:
             return []
         self._undecided -= 1
-        return [self._is_cut(AROUND)]
+        return [self._begins_shot(AROUND)]
 
     def finish(self) -> list[bool]:
         """Return the decisions on the last pictures."""
-        decisions = [self._is_cut(later) for later in range(self._undecided - 1, -1, -1)]
+        decisions = [self._begins_shot(later) for later in range(self._undecided - 1, -1, -1)]
         self._undecided = 0
         return decisions
 
+    def _begins_shot(self, later: int) -> bool:
+        """Decide on the picture that `later` ones have followed, and note it."""
+        begins = self._is_cut(later) or self._dissolves.has_ended(later)
+        if begins:
+            self._dissolves.begin()
+        return begins
+
     def _is_cut(self, later: int) -> bool:
-        """Decide on the picture that `later` ones have followed."""
+        """Return whether a cut is before the picture that `later` ones have followed."""
         place = len(self._changes) - 1 - later
         change = self._changes[place]
         if not change.of_two_shots:
@@ -71,6 +82,11 @@ class CutFinder:
             return False
         before = self._cells[len(self._cells) - 2 - later]
         return contrast(before, self._cells[-1]).of_two_shots
+
+
+def _differ(before: np.ndarray, after: np.ndarray) -> bool:
+    """Return whether two reduced pictures are of two shots, most often by their difference alone."""
+    return float(np.abs(after - before).mean()) >= LEAST_DIFFERENCE and contrast(before, after).of_two_shots
 
 
 def contrast(before: np.ndarray, after: np.ndarray) -> Contrast:

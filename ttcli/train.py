@@ -239,7 +239,7 @@ def _training_data(data: Path | None, config: TrainConfig) -> TrainingData:
     if config.second_stage and data is not None:
         raise SettingError("--second-stage", "is for drawn windows", "give `simulated` as the data, or leave it out")
     whole: TrainingData = (
-        DrawnData(*shape, config.second_stage)
+        DrawnData(*shape, config.second_stage, config.films)
         if data is None
         else ExtractedData(data, *shape, config.cache_memory // config.devices)
     )

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 from rich.console import Console
+from window_batches import counting_windows
 
-from tests.helpers.window_batches import counting_windows
 from ttcli.training import augmentation
 
 TOOLS = Path(__file__).parents[2] / "tools"

@@ -7,11 +7,13 @@ from typing import Any, Protocol
 import torch
 from tqdm import tqdm
 
+import ttcli
 from ttcli.networks.ball_network import BallNetwork
 from ttcli.networks.model_input import ENLARGED, WORKING_AREA
 from ttcli.simulation.scene import FRAME_RATES
 from ttcli.training.augmentation import DRAWN_ALREADY, Augmentation
 from ttcli.training.drawn_windows import DrawnWindows, drawn_films, seeded_generator
+from ttcli.training.kept_films import keep_films
 from ttcli.training.validation import BATCH, Answers, answer_films, answer_windows
 from ttcli.training_set.splits import TRAINING, VALIDATION
 from ttcli.training_set.stored_windows import StoredWindows
@@ -26,6 +28,8 @@ CALIBRATION_FILMS = 40
 FILM_FRAMES = 60
 FILM_HEIGHT, FILM_WIDTH = 288, 512
 """Films that confidence is calibrated on: how many, of how many frames, and their size in working pixels."""
+FILMS_NAME = f"films of ttcli {ttcli.__version__}, {CALIBRATION_FILMS} of {FILM_FRAMES} frames, seed {CALIBRATION_SEED}"
+"""Folder that they are kept in; another version may draw others."""
 WHOLE_EVERY = 4
 """Steps from one on whole pictures to the next, for an extracted set: docs/NETWORKS.md has why."""
 CALIBRATION_WINDOWS = 320
@@ -92,13 +96,16 @@ class DrawnData:
         height: Height of the crops, in working pixels.
         width: Width of the crops, in working pixels.
         second_stage: Windows for the second stage of `detect`.
+        films: Where the films that it is calibrated with are kept for the next run; None draws them anew.
     """
 
     name = "drawn"
     augmentation: Augmentation | None = DRAWN_ALREADY
 
-    def __init__(self, window_size: int, height: int, width: int, second_stage: bool = False) -> None:
-        self._shape, self._second_stage = (window_size, height, width), second_stage
+    def __init__(
+        self, window_size: int, height: int, width: int, second_stage: bool = False, films: Path | None = None
+    ) -> None:
+        self._shape, self._second_stage, self._kept = (window_size, height, width), second_stage, films
         scale = ENLARGED if second_stage else 1
         self.picture = FILM_HEIGHT * scale, FILM_WIDTH * scale
         self.crop, self.whole, self.whole_every = (height, width), self.picture, 0
@@ -130,7 +137,10 @@ class DrawnData:
         """
         if self._second_stage:
             return self.validate(model)
-        films = drawn_films(CALIBRATION_FILMS, FILM_FRAMES, FILM_HEIGHT, FILM_WIDTH, CALIBRATION_SEED, _device(model))
+        device, size = _device(model), (FILM_FRAMES, FILM_HEIGHT, FILM_WIDTH)
+        films = drawn_films(CALIBRATION_FILMS, *size, CALIBRATION_SEED, device)
+        if self._kept is not None:
+            films = keep_films(self._kept / FILMS_NAME, films, device)
         return answer_films(model, _watched(films, CALIBRATION_FILMS, "film", quiet))
 
     def _for_validation(self, device: torch.device) -> WindowBatch:

@@ -22,7 +22,7 @@ import random
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -44,8 +44,10 @@ from ttcli.networks.registry import MODELS
 from ttcli.simulate import simulate
 from ttcli.training import augmentation
 from ttcli.training import data as training_data
+from ttcli.training.calibration import fit_calibration
 from ttcli.training.run_folder import LAST_FILE, METRICS_FILE, STATE_FILE
 from ttcli.training.validation import Answers, answer_windows, validate
+from ttcli.training_set.splits import TRAINING, VALIDATION
 from ttcli.training_set.stored_windows import StoredWindows
 from ttcli.training_set.window_batch import WindowBatch
 
@@ -133,7 +135,7 @@ class Setting:
         return {
             "crop_height": height, "crop_width": width, "steps": self.steps, "batch": self.batch, "reuse": 1,
             "learning_rate": self.learning_rate, "warmup": self.steps // 10, "augment": self.augment,
-            "average": self.average, "cache_memory": 10**9, "init": Path(self.init) if self.init else None,
+            "average": self.average, "cache_memory": 10**9, "calibrate": False, "init": Path(self.init) if self.init else None,
         }  # fmt: skip
 
 
@@ -246,7 +248,6 @@ def run_one(run: Run, output: Path, setting: Setting, deadline: float) -> dict[s
         return json.loads(done.read_text())
     if time.time() > deadline:
         return None
-    training_data.CALIBRATION_WINDOWS = CALIBRATION_WINDOWS
     training_data.VALIDATION_WINDOWS = max(CALIBRATION_WINDOWS, setting.test_windows)
     settings = {**setting.training(), **run.settings}
     if run.edits:
@@ -270,7 +271,7 @@ def run_one(run: Run, output: Path, setting: Setting, deadline: float) -> dict[s
         "loss": summary["loss"],
         "core minutes": round((time.process_time() - began) / 60, 2),
         "curve": _curve(folder / METRICS_FILE),
-        "left out": _judge(folder / "best.safetensors", output / "sets", setting.test_windows),
+        "left out": _judge(folder / LAST_FILE, output / "sets", setting.test_windows),
     }
     done.write_text(json.dumps(result))
     (folder / STATE_FILE).unlink(missing_ok=True)  # four times the weights, and nothing goes on from it
@@ -278,28 +279,34 @@ def run_one(run: Run, output: Path, setting: Setting, deadline: float) -> dict[s
 
 
 def _judge(weights: Path, sets: Path, windows: int) -> dict[str, dict[str, Any]]:
-    """Return the figures of a checkpoint on each kind of what was left out."""
-    checkpoint = load_checkpoint(weights)
-    model = checkpoint.model.to("cuda" if torch.cuda.is_available() else "cpu", memory_format=torch.channels_last)
+    """Return the figures of a checkpoint on each kind of what was left out.
+
+    It is the last one: which validation is the best says little while hardly anything is claimed. Confidence is fitted to
+    whole pictures of the validation windows.
+    """
+    model = load_checkpoint(weights).model
+    model = model.to("cuda" if torch.cuda.is_available() else "cpu", memory_format=torch.channels_last)
+    seen = answer_whole(model, sets / TRAINING_SET, (VALIDATION,), CALIBRATION_WINDOWS)
+    calibration = fit_calibration(seen.logits, seen.right)
     found = {}
     for kind, name in LEFT_OUT_SETS.items():
         if (sets / name).exists():
-            answers = answer_left_out(model, sets / name, windows)
-            figures = validate(answers, checkpoint.metadata["calibration"])
+            answers = answer_whole(model, sets / name, (TRAINING, VALIDATION), windows)
+            figures = validate(answers, calibration)
             counts = {"frames": len(answers.logits), "balls": int(answers.visible.sum())}
             near = float((answers.distance[answers.visible] <= NEAR).float().mean())
             found[kind] = {**counts, **figures, NEAR_SHARE: round(near, 4)}
     return found
 
 
-def answer_left_out(model: torch.nn.Module, data: Path, count: int) -> Answers:
-    """Return what a network predicts for `count` whole windows, spread evenly over a set that none was trained on."""
+def answer_whole(model: torch.nn.Module, data: Path, splits: Sequence[str], count: int) -> Answers:
+    """Return what a network predicts for `count` windows of whole pictures, spread evenly over parts of a set."""
     device = next(model.parameters()).device
 
     def windows() -> Iterator:
-        for split in ("training", "validation"):
+        for split in splits:
             source = StoredWindows(data, split, model.window_size, None, None, 0, device=device)
-            yield from source.all_windows(8, count // 2)
+            yield from source.all_windows(8, count // len(splits))
 
     with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or cpu_multiplies_in_bf16()):
         return answer_windows(model, windows())

@@ -261,16 +261,17 @@ def run_one(run: Run, output: Path, setting: Setting, deadline: float) -> dict[s
     else:
         settings = {"save_every": max(1, settings["steps"] // VALIDATIONS), "overwrite": True, **settings}
     began = time.process_time()
-    summary = train_module.train(output / "sets" / TRAINING_SET, folder, TrainConfig(**settings), quiet=True)
+    train_module.train(output / "sets" / TRAINING_SET, folder, TrainConfig(**settings), quiet=True)
+    rows = _metrics(folder / METRICS_FILE)
     result = {
         "title": run.title,
         "group": run.group,
         "model": run.settings["model"],
         "day": datetime.date.today().isoformat(),
-        "windows": summary["windows"],
-        "loss": summary["loss"],
+        "windows": int(rows[-1]["windows"]),
+        "loss": float(rows[-1]["loss"]),
         "core minutes": round((time.process_time() - began) / 60, 2),
-        "curve": _curve(folder / METRICS_FILE),
+        "curve": _curve(rows),
         "left out": _judge(folder / LAST_FILE, output / "sets", setting.test_windows),
     }
     done.write_text(json.dumps(result))
@@ -312,13 +313,18 @@ def answer_whole(model: torch.nn.Module, data: Path, splits: Sequence[str], coun
         return answer_windows(model, windows())
 
 
-def _curve(metrics: Path) -> list[tuple[int, float]]:
+def _metrics(path: Path) -> list[dict[str, str]]:
+    """Return the validations of a run, in order."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _curve(rows: list[dict[str, str]]) -> list[tuple[int, float]]:
     """Return the windows presented, and the share of balls that the peak is at, of each validation of a run.
 
     Not accuracy@10: where nothing is claimed yet it stands still, and would look like a curve at rest.
     """
-    with metrics.open(newline="") as file:
-        return [(int(row["windows"]), float(row[SHARE])) for row in csv.DictReader(file)]
+    return [(int(row["windows"]), float(row[SHARE])) for row in rows]
 
 
 def _shuffle_after(name: str) -> None:

@@ -88,7 +88,7 @@ def test_the_page_has_each_run_and_what_several_seeds_of_it_found(tool):
 
 def test_a_curve_at_rest_gains_nothing_in_its_last_quarter(tool, tmp_path):
     (tmp_path / "metrics.csv").write_text("windows,arg_max_right\n100,0.1\n200,0.4\n300,0.5\n400,0.45\n")
-    curve = tool._curve(tmp_path / "metrics.csv")
+    curve = tool._curve(tool._metrics(tmp_path / "metrics.csv"))
     assert curve == [(100, 0.1), (200, 0.4), (300, 0.5), (400, 0.45)]
     assert tool._last_quarter(curve) == "+0.000"
     assert tool._last_quarter([*curve[:3], (400, 0.6)]) == "+0.100" and tool._last_quarter(curve[:1]) == "–"

@@ -26,6 +26,7 @@ from ttcli.networks.event_head import EVENTS
 from ttcli.networks.heatmaps import OUTPUT_STRIDE, draw_targets
 from ttcli.networks.model_input import SIZE_MULTIPLE, windows_to_input
 from ttcli.training.augmentation import Augmentation
+from ttcli.training.batch_norm import with_statistics_of
 from ttcli.training.batches import BatchPlan, BatchStream, MixedBatches
 from ttcli.training.calibration import fit_calibration
 from ttcli.training.data import TrainingData, WindowSource
@@ -49,6 +50,8 @@ SCORE = "accuracy@10"
 """The figure of validation by which a checkpoint is the best one, and the schedule `plateau` waits."""
 NOT_FINITE = "the loss is not finite any more"
 NOT_FINITE_CURE = "take a smaller learning rate; the last checkpoint is good, and failed_batch.safetensors has the windows"
+STATISTICS_BATCHES = (4, 4, 4, 4)
+"""Whole pictures that batch norm's statistics in a checkpoint are taken from."""
 DROPOUT_SEEDS = 1_000_003
 """Between the seeds of two steps, so that processes, which count on from there, never share one."""
 
@@ -239,14 +242,22 @@ class TrainingLoop:
             "steps": self.state.step,
             "metrics": {f"{self.data.name}_{name}": value for name, value in figures.items()},
         }
-        save_checkpoint(self.output / LAST_FILE, self.averaged, metadata, dtype=torch.float16)  # half the size
+        shown = self._as_detected_with()
+        save_checkpoint(self.output / LAST_FILE, shown, metadata, dtype=torch.float16)  # half the size
         score = self._score(figures)
         best = self.state.best_score
         self.state.waited = 0 if best is None or score > best else self.state.waited + 1
         if best is None or score >= best:
             self.state.best_score = score
-            save_checkpoint(self.output / BEST_FILE, self.averaged, metadata, dtype=torch.float16)
+            save_checkpoint(self.output / BEST_FILE, shown, metadata, dtype=torch.float16)
         return figures
+
+    def _as_detected_with(self) -> BallNetwork:
+        """Return the averaged network, where it learns from whole pictures with their statistics in its batch norm."""
+        if not self.config.whole_every or self.config.freeze_ball:
+            return self.averaged
+        source = self.data.source(self.config.seed + 3, self.fabric.device, whole=True)
+        return with_statistics_of(self.averaged, (source.draw(size) for size in STATISTICS_BATCHES))
 
     def _score(self, figures: dict[str, Any]) -> float:
         """Return the score of a validation: of the ball, or of events where they alone are learned."""

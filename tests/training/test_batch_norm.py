@@ -58,6 +58,6 @@ def test_checkpoints_have_the_statistics_of_whole_pictures_where_training_knows_
     monkeypatch.setattr(loop, "with_statistics_of", noted)
     config = replace(CONFIG, whole_every=whole_every, calibrate=False)
     training.train(tmp_path / "set", tmp_path / "run", config, quiet=True)
-    assert (set(sizes) == {(HEIGHT, WIDTH)}) is renewed and len(sizes) == 4 * renewed
+    assert (set(sizes) == {(HEIGHT, WIDTH)}) is renewed and len(sizes) == len(loop.STATISTICS_BATCHES) * renewed
     counted = norms(load_checkpoint(tmp_path / "run" / "last.safetensors").model)[0].num_batches_tracked
-    assert (int(counted) == 4) is renewed
+    assert (int(counted) == len(loop.STATISTICS_BATCHES)) is renewed

@@ -16,7 +16,7 @@ def with_statistics_of(network: BallNetwork, batches: Iterable[WindowBatch]) -> 
 
     In training each batch is normalised by itself, a crop by crops and a whole picture by whole pictures. The statistics
     that are kept meanwhile come mostly from crops around the ball. With them a Unet found 0.095 of the balls on whole
-    pictures, and with statistics from 16 windows of whole pictures 0.212 (docs/NETWORKS.md).
+    pictures, and with statistics from 48 windows of whole pictures 0.212 (docs/NETWORKS.md).
 
     Args:
         network: In evaluation mode.

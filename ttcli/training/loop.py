@@ -51,8 +51,8 @@ SCORE = "accuracy@10"
 NOT_FINITE = "the loss is not finite any more"
 NOT_FINITE_CURE = "take a smaller learning rate; the last checkpoint is good, and failed_batch.safetensors has the windows"
 STATISTICS_BATCHES = (4,) * 12
-"""Windows of whole pictures that batch norm's statistics in a checkpoint are taken from. With 16 in all, a network found 0.109
-or 0.148 of the balls, by which they were, and with 48 or 120 0.159 and 0.161."""
+"""Windows of whole pictures that batch norm's statistics in a checkpoint are taken from. With 16, a network found 0.109
+or 0.148 of the balls, by which they were; with 48 it found 0.159, and with 120 0.161."""
 DROPOUT_SEEDS = 1_000_003
 """Between the seeds of two steps, so that processes, which count on from there, never share one."""
 

@@ -67,6 +67,8 @@ class TrainingData(Protocol):
     """Height and width of its largest windows: whole pictures, where all are as large."""
     whole_every: int
     """Steps from one on whole pictures to the next unless something else is asked for; 0 has none."""
+    windows: int | None
+    """How many different ones there are to train on; None draws them without end."""
 
     def source(self, seed: int, device: torch.device, portion: int | None = None, whole: bool = False) -> WindowSource:
         """Return windows to train on.
@@ -101,6 +103,7 @@ class DrawnData:
 
     name = "drawn"
     augmentation: Augmentation | None = DRAWN_ALREADY
+    windows: int | None = None
 
     def __init__(
         self, window_size: int, height: int, width: int, second_stage: bool = False, films: Path | None = None
@@ -175,6 +178,7 @@ class ExtractedData:
         training = StoredWindows(data, TRAINING, *self._shape, seed=0)
         StoredWindows(data, VALIDATION, *self._shape, seed=0)  # missing ones are told of before training
         self._validation: WindowBatch | None = None
+        self.windows: int | None = len(training)
         self.picture = training.picture_height, training.picture_width
         self.crop, self.whole = (height, width), training.common_size
         self.whole_every = WHOLE_EVERY if self.whole[0] * self.whole[1] > height * width else 0
@@ -227,6 +231,7 @@ class LimitedData:
 
     def __init__(self, data: TrainingData, count: int, seed: int) -> None:
         self._data, self._count, self._seed = data, count, seed
+        self.windows: int | None = count
         self._kept: WindowBatch | None = None
         self.facts = data.facts | {"training_data": f"{count} windows of: {data.facts['training_data']}"}
         self.picture, self.crop, self.whole, self.whole_every = data.picture, data.crop, data.crop, 0

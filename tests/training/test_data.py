@@ -148,6 +148,11 @@ def test_a_full_disk_ends_training_and_keeps_what_was_saved(data, tmp_path):
     assert training.train(data, tmp_path / "run", TrainConfig(steps=2, resume=True), quiet=True)["steps"] == 2
 
 
+def test_a_set_needs_no_films(tmp_path, data):
+    with pytest.raises(SettingError, match="--films"):
+        training.train(data, tmp_path / "run", replace(CONFIG, films=tmp_path), quiet=True)
+
+
 def test_drawn_windows_are_calibrated_with_the_films_that_were_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(training_data, "drawn_films", lambda *_: iter([dotted_windows(1, 3)]))
     monkeypatch.setattr(training_data, "answer_films", lambda model, films: list(films))

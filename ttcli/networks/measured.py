@@ -26,5 +26,6 @@ MEASURED: dict[str, Measured] = {
     "unet_effb0": Measured(2_850, 0.214, 0.409),
     "centernet_v8s": Measured(2_850, 0.123, 0.327),
     "unetpp_effb0": Measured(2_850, 0.161, 0.338),
+    "effunetpp_b0": Measured(2_850, 0.168, 0.448),
 }
 """Name in the registry -> its figures; networks that nobody has measured yet are not here."""

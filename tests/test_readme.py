@@ -1,5 +1,6 @@
 """What README and docs say can be pasted, points to files that exist, and is what .ci/run runs."""
 
+import json
 import os
 import re
 import shlex
@@ -13,6 +14,7 @@ from prose import without_code
 
 from ttcli.cli import main
 from ttcli.networks.measured import MEASURED
+from ttcli.networks.registry import MODELS
 from ttcli.results.trajectory import Status, read_ball_csv
 
 ROOT = Path(__file__).parents[1]
@@ -39,10 +41,15 @@ def shown_commands() -> list[str]:
     return commands + [marked_block("detect").rpartition("&& .venv/bin/")[2]]
 
 
-def test_what_is_measured_of_networks_is_in_their_page():
+def test_what_is_measured_of_networks_is_in_their_page_and_in_the_file_of_results():
     page = (ROOT / "docs" / "NETWORKS.md").read_text(encoding="utf-8")
+    results = json.loads((ROOT / "docs" / "networks.json").read_text(encoding="utf-8"))["results"]
+    assert set(MEASURED) == set(results) & set(MODELS)
     for name, measured in MEASURED.items():
-        assert f"| `{name}` | {measured.windows:,} | {measured.simulated:.3f} | {measured.badminton:.3f} |" in page
+        found = results[name]["left out"]["simulated"]
+        told = [round(found[share], 3) for share in ("arg_max_right", "share@30")]
+        assert [results[name]["windows"], *told] == [measured.windows, measured.within_10, measured.within_30]
+        assert f"| `{name}` | {measured.windows:,} | {measured.within_10:.3f} | {measured.within_30:.3f} |" in page
 
 
 @pytest.mark.parametrize("name", ["detect", "test"])

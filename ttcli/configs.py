@@ -364,6 +364,9 @@ class TrainConfig:
     """Validations in a row without a better score after which the run ends; None ends at `steps` or `minutes`."""
     calibrate: bool = True
     """Fit confidence on whole pictures at the end, which takes minutes; else it stays as fitted on the crops of validation."""
+    films: Path | None = None
+    """Folder in which the films that drawn windows are calibrated with are kept for the next run, 120 MB; None draws them anew
+    each time."""
     resume: bool = False
     """Go on with the run in the folder."""
     overwrite: bool = False

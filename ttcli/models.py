@@ -78,9 +78,9 @@ class Catalogue:
         """Return a table of the networks and one of the checkpoints, for a terminal."""
         timed = any(network.ms_per_frame is not None for network in self.networks)
         title = f"Networks, with windows of 9 frames of {self.width}x{self.height}"
-        found = ("simulated", "badminton", "windows")
+        found = ("within 10 px", "within 30 px", "windows")
         networks = Table("network", "parameters", "GFLOP a frame", *["ms a frame here"] * timed, *found, title=title)
-        networks.caption = f"simulated, badminton: {SETTING}"
+        networks.caption = f"within 10, 30 px: {SETTING}"
         for network in self.networks:
             cells = [f"{network.parameters / 1e6:.1f} M", f"{network.gflops_per_frame:.2f}"]
             time_here = [f"{network.ms_per_frame:.1f}" if timed else ""][:timed]
@@ -161,7 +161,7 @@ def time_network(name: str, height: int, width: int, device: str = "auto") -> fl
 def _figures(measured: Measured | None) -> list[str]:
     if measured is None:
         return ["", "", ""]
-    return [f"{measured.simulated:.3f}", f"{measured.badminton:.3f}", f"{measured.windows:,}"]
+    return [f"{measured.within_10:.3f}", f"{measured.within_30:.3f}", f"{measured.windows:,}"]
 
 
 def _cells(checkpoint: CheckpointEntry) -> list[str]:

@@ -238,8 +238,10 @@ def _training_data(data: Path | None, config: TrainConfig) -> TrainingData:
     shape = config.window_size, config.crop_height, config.crop_width
     if config.second_stage and data is not None:
         raise SettingError("--second-stage", "is for drawn windows", "give `simulated` as the data, or leave it out")
+    if config.films is not None and data is not None:
+        raise SettingError("--films", "are drawn, and a set is calibrated with its own windows", "leave it out")
     whole: TrainingData = (
-        DrawnData(*shape, config.second_stage)
+        DrawnData(*shape, config.second_stage, config.films)
         if data is None
         else ExtractedData(data, *shape, config.cache_memory // config.devices)
     )

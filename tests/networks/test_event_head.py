@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -140,6 +141,13 @@ def test_the_ball_is_found_as_without_a_head():
         assert events.shape == (1, 3, 2)
         with pytest.raises(ValueError, match="no event head"):
             plain.with_events(x)
+
+
+def test_nothing_that_a_frame_of_a_video_passes_names_the_head():
+    package = Path(training.__file__).parent
+    passed = [path for folder in ("video", "inference", "detection", "results") for path in (package / folder).glob("*.py")]
+    named = [path.name for path in [*passed, package / "detect.py"] if "event_head" in path.read_text(encoding="utf-8")]
+    assert len(passed) > 40 and named == []
 
 
 def test_a_head_is_trained_alone_and_the_ball_is_found_as_before(tmp_path, data):

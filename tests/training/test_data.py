@@ -6,14 +6,15 @@ from dataclasses import replace
 import pytest
 import torch
 from stored_sets import HEIGHT, WIDTH, write_clip
+from window_batches import dotted_windows, same
 
 from ttcli import train as training
 from ttcli.configs import TrainConfig
 from ttcli.errors import InputError, LabelError, OutputError, SettingError
 from ttcli.networks.checkpoints import load_checkpoint
-from ttcli.networks.registry import MODELS
+from ttcli.networks.registry import MODELS, create_model
 from ttcli.training import data as training_data
-from ttcli.training.data import ExtractedData, LimitedData
+from ttcli.training.data import DrawnData, ExtractedData, LimitedData
 
 pytestmark = pytest.mark.usefixtures("one_picture_of_curves")
 
@@ -145,3 +146,19 @@ def test_a_full_disk_ends_training_and_keeps_what_was_saved(data, tmp_path):
     assert (tmp_path / "run" / "last.safetensors").read_bytes() == before
     assert not list((tmp_path / "run").glob(".*.safetensors"))
     assert training.train(data, tmp_path / "run", TrainConfig(steps=2, resume=True), quiet=True)["steps"] == 2
+
+
+def test_a_set_needs_no_films(tmp_path, data):
+    with pytest.raises(SettingError, match="--films"):
+        training.train(data, tmp_path / "run", replace(CONFIG, films=tmp_path), quiet=True)
+
+
+def test_drawn_windows_are_calibrated_with_the_films_that_were_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(training_data, "drawn_films", lambda *_: iter([dotted_windows(1, 3)]))
+    monkeypatch.setattr(training_data, "answer_films", lambda model, films: list(films))
+    model = create_model("centernet_v8n")
+    data = DrawnData(9, 64, 96, films=tmp_path)
+    first = data.calibrate(model)
+    monkeypatch.setattr(training_data, "drawn_films", lambda *_: iter([]))
+    assert [same(one, other) for one, other in zip(first, data.calibrate(model), strict=True)] == [True]
+    assert DrawnData(9, 64, 96).calibrate(model) == []

@@ -62,6 +62,7 @@ from ttcli.training.learning_rates import SCHEDULES
     TrainConfig, "calibrate", "--calibrate/--no-calibrate", group="Run",
     help="Fit confidence on whole pictures at the end, which takes minutes.",
 )  # fmt: skip
+@option(TrainConfig, "films", type=OUTPUT, group="Run", help="Keep the films that confidence is fitted on here.")
 @option(TrainConfig, "seed", type=SEEDS, group="Run", help="Seed of weights and windows.")
 @option(TrainConfig, "model", group="Network", help="Network to train, as `ttcli models` lists them.")
 @option(TrainConfig, "window_size", "--window", type=WINDOWS, group="Network", help="Frames in a window: 1, 3, 5 or 9.")

@@ -7,22 +7,25 @@ from dataclasses import dataclass
 class Measured:
     """What a network found after a short training from nothing, beside the others in the same table.
 
-    A share is the part of the visible balls that the strongest peak of the heatmap is at, within 10 px of a picture 1920
-    wide. The height of the peak does not count: networks that have not come far claim nothing yet at a confidence of 0.5.
+    A share is the part of the visible balls that the strongest peak of the heatmap is at. The height of the peak does not
+    count: networks that have not come far claim nothing yet at a confidence of 0.5. Pixels count on a picture 1920 wide.
     """
 
     windows: int
     """Presented in training."""
-    simulated: float
-    """Share on simulated rallies."""
-    badminton: float
-    """Share on real badminton."""
+    within_10: float
+    """Share within 10 px, in simulated rallies."""
+    within_30: float
+    """Share within 30 px, about a cell of the heatmap."""
 
 
-SETTING = "share of balls that the strongest peak is at, on whole pictures of 288x160 after a short training: docs/NETWORKS.md"
+SETTING = "balls that the strongest peak is at, on whole simulated pictures of 288x160 after a short training: docs/NETWORKS.md"
 """What the figures are, in a line."""
 MEASURED: dict[str, Measured] = {
-    "centernet_v8n": Measured(9_375, 0.076, 0.071),
-    "unet_effb0": Measured(9_375, 0.161, 0.065),
+    "centernet_v8n": Measured(2_850, 0.216, 0.371),
+    "unet_effb0": Measured(2_850, 0.214, 0.409),
+    "centernet_v8s": Measured(2_850, 0.123, 0.327),
+    "unetpp_effb0": Measured(2_850, 0.161, 0.338),
+    "effunetpp_b0": Measured(2_850, 0.168, 0.448),
 }
 """Name in the registry -> its figures; networks that nobody has measured yet are not here."""

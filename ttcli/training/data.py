@@ -7,11 +7,13 @@ from typing import Any, Protocol
 import torch
 from tqdm import tqdm
 
+import ttcli
 from ttcli.networks.ball_network import BallNetwork
 from ttcli.networks.model_input import ENLARGED, WORKING_AREA
 from ttcli.simulation.scene import FRAME_RATES
 from ttcli.training.augmentation import DRAWN_ALREADY, Augmentation
 from ttcli.training.drawn_windows import DrawnWindows, drawn_films, seeded_generator
+from ttcli.training.kept_films import keep_films
 from ttcli.training.validation import BATCH, Answers, answer_films, answer_windows
 from ttcli.training_set.splits import TRAINING, VALIDATION
 from ttcli.training_set.stored_windows import StoredWindows
@@ -26,6 +28,8 @@ CALIBRATION_FILMS = 40
 FILM_FRAMES = 60
 FILM_HEIGHT, FILM_WIDTH = 288, 512
 """Films that confidence is calibrated on: how many, of how many frames, and their size in working pixels."""
+FILMS_NAME = f"films of ttcli {ttcli.__version__}, {CALIBRATION_FILMS} of {FILM_FRAMES} frames, seed {CALIBRATION_SEED}"
+"""Folder that they are kept in; another version may draw others."""
 WHOLE_EVERY = 4
 """Steps from one on whole pictures to the next, for an extracted set: docs/NETWORKS.md has why."""
 CALIBRATION_WINDOWS = 320
@@ -63,6 +67,8 @@ class TrainingData(Protocol):
     """Height and width of its largest windows: whole pictures, where all are as large."""
     whole_every: int
     """Steps from one on whole pictures to the next unless something else is asked for; 0 has none."""
+    windows: int | None
+    """How many different ones there are to train on; None draws them without end."""
 
     def source(self, seed: int, device: torch.device, portion: int | None = None, whole: bool = False) -> WindowSource:
         """Return windows to train on.
@@ -92,13 +98,17 @@ class DrawnData:
         height: Height of the crops, in working pixels.
         width: Width of the crops, in working pixels.
         second_stage: Windows for the second stage of `detect`.
+        films: Where the films that it is calibrated with are kept for the next run; None draws them anew.
     """
 
     name = "drawn"
     augmentation: Augmentation | None = DRAWN_ALREADY
+    windows: int | None = None
 
-    def __init__(self, window_size: int, height: int, width: int, second_stage: bool = False) -> None:
-        self._shape, self._second_stage = (window_size, height, width), second_stage
+    def __init__(
+        self, window_size: int, height: int, width: int, second_stage: bool = False, films: Path | None = None
+    ) -> None:
+        self._shape, self._second_stage, self._kept = (window_size, height, width), second_stage, films
         scale = ENLARGED if second_stage else 1
         self.picture = FILM_HEIGHT * scale, FILM_WIDTH * scale
         self.crop, self.whole, self.whole_every = (height, width), self.picture, 0
@@ -130,7 +140,10 @@ class DrawnData:
         """
         if self._second_stage:
             return self.validate(model)
-        films = drawn_films(CALIBRATION_FILMS, FILM_FRAMES, FILM_HEIGHT, FILM_WIDTH, CALIBRATION_SEED, _device(model))
+        device, size = _device(model), (FILM_FRAMES, FILM_HEIGHT, FILM_WIDTH)
+        films = drawn_films(CALIBRATION_FILMS, *size, CALIBRATION_SEED, device)
+        if self._kept is not None:
+            films = keep_films(self._kept / FILMS_NAME, films, device)
         return answer_films(model, _watched(films, CALIBRATION_FILMS, "film", quiet))
 
     def _for_validation(self, device: torch.device) -> WindowBatch:
@@ -165,6 +178,7 @@ class ExtractedData:
         training = StoredWindows(data, TRAINING, *self._shape, seed=0)
         StoredWindows(data, VALIDATION, *self._shape, seed=0)  # missing ones are told of before training
         self._validation: WindowBatch | None = None
+        self.windows: int | None = len(training)
         self.picture = training.picture_height, training.picture_width
         self.crop, self.whole = (height, width), training.common_size
         self.whole_every = WHOLE_EVERY if self.whole[0] * self.whole[1] > height * width else 0
@@ -217,6 +231,7 @@ class LimitedData:
 
     def __init__(self, data: TrainingData, count: int, seed: int) -> None:
         self._data, self._count, self._seed = data, count, seed
+        self.windows: int | None = count
         self._kept: WindowBatch | None = None
         self.facts = data.facts | {"training_data": f"{count} windows of: {data.facts['training_data']}"}
         self.picture, self.crop, self.whole, self.whole_every = data.picture, data.crop, data.crop, 0

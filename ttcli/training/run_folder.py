@@ -31,7 +31,7 @@ BEST_FILE, LAST_FILE, STATE_FILE = "best.safetensors", "last.safetensors", "stat
 METRICS_FILE, SETTINGS_FILE, FAILED_FILE = "metrics.csv", "settings.json", "failed_batch.safetensors"
 STATE_KEY = "ttcli-run"
 MAY_CHANGE = (
-    "minutes", "steps", "save_every", "early_stop", "cache_memory", "device", "resume", "overwrite",
+    "minutes", "steps", "save_every", "early_stop", "cache_memory", "device", "calibrate", "films", "resume", "overwrite",
 )  # fmt: skip
 """Settings that may be others when a run goes on."""
 NOT_A_RUN = "give the folder of a run, or leave --resume out"
@@ -122,6 +122,7 @@ def settings_to_go_on(folder: Path, data: Path | None, config: TrainConfig) -> T
         before[name] = given[name]
     before["resume"], before["overwrite"] = True, False
     before["init"] = None  # the weights are those of the run
+    before["films"] = Path(before["films"]) if before["films"] else None
     return TrainConfig(**before)
 
 

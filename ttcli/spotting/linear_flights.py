@@ -20,7 +20,7 @@ BELIEF = np.array([0, 0, PLANE + 0.25, 0, 0, 0, 0, 0, 0])
 SPREAD = np.array([1.2, 2.0, 0.3, 6.0, 8.0, 2.5])
 """What is believed of a flight beforehand: its first place (metres) and velocity, with 1 sigma, and no push of spin."""
 LIFT, LEAST_PUSH, MOST_PUSH = 0.07, 0.3, 6.0
-"""What spin pushes, 1 sigma: m/s^2 at 1 m/s, for it goes with the square of the speed, and bounds of it. So a ball that
+"""What spin pushes, 1 sigma: m/s^2 at 1 m/s, for it goes with the square of the speed, and bounds. So a ball that
 trickles falls as a stone does."""
 HIGH, HIGH_SPREAD = 1.5, 0.5
 """Metres above the table that a ball seldom exceeds, and by how much it may, 1 sigma. Without them one flight up to the

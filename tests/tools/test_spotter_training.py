@@ -3,13 +3,17 @@
 import importlib.util
 import json
 import sys
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from ttcli.errors import InputError
+from ttcli.spotting import training
 from ttcli.spotting.labelled import LabelledTracks, cut_runs, read_folder
+from ttcli.spotting.network import PathSpotter
 from ttcli.spotting.weights import load_spotter, read_spotter_metadata
 
 TOOL = Path(__file__).parents[2] / "tools" / "train_spotter.py"
@@ -61,6 +65,21 @@ def test_where_a_run_begins_does_not_tell_where_its_event_is(annotations):
 def test_the_tool_measures_labelled_paths(tool, annotations):
     figures = tool.measure(load_spotter(), [annotations], noise=0.5, dropped=0.0, cut=False, seed=0)
     assert figures["all"]["count"] == 34 and figures["bounce"]["pce"] >= 0.95 and figures["empty_event"]["pce"] == 1
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_training_computes_in_bf16_where_the_processor_multiplies_in_it(monkeypatch, fast):
+    seen = []
+
+    def loss(model, batch):
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return (model.early_head.weight**2).sum()
+
+    monkeypatch.setattr(training, "cpu_multiplies_in_bf16", lambda: fast)
+    monkeypatch.setattr(training, "draw_batches", lambda *options: repeat(None))
+    monkeypatch.setattr(training, "spotting_loss", loss)
+    training.train_spotter(PathSpotter(8), [], batch=1, learning_rate=1e-3, minutes=1e-3)
+    assert set(seen) == {fast}
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ LONGEST_FLIGHT_SECONDS = 1.2
 LEAST_RUN = 6
 """Sightings without a gap; fewer show no bounce."""
 KINK_SECONDS = 0.1
-"""Path on either side that shows a bend."""
+"""Path on either side that shows a bend. More candidates, by twice that or a lower LEAST_KINK, made results worse."""
 LEAST_KINK = 5.0
 """Drop of the sum of squares, in variances of a sighting, from which on there may be a bend."""
 SPACING_SECONDS = 0.03
@@ -39,6 +39,8 @@ LEAST_SHARE = 0.1
 """Probability of a bounce from which on it is returned."""
 SHIFTS = np.linspace(-0.08, 0.08, 13)
 """Seconds by which a bounce is moved to find its instant."""
+INSTANT_SPREAD = 0.015
+"""Seconds that the network's instants are off, 1 sigma."""
 _NEVER = 100.0
 _EDGE_SECONDS = 0.01
 
@@ -85,13 +87,16 @@ def bounces_from_above(
     for number in np.flatnonzero(shares[:, 1] >= LEAST_SHARE):
         likely = np.append(np.flatnonzero(shares.sum(1) > 0.5), [0, len(bends) - 1])
         around = bends[likely[likely < number].max()], bends[likely[likely > number].min()]
-        time = _best_instant(sight, float(bends[number]), *around)
+        time = _best_instant(sight, float(bends[number]), *around, bounces)
         found.append(Peak("bounce", time, min(float(shares[number, 1]), 1.0)))
     return found
 
 
-def _best_instant(sight: Sight, guess: float, before: float, after: float) -> float:
-    """Return the instant near a guess at which the flights from the bend before and to the bend after meet on the table."""
+def _best_instant(sight: Sight, guess: float, before: float, after: float, told: Sequence[Peak]) -> float:
+    """Return the instant near a guess at which the flights from the bend before and to the bend after meet on the table.
+
+    The network's own instants count, too, by how sure it is.
+    """
     tries = guess + SHIFTS
     tries = tries[(tries > before + SPACING_SECONDS) & (tries < after - SPACING_SECONDS)]
     if not len(tries):
@@ -101,8 +106,16 @@ def _best_instant(sight: Sight, guess: float, before: float, after: float) -> fl
         arriving, leaving = flight_between(sight, before, time), flight_between(sight, time, after)
         joint = joint_odds([arriving], [leaving])[1, 0, :, 0]  # (begins, ends)
         odds.append(log_sum(arriving.odds[:, 1, None] + joint + leaving.odds[None, 1], (0, 1)))
-    weight = np.exp(np.array(odds) - max(odds))
+    odds = np.array(odds) + _odds_of_instants(tries, told)
+    weight = np.exp(odds - odds.max())
     return float((weight * tries).sum() / weight.sum())
+
+
+def _odds_of_instants(tries: np.ndarray, told: Sequence[Peak]) -> np.ndarray:
+    """Return the log odds of instants (T,) by the network's own, each off by INSTANT_SPREAD or no bounce at all."""
+    odds = [np.log(np.full(len(tries), 1 - MOST_SURE))]
+    odds += [np.log(peak.confidence) - 0.5 * ((tries - peak.time) / INSTANT_SPREAD) ** 2 for peak in told]
+    return np.max(odds, 0)
 
 
 def _odds_at(bend: float, told: Sequence[Peak]) -> float:

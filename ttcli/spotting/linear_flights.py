@@ -17,17 +17,26 @@ PLANE = TABLE_HEIGHT + BALL_RADIUS
 PLANE_SPREAD = 0.012
 """How far it may be off that, metres, 1 sigma."""
 BELIEF = np.array([0, 0, PLANE + 0.25, 0, 0, 0, 0, 0, 0])
-SPREAD = np.array([1.2, 2.0, 0.3, 6.0, 8.0, 2.5, 4.0, 4.0, 4.0])
-"""What is believed of a flight beforehand, with 1 sigma: its first place (metres) and velocity, and the push of spin
-(m/s^2)."""
+SPREAD = np.array([1.2, 2.0, 0.3, 6.0, 8.0, 2.5])
+"""What is believed of a flight beforehand: its first place (metres) and velocity, with 1 sigma, and no push of spin."""
+LIFT, LEAST_PUSH, MOST_PUSH = 0.07, 0.3, 6.0
+"""What spin pushes, 1 sigma: m/s^2 at 1 m/s, for it goes with the square of the speed, and bounds. So a ball that
+trickles falls as a stone does."""
+HIGH, HIGH_SPREAD = 1.5, 0.5
+"""Metres above the table that a ball seldom exceeds, and by how much it may, 1 sigma. Without them one flight up to the
+camera and down again explains a ball that bounces on one spot."""
 LEAST_SIGHTINGS = 2
 """Sightings of a flight; fewer say nothing."""
 JUNK = 9.0
 """What a sighting costs that is of no flight, in logarithms: the ball in a hand, or no ball."""
 KEEPS = np.array([[1, 1, 1, 0, 0, 0], [1, 1, 1, 0.92, 0.92, -0.92]])
 """What a stroke leaves of a place and a velocity, and what a bounce does: friction and restitution."""
-SLACK = np.array([[0.04, 0.04, 0.04, 6.0, 8.0, 2.5], [0.015, 0.015, 0.015, 1.2, 1.2, 0.25]])
+SLACK = np.array([[0.04, 0.04, 0.04, 6.0, 8.0, 2.5], [0.015, 0.015, 0.015, 0.1, 0.1, 0.05]])
 """How far a place and a velocity may be off that, metres and m/s, 1 sigma: rackets give any velocity."""
+STEEPER = np.array([0, 0, 0, 0.3, 0.3, 0.06])
+"""By how much more after a bounce for each m/s at which the ball meets the table: friction goes with the impact."""
+STEEPEST = 5.0
+"""m/s, of such an impact at the most."""
 RISING = -30.0
 """Log odds of a bounce of a ball that rises before it, or falls after it."""
 _KNOTS = 1 / 120
@@ -100,10 +109,12 @@ def flight_between(sight: Sight, begin: float, end: float) -> Flight:
     speed = np.full(len(knots), min(metres / max(away[-1] - away[0], 1e-3), _FASTEST))
     for _ in range(_ROUNDS):
         course = _course(knots, speed)
-        odds, mean, spread = _solved(camera.position, rows, away, course)
+        believed = np.append(SPREAD, np.full(3, np.clip(LIFT * (speed**2).mean(), LEAST_PUSH, MOST_PUSH)))
+        odds, mean, spread = _solved(camera.position, rows, away, course, believed)
         push = mean[1, 1, _STATE:] - [0, 0, GRAVITY]
         velocity = course.kept[:, None] * (mean[1, 1, 3:_STATE] + course.share[:, None] * push)
         speed = np.minimum(np.linalg.norm(velocity, axis=1), _FASTEST)
+    odds = odds - 0.5 * (np.maximum(_highest(mean, course) - PLANE - HIGH, 0) / HIGH_SPREAD) ** 2
     lost = odds < junk
     begins = States(mean[..., :_STATE], spread[..., :_STATE, :_STATE])
     return Flight(
@@ -122,7 +133,8 @@ def joint_odds(arriving: list[Flight], leaving: list[Flight]) -> np.ndarray:
     ways = []
     for on in (0, 1):
         mean = KEEPS[on] * ends[0][:, :, on]
-        spread = KEEPS[on][:, None] * ends[1][:, :, on] * KEEPS[on] + np.diag(SLACK[on] ** 2)
+        slack = SLACK[on] + on * STEEPER * np.minimum(np.abs(mean[..., 5:]), STEEPEST)
+        spread = KEEPS[on][:, None] * ends[1][:, :, on] * KEEPS[on] + slack[..., None] ** 2 * np.eye(_STATE)
         off = begins[0][:, on] - mean[:, :, None, None]
         both = begins[1][:, on] + spread[:, :, None, None]
         size = np.linalg.slogdet(_belief(on)[1])[1] + np.linalg.slogdet(both)[1]
@@ -138,7 +150,7 @@ def log_sum(values: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 
 
 def _solved(
-    position: np.ndarray, rows: np.ndarray, away: np.ndarray, course: _Course
+    position: np.ndarray, rows: np.ndarray, away: np.ndarray, course: _Course, believed: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the log probability (2, 2) of rows (N, 2, 3), the mean (2, 2, 9) and the covariance of how a flight began."""
     way, fall = (np.interp(away, course.knots, part)[:, None, None] for part in (course.way, course.fall))
@@ -148,16 +160,22 @@ def _solved(
     height[0, 2] = 1
     height[1, [2, 5, 8]] = 1, course.way[-1], course.fall[-1]
     level = np.array([PLANE, PLANE + GRAVITY * course.fall[-1]])
-    held = np.diag(1 / SPREAD**2) + np.einsum("abk,ki,kj->abij", _ON_TABLE, height, height) / PLANE_SPREAD**2
-    pull = BELIEF / SPREAD**2 + np.einsum("abk,k,ki->abi", _ON_TABLE, level, height) / PLANE_SPREAD**2
+    held = np.diag(1 / believed**2) + np.einsum("abk,ki,kj->abij", _ON_TABLE, height, height) / PLANE_SPREAD**2
+    pull = BELIEF / believed**2 + np.einsum("abk,k,ki->abi", _ON_TABLE, level, height) / PLANE_SPREAD**2
     seen, right = held + matrix.T @ matrix, pull + matrix.T @ wanted
     mean = np.linalg.solve(seen, right[..., None])[..., 0]
     # Where it begins is believed beforehand; that it ends on the table is one more sighting.
     begun, drawn = held[:, :1], pull[:, :1]
-    believed = (np.linalg.solve(begun, drawn[..., None])[..., 0] * drawn).sum(-1)
-    squares = (mean * right).sum(-1) - wanted @ wanted - believed - np.array([0.0, (level[1] / PLANE_SPREAD) ** 2])
+    before = (np.linalg.solve(begun, drawn[..., None])[..., 0] * drawn).sum(-1)
+    squares = (mean * right).sum(-1) - wanted @ wanted - before - np.array([0.0, (level[1] / PLANE_SPREAD) ** 2])
     odds = 0.5 * (squares + np.linalg.slogdet(begun)[1] - np.linalg.slogdet(seen)[1])
     return odds, mean, np.linalg.inv(seen)
+
+
+def _highest(mean: np.ndarray, course: _Course) -> np.ndarray:
+    """Return the greatest heights (2, 2) of flights by how they began (2, 2, 9), metres."""
+    rises = np.stack([np.ones_like(course.way), course.way, course.fall])
+    return (mean[..., 2::3] @ rises - GRAVITY * course.fall).max(-1)
 
 
 def _ended(mean: np.ndarray, spread: np.ndarray, course: _Course) -> States:
@@ -172,8 +190,8 @@ def _ended(mean: np.ndarray, spread: np.ndarray, course: _Course) -> States:
 
 def _belief(on: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean (6,) and the precision (6, 6) of what is believed of a beginning, on the table or anywhere."""
-    precision = np.diag(1 / SPREAD[:_STATE] ** 2)
-    pull = BELIEF[:_STATE] / SPREAD[:_STATE] ** 2
+    precision = np.diag(1 / SPREAD**2)
+    pull = BELIEF[:_STATE] / SPREAD**2
     if on:
         precision[2, 2] += 1 / PLANE_SPREAD**2
         pull[2] += PLANE / PLANE_SPREAD**2

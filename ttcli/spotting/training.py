@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ttcli.errors import TrainingError
+from ttcli.networks.devices import cpu_multiplies_in_bf16
 from ttcli.spotting.network import EARLY, PathSpotter
 from ttcli.spotting.paths import FEATURES, TABLE_FEATURES, Track, resample, soft_targets
 from ttcli.spotting.simulated import LabelledTrack
@@ -124,7 +125,7 @@ def train_spotter(
         rate = learning_rate * min(1.0, (step + 1) / WARMUP) * (0.5 + 0.5 * np.cos(np.pi * done))
         for group in optimiser.param_groups:
             group["lr"] = rate
-        with torch.autocast("cpu", torch.bfloat16, enabled=torch.backends.mkldnn.is_available()):
+        with torch.autocast("cpu", torch.bfloat16, enabled=cpu_multiplies_in_bf16()):
             loss = spotting_loss(model, next(batches))
         if not torch.isfinite(loss):
             raise TrainingError("spotter", f"loss is {loss.item()} at step {step}", "lower the learning rate")

@@ -15,6 +15,7 @@ from ttcli.table.judging import judge
 from ttcli.table.lines import Picture, lay_lines, piece
 from ttcli.table.motion import farthest_corner, similarity_between
 from ttcli.table.refining import AIM, refine
+from ttcli.table.settling import CARRIED_REACHES, Shown, settled
 from ttcli.table.sightings import MOST, Sighting, verdict
 from ttcli.table.views import Move, NoTable, TableView, camera_then, drifted
 
@@ -40,8 +41,6 @@ MOST_PICTURES, STEADY = 6, 0.02
 """Pictures in which white lines are looked for, and picture widths that a picture may have moved to be one of them."""
 SETTLED = 3.0 / 1920
 """Picture widths: a corner known so well needs no further looks."""
-CARRIED_REACHES = (8.0, 2.5)
-"""Pixels in which lines are looked for where the table was carried to."""
 AS_LARGE, MUCH_LARGER = 0.65, 1.6
 """Shares of the size on the picture of a table: another as large may be the one that is played on, one so much larger
 is it as a rule."""
@@ -98,6 +97,10 @@ class Candidate:
             self._fit = no_table("too few looks for so little that is seen", self._fit.score)
         self._fitted = self.looks
         return self._fit
+
+    def settle(self, fit: Fit) -> None:
+        """Take a camera that is known better, and look no more."""
+        self._fit, self._fitted, self._pictures = fit, self.looks, []
 
     @property
     def laid(self) -> bool:
@@ -175,6 +178,7 @@ class Stretch:
         """What the motion really is, where the last look set it right."""
         self._height, self._width = height, width
         self._ball: list[Sighting] = []
+        self._shown: list[Shown] = []
         self._moved_at = start
         self._judged_at: tuple[int, ...] | None = None
         self._judged: tuple[Candidate | None, str] = None, ""
@@ -243,6 +247,9 @@ class Stretch:
         region = self._moved(candidate.region) if moved else candidate.region
         if region is None:
             return True  # out of the picture: nothing is known, and nothing lost
+        first = candidate is self.candidates[0]
+        if first and len(self._shown) < FULL_LOOKS and (moved or not self._shown):
+            self._shown.append(Shown(seconds, piece(picture, region, self._height, self._width, np.eye(3))))
         if candidate.laid and self._seen_by_lines(candidate, picture, region, seconds):
             return True
         heat = looker.heat(picture, region)
@@ -335,6 +342,10 @@ class Stretch:
             candidate.fit(self._height, self._width, more=False)
         if self.moving or len(self.moves) > 1:
             self.moves.append(Move(max(self.end, self.moves[-1].seconds), self.motion, max(0.0, self.end - self.seen)))
+            chosen = self.candidates[0]
+            fit, self.moves = settled(chosen.fit(self._height, self._width), self.moves, self._shown, self._height)
+            chosen.settle(fit)
+        self._shown = []
         self.moves = _thinned(self.moves, self._height, self._width)
 
     def told(self) -> Candidate | None:

@@ -71,7 +71,7 @@ def camera_then(camera: TableCamera, moves: Sequence[Move], seconds: float) -> T
     """Return a camera as it stood at a time, by its moves."""
     if not moves:
         return camera
-    motion, drift = _between(moves, seconds)
+    motion, drift = motion_between(moves, seconds)
     return drifted(camera.carried(motion), drift)
 
 
@@ -83,7 +83,7 @@ def drifted(camera: TableCamera, seconds: float) -> TableCamera:
     return replace(camera, covariance=camera.covariance + np.diag([sigma**2] * 2 + [0.0] * 5))
 
 
-def _between(moves: Sequence[Move], seconds: float) -> tuple[np.ndarray, float]:
+def motion_between(moves: Sequence[Move], seconds: float) -> tuple[np.ndarray, float]:
     """Return the motion at a time, and how long ago the table was looked at."""
     after = min(bisect_left(moves, seconds, key=lambda move: move.seconds), len(moves) - 1)
     later, before = moves[after], moves[max(after - 1, 0)]

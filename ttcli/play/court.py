@@ -51,6 +51,14 @@ class Court:
         """Return the name of the end -1 or +1."""
         return self.names[side > 0]
 
+    def metre(self, side: int) -> float:
+        """Return how many pixels tall a metre is over the end -1 or +1; as long as one of the table, where no camera is known."""
+        if self.camera is None or self.end is None:
+            return sum(self.reach) / TABLE_LENGTH
+        foot = np.array([0.0, self.end * side * TABLE_LENGTH / 2, TABLE_HEIGHT])
+        low, high = self.camera.project(np.stack([foot, foot + (0.0, 0.0, 1.0)]))
+        return float(np.linalg.norm(high - low))
+
     def places(self, pixels: np.ndarray) -> np.ndarray:
         """Return how far along the table pixels (..., 2) lie: 0 at the net, -1 and +1 at its ends, about."""
         far = (pixels - self.net) @ self.along

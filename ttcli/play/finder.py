@@ -10,6 +10,7 @@ from ttcli.play.endings import ending_of
 from ttcli.play.exchanges import Exchange, find_exchanges
 from ttcli.play.lost_serves import lost_serves
 from ttcli.play.sightings import Sightings
+from ttcli.play.tosses import tossed_before
 from ttcli.results.events import Event
 from ttcli.results.rallies import Rally
 from ttcli.results.trajectory import BallPosition
@@ -27,8 +28,8 @@ LONGEST_SERVE = 0.8
 longer."""
 SOON = 6.0
 """Seconds in which a serve follows a ball that was passed on."""
-SPREAD = 0.015
-"""Metres by which such a height is uncertain."""
+SPREAD, SURELY_LOWER = 0.015, 0.06
+"""Metres by which such a height is uncertain; and by so much lower, no toss needs to be seen."""
 SLOW_MOTION = 0.6
 """Metres: where no flight from bounce to bounce passes lower over the net, the clock is wrong: somebody lobs, but not
 both, and nobody who serves."""
@@ -123,7 +124,7 @@ def _rally(exchange: Exchange, following: Exchange | None, sightings: Sightings,
         bounces=sum(contact.bounce for contact in contacts),
         server=first.court.name(side) if first.court is not None and side else None,
         ended=ending.ended,
-        confidence=sure * _as_low_as_a_serve(exchange, soon, ending.struck),
+        confidence=sure * _like_a_serve(exchange, soon, ending.struck, sightings),
     )
 
 
@@ -155,8 +156,8 @@ def _begins_as_a_serve(exchange: Exchange) -> bool:
     return first.side * later[0].side < 0 and later[0].seconds - first.seconds < LONGEST_SERVE
 
 
-def _as_low_as_a_serve(exchange: Exchange, soon: bool, struck: bool) -> float:
-    """Return how probably an exchange is play and no ball that is passed on, by how high it flies over the net.
+def _like_a_serve(exchange: Exchange, soon: bool, struck: bool, sightings: Sightings) -> float:
+    """Return how probably an exchange is play and no ball that is passed on: by a toss before it, or how high it passes the net.
 
     Between two bounces on the table a ball flies so high that gravity lets it fall in that time: at the net, a time t1 after one
     and t2 before the other, it is g t1 t2 / 2 over the table. That needs no camera. Where more strokes follow it is play anyway.
@@ -167,6 +168,8 @@ def _as_low_as_a_serve(exchange: Exchange, soon: bool, struck: bool) -> float:
     if struck or len(exchange.contacts) > 3 or not heights:
         return 1.0
     above = heights[0] - (HIGHEST_BEFORE_PLAY if soon else HIGHEST_SERVE)
+    if above > -SURELY_LOWER and tossed_before(exchange.contacts[0], sightings):
+        return 1.0
     return 1 / (1 + math.exp(min(above / SPREAD, 500.0)))
 
 

@@ -46,10 +46,10 @@ class Film:
         if bounce:
             self._tell("bounce", self.seconds, to_x, y)
 
-    def rally(self, strokes: int, server: int = -1, ended: str | None = "long") -> tuple[float, float]:
+    def rally(self, strokes: int, server: int = -1, ended: str | None = "long", slower: float = 0.0) -> tuple[float, float]:
         """Let a point be played, after which nobody sees the ball; return when it begins and ends.
 
-        Where `ended` is None, the ball goes on from its last bounce.
+        Where `ended` is None, the ball goes on from its last bounce. Players reach it by `slower` seconds later.
         """
         begin, end, side = self.seconds, self.seconds, server
         self.appear(1.1 * side, 640)
@@ -57,7 +57,7 @@ class Film:
         for stroke in range(strokes):
             last = stroke == strokes - 1
             if stroke:
-                self.fly(0.25, 1.15 * side, 620)  # to the racket
+                self.fly(0.25 + slower, 1.15 * side, 620)  # to the racket
                 self.place = (self.place[0], 620)
             if last and ended == "net":
                 self.fly(0.2, 0.02 * side, 640)

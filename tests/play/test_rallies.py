@@ -9,7 +9,7 @@ from played_paths import BOARD, FALLS, Film
 
 from ttcli.play.contacts import contacts_of, in_flight
 from ttcli.play.exchanges import LONGEST_PAUSE, LONGEST_UNTOLD, find_exchanges
-from ttcli.play.finder import find_rallies
+from ttcli.play.finder import RallyFinder, find_rallies
 from ttcli.play.sightings import Sightings
 from ttcli.results.rallies import Play
 from ttcli.results.trajectory import Status
@@ -208,6 +208,41 @@ def test_slow_motion_and_many_balls_have_no_server_that_is_made_up():
     slow = [replace(row, time_seconds=4 * row.time_seconds) for row in film.rows()]
     film.events = [replace(event, time_seconds=4 * event.seconds) for event in film.events]
     assert found(film, rows=slow) == []
+
+
+@pytest.mark.parametrize("pace", [1.0, 1.5])
+def test_a_replay_is_not_counted_again(pace):
+    film, bounds = match((3, -1, "long"), (6, 1, "net"))
+    shown, begin = list(film.rows()), bounds[1][0]
+    again = [row for row in shown if bounds[1][0] <= row.time_seconds <= bounds[1][1] + 0.5]
+    since = film.seconds
+    rows = shown[:-1] + [
+        replace(row, frame_index=len(shown) + place, time_seconds=since + pace * (row.time_seconds - begin), shot=1)
+        for place, row in enumerate(again)
+    ]
+    film.events += [
+        replace(event, time_seconds=since + pace * (event.seconds - begin)) for event in film.events if event.seconds >= begin
+    ]
+    finder = RallyFinder()
+    for row in rows:
+        finder.add(row)
+    assert len(finder.rallies(film.events, 0.5)) == 2
+    assert finder.replays == 1
+
+
+def test_points_of_one_length_after_cuts_are_no_replays():
+    film = Film()
+    film.wait(2.0)
+    cuts = []
+    for pause in (0.0, 0.06, 0.12):
+        cuts.append(film.seconds - 1.0)
+        film.rally(4, -1, "long", slower=pause)
+        film.wait(8.0)
+    rows = [replace(row, shot=sum(row.time_seconds > cut for cut in cuts)) for row in film.rows()]
+    finder = RallyFinder()
+    for row in rows:
+        finder.add(row)
+    assert (len(finder.rallies(film.events, 0.5)), finder.replays) == (3, 0)
 
 
 @pytest.mark.parametrize("events", [0, 1, 2])

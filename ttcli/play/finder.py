@@ -9,6 +9,7 @@ from ttcli.play.contacts import Contact, contacts_of, in_flight
 from ttcli.play.endings import ending_of
 from ttcli.play.exchanges import Exchange, find_exchanges
 from ttcli.play.lost_serves import lost_serves
+from ttcli.play.replays import is_replay
 from ttcli.play.sightings import Sightings
 from ttcli.play.tosses import tossed_before
 from ttcli.results.events import Event
@@ -45,6 +46,11 @@ UNLIKE_A_SERVE, UNLIKE_A_SERVE_SOON = 0.7, 1.1
 soon."""
 
 
+def replays_line(count: int) -> str | None:
+    """Return a line about replays that were left out; None where there were none."""
+    return f"{count} replay{'s' * (count != 1)} of a rally left out" if count else None
+
+
 class RallyFinder:
     """Takes the rows of a path, and tells its rallies at the end.
 
@@ -55,6 +61,8 @@ class RallyFinder:
     def __init__(self, tables: Tables | None = None) -> None:
         self._tables = tables
         self._sightings = Sightings()
+        self.replays = 0
+        """How many replays the last call of `rallies` left out."""
 
     @property
     def sightings(self) -> Sightings:
@@ -75,7 +83,7 @@ class RallyFinder:
         return self._sightings.time_of(frame)
 
     def rallies(self, events: Sequence[Event], threshold: float) -> list[Rally]:
-        """Return the rallies of the path that was taken.
+        """Return the rallies of the path that was taken; what shows one again is none.
 
         Args:
             events: Bounces and passings of the net on it, in order of time.
@@ -84,12 +92,18 @@ class RallyFinder:
         sightings = self._sightings
         contacts = contacts_of(events, sightings, self._tables)
         exchanges = find_exchanges(contacts, partial(in_flight, sightings=sightings))
-        found: list[Rally] = []
+        found, played = list[Rally](), list[Exchange]()
+        self.replays = 0
         for exchange, following in zip(exchanges, [*exchanges, None][1:], strict=True):
             earliest = found[-1].end_seconds if found else sightings.begin
             rally = _rally(exchange, following, sightings, earliest)
-            if rally.confidence is not None and rally.confidence >= threshold:
+            if rally.confidence is None or rally.confidence < threshold:
+                continue
+            if played and is_replay(exchange, played[-1], sightings.shots):
+                self.replays += 1
+            else:
                 found.append(rally)
+                played.append(exchange)
         if threshold <= LOST_SERVE:
             found += [_lost_serve(bounce, end, sightings) for bounce, end in lost_serves(contacts, exchanges, sightings)]
         return sorted(found, key=lambda rally: rally.start_seconds)

@@ -64,6 +64,35 @@ def test_an_ace_that_flies_as_high_as_a_ball_that_is_passed_on_is_one_by_its_tos
     assert len(rallies) == len(bounds) + 1 and rallies[-1].strokes == 1
 
 
+def test_an_ace_whose_crossing_nobody_told_is_one_by_its_toss():
+    for tossed in (True, False):
+        film, _ = match((3, -1, "long"), (4, 1, "net"))
+        film.passed_on(1, tossed)
+        film.events.pop(-2)
+        film.wait(9.0)
+        assert len(found(film)) == 2 + tossed
+
+
+def test_a_ball_that_hops_over_the_net_is_no_serve():
+    film, _ = match((3, -1, "long"), (4, 1, "net"))
+    film.appear(0.1, 690)
+    film.fly(0.2, 0.05, bounce=True)
+    film.fly(0.4, -0.1, bounce=True)
+    film.wait(9.0)
+    assert len(found(film)) == 2
+
+
+def test_a_serve_into_the_net_is_over_when_the_ball_bounces_again():
+    film, _ = match((3, -1, "long"), (4, 1, "net"))
+    film.appear(1.1, 640)
+    film.fly(0.12, 0.75, bounce=True)
+    film.fly(0.25, 0.02, 640)
+    film.fly(0.25, 0.15, bounce=True)
+    end = film.seconds
+    film.wait(9.0)
+    assert found(film)[-1].end_seconds == pytest.approx(end, abs=0.02)
+
+
 def test_a_ball_that_is_missed_is_in_play_until_it_is_on_the_floor_or_nobody_sees_it():
     film, _ = match((3, -1, "long"), (4, 1, "net"))
     film.rally(1, -1, None)

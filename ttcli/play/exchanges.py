@@ -40,6 +40,8 @@ class Exchange(NamedTuple):
     """What speaks for it, above 0."""
     after: Contact | None
     """The contact that follows, within LONGEST_PAUSE; it may tell how the exchange ended."""
+    before: Contact | None = None
+    """The contact before it, however long before."""
 
 
 def find_exchanges(
@@ -57,11 +59,11 @@ def find_exchanges(
     sides: list[int] = []  # of each contact; of one whose side is unknown, as the one before it lets it be
     for place, contact in enumerate(contacts):
         value, leader = best[place] - BEGINNING, None
-        for earlier in range(max(0, place - 1 - MOST_LEFT_OUT), place):
-            before = contacts[earlier]._replace(side=sides[earlier])
-            speaks = _speaks_for_play(before, contact, in_flight) - LEFT_OUT * (place - 1 - earlier)
-            if ending[earlier] + speaks > value:
-                value, leader = ending[earlier] + speaks, earlier
+        for led in range(max(0, place - 1 - MOST_LEFT_OUT), place):
+            before = contacts[led]._replace(side=sides[led])
+            speaks = _speaks_for_play(before, contact, in_flight) - LEFT_OUT * (place - 1 - led)
+            if ending[led] + speaks > value:
+                value, leader = ending[led] + speaks, led
         ending.append(value)
         led_by.append(leader)
         sides.append(contact.side or (0 if leader is None else _side_after(contacts[leader], sides[leader], contact)))
@@ -79,7 +81,8 @@ def find_exchanges(
         following = contacts[place + 1] if place + 1 < len(contacts) else None
         if following is not None and following.seconds - contacts[place].seconds > LONGEST_PAUSE:
             following = None
-        found.append(Exchange([contacts[each] for each in reversed(chain)], ending[place] - best[first], following))
+        earlier = contacts[first - 1] if first else None
+        found.append(Exchange([contacts[each] for each in reversed(chain)], ending[place] - best[first], following, earlier))
         place = first - 1
     return found[::-1]
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from ttcli.play.contacts import Contact, contacts_of, in_flight
 from ttcli.play.endings import ending_of
 from ttcli.play.exchanges import Exchange, find_exchanges
-from ttcli.play.lost_serves import lost_serves
+from ttcli.play.lost_serves import LONGEST_SERVE, lone_serves, lost_serves
 from ttcli.play.replays import is_replay
 from ttcli.play.sightings import Sightings
 from ttcli.play.tosses import tossed_before
@@ -24,13 +24,12 @@ HIGHEST_SERVE, HIGHEST_BEFORE_PLAY = 0.28, 0.235
 """Metres over the table at the net: a serve that nobody returned flies lower, and a ball that is passed on higher. Who
 passes it on does so for a serve, so that another exchange soon follows; then less is allowed. Measured:
 docs/RALLIES.md."""
-LONGEST_SERVE = 0.8
-"""Seconds from a serve's first bounce to its second, where the passing was not told; with a stroke between it takes
-longer."""
 SOON = 6.0
 """Seconds in which a serve follows a ball that was passed on."""
 SPREAD, SURELY_LOWER = 0.015, 0.06
 """Metres by which such a height is uncertain; and by so much lower, no toss needs to be seen."""
+SLOWEST_SERVE = 1.0
+"""Halves of the table a second from bounce to bounce: a slower ball hops over the net."""
 SLOW_MOTION = 0.6
 """Metres: where no flight from bounce to bounce passes lower over the net, the clock is wrong: somebody lobs, but not
 both, and nobody who serves."""
@@ -92,6 +91,8 @@ class RallyFinder:
         sightings = self._sightings
         contacts = contacts_of(events, sightings, self._tables)
         exchanges = find_exchanges(contacts, partial(in_flight, sightings=sightings))
+        exchanges += lone_serves(contacts, exchanges, sightings)
+        exchanges.sort(key=lambda exchange: exchange.contacts[0].seconds)
         found, played = list[Rally](), list[Exchange]()
         self.replays = 0
         for exchange, following in zip(exchanges, [*exchanges, None][1:], strict=True):
@@ -181,10 +182,19 @@ def _like_a_serve(exchange: Exchange, soon: bool, struck: bool, sightings: Sight
         return 0.0
     if struck or len(exchange.contacts) > 3 or not heights:
         return 1.0
+    if _crawls(exchange):
+        return 0.0
     above = heights[0] - (HIGHEST_BEFORE_PLAY if soon else HIGHEST_SERVE)
-    if above > -SURELY_LOWER and tossed_before(exchange.contacts[0], sightings):
+    if above > -SURELY_LOWER and tossed_before(exchange.contacts[0], exchange.before, sightings):
         return 1.0
     return 1 / (1 + math.exp(min(above / SPREAD, 500.0)))
+
+
+def _crawls(exchange: Exchange) -> bool:
+    """Return whether the ball of an exchange goes over the net more slowly than one that was struck."""
+    first, *_, last = exchange.contacts
+    seen = first.bounce and last.bounce and first.along and last.along
+    return bool(seen and abs(last.along - first.along) < SLOWEST_SERVE * (last.seconds - first.seconds))
 
 
 def _heights_at_the_net(exchange: Exchange) -> list[float]:

@@ -17,6 +17,11 @@ LEAST_RISE, LEAST_FALL = 0.06, 0.02
 """Metres, as far as they were seen."""
 FASTEST_ASIDE = 1.2
 """Metres a second: a toss goes up nearly straight."""
+AFTER_CONTACT = 0.05
+"""Seconds after the ball met something in which it is not tossed."""
+BEHIND, USUAL_HEIGHT = 0.75, 0.4
+"""Share of the way from the net to the server's end: the ball is tossed behind the end. And how high it is over the
+table then, metres: where the camera does not stand at the side, it seems nearer or farther away for it."""
 FALLS = (0.6, 1.4)
 """Acceleration downwards, against gravity: how large a metre is there is known about."""
 LARGEST_ERROR = 0.02
@@ -24,20 +29,30 @@ LARGEST_ERROR = 0.02
 PIXELS_ALLOWED = 1.5
 
 
-def tossed_before(bounce: Contact, sightings: Sightings) -> bool:
-    """Return whether a toss was seen before the first bounce of what may be a serve."""
+def tossed_before(bounce: Contact, earlier: Contact | None, sightings: Sightings) -> bool:
+    """Return whether a toss was seen before the first bounce of what may be a serve.
+
+    Args:
+        bounce: That bounce.
+        earlier: The contact before it: the toss comes after that.
+        sightings: The path.
+    """
     court = bounce.court
     if court is None:
         return False
     metre = court.metre(bounce.side)
     allowed = max(LARGEST_ERROR, PIXELS_ALLOWED / metre)
-    times, pixels = sightings.between(bounce.seconds - BEFORE_BOUNCE[1] - LONGEST, bounce.seconds - BEFORE_BOUNCE[0])
+    earliest = max(bounce.seconds - BEFORE_BOUNCE[1] - LONGEST, -np.inf if earlier is None else earlier.seconds + AFTER_CONTACT)
+    times, pixels = sightings.between(earliest, bounce.seconds - BEFORE_BOUNCE[0])
+    if not court.from_an_end:
+        behind = court.places(pixels) * bounce.side > BEHIND + USUAL_HEIGHT * court.leaning(bounce.side)
+        times, pixels = times[behind], pixels[behind]
     struck = np.flatnonzero(times > bounce.seconds - BEFORE_BOUNCE[1])
     for last in struck[::-1].tolist():
         begin = times[last] - LONGEST
         gaps = np.flatnonzero(np.diff(times[: last + 1]) > LONGEST_HIDDEN)
-        earliest = max(int(np.searchsorted(times, begin)), int(gaps[-1]) + 1 if len(gaps) else 0)
-        for first in range(earliest, last - LEAST_SEEN + 2):
+        longest = max(int(np.searchsorted(times, begin)), int(gaps[-1]) + 1 if len(gaps) else 0)
+        for first in range(longest, last - LEAST_SEEN + 2):
             if times[last] - times[first] < SHORTEST:
                 break
             if _falls_freely(times[first : last + 1], pixels[first : last + 1] / metre, allowed):

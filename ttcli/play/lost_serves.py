@@ -20,8 +20,8 @@ AT_THE_NET, BEHIND_IT = 0.3, -0.2
 """Share of the way from the net to the server's end: so near it comes, and it is not seen so far on the other side."""
 BEHIND_THE_TABLE = 0.8
 """It was struck from here or farther."""
-DROPS = 0.6
-"""Seconds from the net to a second bounce on the server's half, which ends the point."""
+DROPS = 0.15
+"""Seconds from the net to the end of the point, if the ball bounces no sooner: labels put it at the net, rules at the bounce."""
 NEARER = 0.25
 """Share of the way to the end by which that one is nearer to the net; a ball that is bounced by hand stays where it
 is."""
@@ -77,7 +77,7 @@ def lost_serves(
         alone = not place or contact.seconds - contacts[place - 1].seconds >= ALONE
         stopped = _stops_at_the_net(contact, sightings) if alone else None
         if stopped is not None:
-            found.append((contact, over if over - stopped < DROPS else stopped))
+            found.append((contact, min(over, stopped + DROPS)))
         elif alone and following is not None and over - contact.seconds < GOES:
             nearer = (contact.along - following.along) * contact.side > NEARER
             if nearer and tossed_before(contact, contacts[place - 1] if place else None, sightings):

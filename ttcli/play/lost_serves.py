@@ -21,7 +21,7 @@ AT_THE_NET, BEHIND_IT = 0.3, -0.2
 BEHIND_THE_TABLE = 0.8
 """It was struck from here or farther."""
 DROPS = 0.15
-"""Seconds from the net to the end of the point, if the ball bounces no sooner: labels put it at the net, rules at the bounce."""
+"""Seconds from the net to the end of the point, if the ball bounces no sooner. Labels have it at the net."""
 NEARER = 0.25
 """Share of the way to the end by which that one is nearer to the net; a ball that is bounced by hand stays where it
 is."""

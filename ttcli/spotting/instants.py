@@ -113,7 +113,7 @@ def fit_bounce(track: Track, peak: Peak, others: Sequence[float]) -> Instant:
     tries = peak.time + np.linspace(-spread, spread, _TRIES)
     weights = np.ones(len(times))
     for _ in range(3):  # sightings far off their flight, as false ones are, count less each time
-        squares = np.array([_meet(times - at, positions, weights)[0] for at in tries])
+        squares = _squares(times - tries[:, None], positions, weights)
         best = tries[squares.argmin()]
         residuals = np.linalg.norm(_meet(times - best, positions, weights)[2], axis=1)
         scale = max(_LEAST_ERROR, 1.5 * float(np.median(residuals)))
@@ -244,8 +244,16 @@ def _near_its_neighbours(times: np.ndarray, positions: np.ndarray) -> np.ndarray
 
 
 def _columns(away: np.ndarray) -> np.ndarray:
-    """Return what two flights that meet are sums of, (N, 4): the place, both velocities and the acceleration."""
-    return np.stack([np.ones_like(away), np.minimum(away, 0), np.maximum(away, 0), away**2 / 2], 1)
+    """Return what two flights that meet are sums of, (..., N, 4): the place, both velocities and the acceleration."""
+    return np.stack([np.ones_like(away), np.minimum(away, 0), np.maximum(away, 0), away**2 / 2], -1)
+
+
+def _squares(away: np.ndarray, positions: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the weighted sums of squares (T,) of `_meet` for as many instants at once; `away` is (T, N)."""
+    root = np.sqrt(weights)[:, None]
+    columns = _columns(away) * root
+    residuals = positions * root - columns @ (np.linalg.pinv(columns) @ (positions * root))
+    return (residuals**2).sum((1, 2))
 
 
 def _meet(away: np.ndarray, positions: np.ndarray, weights: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from played_paths import BOARD, FALLS, Film
 
-from ttcli.play.contacts import contacts_of, in_flight
+from ttcli.play.contacts import Contact, contacts_of, in_flight
 from ttcli.play.exchanges import LONGEST_PAUSE, LONGEST_UNTOLD, find_exchanges
 from ttcli.play.finder import RallyFinder, find_rallies
 from ttcli.play.sightings import Sightings
@@ -80,6 +80,27 @@ def test_a_ball_that_hops_over_the_net_is_no_serve():
     film.fly(0.4, -0.1, bounce=True)
     film.wait(9.0)
     assert len(found(film)) == 2
+
+
+def test_a_return_that_drops_from_the_net_is_no_serve():
+    film, _ = match((3, -1, "long"), (3, 1, "net"))
+    film.appear(1.3, 560)
+    film.fly(0.3, 0.05, bounce=True)
+    film.fly(0.4, 0.5, bounce=True)
+    film.wait(9.0)
+    assert len(found(film)) == 2
+
+
+def test_a_stray_bounce_before_a_cut_belongs_to_no_exchange():
+    film, _ = match((3, -1, "long"), (4, 1, "net"))
+    sightings = Sightings()
+    for row in film.rows():
+        sightings.add(row)
+    contacts = contacts_of(film.events, sightings, None)
+    court = contacts[0].court
+    stray = [Contact(30.0, True, -1, court), Contact(31.8, True, 1, court), Contact(32.4, False, -1, court)]
+    stray.append(Contact(33.0, True, -1, court))
+    assert find_exchanges(stray)[0].score > find_exchanges(stray, shots=[31.0])[0].score
 
 
 def test_a_ball_that_is_missed_is_in_play_until_it_is_on_the_floor_or_nobody_sees_it():

@@ -5,6 +5,7 @@ to. Each pair of neighbours that does so speaks for play; what contradicts speak
 path's contacts into exchanges, and to leave some out as false, the best one is found at once (dynamic programming).
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -29,6 +30,8 @@ AS_IT_SHOULD, UNKNOWN_SIDES, ONE_MISSED = 1.0, 0.7, 0.4
 told."""
 AGAINST, TWICE = -1.0, -1.5
 """The same of what goes the wrong way, and of two bounces on one half."""
+CUT_BETWEEN = 0.5
+"""What speaks against two contacts with a cut between them; it ends no exchange that goes on."""
 IMPOSSIBLE = -1e9
 
 
@@ -45,13 +48,16 @@ class Exchange(NamedTuple):
 
 
 def find_exchanges(
-    contacts: Sequence[Contact], in_flight: Callable[[Contact, Contact], bool] = lambda earlier, later: False
+    contacts: Sequence[Contact],
+    in_flight: Callable[[Contact, Contact], bool] = lambda earlier, later: False,
+    shots: Sequence[float] = (),
 ) -> list[Exchange]:
     """Return the exchanges among contacts, in order of time.
 
     Args:
         contacts: In order of time.
         in_flight: Whether the ball was seen to fly all the time from one contact to another.
+        shots: Times at which shots begin.
     """
     best = [0.0]  # of the contacts before
     ending: list[float] = []  # the best where an exchange goes on to this contact
@@ -62,6 +68,7 @@ def find_exchanges(
         for led in range(max(0, place - 1 - MOST_LEFT_OUT), place):
             before = contacts[led]._replace(side=sides[led])
             speaks = _speaks_for_play(before, contact, in_flight) - LEFT_OUT * (place - 1 - led)
+            speaks -= CUT_BETWEEN * (bisect_right(shots, before.seconds) < bisect_right(shots, contact.seconds))
             if ending[led] + speaks > value:
                 value, leader = ending[led] + speaks, led
         ending.append(value)

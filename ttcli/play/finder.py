@@ -90,7 +90,7 @@ class RallyFinder:
         """
         sightings = self._sightings
         contacts = contacts_of(events, sightings, self._tables)
-        exchanges = find_exchanges(contacts, partial(in_flight, sightings=sightings))
+        exchanges = find_exchanges(contacts, partial(in_flight, sightings=sightings), sightings.shots)
         exchanges += lone_serves(contacts, exchanges, sightings)
         exchanges.sort(key=lambda exchange: exchange.contacts[0].seconds)
         found, played = list[Rally](), list[Exchange]()

@@ -18,10 +18,16 @@ STRUCK_BEFORE = 0.3
 """Seconds before the bounce in which it was struck. A ball high over the table seems less far behind it than it is."""
 AT_THE_NET, BEHIND_IT = 0.3, -0.2
 """Share of the way from the net to the server's end: so near it comes, and it is not seen so far on the other side."""
+NEARLY = 0.05
+"""So near to its nearest place it meets the net."""
 BEHIND_THE_TABLE = 0.8
 """It was struck from here or farther."""
 DROPS = 0.15
 """Seconds from the net to the end of the point, if the ball bounces no sooner. Labels have it at the net."""
+NEAREST_BOUNCE = 0.15
+"""Share of the way from the net to the end: nobody serves a ball onto his half so near to the net."""
+TO_THE_NET = 0.3
+"""Seconds from a serve's bounce to the net, where it was not seen to stop there."""
 NEARER = 0.25
 """Share of the way to the end by which that one is nearer to the net; a ball that is bounced by hand stays where it
 is."""
@@ -69,7 +75,7 @@ def lost_serves(
     spans = _spans(exchanges)
     found = []
     for place, contact in enumerate(contacts):
-        if not contact.bounce or not contact.side or _within(contact, spans):
+        if not contact.bounce or contact.along * contact.side < NEAREST_BOUNCE or _within(contact, spans):
             continue
         following = next((each for each in contacts[place + 1 :] if each.bounce or each.side != contact.side), None)
         again = following is not None and following.bounce and following.side == contact.side
@@ -81,7 +87,7 @@ def lost_serves(
         elif alone and following is not None and over - contact.seconds < GOES:
             nearer = (contact.along - following.along) * contact.side > NEARER
             if nearer and tossed_before(contact, contacts[place - 1] if place else None, sightings):
-                found.append((contact, over))
+                found.append((contact, min(over, contact.seconds + TO_THE_NET + DROPS)))
     return found
 
 
@@ -114,4 +120,4 @@ def _stops_at_the_net(contact: Contact, sightings: Sightings) -> float | None:
     struck = (court.places(pixels) * contact.side).max()
     if not fast or struck < BEHIND_THE_TABLE or not BEHIND_IT < after.min() < AT_THE_NET:
         return None
-    return float(later[after.argmin()])
+    return float(later[np.argmax(after < after.min() + NEARLY)])  # it may lie there afterwards

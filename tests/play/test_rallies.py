@@ -73,6 +73,18 @@ def test_an_ace_whose_crossing_nobody_told_is_one_by_its_toss():
         assert len(found(film)) == 2 + tossed
 
 
+def test_a_toss_begins_a_point_whatever_bounced_before():
+    film, _ = match((3, -1, "long"), (4, 1, "net"))
+    film.bounced_by_hand(-1, 1)
+    film.wait(0.8)
+    begin = film.seconds + 0.4
+    film.appear(1.1, 640)
+    film.fly(0.4, 1.1, 640)
+    film.rally(5, 1, "long")
+    film.wait(9.0)
+    assert (found(film)[-1].start_seconds, found(film)[-1].server) == (pytest.approx(begin, abs=0.05), "right")
+
+
 def test_a_ball_that_hops_over_the_net_is_no_serve():
     film, _ = match((3, -1, "long"), (4, 1, "net"))
     film.appear(0.1, 690)

@@ -51,6 +51,7 @@ def find_exchanges(
     contacts: Sequence[Contact],
     in_flight: Callable[[Contact, Contact], bool] = lambda earlier, later: False,
     shots: Sequence[float] = (),
+    tossed: Callable[[Contact, Contact], bool] = lambda bounce, earlier: False,
 ) -> list[Exchange]:
     """Return the exchanges among contacts, in order of time.
 
@@ -58,6 +59,7 @@ def find_exchanges(
         contacts: In order of time.
         in_flight: Whether the ball was seen to fly all the time from one contact to another.
         shots: Times at which shots begin.
+        tossed: Whether the ball was seen to be tossed before a bounce, since a contact before it: that begins a point.
     """
     best = [0.0]  # of the contacts before
     ending: list[float] = []  # the best where an exchange goes on to this contact
@@ -68,6 +70,8 @@ def find_exchanges(
         for led in range(max(0, place - 1 - MOST_LEFT_OUT), place):
             before = contacts[led]._replace(side=sides[led])
             speaks = _speaks_for_play(before, contact, in_flight) - LEFT_OUT * (place - 1 - led)
+            if before.bounce and contact.bounce and speaks > AGAINST and _from_the_side(contact) and tossed(contact, before):
+                speaks = AGAINST
             speaks -= CUT_BETWEEN * (bisect_right(shots, before.seconds) < bisect_right(shots, contact.seconds))
             if ending[led] + speaks > value:
                 value, leader = ending[led] + speaks, led
@@ -92,6 +96,11 @@ def find_exchanges(
         found.append(Exchange([contacts[each] for each in reversed(chain)], ending[place] - best[first], following, earlier))
         place = first - 1
     return found[::-1]
+
+
+def _from_the_side(contact: Contact) -> bool:
+    """Return whether a toss can be told from what else goes up and down: from behind an end all flights do."""
+    return contact.court is not None and not contact.court.from_an_end
 
 
 def _side_after(earlier: Contact, side: int, later: Contact) -> int:

@@ -45,6 +45,14 @@ UNLIKE_A_SERVE, UNLIKE_A_SERVE_SOON = 0.7, 1.1
 soon."""
 
 
+def exchanges_of(contacts: Sequence[Contact], sightings: Sightings) -> list[Exchange]:
+    """Return the exchanges among the contacts of a path, in order of time."""
+    flies, tossed = (partial(asked, sightings=sightings) for asked in (in_flight, tossed_before))
+    exchanges = find_exchanges(contacts, flies, sightings.shots, tossed)
+    exchanges += lone_serves(contacts, exchanges, sightings)
+    return sorted(exchanges, key=lambda exchange: exchange.contacts[0].seconds)
+
+
 def replays_line(count: int) -> str | None:
     """Return a line about replays that were left out; None where there were none."""
     return f"{count} replay{'s' * (count != 1)} of a rally left out" if count else None
@@ -90,9 +98,7 @@ class RallyFinder:
         """
         sightings = self._sightings
         contacts = contacts_of(events, sightings, self._tables)
-        exchanges = find_exchanges(contacts, partial(in_flight, sightings=sightings), sightings.shots)
-        exchanges += lone_serves(contacts, exchanges, sightings)
-        exchanges.sort(key=lambda exchange: exchange.contacts[0].seconds)
+        exchanges = exchanges_of(contacts, sightings)
         found, played = list[Rally](), list[Exchange]()
         self.replays = 0
         for exchange, following in zip(exchanges, [*exchanges, None][1:], strict=True):

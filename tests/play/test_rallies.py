@@ -94,6 +94,15 @@ def test_a_ball_that_hops_over_the_net_is_no_serve():
     assert len(found(film)) == 2
 
 
+def test_a_serve_that_is_hidden_soon_after_its_bounce_is_not_lost():
+    film, _ = match((3, -1, "long"), (4, 1, "net"))
+    film.appear(1.1, 640)
+    film.fly(0.12, 0.4, bounce=True)
+    film.fly(0.12, 0.1, 640)
+    film.wait(9.0)
+    assert len(found(film)) == 2
+
+
 def test_a_return_that_drops_from_the_net_is_no_serve():
     film, _ = match((3, -1, "long"), (3, 1, "net"))
     film.appear(1.3, 560)

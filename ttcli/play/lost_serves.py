@@ -18,6 +18,8 @@ STRUCK_BEFORE = 0.3
 """Seconds before the bounce in which it was struck. A ball high over the table seems less far behind it than it is."""
 AT_THE_NET, BEHIND_IT = 0.3, -0.2
 """Share of the way from the net to the server's end: so near it comes, and it is not seen so far on the other side."""
+SEEN_TO_STOP = 0.3
+"""Seconds after the bounce until which it must be seen, unless it bounces again: one that is hidden may have passed."""
 NEARLY = 0.05
 """So near to its nearest place it meets the net."""
 BEHIND_THE_TABLE = 0.8
@@ -81,7 +83,7 @@ def lost_serves(
         again = following is not None and following.bounce and following.side == contact.side
         over = following.seconds if following is not None and again else np.inf
         alone = not place or contact.seconds - contacts[place - 1].seconds >= ALONE
-        stopped = _stops_at_the_net(contact, sightings) if alone else None
+        stopped = _stops_at_the_net(contact, again, sightings) if alone else None
         if stopped is not None:
             found.append((contact, min(over, stopped + DROPS)))
         elif alone and following is not None and over - contact.seconds < GOES:
@@ -100,7 +102,7 @@ def _within(contact: Contact, spans: Sequence[tuple[float, float]]) -> bool:
     return any(begin <= contact.seconds <= end for begin, end in spans)
 
 
-def _stops_at_the_net(contact: Contact, sightings: Sightings) -> float | None:
+def _stops_at_the_net(contact: Contact, again: bool, sightings: Sightings) -> float | None:
     """Return when the ball of a bounce met the net; None where it did not come fast from the end, or passed, or nobody can tell."""
     court = contact.court
     if court is None or court.from_an_end:
@@ -109,7 +111,7 @@ def _stops_at_the_net(contact: Contact, sightings: Sightings) -> float | None:
     before = court.places(pixels) * contact.side
     later, pixels = sightings.between(contact.seconds, contact.seconds + GOES)
     after = court.places(pixels) * contact.side
-    if min(len(before), len(after)) < LEAST_SEEN:
+    if min(len(before), len(after)) < LEAST_SEEN or (not again and later[-1] - contact.seconds < SEEN_TO_STOP):
         return None
     # The medians of both halves of what was seen: one false sighting makes no serve.
     half = len(before) // 2

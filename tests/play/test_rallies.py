@@ -99,6 +99,9 @@ def test_a_serve_that_is_hidden_soon_after_its_bounce_is_not_lost():
     film.appear(1.1, 640)
     film.fly(0.12, 0.4, bounce=True)
     film.fly(0.12, 0.1, 640)
+    film.wait(0.4)
+    film.appear(0.3, 600)
+    film.fly(0.2, 0.2, 600)
     film.wait(9.0)
     assert len(found(film)) == 2
 

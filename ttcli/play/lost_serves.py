@@ -102,6 +102,13 @@ def _within(contact: Contact, spans: Sequence[tuple[float, float]]) -> bool:
     return any(begin <= contact.seconds <= end for begin, end in spans)
 
 
+def _seen_for(seconds: float, later: np.ndarray) -> bool:
+    """Return whether the ball was seen for long enough after an instant, without being hidden on the way."""
+    on_the_way = later[later < seconds + 2 * SEEN_TO_STOP]
+    hidden = np.diff(on_the_way, prepend=seconds).max(initial=0.0) > SEEN_TO_STOP / 2
+    return bool(on_the_way.max(initial=seconds) - seconds >= SEEN_TO_STOP and not hidden)
+
+
 def _stops_at_the_net(contact: Contact, again: bool, sightings: Sightings) -> float | None:
     """Return when the ball of a bounce met the net; None where it did not come fast from the end, or passed, or nobody can tell."""
     court = contact.court
@@ -111,7 +118,7 @@ def _stops_at_the_net(contact: Contact, again: bool, sightings: Sightings) -> fl
     before = court.places(pixels) * contact.side
     later, pixels = sightings.between(contact.seconds, contact.seconds + GOES)
     after = court.places(pixels) * contact.side
-    if min(len(before), len(after)) < LEAST_SEEN or (not again and later[-1] - contact.seconds < SEEN_TO_STOP):
+    if min(len(before), len(after)) < LEAST_SEEN or (not again and not _seen_for(contact.seconds, later)):
         return None
     # The medians of both halves of what was seen: one false sighting makes no serve.
     half = len(before) // 2

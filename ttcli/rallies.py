@@ -10,7 +10,7 @@ from rich.table import Table
 from ttcli.configs import RalliesConfig, SpotConfig
 from ttcli.errors import InputError
 from ttcli.outputs import check_output
-from ttcli.play.finder import RallyFinder
+from ttcli.play.finder import RallyFinder, replays_line
 from ttcli.play.statistics import MatchStatistics
 from ttcli.results.beside import named_after
 from ttcli.results.events import Event, check_threshold, read_events_csv
@@ -76,6 +76,8 @@ def rallies(
     write_rallies_csv(output, found, config.overwrite)
     if line := path.far.line(ball):
         tell(line)
+    if line := replays_line(finder.replays):
+        tell(f"{ball}: {line}")
     return RalliesSummary(str(ball), str(output), found, MatchStatistics.of(found, finder.seconds))
 
 

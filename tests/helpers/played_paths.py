@@ -46,15 +46,18 @@ class Film:
         if bounce:
             self._tell("bounce", self.seconds, to_x, y)
 
-    def rally(self, strokes: int, server: int = -1, ended: str = "long") -> tuple[float, float]:
-        """Let a point be played, after which nobody sees the ball; return when it begins and ends."""
-        begin, side = self.seconds, server
+    def rally(self, strokes: int, server: int = -1, ended: str | None = "long", slower: float = 0.0) -> tuple[float, float]:
+        """Let a point be played, after which nobody sees the ball; return when it begins and ends.
+
+        Where `ended` is None, the ball goes on from its last bounce. Players reach it by `slower` seconds later.
+        """
+        begin, end, side = self.seconds, self.seconds, server
         self.appear(1.1 * side, 640)
         self.fly(0.12, 0.75 * side, bounce=True)
         for stroke in range(strokes):
             last = stroke == strokes - 1
             if stroke:
-                self.fly(0.25, 1.15 * side, 620)  # to the racket
+                self.fly(0.25 + slower, 1.15 * side, 620)  # to the racket
                 self.place = (self.place[0], 620)
             if last and ended == "net":
                 self.fly(0.2, 0.02 * side, 640)
@@ -68,17 +71,19 @@ class Film:
             self.fly(0.38 if not stroke else 0.5, -0.6 * side, bounce=True)
             side = -side
         if ended == "missed":
-            end = self.seconds + 0.15
             self.fly(0.6, 1.4 * side, 760)
+            end = self.seconds
         elif ended == "double_bounce":
             self.fly(0.35, 0.9 * side, bounce=True)
             end = self.seconds
-        self.place = None
+        self.place = None if ended else self.place
         return begin, end
 
-    def passed_on(self, side: int) -> None:
-        """Let the ball be thrown to the other player over the table, high, with a bounce on both halves."""
+    def passed_on(self, side: int, tossed: bool = False) -> None:
+        """Let the ball be sent to the other player over the table, high, with a bounce on both halves, perhaps after a toss."""
         self.appear(1.1 * side, 640)
+        if tossed:
+            self.fly(0.4, 1.1 * side, 640)
         self.fly(0.2, 0.6 * side, bounce=True)
         self.fly(0.62, -0.5 * side, bounce=True)
         self.fly(0.3, -1.1 * side, 620)

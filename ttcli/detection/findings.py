@@ -37,6 +37,8 @@ class Findings:
     """When the last frame is."""
     rallies: list[Rally] = field(default_factory=list)
     """Found only where they, or strokes, were asked for."""
+    replays: int = 0
+    """Replays of rallies, which were left out."""
     strokes: Found | None = None
     """None where none were asked for."""
     truncated: bool = False
@@ -88,6 +90,7 @@ def decided_rows(
         yield row
     if finder is not None:
         findings.rallies = finder.rallies(findings.events, RalliesConfig.threshold)
+        findings.replays = finder.replays
         if with_strokes:
             told = (finder.sightings, findings.events, findings.rallies)
             findings.strokes = find_strokes(*told, proposals.tables, info.width)

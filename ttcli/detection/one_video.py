@@ -15,6 +15,7 @@ from ttcli.detection.plan import VideoPlan
 from ttcli.detection.proposals import NetworkProposals, Proposals
 from ttcli.detection.scouting import plan_video
 from ttcli.inference.runtimes import Runtime
+from ttcli.play.finder import replays_line
 from ttcli.rendering.table_picture import write_table_picture
 from ttcli.results.counted import counted
 from ttcli.results.events import Event, write_events_csv
@@ -186,6 +187,8 @@ def _warnings(info: VideoInfo, findings: Findings) -> list[str]:
         warnings.append(f"{broken} of {findings.frames} frames could not be decoded, marked broken")
     if info.interlaced:
         warnings.append("it is interlaced, and was deinterlaced: one picture for each two moments")
+    if line := replays_line(findings.replays):
+        warnings.append(line)
     if findings.strokes is not None and not any(isinstance(view, TableView) for view in findings.views):
         why = next((f": {view.reason}" for view in findings.views if isinstance(view, NoTable)), "")
         warnings.append(f"the table was not found{why}; so strokes have no numbers")

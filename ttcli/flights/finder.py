@@ -15,7 +15,8 @@ from ttcli.flights.telling import Told, told_of
 from ttcli.flights.views import View
 from ttcli.play.contacts import Contact, contacts_of
 from ttcli.play.court import court_of_camera
-from ttcli.play.exchanges import LONGEST_PAUSE, find_exchanges
+from ttcli.play.exchanges import LONGEST_PAUSE
+from ttcli.play.finder import exchanges_of
 from ttcli.play.sightings import Sightings
 from ttcli.results.events import Event
 from ttcli.results.rallies import Rally
@@ -100,7 +101,7 @@ def find_strokes(
 
 def _cut(sightings: Sightings, contacts: Sequence[Contact], rallies: Sequence[Rally], width: int) -> Iterator[_Cut]:
     """Yield the flights of the exchanges that are of a rally; of all groups of contacts where no rally was told."""
-    exchanges = [(exchange.contacts, exchange.score) for exchange in find_exchanges(contacts)]
+    exchanges = [(exchange.contacts, exchange.score) for exchange in exchanges_of(contacts, sightings)]
     if not rallies:
         taken = {id(contact) for group, _ in exchanges for contact in group}
         exchanges += [(group, 0.0) for group in _groups([contact for contact in contacts if id(contact) not in taken])]

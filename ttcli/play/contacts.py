@@ -10,7 +10,7 @@ from ttcli.play.court import Court, court_of_camera, court_of_passings
 from ttcli.play.sightings import Sightings
 from ttcli.results.events import Event
 from ttcli.table.camera import Tables
-from ttcli.table.constants import TABLE_LENGTH
+from ttcli.table.constants import GRAVITY, TABLE_LENGTH
 
 SLOWEST = 1.5
 """Halves of the table a second from which on a ball that is seen to cross the net passes it in play; a serve takes 2.5
@@ -68,7 +68,8 @@ def in_flight(earlier: Contact, later: Contact, sightings: Sightings) -> bool:
     if earlier.court is None or any(earlier.seconds < shot <= later.seconds for shot in sightings.shots):
         return False
     least = LEAST_MOVED * sum(earlier.court.reach)
-    return sightings.moves_on(earlier.seconds, later.seconds, LONGEST_REST, least)
+    gravity = GRAVITY * earlier.court.metre(earlier.side or 1)
+    return sightings.moves_on(earlier.seconds, later.seconds, LONGEST_REST, least, gravity)
 
 
 def _contact(event: Event, court: Court | None, sightings: Sightings) -> Contact:

@@ -51,6 +51,23 @@ class Court:
         """Return the name of the end -1 or +1."""
         return self.names[side > 0]
 
+    def metre(self, side: int) -> float:
+        """Return how many pixels tall a metre is over the end -1 or +1; as long as one of the table, where no camera is known."""
+        upright = self._upright(side)
+        return sum(self.reach) / TABLE_LENGTH if upright is None else float(np.linalg.norm(upright[1] - upright[0]))
+
+    def leaning(self, side: int) -> float:
+        """Return how much farther out than it is a ball a metre over the end -1 or +1 seems, as `places` has it; 0 if unknown."""
+        upright = self._upright(side)
+        return 0.0 if upright is None else side * float(np.diff(self.places(upright))[0])
+
+    def _upright(self, side: int) -> np.ndarray | None:
+        """Return the pixels (2, 2) of the foot and the top of a metre that stands on an end; None where no camera is known."""
+        if self.camera is None or self.end is None:
+            return None
+        foot = np.array([0.0, self.end * side * TABLE_LENGTH / 2, TABLE_HEIGHT])
+        return self.camera.project(np.stack([foot, foot + (0.0, 0.0, 1.0)]))
+
     def places(self, pixels: np.ndarray) -> np.ndarray:
         """Return how far along the table pixels (..., 2) lie: 0 at the net, -1 and +1 at its ends, about."""
         far = (pixels - self.net) @ self.along

@@ -7,7 +7,7 @@ import numpy as np
 from ttcli.play.contacts import Contact
 from ttcli.play.exchanges import Exchange
 from ttcli.play.sightings import Sightings
-from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
+from ttcli.table.constants import BALL_RADIUS, GRAVITY, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
 FOLLOWED = 1.3
 """Seconds after the last contact in which the end is looked for."""
@@ -16,13 +16,17 @@ USUAL_END, AFTER_BOUNCE = 0.25, 0.4
 DROPPED = 0.1
 """Share of the way from the net to the end: a ball that bounces twice on a half goes on outwards. One that was struck
 into the net drops nearer to it than it had bounced by more than this."""
-MISSED_AFTER = 0.15
-"""Seconds from the bounce of a ball that nobody reaches to what is called the end."""
+TO_THE_FLOOR = 0.7
+"""Seconds from the bounce of a ball that nobody reaches to the floor, where that is not seen."""
+AROUND, THROWN_UP = 0.1, 2.2
+"""The floor and a racket send a ball upwards. Seconds before and after such an instant that are looked at, and how
+much faster upwards it must be, metres a second."""
 FLIES_ON = 0.35
 """Share of the way from the net to the table's end: a ball seen so far behind the net, and not to bounce, was long or
 wide."""
 BESIDE = 0.1
-"""Metres beside the board, on the side of the camera: what seems to be there at the table's height is lower, or beside."""
+"""Metres beside the board, on the side of the camera: what seems to be there at the table's height is lower, or
+beside."""
 TURNED = 0.2
 """Share of that way: who comes back by so much was struck."""
 AT_THE_NET, BEHIND_IT = 0.2, -0.3
@@ -102,9 +106,7 @@ def _after_bounce(
             return Ending(again.seconds, "net", True)
         if again is not None:
             return Ending(again.seconds, "double_bounce", False)
-        if _seen_on(last.seconds, times) > SEEN_TO_PASS:
-            return Ending(last.seconds + MISSED_AFTER, "missed", False)
-        return None
+        return _gone_by(last, times, pixels) if _seen_on(last.seconds, times) > SEEN_TO_PASS else None
     back = along[turn:]
     passed = np.flatnonzero(back < BEHIND_IT)
     near = np.flatnonzero(back < AT_THE_NET)
@@ -114,6 +116,43 @@ def _after_bounce(
     if len(near):
         return Ending(float(times[turn + near[0]]), "net", True)
     return Ending(float(times[-1]), None, True)
+
+
+def _gone_by(last: Contact, times: np.ndarray, pixels: np.ndarray) -> Ending:
+    """Return the end of a ball that flew on after its bounce: when it was on the floor, or as far as it was seen.
+
+    Who meets it with the edge of the racket sends it upwards again, and it flies on all the same.
+    """
+    seen = times <= last.seconds + _seen_on(last.seconds, times)
+    times, heights = times[seen], -_smooth(pixels[seen, 1])
+    metre = last.court.metre(last.side) if last.court is not None else 1.0
+    thrown = _thrown_up(times - last.seconds, heights / metre)
+    latest = float(times[-1])
+    if not thrown:
+        return Ending(min(latest, last.seconds + TO_THE_FLOOR), "missed", False)
+    struck = bool(heights[thrown[0] :].max() > heights[0])
+    if not struck:
+        return Ending(float(times[thrown[0]]), "missed", False)
+    floor = [place for place in thrown[1:] if times[place] - times[thrown[0]] > SEEN_TO_PASS]
+    return Ending(float(times[floor[0]]) if floor else latest, None, True)
+
+
+def _thrown_up(ages: np.ndarray, heights: np.ndarray) -> list[int]:
+    """Return the sightings at which a ball is suddenly faster upwards; its heights (N,) are metres on the picture."""
+    found: list[int] = []
+    jumps = np.zeros(len(ages))
+    for place, age in enumerate(ages):
+        before = (ages >= age - AROUND) & (ages <= age)
+        after = (ages >= age) & (ages <= age + AROUND)
+        if age > AROUND and min(before.sum(), after.sum()) > 1:
+            earlier, later = (np.polyfit(ages[part], heights[part], 1)[0] for part in (before, after))
+            jumps[place] = later - earlier + GRAVITY * (ages[after].mean() - ages[before].mean())
+    for place in np.flatnonzero(jumps > THROWN_UP).tolist():
+        if found and ages[place] - ages[found[-1]] < 2 * AROUND:
+            found[-1] = place if jumps[place] > jumps[found[-1]] else found[-1]
+        else:
+            found.append(place)
+    return found
 
 
 def _seen_on(seconds: float, times: np.ndarray) -> float:

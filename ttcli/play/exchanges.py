@@ -5,6 +5,7 @@ to. Each pair of neighbours that does so speaks for play; what contradicts speak
 path's contacts into exchanges, and to leave some out as false, the best one is found at once (dynamic programming).
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -29,6 +30,8 @@ AS_IT_SHOULD, UNKNOWN_SIDES, ONE_MISSED = 1.0, 0.7, 0.4
 told."""
 AGAINST, TWICE = -1.0, -1.5
 """The same of what goes the wrong way, and of two bounces on one half."""
+CUT_BETWEEN = 0.5
+"""What speaks against two contacts with a cut between them; it ends no exchange that goes on."""
 IMPOSSIBLE = -1e9
 
 
@@ -40,16 +43,23 @@ class Exchange(NamedTuple):
     """What speaks for it, above 0."""
     after: Contact | None
     """The contact that follows, within LONGEST_PAUSE; it may tell how the exchange ended."""
+    before: Contact | None = None
+    """The contact before it, however long before."""
 
 
 def find_exchanges(
-    contacts: Sequence[Contact], in_flight: Callable[[Contact, Contact], bool] = lambda earlier, later: False
+    contacts: Sequence[Contact],
+    in_flight: Callable[[Contact, Contact], bool] = lambda earlier, later: False,
+    shots: Sequence[float] = (),
+    tossed: Callable[[Contact, Contact], bool] = lambda bounce, earlier: False,
 ) -> list[Exchange]:
     """Return the exchanges among contacts, in order of time.
 
     Args:
         contacts: In order of time.
         in_flight: Whether the ball was seen to fly all the time from one contact to another.
+        shots: Times at which shots begin.
+        tossed: Whether the ball was seen to be tossed before a bounce, since a contact before it: that begins a point.
     """
     best = [0.0]  # of the contacts before
     ending: list[float] = []  # the best where an exchange goes on to this contact
@@ -57,11 +67,14 @@ def find_exchanges(
     sides: list[int] = []  # of each contact; of one whose side is unknown, as the one before it lets it be
     for place, contact in enumerate(contacts):
         value, leader = best[place] - BEGINNING, None
-        for earlier in range(max(0, place - 1 - MOST_LEFT_OUT), place):
-            before = contacts[earlier]._replace(side=sides[earlier])
-            speaks = _speaks_for_play(before, contact, in_flight) - LEFT_OUT * (place - 1 - earlier)
-            if ending[earlier] + speaks > value:
-                value, leader = ending[earlier] + speaks, earlier
+        for led in range(max(0, place - 1 - MOST_LEFT_OUT), place):
+            before = contacts[led]._replace(side=sides[led])
+            speaks = _speaks_for_play(before, contact, in_flight) - LEFT_OUT * (place - 1 - led)
+            if before.bounce and contact.bounce and speaks > AGAINST and _from_the_side(contact) and tossed(contact, before):
+                speaks = AGAINST
+            speaks -= CUT_BETWEEN * (bisect_right(shots, before.seconds) < bisect_right(shots, contact.seconds))
+            if ending[led] + speaks > value:
+                value, leader = ending[led] + speaks, led
         ending.append(value)
         led_by.append(leader)
         sides.append(contact.side or (0 if leader is None else _side_after(contacts[leader], sides[leader], contact)))
@@ -79,9 +92,15 @@ def find_exchanges(
         following = contacts[place + 1] if place + 1 < len(contacts) else None
         if following is not None and following.seconds - contacts[place].seconds > LONGEST_PAUSE:
             following = None
-        found.append(Exchange([contacts[each] for each in reversed(chain)], ending[place] - best[first], following))
+        earlier = contacts[first - 1] if first else None
+        found.append(Exchange([contacts[each] for each in reversed(chain)], ending[place] - best[first], following, earlier))
         place = first - 1
     return found[::-1]
+
+
+def _from_the_side(contact: Contact) -> bool:
+    """Return whether a toss can be told from what else goes up and down: from behind an end all flights do."""
+    return contact.court is not None and not contact.court.from_an_end
 
 
 def _side_after(earlier: Contact, side: int, later: Contact) -> int:

@@ -8,8 +8,10 @@ from itertools import pairwise
 from ttcli.play.contacts import Contact, contacts_of, in_flight
 from ttcli.play.endings import ending_of
 from ttcli.play.exchanges import Exchange, find_exchanges
-from ttcli.play.lost_serves import lost_serves
+from ttcli.play.lost_serves import LONGEST_SERVE, lone_serves, lost_serves
+from ttcli.play.replays import is_replay
 from ttcli.play.sightings import Sightings
+from ttcli.play.tosses import tossed_before
 from ttcli.results.events import Event
 from ttcli.results.rallies import Rally
 from ttcli.results.trajectory import BallPosition
@@ -22,13 +24,12 @@ HIGHEST_SERVE, HIGHEST_BEFORE_PLAY = 0.28, 0.235
 """Metres over the table at the net: a serve that nobody returned flies lower, and a ball that is passed on higher. Who
 passes it on does so for a serve, so that another exchange soon follows; then less is allowed. Measured:
 docs/RALLIES.md."""
-LONGEST_SERVE = 0.8
-"""Seconds from a serve's first bounce to its second, where the passing was not told; with a stroke between it takes
-longer."""
 SOON = 6.0
 """Seconds in which a serve follows a ball that was passed on."""
-SPREAD = 0.015
-"""Metres by which such a height is uncertain."""
+SPREAD, SURELY_LOWER = 0.015, 0.06
+"""Metres by which such a height is uncertain; and by so much lower, no toss needs to be seen."""
+SLOWEST_SERVE = 1.0
+"""Halves of the table a second from bounce to bounce: a slower ball hops over the net."""
 SLOW_MOTION = 0.6
 """Metres: where no flight from bounce to bounce passes lower over the net, the clock is wrong: somebody lobs, but not
 both, and nobody who serves."""
@@ -44,6 +45,19 @@ UNLIKE_A_SERVE, UNLIKE_A_SERVE_SOON = 0.7, 1.1
 soon."""
 
 
+def exchanges_of(contacts: Sequence[Contact], sightings: Sightings) -> list[Exchange]:
+    """Return the exchanges among the contacts of a path, in order of time."""
+    flies, tossed = (partial(asked, sightings=sightings) for asked in (in_flight, tossed_before))
+    exchanges = find_exchanges(contacts, flies, sightings.shots, tossed)
+    exchanges += lone_serves(contacts, exchanges, sightings)
+    return sorted(exchanges, key=lambda exchange: exchange.contacts[0].seconds)
+
+
+def replays_line(count: int) -> str | None:
+    """Return a line about replays that were left out; None where there were none."""
+    return f"{count} replay{'s' * (count != 1)} of a rally left out" if count else None
+
+
 class RallyFinder:
     """Takes the rows of a path, and tells its rallies at the end.
 
@@ -54,6 +68,8 @@ class RallyFinder:
     def __init__(self, tables: Tables | None = None) -> None:
         self._tables = tables
         self._sightings = Sightings()
+        self.replays = 0
+        """How many replays the last call of `rallies` left out."""
 
     @property
     def sightings(self) -> Sightings:
@@ -74,7 +90,7 @@ class RallyFinder:
         return self._sightings.time_of(frame)
 
     def rallies(self, events: Sequence[Event], threshold: float) -> list[Rally]:
-        """Return the rallies of the path that was taken.
+        """Return the rallies of the path that was taken; what shows one again is none.
 
         Args:
             events: Bounces and passings of the net on it, in order of time.
@@ -82,13 +98,19 @@ class RallyFinder:
         """
         sightings = self._sightings
         contacts = contacts_of(events, sightings, self._tables)
-        exchanges = find_exchanges(contacts, partial(in_flight, sightings=sightings))
-        found: list[Rally] = []
+        exchanges = exchanges_of(contacts, sightings)
+        found, played = list[Rally](), list[Exchange]()
+        self.replays = 0
         for exchange, following in zip(exchanges, [*exchanges, None][1:], strict=True):
             earliest = found[-1].end_seconds if found else sightings.begin
             rally = _rally(exchange, following, sightings, earliest)
-            if rally.confidence is not None and rally.confidence >= threshold:
+            if rally.confidence is None or rally.confidence < threshold:
+                continue
+            if played and is_replay(exchange, played[-1], sightings.shots):
+                self.replays += 1
+            else:
                 found.append(rally)
+                played.append(exchange)
         if threshold <= LOST_SERVE:
             found += [_lost_serve(bounce, end, sightings) for bounce, end in lost_serves(contacts, exchanges, sightings)]
         return sorted(found, key=lambda rally: rally.start_seconds)
@@ -123,7 +145,7 @@ def _rally(exchange: Exchange, following: Exchange | None, sightings: Sightings,
         bounces=sum(contact.bounce for contact in contacts),
         server=first.court.name(side) if first.court is not None and side else None,
         ended=ending.ended,
-        confidence=sure * _as_low_as_a_serve(exchange, soon, ending.struck),
+        confidence=sure * _like_a_serve(exchange, soon, ending.struck, sightings),
     )
 
 
@@ -155,8 +177,8 @@ def _begins_as_a_serve(exchange: Exchange) -> bool:
     return first.side * later[0].side < 0 and later[0].seconds - first.seconds < LONGEST_SERVE
 
 
-def _as_low_as_a_serve(exchange: Exchange, soon: bool, struck: bool) -> float:
-    """Return how probably an exchange is play and no ball that is passed on, by how high it flies over the net.
+def _like_a_serve(exchange: Exchange, soon: bool, struck: bool, sightings: Sightings) -> float:
+    """Return how probably an exchange is play and no ball that is passed on: by a toss before it, or how high it passes the net.
 
     Between two bounces on the table a ball flies so high that gravity lets it fall in that time: at the net, a time t1 after one
     and t2 before the other, it is g t1 t2 / 2 over the table. That needs no camera. Where more strokes follow it is play anyway.
@@ -166,8 +188,19 @@ def _as_low_as_a_serve(exchange: Exchange, soon: bool, struck: bool) -> float:
         return 0.0
     if struck or len(exchange.contacts) > 3 or not heights:
         return 1.0
+    if _crawls(exchange):
+        return 0.0
     above = heights[0] - (HIGHEST_BEFORE_PLAY if soon else HIGHEST_SERVE)
+    if above > -SURELY_LOWER and tossed_before(exchange.contacts[0], exchange.before, sightings):
+        return 1.0
     return 1 / (1 + math.exp(min(above / SPREAD, 500.0)))
+
+
+def _crawls(exchange: Exchange) -> bool:
+    """Return whether the ball of an exchange goes over the net more slowly than one that was struck."""
+    first, *_, last = exchange.contacts
+    seen = first.bounce and last.bounce and first.along and last.along
+    return bool(seen and abs(last.along - first.along) < SLOWEST_SERVE * (last.seconds - first.seconds))
 
 
 def _heights_at_the_net(exchange: Exchange) -> list[float]:

@@ -1,12 +1,14 @@
-"""Serves that do not cross the net: one bounce on the server's half, with no sign of play before or after."""
+"""Serves that are no exchange: into the net after one bounce, or over it where nobody saw the crossing."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from ttcli.play.contacts import SLOWEST, Contact
-from ttcli.play.exchanges import Exchange
+from ttcli.play.exchanges import LONGEST_PAUSE, Exchange
 from ttcli.play.sightings import Sightings
+from ttcli.play.tosses import tossed_before
 
 ALONE = 1.2
 """Seconds from the bounce before: a ball that is bounced by hand bounces again and again."""
@@ -16,36 +18,98 @@ STRUCK_BEFORE = 0.3
 """Seconds before the bounce in which it was struck. A ball high over the table seems less far behind it than it is."""
 AT_THE_NET, BEHIND_IT = 0.3, -0.2
 """Share of the way from the net to the server's end: so near it comes, and it is not seen so far on the other side."""
+SEEN_TO_STOP = 0.3
+"""Seconds after the bounce until which it must be seen, unless it bounces again: one that is hidden may have passed."""
+NEARLY = 0.05
+"""So near to its nearest place it meets the net."""
 BEHIND_THE_TABLE = 0.8
 """It was struck from here or farther."""
+DROPS = 0.15
+"""Seconds from the net to the end of the point, if the ball bounces no sooner. Labels have it at the net."""
+NEAREST_BOUNCE = 0.15
+"""Share of the way from the net to the end: nobody serves a ball onto his half so near to the net."""
+TO_THE_NET = 0.3
+"""Seconds from a serve's bounce to the net, where it was not seen to stop there."""
+NEARER = 0.25
+"""Share of the way to the end by which that one is nearer to the net; a ball that is bounced by hand stays where it
+is."""
+LONGEST_SERVE = 0.8
+"""Seconds from a serve's first bounce to its second, where the crossing was missed; with a stroke between it takes
+longer."""
+SURE_OF_TOSS = 2.0
+"""Score of an exchange that is a toss and two bounces."""
 LEAST_SEEN = 3
 """Sightings before the bounce, and after it."""
+
+
+def lone_serves(contacts: Sequence[Contact], exchanges: Sequence[Exchange], sightings: Sightings) -> list[Exchange]:
+    """Return the serves that bounced on both halves, after a toss, and are of no exchange: their crossing was missed.
+
+    Args:
+        contacts: Contacts of a path, in order of time.
+        exchanges: Found among them.
+        sightings: The path.
+    """
+    spans = _spans(exchanges)
+    found = []
+    for place, (contact, following) in enumerate(pairwise(contacts)):
+        served = contact.bounce and following.bounce and contact.side * following.side < 0
+        soon = following.seconds - contact.seconds < LONGEST_SERVE
+        free = not (_within(contact, spans) or _within(following, spans))
+        if served and soon and free and tossed_before(contact, contacts[place - 1] if place else None, sightings):
+            after = contacts[place + 2] if place + 2 < len(contacts) else None
+            close = after is not None and after.seconds - following.seconds < LONGEST_PAUSE
+            before = contacts[place - 1] if place else None
+            found.append(Exchange([contact, following], SURE_OF_TOSS, after if close else None, before))
+    return found
 
 
 def lost_serves(
     contacts: Sequence[Contact], exchanges: Sequence[Exchange], sightings: Sightings
 ) -> list[tuple[Contact, float]]:
-    """Return the bounces of serves that went into the net, each with the time at which the ball met it.
+    """Return the bounces of serves that went into the net, each with the time at which the point was over.
 
     Args:
         contacts: Contacts of a path, in order of time.
-        exchanges: That were found among them.
+        exchanges: Found among them.
         sightings: The path.
     """
-    spans = [(exchange.contacts[0].seconds, exchange.contacts[-1].seconds + ALONE) for exchange in exchanges]
+    spans = _spans(exchanges)
     found = []
     for place, contact in enumerate(contacts):
-        if not contact.bounce or not contact.side or any(begin <= contact.seconds <= end for begin, end in spans):
+        if not contact.bounce or contact.along * contact.side < NEAREST_BOUNCE or _within(contact, spans):
             continue
-        if place and contact.seconds - contacts[place - 1].seconds < ALONE:
-            continue
-        stopped = _stops_at_the_net(contact, sightings)
+        following = next((each for each in contacts[place + 1 :] if each.bounce or each.side != contact.side), None)
+        again = following is not None and following.bounce and following.side == contact.side
+        over = following.seconds if following is not None and again else np.inf
+        alone = not place or contact.seconds - contacts[place - 1].seconds >= ALONE
+        stopped = _stops_at_the_net(contact, again, sightings) if alone else None
         if stopped is not None:
-            found.append((contact, stopped))
+            found.append((contact, min(over, stopped + DROPS)))
+        elif alone and following is not None and over - contact.seconds < GOES:
+            nearer = (contact.along - following.along) * contact.side > NEARER
+            if nearer and tossed_before(contact, contacts[place - 1] if place else None, sightings):
+                found.append((contact, min(over, contact.seconds + TO_THE_NET + DROPS)))
     return found
 
 
-def _stops_at_the_net(contact: Contact, sightings: Sightings) -> float | None:
+def _spans(exchanges: Sequence[Exchange]) -> list[tuple[float, float]]:
+    """Return from when to when exchanges are, and what follows each of them."""
+    return [(exchange.contacts[0].seconds, exchange.contacts[-1].seconds + ALONE) for exchange in exchanges]
+
+
+def _within(contact: Contact, spans: Sequence[tuple[float, float]]) -> bool:
+    return any(begin <= contact.seconds <= end for begin, end in spans)
+
+
+def _seen_for(seconds: float, later: np.ndarray) -> bool:
+    """Return whether the ball was seen for long enough after an instant, without being hidden on the way."""
+    on_the_way = later[later < seconds + 2 * SEEN_TO_STOP]
+    hidden = np.diff(on_the_way, prepend=seconds).max(initial=0.0) > SEEN_TO_STOP / 2
+    return bool(on_the_way.max(initial=seconds) - seconds >= SEEN_TO_STOP and not hidden)
+
+
+def _stops_at_the_net(contact: Contact, again: bool, sightings: Sightings) -> float | None:
     """Return when the ball of a bounce met the net; None where it did not come fast from the end, or passed, or nobody can tell."""
     court = contact.court
     if court is None or court.from_an_end:
@@ -54,7 +118,7 @@ def _stops_at_the_net(contact: Contact, sightings: Sightings) -> float | None:
     before = court.places(pixels) * contact.side
     later, pixels = sightings.between(contact.seconds, contact.seconds + GOES)
     after = court.places(pixels) * contact.side
-    if min(len(before), len(after)) < LEAST_SEEN:
+    if min(len(before), len(after)) < LEAST_SEEN or (not again and not _seen_for(contact.seconds, later)):
         return None
     # The medians of both halves of what was seen: one false sighting makes no serve.
     half = len(before) // 2
@@ -65,4 +129,4 @@ def _stops_at_the_net(contact: Contact, sightings: Sightings) -> float | None:
     struck = (court.places(pixels) * contact.side).max()
     if not fast or struck < BEHIND_THE_TABLE or not BEHIND_IT < after.min() < AT_THE_NET:
         return None
-    return float(later[after.argmin()])
+    return float(later[np.argmax(after < after.min() + NEARLY)])  # it may lie there afterwards

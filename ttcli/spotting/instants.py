@@ -1,6 +1,7 @@
 """From probabilities along a path to instants: peaks, and the fit of the flight before and after a bounce."""
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,11 @@ _TRUST_IN_GAP = 0.2
 """The same where nobody saw the bounce, as a part of how long the ball was not seen."""
 _LEAST_ERROR = 0.4 / 1920
 """Least error of a position, in picture widths: no path is better."""
+_NEIGHBOURS, _AGREEING_PAIRS = 3, 0.2
+"""Sightings to each side that tell whether one between them is false, and which share of their pairs must agree: those on its
+own side of the bounce do."""
+_WILD_STEPS, _WILD = 2.0, 10 / 1920
+"""Farther from where they lead than so many steps between sightings, and so many picture widths, it is false."""
 _TOUCH_SECONDS = 0.04
 """How far from a passing of the net its touch is looked for: the ball's middle passes before or after it touches."""
 _TOUCH_SIGHTINGS = 7
@@ -97,6 +103,7 @@ def fit_bounce(track: Track, peak: Peak, others: Sequence[float]) -> Instant:
         others: Instants of other bends, in seconds: flights end there.
     """
     rows = _flights(track, peak.time, others)
+    rows = rows[_near_its_neighbours(track.times[rows], track.positions[rows])]
     times, positions = track.times[rows], track.positions[rows]
     unseen = _unseen(track, peak.time)
     spread = max(0.02, 0.75 * float(np.median(np.diff(times))), unseen / 2) if len(times) > 1 else 0.0
@@ -106,7 +113,7 @@ def fit_bounce(track: Track, peak: Peak, others: Sequence[float]) -> Instant:
     tries = peak.time + np.linspace(-spread, spread, _TRIES)
     weights = np.ones(len(times))
     for _ in range(3):  # sightings far off their flight, as false ones are, count less each time
-        squares = np.array([_meet(times - at, positions, weights)[0] for at in tries])
+        squares = _squares(times - tries[:, None], positions, weights)
         best = tries[squares.argmin()]
         residuals = np.linalg.norm(_meet(times - best, positions, weights)[2], axis=1)
         scale = max(_LEAST_ERROR, 1.5 * float(np.median(residuals)))
@@ -217,9 +224,36 @@ def _one_way(times: np.ndarray, order: range, time: float, end: float, longest: 
     return rows
 
 
+def _near_its_neighbours(times: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Return which sightings (N,) lie where lines through two of their neighbours lead; a false one lies nowhere near."""
+    steps = np.linalg.norm(np.diff(positions, axis=0), axis=1)
+    allowed = _WILD_STEPS * float(np.median(steps)) + _WILD if len(steps) else 0.0
+    kept = np.ones(len(times), bool)
+    for place, time in enumerate(times):
+        around = [
+            other for other in range(place - _NEIGHBOURS, place + _NEIGHBOURS + 1) if other != place and 0 <= other < len(times)
+        ]
+        if len(around) < _NEIGHBOURS:
+            continue
+        first, second = np.array(list(combinations(around, 2))).T
+        share = (time - times[first]) / (times[second] - times[first])
+        led = positions[first] + share[:, None] * (positions[second] - positions[first])
+        away = np.linalg.norm(led - positions[place], axis=1)
+        kept[place] = np.quantile(away, _AGREEING_PAIRS) <= allowed
+    return kept
+
+
 def _columns(away: np.ndarray) -> np.ndarray:
-    """Return what two flights that meet are sums of, (N, 4): the place, both velocities and the acceleration."""
-    return np.stack([np.ones_like(away), np.minimum(away, 0), np.maximum(away, 0), away**2 / 2], 1)
+    """Return what two flights that meet are sums of, (..., N, 4): the place, both velocities and the acceleration."""
+    return np.stack([np.ones_like(away), np.minimum(away, 0), np.maximum(away, 0), away**2 / 2], -1)
+
+
+def _squares(away: np.ndarray, positions: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the weighted sums of squares (T,) of `_meet` for as many instants at once; `away` is (T, N)."""
+    root = np.sqrt(weights)[:, None]
+    columns = _columns(away) * root
+    residuals = positions * root - columns @ (np.linalg.pinv(columns) @ (positions * root))
+    return (residuals**2).sum((1, 2))
 
 
 def _meet(away: np.ndarray, positions: np.ndarray, weights: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:

@@ -1,0 +1,304 @@
+"""How high and how steeply a server tossed the ball, from the path before his stroke.
+
+A ball that left the palm falls freely; a ball in the hand does not. So the path before the stroke has two parts, and the
+instant between them tells the rise by the clock alone: no distance need be known. Every instant is tried. What the hand
+does before it is taken for a random process, so that the whole path has a probability for each instant, found by a
+Kalman filter that runs back from the stroke.
+"""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from ttcli.physics.air import AIR, drag_coefficient
+from ttcli.table.camera import TableCamera
+from ttcli.table.constants import GRAVITY
+
+LONGEST = 1.3
+"""Seconds before the stroke that are looked at. A ball that rises 2 m takes so long up and down."""
+LEAST_SIGHTINGS = 5
+"""Least sightings of a toss; four fit any."""
+COARSE, FINE, EARLIER = 0.025, 0.004, 0.45
+"""Seconds from one instant of release to the next that is tried, at first and where it may have been; and how long before
+the first sighting it may have been."""
+MUCH_LESS = 15.0
+"""Logarithm of how much less probable a release may be that is looked at more closely."""
+SPEED, SPEED_SPREAD = np.array([0.0, 0.0, -1.5]), np.array([0.35, 0.35, 2.5])
+"""m/s and 1 sigma, of the ball's velocity at the stroke, before anything is seen: tosses are steep."""
+PUSH, PUSH_SPREAD = np.array([0.0, 0.0, 12.0]), np.array([5.0, 5.0, 10.0])
+"""m/s^2 and 1 sigma: how a hand accelerates the ball as it lets go."""
+CHANGES, CHANGE_SECONDS = np.array([5.0, 5.0, 10.0]), 0.1
+"""m/s^2, 1 sigma on each axis, of a hand's accelerations, and how long one lasts."""
+LETTING_GO = 0.006
+"""Seconds, 1 sigma: a real palm does not stop pushing in an instant."""
+ERRORS = (0.7, 1.1, 1.8, 3.0)
+"""Times the path's error that the sightings of a toss may be off."""
+SMOOTH = 0.04
+"""Seconds over which the direction to the ball is smoothed."""
+SHORT = 0.013
+"""Seconds of one step of the filter."""
+POOR, POOR_SHARE, FALSE_SHARE = 4.0, 0.04, 0.01
+"""A share of the sightings is off by so many times as much, and another one may be anywhere within a metre."""
+FALSE = 4.0
+"""Errors from where its neighbours have a sighting, beyond which it is false."""
+OPEN = 0.025
+"""Share of the probability that may lie before the first sighting; with more the path begins in flight."""
+SAMPLES = 4000
+_P, _V, _A, _STRUCK = slice(0, 3), slice(3, 6), slice(6, 9), slice(9, 12)
+
+
+class Toss(NamedTuple):
+    """What a path tells about a toss. Each holds its middle, and the ends of an interval of 95 %."""
+
+    rise: tuple[float, float, float]
+    """Metres from the palm to the highest point; the last is infinite where the path begins in flight."""
+    angle: tuple[float, float, float]
+    """Degrees from the vertical as the ball left the palm."""
+
+
+class _Path(NamedTuple):
+    """N sightings of a toss as linear equations on the ball's place, the latest one first."""
+
+    since: np.ndarray
+    """(N,) seconds after the stroke, below 0."""
+    rows: np.ndarray
+    """(N, 2, 3)."""
+    told: np.ndarray
+    """(N, 2): what rows . (place - place at the stroke) come to, metres."""
+    error: float
+    """Metres, 1 sigma."""
+
+    def only(self, kept: np.ndarray) -> "_Path":
+        """Return some of the sightings."""
+        return self._replace(since=self.since[kept], rows=self.rows[kept], told=self.told[kept])
+
+
+class _Tried(NamedTuple):
+    """What follows from R instants of release."""
+
+    release: np.ndarray
+    """(R,) seconds after the stroke, below 0."""
+    error: np.ndarray
+    """(R,) metres, 1 sigma, of a sighting."""
+    likely: np.ndarray
+    """(R,) logarithm of the probability of the path."""
+    speed: np.ndarray
+    """(R, 3) m/s at the stroke, without what drag changed since the release."""
+    covariance: np.ndarray
+    """(R, 3, 3)."""
+
+
+def toss_of(
+    camera: TableCamera,
+    times: np.ndarray,
+    pixels: np.ndarray,
+    stroke: float,
+    place: np.ndarray,
+    covariance: np.ndarray,
+    error: float,
+) -> Toss | None:
+    """Return the toss before a serve; None where too little was seen of it.
+
+    Args:
+        camera: Camera with a straight lens.
+        times: (N,) seconds of the sightings before the stroke, in order.
+        pixels: (N, 2).
+        stroke: Seconds of the stroke.
+        place: (3,) where the ball was struck.
+        covariance: (3, 3) of that place.
+        error: Pixels, 1 sigma, of a sighting.
+    """
+    kept = np.flatnonzero((times >= stroke - LONGEST) & (times < stroke))[::-1]
+    path = _without_false(_path_of(camera, times[kept] - stroke, pixels[kept], place, error), covariance)
+    if len(path.since) < LEAST_SIGHTINGS:
+        return None
+    releases, errors = np.arange(path.since[-1] - EARLIER, path.since[0], COARSE), path.error * np.array(ERRORS)
+    grid = np.repeat(releases, len(errors)), np.tile(errors, len(releases))
+    drag = _Drag.none()
+    for _ in range(2):
+        tried = _try(path, *grid, covariance, drag)
+        best = int(tried.likely.argmax())
+        drag = _Drag.of(float(tried.speed[best, 2]))
+    near = np.unique(tried.release[tried.likely > tried.likely.max() - MUCH_LESS])
+    fine = np.unique(np.round((near[:, None] + np.arange(-COARSE, COARSE, FINE)) / FINE)) * FINE
+    return _told(path, _try(path, fine, np.full(len(fine), tried.error[best]), covariance, drag), drag)
+
+
+def _path_of(camera: TableCamera, since: np.ndarray, pixels: np.ndarray, place: np.ndarray, error: float) -> _Path:
+    """Return the sightings as equations. Their rows must not have the noise of the sightings, else a ball near the camera,
+    where noise means little, would explain any path best."""
+    right, down, forward = camera.rotation
+    away = (pixels - camera.centre) / camera.focal
+    alike = np.exp(-0.5 * ((since[:, None] - since) / SMOOTH) ** 2)
+    smooth = alike @ away / alike.sum(1, keepdims=True)
+    rows = np.stack([right - smooth[:, :1] * forward, down - smooth[:, 1:] * forward], 1)
+    distance = float((place - camera.position) @ forward)
+    told = rows @ (camera.position - place) + distance * (away - smooth)
+    return _Path(since, rows, told, error * distance / camera.focal)
+
+
+class _Drag(NamedTuple):
+    """What air changes in the fall of a ball, by seconds after the stroke (K,), in order."""
+
+    since: np.ndarray
+    speed: np.ndarray
+    """(K,) m/s upwards, against a fall in a vacuum with the same speed at the stroke."""
+    height: np.ndarray
+    """(K,) metres."""
+
+    @classmethod
+    def none(cls) -> "_Drag":
+        return cls(np.array([-1.0, 0.0]), np.zeros(2), np.zeros(2))
+
+    @classmethod
+    def of(cls, speed: float, step: float = 0.01) -> "_Drag":
+        """Return it for a ball that has a speed upwards at the stroke, m/s."""
+        count = round((LONGEST + EARLIER) / step) + 1
+        now, extra, high, kept = speed, 0.0, 0.0, [(0.0, 0.0)]
+        for _ in range(count):
+            slowed = -AIR * drag_coefficient(abs(now)) * abs(now) * now
+            high -= (extra - 0.5 * slowed * step) * step
+            extra -= slowed * step
+            now += (GRAVITY - slowed) * step
+            kept.append((extra, high))
+        speeds, heights = np.array(kept[::-1]).T
+        return cls(-step * np.arange(count + 1)[::-1], speeds, heights)
+
+    def speed_at(self, since: np.ndarray) -> np.ndarray:
+        """Return m/s upwards (N,) at times (N,)."""
+        return np.interp(since, self.since, self.speed)
+
+    def height_at(self, since: float) -> float:
+        """Return metres at a time."""
+        return float(np.interp(since, self.since, self.height))
+
+
+def _try(path: _Path, release: np.ndarray, error: np.ndarray, place: np.ndarray, drag: _Drag) -> _Tried:
+    """Return what follows from instants of release (R,) and errors (R,), metres.
+
+    The state is the ball's place, velocity and acceleration against a free fall, and its velocity at the stroke.
+    """
+    count = len(release)
+    mean, spread = np.zeros((count, 12)), np.zeros((count, 12, 12))
+    mean[:, _V] = mean[:, _STRUCK] = SPEED
+    spread[:, _P, _P] = place
+    spread[:, _V, _V] = spread[:, _V, _STRUCK] = spread[:, _STRUCK, _V] = spread[:, _STRUCK, _STRUCK] = np.diag(SPEED_SPREAD**2)
+    likely, now = np.zeros(count), 0.0
+    for since, rows, told in zip(path.since, path.rows, path.told, strict=True):
+        instants = np.linspace(now, since, 1 + max(1, int(np.ceil((now - since) / SHORT))))
+        for later, earlier in pairwise(instants):
+            mean, spread = _back(mean, spread, release, later, earlier)
+        now = since
+        fallen = rows[:, 2] * (-0.5 * GRAVITY * since**2 + drag.height_at(since))
+        mean, spread, gained = _seen(mean, spread, rows, told - fallen, error)
+        likely = likely + gained
+    return _Tried(release, error, likely, mean[:, _STRUCK], spread[:, _STRUCK, _STRUCK])
+
+
+def _back(
+    mean: np.ndarray, spread: np.ndarray, release: np.ndarray, later: float, earlier: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the states at the earlier of two instants, by those at the later one: in the hand up to its release, else in the air."""
+    step = later - earlier
+    held = np.clip(release - earlier, 0, step)  # (R,) seconds of the step
+    begins = ((held > 0) & (release <= later)).astype(float)
+    mean, spread = mean.copy(), spread.copy()
+    mean[:, _A] += begins[:, None] * (PUSH + (0, 0, GRAVITY))
+    spread[:, _A, _A] += begins[:, None, None] * np.diag(PUSH_SPREAD**2)
+    kept = np.exp(-held / CHANGE_SECONDS)
+    move = np.broadcast_to(np.eye(12), spread.shape).copy()
+    axes = np.arange(3)
+    move[:, axes, 3 + axes] = -step
+    move[:, axes, 6 + axes] = 0.5 * held[:, None] ** 2
+    move[:, 3 + axes, 6 + axes] = -held[:, None]
+    move[:, 6 + axes, 6 + axes] = kept[:, None]
+    mean = (move @ mean[..., None])[..., 0]
+    mean[:, 8] += (1 - kept) * GRAVITY
+    spread = move @ spread @ np.swapaxes(move, 1, 2)
+    spread[:, 6 + axes, 6 + axes] += (1 - kept**2)[:, None] * CHANGES**2
+    return mean, spread
+
+
+def _seen(
+    mean: np.ndarray, spread: np.ndarray, rows: np.ndarray, told: np.ndarray, error: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the states after a sighting, and the logarithm (R,) of its probability."""
+    miss = told - mean[:, _P] @ rows.T  # (R, 2)
+    by_place = spread[:, :, _P] @ rows.T  # (R, 12, 2)
+    placed = rows @ by_place[:, _P]
+    kinds = [placed + (times * error[:, None, None]) ** 2 * np.eye(2) for times in (1.0, POOR)]
+    shares = np.array([_normal(miss, kind) for kind in kinds]) + np.log([[1 - POOR_SHARE], [POOR_SHARE]])
+    false = np.full(len(miss), np.log(FALSE_SHARE))
+    poor = shares[1] > shares[0]
+    whole = np.where(poor[:, None, None], kinds[1], kinds[0])
+    counts = np.maximum(*shares) > false
+    gain = by_place @ np.linalg.inv(whole) * counts[:, None, None]
+    mean = mean + (gain @ miss[..., None])[..., 0]
+    # By Joseph's form, which rounding does not make negative.
+    left = np.eye(12) - gain @ np.pad(rows, ((0, 0), (0, 9)))
+    noise = (whole - placed) @ np.swapaxes(gain, 1, 2)
+    spread = left @ spread @ np.swapaxes(left, 1, 2) + gain @ noise
+    return mean, spread, np.logaddexp(np.logaddexp(*shares), false)
+
+
+def _normal(miss: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """Return the logarithm (R,) of the density of misses (R, 2)."""
+    a, b, d = covariance[:, 0, 0], covariance[:, 0, 1], covariance[:, 1, 1]
+    size = a * d - b * b
+    square = (d * miss[:, 0] ** 2 - 2 * b * miss[:, 0] * miss[:, 1] + a * miss[:, 1] ** 2) / size
+    return -0.5 * square - 0.5 * np.log(size) - np.log(2 * np.pi)
+
+
+def _without_false(path: _Path, place: np.ndarray) -> _Path:
+    """Return the path without sightings that are far from where their neighbours have the ball, in hand or not."""
+    for _ in range(10):
+        count = len(path.since)
+        if count < LEAST_SIGHTINGS:
+            break
+        apart = np.abs(path.since[:, None] - path.since)
+        alike = np.exp(-0.5 * (apart / 0.1) ** 2)
+        moves = np.einsum("nia,nm,mja->nimj", path.rows, alike, path.rows, optimize=True).reshape(2 * count, 2 * count)
+        inverse = np.linalg.inv(moves + path.error**2 * np.eye(2 * count))
+        away = ((inverse @ path.told.ravel()) / np.sqrt(np.diag(inverse))).reshape(count, 2)
+        far = np.abs(away).max(1)
+        edges = np.pad(far, 1)
+        wrong = (far > FALSE) & (far >= edges[:-2]) & (far >= edges[2:])
+        if not wrong.any():
+            break
+        path = path.only(~wrong)
+    return path
+
+
+def _told(path: _Path, tried: _Tried, drag: _Drag) -> Toss:
+    """Return the rise and the angle, by how probable each release is."""
+    random = np.random.default_rng(0)
+    share = np.exp(tried.likely - tried.likely.max())
+    share /= share.sum()
+    which = np.sort(random.choice(len(share), SAMPLES, p=share))
+    roots = np.linalg.cholesky(tried.covariance + 1e-9 * np.eye(3))
+    speeds = tried.speed[which] + (roots[which] @ random.normal(size=(SAMPLES, 3, 1)))[..., 0]
+    release = tried.release[which] + FINE * (random.random(SAMPLES) - 0.5) + LETTING_GO * random.normal(size=SAMPLES)
+    up = speeds[:, 2] - GRAVITY * release + drag.speed_at(release)
+    rise = np.maximum(_rise(up) - _rise(speeds[:, 2]), 0)
+    low, middle, high = np.quantile(rise, (0.025, 0.5, 0.975))
+    open_ended = share[tried.release < path.since[-1]].sum() > OPEN
+    return Toss((float(middle), float(low), np.inf if open_ended else float(high)), _angle(speeds[:, :2], up))
+
+
+def _rise(up: np.ndarray) -> np.ndarray:
+    """Return how far a ball rises that has a speed upwards, m/s."""
+    up = np.maximum(up, 0)
+    drag = AIR * drag_coefficient(0.6 * up)
+    return np.log1p(drag * up**2 / GRAVITY) / (2 * drag)
+
+
+def _angle(across: np.ndarray, up: np.ndarray) -> tuple[float, float, float]:
+    """Return the angle from the vertical, degrees, by samples of the velocity (S, 2) and (S,)."""
+    slope = across / np.maximum(up, 0.1)[:, None]
+    middle, spread = slope.mean(0), np.cov(slope.T)
+    angles = np.degrees(np.arctan(np.linalg.norm(slope, axis=1)))
+    value = float(np.degrees(np.arctan(np.linalg.norm(middle))))
+    upright = middle @ np.linalg.solve(spread, middle) < 5.99
+    low, high = (0.0, np.quantile(angles, 0.95)) if upright else np.quantile(angles, (0.025, 0.975))
+    return value, min(float(low), value), max(float(high), value)

@@ -19,31 +19,43 @@ LONGEST = 1.3
 """Seconds before the stroke that are looked at. A ball that rises 2 m takes so long up and down."""
 LEAST_SIGHTINGS = 5
 """Least sightings of a toss; four fit any."""
-COARSE, FINE, EARLIER = 0.025, 0.004, 0.45
+COARSE, FINE, EARLIER = 0.03, 0.004, 0.3
 """Seconds from one instant of release to the next that is tried, at first and where it may have been; and how long before
 the first sighting it may have been."""
 MUCH_LESS = 15.0
 """Logarithm of how much less probable a release may be that is looked at more closely."""
 SPEED, SPEED_SPREAD = np.array([0.0, 0.0, -1.5]), np.array([0.35, 0.35, 2.5])
 """m/s and 1 sigma, of the ball's velocity at the stroke, before anything is seen: tosses are steep."""
-PUSH, PUSH_SPREAD = np.array([0.0, 0.0, 12.0]), np.array([5.0, 5.0, 10.0])
-"""m/s^2 and 1 sigma: how a hand accelerates the ball as it lets go."""
+PUSH_SECONDS, PUSH_SHARE, LEAST_PUSH, MOST_PUSH = 0.12, 0.5, 6.0, 45.0
+"""A hand that brings a ball to its speed evenly takes so long, and its acceleration is off by this share of it, 1 sigma; it
+lies between so many m/s^2."""
+PUSH_ACROSS = 5.0
+"""m/s^2, 1 sigma, of it across."""
 CHANGES, CHANGE_SECONDS = np.array([5.0, 5.0, 10.0]), 0.1
 """m/s^2, 1 sigma on each axis, of a hand's accelerations, and how long one lasts."""
-LETTING_GO = 0.006
-"""Seconds, 1 sigma: a real palm does not stop pushing in an instant."""
-ERRORS = (0.7, 1.1, 1.8, 3.0)
+WANES, WANED = 0.04, 0.35
+"""A hand may stop pushing at once, or its push may wane for so many seconds to this share and less; both are as likely."""
+ERRORS = (0.7, 1.2, 2.4)
 """Times the path's error that the sightings of a toss may be off."""
 SMOOTH = 0.04
 """Seconds over which the direction to the ball is smoothed."""
 SHORT = 0.013
 """Seconds of one step of the filter."""
-POOR, POOR_SHARE, FALSE_SHARE = 4.0, 0.04, 0.01
-"""A share of the sightings is off by so many times as much, and another one may be anywhere within a metre."""
+POOR, POOR_SHARE = 5.0, 0.05
+"""A share of the sightings is off by so many times as much."""
 FALSE = 4.0
 """Errors from where its neighbours have a sighting, beyond which it is false."""
 OPEN = 0.025
 """Share of the probability that may lie before the first sighting; with more the path begins in flight."""
+SOONEST = 0.012
+"""Seconds between two sightings that are used."""
+ROUNDS = 3
+"""How often drag is found anew."""
+LEAST_FREE = 0.7
+"""Least share of the sightings after the release that fit a ball in free fall; with less it was no toss."""
+ELLIPSE = 6.0
+"""Square of sigmas of the ellipse of slopes that holds 95 %: the least angle in it is the lower end of the interval. A
+quantile of angles would not do: where one slope is hardly known, nearly all angles are larger than the true one."""
 SAMPLES = 4000
 _P, _V, _A, _STRUCK = slice(0, 3), slice(3, 6), slice(6, 9), slice(9, 12)
 
@@ -87,6 +99,8 @@ class _Tried(NamedTuple):
     """(R, 3) m/s at the stroke, without what drag changed since the release."""
     covariance: np.ndarray
     """(R, 3, 3)."""
+    free: np.ndarray
+    """(R,) share of the sightings since the release that fit a ball in free fall; 0 where there are fewer than three."""
 
 
 def toss_of(
@@ -111,23 +125,33 @@ def toss_of(
     """
     kept = np.flatnonzero((times >= stroke - LONGEST) & (times < stroke))[::-1]
     path = _without_false(_path_of(camera, times[kept] - stroke, pixels[kept], place, error), covariance)
+    path = path.only(_apart(path.since))
     if len(path.since) < LEAST_SIGHTINGS:
         return None
-    releases, errors = np.arange(path.since[-1] - EARLIER, path.since[0], COARSE), path.error * np.array(ERRORS)
-    grid = np.repeat(releases, len(errors)), np.tile(errors, len(releases))
-    drag = _Drag.none()
-    for _ in range(2):
-        tried = _try(path, *grid, covariance, drag)
-        best = int(tried.likely.argmax())
-        drag = _Drag.of(float(tried.speed[best, 2]))
+    releases = np.arange(path.since[-1] - EARLIER, path.since[0], COARSE)
+    drag = _drag(path, releases, covariance)
+    errors = path.error * np.array(ERRORS)
+    tried = _try(path, np.repeat(releases, len(errors)), np.tile(errors, len(releases)), covariance, drag)
     near = np.unique(tried.release[tried.likely > tried.likely.max() - MUCH_LESS])
-    fine = np.unique(np.round((near[:, None] + np.arange(-COARSE, COARSE, FINE)) / FINE)) * FINE
-    return _told(path, _try(path, fine, np.full(len(fine), tried.error[best]), covariance, drag), drag)
+    fine = np.unique(np.round((near[:, None] + np.arange(-COARSE - WANES, COARSE, FINE)) / FINE)) * FINE
+    error = np.full(2 * len(fine), tried.error[tried.likely.argmax()])
+    tried = _try(path, np.repeat(fine, 2), error, covariance, drag, wanes=np.tile([0.0, WANES], len(fine)))
+    return _told(path, tried, drag) if tried.free[tried.likely.argmax()] >= LEAST_FREE else None
+
+
+def _drag(path: _Path, releases: np.ndarray, place: np.ndarray) -> "_Drag":
+    """Return what air does to the ball, by the speed at the stroke that the likeliest release tells with it."""
+    tried = _try(path, releases, np.full(len(releases), path.error), place, _Drag.of(SPEED[2]))
+    for _ in range(ROUNDS):
+        drag = _Drag.of(float(tried.speed[tried.likely.argmax(), 2]))
+        tried = _try(path, tried.release[[tried.likely.argmax()]], np.array([path.error]), place, drag)
+    return drag
 
 
 def _path_of(camera: TableCamera, since: np.ndarray, pixels: np.ndarray, place: np.ndarray, error: float) -> _Path:
     """Return the sightings as equations. Their rows must not have the noise of the sightings, else a ball near the camera,
-    where noise means little, would explain any path best."""
+    where noise means little, would explain any path best.
+    """
     right, down, forward = camera.rotation
     away = (pixels - camera.centre) / camera.focal
     alike = np.exp(-0.5 * ((since[:, None] - since) / SMOOTH) ** 2)
@@ -146,10 +170,6 @@ class _Drag(NamedTuple):
     """(K,) m/s upwards, against a fall in a vacuum with the same speed at the stroke."""
     height: np.ndarray
     """(K,) metres."""
-
-    @classmethod
-    def none(cls) -> "_Drag":
-        return cls(np.array([-1.0, 0.0]), np.zeros(2), np.zeros(2))
 
     @classmethod
     def of(cls, speed: float, step: float = 0.01) -> "_Drag":
@@ -174,38 +194,76 @@ class _Drag(NamedTuple):
         return float(np.interp(since, self.since, self.height))
 
 
-def _try(path: _Path, release: np.ndarray, error: np.ndarray, place: np.ndarray, drag: _Drag) -> _Tried:
-    """Return what follows from instants of release (R,) and errors (R,), metres.
+def _try(
+    path: _Path, release: np.ndarray, error: np.ndarray, place: np.ndarray, drag: _Drag, wanes: np.ndarray | None = None
+) -> _Tried:
+    """Return what follows from R instants of release.
 
     The state is the ball's place, velocity and acceleration against a free fall, and its velocity at the stroke.
+
+    Args:
+        path: The sightings.
+        release: (R,) seconds after the stroke.
+        error: (R,) metres, 1 sigma, of a sighting.
+        place: (3, 3) covariance of the place of the stroke.
+        drag: What air does.
+        wanes: (R,) seconds before the release in which the hand's push wanes; in none if None.
     """
     count = len(release)
+    hand = _Hand(release, np.zeros(count) if wanes is None else wanes, -GRAVITY * release + drag.speed_at(release))
     mean, spread = np.zeros((count, 12)), np.zeros((count, 12, 12))
     mean[:, _V] = mean[:, _STRUCK] = SPEED
     spread[:, _P, _P] = place
     spread[:, _V, _V] = spread[:, _V, _STRUCK] = spread[:, _STRUCK, _V] = spread[:, _STRUCK, _STRUCK] = np.diag(SPEED_SPREAD**2)
-    likely, now = np.zeros(count), 0.0
+    likely, now, fits, flown = np.zeros(count), 0.0, np.zeros(count), np.zeros(count)
     for since, rows, told in zip(path.since, path.rows, path.told, strict=True):
         instants = np.linspace(now, since, 1 + max(1, int(np.ceil((now - since) / SHORT))))
         for later, earlier in pairwise(instants):
-            mean, spread = _back(mean, spread, release, later, earlier)
+            mean, spread = _back(mean, spread, hand, later, earlier)
         now = since
         fallen = rows[:, 2] * (-0.5 * GRAVITY * since**2 + drag.height_at(since))
-        mean, spread, gained = _seen(mean, spread, rows, told - fallen, error)
-        likely = likely + gained
-    return _Tried(release, error, likely, mean[:, _STRUCK], spread[:, _STRUCK, _STRUCK])
+        mean, spread, gained, good = _seen(mean, spread, rows, told - fallen, error)
+        likely, free = likely + gained, since > release
+        flown, fits = flown + free, fits + (free & good)
+    free = np.where(fits >= 3, fits / np.maximum(flown, 1), 0)
+    return _Tried(release, error, likely, mean[:, _STRUCK], spread[:, _STRUCK, _STRUCK], free)
 
 
-def _back(
-    mean: np.ndarray, spread: np.ndarray, release: np.ndarray, later: float, earlier: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the states at the earlier of two instants, by those at the later one: in the hand up to its release, else in the air."""
+class _Hand(NamedTuple):
+    """How R hands let go."""
+
+    release: np.ndarray
+    """(R,) seconds after the stroke."""
+    wanes: np.ndarray
+    """(R,) seconds before the release in which the push wanes."""
+    fall: np.ndarray
+    """(R,) m/s that gravity and drag give a ball between the release and the stroke, downwards."""
+
+    def push(self, mean: np.ndarray, spread: np.ndarray, later: float, earlier: float) -> None:
+        """Let those hands push, in place, that do so from some instant of a step back on."""
+        push = np.clip((mean[:, 5] + self.fall) / PUSH_SECONDS, LEAST_PUSH, MOST_PUSH) + GRAVITY
+        waned = np.where(self.wanes > 0, WANED, 1.0)
+        for at, share in ((self.release, waned), (self.release - self.wanes, 1 - waned)):
+            begins = ((at > earlier) & (at <= later) & (share > 0)) * share
+            mean[:, 8] += begins * push
+            spread[:, [6, 7], [6, 7]] += (begins * PUSH_ACROSS**2)[:, None]
+            spread[:, 8, 8] += (begins * PUSH_SHARE * push) ** 2
+
+
+def _back(mean: np.ndarray, spread: np.ndarray, hand: _Hand, later: float, earlier: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the states at the earlier of two instants, by those at the later one: in the hand up to its release, else in the air.
+
+    Args:
+        mean: (R, 12).
+        spread: (R, 12, 12).
+        hand: R hands.
+        later: Seconds after the stroke.
+        earlier: Seconds after the stroke.
+    """
     step = later - earlier
-    held = np.clip(release - earlier, 0, step)  # (R,) seconds of the step
-    begins = ((held > 0) & (release <= later)).astype(float)
+    held = np.clip(hand.release - earlier, 0, step)  # (R,) seconds of the step
     mean, spread = mean.copy(), spread.copy()
-    mean[:, _A] += begins[:, None] * (PUSH + (0, 0, GRAVITY))
-    spread[:, _A, _A] += begins[:, None, None] * np.diag(PUSH_SPREAD**2)
+    hand.push(mean, spread, later, earlier)
     kept = np.exp(-held / CHANGE_SECONDS)
     move = np.broadcast_to(np.eye(12), spread.shape).copy()
     axes = np.arange(3)
@@ -222,24 +280,22 @@ def _back(
 
 def _seen(
     mean: np.ndarray, spread: np.ndarray, rows: np.ndarray, told: np.ndarray, error: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the states after a sighting, and the logarithm (R,) of its probability."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the states after a sighting, the logarithm (R,) of its probability, and whether it is a good one, (R,)."""
     miss = told - mean[:, _P] @ rows.T  # (R, 2)
     by_place = spread[:, :, _P] @ rows.T  # (R, 12, 2)
     placed = rows @ by_place[:, _P]
     kinds = [placed + (times * error[:, None, None]) ** 2 * np.eye(2) for times in (1.0, POOR)]
     shares = np.array([_normal(miss, kind) for kind in kinds]) + np.log([[1 - POOR_SHARE], [POOR_SHARE]])
-    false = np.full(len(miss), np.log(FALSE_SHARE))
     poor = shares[1] > shares[0]
     whole = np.where(poor[:, None, None], kinds[1], kinds[0])
-    counts = np.maximum(*shares) > false
-    gain = by_place @ np.linalg.inv(whole) * counts[:, None, None]
+    gain = by_place @ np.linalg.inv(whole)
     mean = mean + (gain @ miss[..., None])[..., 0]
     # By Joseph's form, which rounding does not make negative.
     left = np.eye(12) - gain @ np.pad(rows, ((0, 0), (0, 9)))
     noise = (whole - placed) @ np.swapaxes(gain, 1, 2)
     spread = left @ spread @ np.swapaxes(left, 1, 2) + gain @ noise
-    return mean, spread, np.logaddexp(np.logaddexp(*shares), false)
+    return mean, spread, np.logaddexp(*shares), ~poor
 
 
 def _normal(miss: np.ndarray, covariance: np.ndarray) -> np.ndarray:
@@ -270,6 +326,15 @@ def _without_false(path: _Path, place: np.ndarray) -> _Path:
     return path
 
 
+def _apart(since: np.ndarray) -> np.ndarray:
+    """Return which sightings are left if those go that follow another one too soon: they tell little and cost much."""
+    kept: list[int] = []
+    for row, seconds in enumerate(since):
+        if not kept or since[kept[-1]] - seconds >= SOONEST:
+            kept.append(row)
+    return np.array(kept, int)
+
+
 def _told(path: _Path, tried: _Tried, drag: _Drag) -> Toss:
     """Return the rise and the angle, by how probable each release is."""
     random = np.random.default_rng(0)
@@ -278,7 +343,7 @@ def _told(path: _Path, tried: _Tried, drag: _Drag) -> Toss:
     which = np.sort(random.choice(len(share), SAMPLES, p=share))
     roots = np.linalg.cholesky(tried.covariance + 1e-9 * np.eye(3))
     speeds = tried.speed[which] + (roots[which] @ random.normal(size=(SAMPLES, 3, 1)))[..., 0]
-    release = tried.release[which] + FINE * (random.random(SAMPLES) - 0.5) + LETTING_GO * random.normal(size=SAMPLES)
+    release = tried.release[which] + FINE * (random.random(SAMPLES) - 0.5)
     up = speeds[:, 2] - GRAVITY * release + drag.speed_at(release)
     rise = np.maximum(_rise(up) - _rise(speeds[:, 2]), 0)
     low, middle, high = np.quantile(rise, (0.025, 0.5, 0.975))
@@ -299,6 +364,7 @@ def _angle(across: np.ndarray, up: np.ndarray) -> tuple[float, float, float]:
     middle, spread = slope.mean(0), np.cov(slope.T)
     angles = np.degrees(np.arctan(np.linalg.norm(slope, axis=1)))
     value = float(np.degrees(np.arctan(np.linalg.norm(middle))))
-    upright = middle @ np.linalg.solve(spread, middle) < 5.99
-    low, high = (0.0, np.quantile(angles, 0.95)) if upright else np.quantile(angles, (0.025, 0.975))
-    return value, min(float(low), value), max(float(high), value)
+    away = slope - middle
+    inside = (away * np.linalg.solve(spread, away.T).T).sum(1) < ELLIPSE
+    upright = middle @ np.linalg.solve(spread, middle) < ELLIPSE
+    return value, 0.0 if upright else float(angles[inside].min()), max(float(np.quantile(angles, 0.97)), value)

@@ -239,8 +239,8 @@ def _toss(cut: _Cut, row: int, view: View, fit: Fit, measures: Measures) -> None
     told = cut.told
     if cut.tossed is None or told is None or (told.speed is None and told.bounce is None):
         return
-    struck = cut.flight.start, measures.place[row], measures.place_covariance[row]
-    toss = toss_of(view.camera, *cut.tossed, *struck, float(fit.error[row]))
+    (times, pixels), place, unsure = cut.tossed, measures.place[row], measures.place_covariance[row]
+    toss = toss_of(view.camera, times, pixels, cut.flight.start, place, unsure, float(fit.error[row]))
     cut.told = replace(told, toss=None if toss is None else told_toss(toss))
 
 

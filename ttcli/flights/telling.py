@@ -118,11 +118,11 @@ def told_of(measures: Measures, fit: Fit, pieces: Pieces, row: int, serve: bool,
 
 
 def told_toss(toss: tosses.Toss) -> Toss | None:
-    """Return what is written about a toss; None where its interval is wide."""
+    """Return what is written about a toss; None where its interval is wide, or nothing is known but that it had a height."""
     value, low, high = (100 * number for number in toss.rise)
     angle = Estimate(*toss.angle) if toss.angle[2] - toss.angle[1] <= WIDEST_ANGLE else None
     if not np.isfinite(high):
-        return Toss(low, None, None, angle)
+        return Toss(low, None, None, angle) if low >= 1 else None
     return Toss(low, value, high, angle) if high - low <= 2 * 100 * WIDEST_TOSS else None
 
 

@@ -49,7 +49,7 @@ OPEN = 0.025
 """Share of the probability that may lie before the first sighting; with more the path begins in flight."""
 SOONEST = 0.012
 """Seconds between two sightings that are used."""
-ROUNDS = 3
+ROUNDS = 4
 """How often drag is found anew."""
 LEAST_FREE = 0.7
 """Least share of the sightings after the release that fit a ball in free fall; with less it was no toss."""
@@ -128,29 +128,32 @@ def toss_of(
     path = path.only(_apart(path.since))
     if len(path.since) < LEAST_SIGHTINGS:
         return None
-    releases = np.arange(path.since[-1] - EARLIER, path.since[0], COARSE)
+    releases = np.arange(float(path.since[-1]) - EARLIER, float(path.since[0]), COARSE)
     drag = _drag(path, releases, covariance)
     errors = path.error * np.array(ERRORS)
     tried = _try(path, np.repeat(releases, len(errors)), np.tile(errors, len(releases)), covariance, drag)
     near = np.unique(tried.release[tried.likely > tried.likely.max() - MUCH_LESS])
     fine = np.unique(np.round((near[:, None] + np.arange(-COARSE - WANES, COARSE, FINE)) / FINE)) * FINE
-    error = np.full(2 * len(fine), tried.error[tried.likely.argmax()])
-    tried = _try(path, np.repeat(fine, 2), error, covariance, drag, wanes=np.tile([0.0, WANES], len(fine)))
+    same = np.full(2 * len(fine), tried.error[tried.likely.argmax()])
+    tried = _try(path, np.repeat(fine, 2), same, covariance, drag, wanes=np.tile([0.0, WANES], len(fine)))
     return _told(path, tried, drag) if tried.free[tried.likely.argmax()] >= LEAST_FREE else None
 
 
 def _drag(path: _Path, releases: np.ndarray, place: np.ndarray) -> "_Drag":
     """Return what air does to the ball, by the speed at the stroke that the likeliest release tells with it."""
-    tried = _try(path, releases, np.full(len(releases), path.error), place, _Drag.of(SPEED[2]))
+    drag = _Drag.of(float(SPEED[2]))
     for _ in range(ROUNDS):
-        drag = _Drag.of(float(tried.speed[tried.likely.argmax(), 2]))
-        tried = _try(path, tried.release[[tried.likely.argmax()]], np.array([path.error]), place, drag)
+        tried = _try(path, releases, np.full(len(releases), path.error), place, drag)
+        best = int(tried.likely.argmax())
+        releases, drag = tried.release[[best]], _Drag.of(float(tried.speed[best, 2]))
     return drag
 
 
 def _path_of(camera: TableCamera, since: np.ndarray, pixels: np.ndarray, place: np.ndarray, error: float) -> _Path:
-    """Return the sightings as equations. Their rows must not have the noise of the sightings, else a ball near the camera,
-    where noise means little, would explain any path best.
+    """Return the sightings as equations.
+
+    Their rows are smoothed. With the noise of the sightings in them, a ball beside the camera, where noise means little,
+    would explain any path best.
     """
     right, down, forward = camera.rotation
     away = (pixels - camera.centre) / camera.focal

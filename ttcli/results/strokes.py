@@ -201,11 +201,10 @@ def _toss(row: Row) -> Toss | None:
     angle = _estimate(row, "toss_angle_deg", "toss_angle_low", "toss_angle_high")
     if low is None and value is None and high is None and angle is None:
         return None
-    if (
-        low is None
-        or (value is None) != (high is None)
-        or not 0 <= low <= (low if value is None else value) <= (high or value or low)
-    ):
+    in_order = low is not None and low >= 0
+    if value is not None or high is not None:
+        in_order = in_order and value is not None and high is not None and (low or 0) <= value <= high
+    if low is None or not in_order:
         raise row.error(
             "toss_cm and its interval are not in order", "give low, value and high, or low alone, or leave all empty"
         )

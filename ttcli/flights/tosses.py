@@ -1,9 +1,9 @@
 """How high and how steeply a server tossed the ball, from the path before his stroke.
 
-A ball that left the palm falls freely; a ball in the hand does not. So the path before the stroke has two parts, and the
+A ball that left the palm falls freely; a ball in the hand does not. The path before the stroke has these two parts. The
 instant between them tells the rise by the clock alone: no distance need be known. Every instant is tried. What the hand
-does before it is taken for a random process, so that the whole path has a probability for each instant, found by a
-Kalman filter that runs back from the stroke.
+does before is taken for a random process. So the whole path has a probability for each instant. A Kalman filter that
+runs back from the stroke finds it.
 """
 
 from itertools import pairwise
@@ -27,10 +27,10 @@ MUCH_LESS = 15.0
 SPEED, SPEED_SPREAD = np.array([0.0, 0.0, -1.5]), np.array([0.35, 0.35, 2.5])
 """m/s and 1 sigma, of the ball's velocity at the stroke, before anything is seen: tosses are steep."""
 PUSH_SECONDS, PUSH_SHARE, LEAST_PUSH, MOST_PUSH = 0.12, 0.5, 6.0, 45.0
-"""A hand that brings a ball to its speed evenly takes so long, and its acceleration is off by this share of it, 1 sigma; it
-lies between so many m/s^2."""
+"""A hand takes so long to bring a ball to its speed. Its acceleration differs from that by this share, 1 sigma, and lies
+between so many m/s^2."""
 PUSH_ACROSS = 5.0
-"""m/s^2, 1 sigma, of it across."""
+"""m/s^2, 1 sigma, of the acceleration across."""
 CHANGES, CHANGE_SECONDS = np.array([5.0, 5.0, 10.0]), 0.1
 """m/s^2, 1 sigma on each axis, of a hand's accelerations, and how long one lasts."""
 WANES, WANED = 0.04, 0.35
@@ -112,7 +112,7 @@ def toss_of(
     covariance: np.ndarray,
     error: float,
 ) -> Toss | None:
-    """Return the toss before a serve; None where too little was seen of it.
+    """Return the toss before a serve; None where too few sightings are left.
 
     Args:
         camera: Camera with a straight lens.

@@ -10,7 +10,7 @@ from ttcli.flights.doubts import LEAST_JUDGED, LEAST_SIZING, Fitted, doubt_of
 from ttcli.flights.fit import Fit, Pieces, fit_flights, fly_flights
 from ttcli.flights.measuring import Measures, measure
 from ttcli.flights.sightlines import as_seen_by, camera_at, view_of
-from ttcli.flights.splitting import LEAST_SIGHTINGS, LONGEST_GAP, Flight, flight_into_the_net, flights_of
+from ttcli.flights.splitting import LEAST_SIGHTINGS, LONGEST_GAP, SERVE_GAP, Flight, flight_into_the_net, flights_of
 from ttcli.flights.telling import Told, told_of, told_toss
 from ttcli.flights.tosses import LONGEST as LONGEST_TOSS
 from ttcli.flights.tosses import toss_of
@@ -38,6 +38,10 @@ PLACES = 40
 """Places of a flight that is drawn."""
 MOST_BACK = 0.5
 """Seconds before the first sighting to which a flight is followed back to its stroke."""
+
+
+HIDDEN_STROKE = 0.4
+"""Metres, 1 sigma, from where a ball was seen last of a toss to where it was seen first of the serve."""
 
 
 class Found(NamedTuple):
@@ -187,7 +191,7 @@ def _see(cut: _Cut, sightings: Sightings, tables: Tables) -> None:
     shown = as_seen_by(camera, tables, times, pixels)
     known = np.isfinite(shown[:, 0])
     cut.camera, cut.times, cut.pixels = camera, times[known], shown[known]
-    if flight.serve and flight.struck:
+    if flight.serve:
         before, pixels = sightings.between(flight.start - LONGEST_TOSS, flight.start - SMEARED)
         shown = as_seen_by(camera, tables, before, pixels)
         known = np.isfinite(shown[:, 0])
@@ -239,8 +243,13 @@ def _toss(cut: _Cut, row: int, view: View, fit: Fit, measures: Measures) -> None
     told = cut.told
     if cut.tossed is None or told is None or (told.speed is None and told.bounce is None):
         return
-    (times, pixels), place, unsure = cut.tossed, measures.place[row], measures.place_covariance[row]
-    toss = toss_of(view.camera, times, pixels, cut.flight.start, place, unsure, float(fit.error[row]))
+    (times, pixels), stroke = cut.tossed, cut.flight.start
+    place, unsure = measures.place[row], measures.place_covariance[row]
+    if not cut.flight.struck:
+        if not len(times) or stroke - times[-1] < SERVE_GAP:
+            return  # what was seen before may be of the serve
+        stroke, unsure = float(times[-1]) + 1e-3, unsure + HIDDEN_STROKE**2 * np.eye(3)
+    toss = toss_of(view.camera, times, pixels, stroke, place, unsure, float(fit.error[row]))
     cut.told = replace(told, toss=None if toss is None else told_toss(toss))
 
 

@@ -51,6 +51,10 @@ SOONEST = 0.012
 """Seconds between two sightings that are used."""
 ROUNDS = 4
 """How often drag is found anew."""
+PLACE_DOUBT = 0.15
+"""Metres, 1 sigma, by which the place of a stroke may be off besides: in broadcasts, serves lay a tenth too near."""
+MOST_HELD = 0.05
+"""Probability that the ball did not rise freely at all, beyond which nothing is told."""
 LEAST_FREE = 0.7
 """Least share of the sightings after the release that fit a ball in free fall; with less it was no toss."""
 ELLIPSE = 6.0
@@ -123,6 +127,7 @@ def toss_of(
         covariance: (3, 3) of that place.
         error: Pixels, 1 sigma, of a sighting.
     """
+    covariance = covariance + PLACE_DOUBT**2 * np.eye(3)
     kept = np.flatnonzero((times >= stroke - LONGEST) & (times < stroke))[::-1]
     path = _without_false(_path_of(camera, times[kept] - stroke, pixels[kept], place, error), covariance)
     path = path.only(_apart(path.since))
@@ -136,7 +141,8 @@ def toss_of(
     fine = np.unique(np.round((near[:, None] + np.arange(-COARSE - WANES, COARSE, FINE)) / FINE)) * FINE
     same = np.full(2 * len(fine), tried.error[tried.likely.argmax()])
     tried = _try(path, np.repeat(fine, 2), same, covariance, drag, wanes=np.tile([0.0, WANES], len(fine)))
-    return _told(path, tried, drag) if tried.free[tried.likely.argmax()] >= LEAST_FREE else None
+    toss = _told(path, tried, drag)
+    return toss if tried.free[tried.likely.argmax()] >= LEAST_FREE else None
 
 
 def _drag(path: _Path, releases: np.ndarray, place: np.ndarray) -> "_Drag":
@@ -338,8 +344,8 @@ def _apart(since: np.ndarray) -> np.ndarray:
     return np.array(kept, int)
 
 
-def _told(path: _Path, tried: _Tried, drag: _Drag) -> Toss:
-    """Return the rise and the angle, by how probable each release is."""
+def _told(path: _Path, tried: _Tried, drag: _Drag) -> Toss | None:
+    """Return the rise and the angle, by how probable each release is; None where the ball may never have risen freely."""
     random = np.random.default_rng(0)
     share = np.exp(tried.likely - tried.likely.max())
     share /= share.sum()
@@ -349,6 +355,8 @@ def _told(path: _Path, tried: _Tried, drag: _Drag) -> Toss:
     release = tried.release[which] + FINE * (random.random(SAMPLES) - 0.5)
     up = speeds[:, 2] - GRAVITY * release + drag.speed_at(release)
     rise = np.maximum(_rise(up) - _rise(speeds[:, 2]), 0)
+    if (rise == 0).mean() > MOST_HELD:
+        return None
     low, middle, high = np.quantile(rise, (0.025, 0.5, 0.975))
     open_ended = share[tried.release < path.since[-1]].sum() > OPEN
     return Toss((float(middle), float(low), np.inf if open_ended else float(high)), _angle(speeds[:, :2], up))

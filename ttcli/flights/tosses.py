@@ -53,8 +53,11 @@ ROUNDS = 4
 """How often drag is found anew."""
 PLACE_DOUBT = 0.15
 """Metres, 1 sigma, by which the place of a stroke may be off besides: in broadcasts, serves lay a tenth too near."""
+JUST_BEFORE, LEAST_JOINED = 0.15, 0.8
+"""Seconds before the release, and the least share of the sightings in them that a hand explains. With less they were of
+something else, or the hand hid the ball: the path begins in flight."""
 MOST_HELD = 0.05
-"""Probability that the ball did not rise freely at all, beyond which nothing is told."""
+"""Probability that the ball did not rise freely at all, beyond which there is no answer."""
 LEAST_FREE = 0.7
 """Least share of the sightings after the release that fit a ball in free fall; with less it was no toss."""
 ELLIPSE = 6.0
@@ -105,6 +108,8 @@ class _Tried(NamedTuple):
     """(R, 3, 3)."""
     free: np.ndarray
     """(R,) share of the sightings since the release that fit a ball in free fall; 0 where there are fewer than three."""
+    joined: np.ndarray
+    """(R,) share of the sightings just before the release that fit a hand which brings the ball there; 1 without any."""
 
 
 def toss_of(
@@ -225,6 +230,7 @@ def _try(
     spread[:, _P, _P] = place
     spread[:, _V, _V] = spread[:, _V, _STRUCK] = spread[:, _STRUCK, _V] = spread[:, _STRUCK, _STRUCK] = np.diag(SPEED_SPREAD**2)
     likely, now, fits, flown = np.zeros(count), 0.0, np.zeros(count), np.zeros(count)
+    brought, held = np.zeros(count), np.zeros(count)
     for since, rows, told in zip(path.since, path.rows, path.told, strict=True):
         instants = np.linspace(now, since, 1 + max(1, int(np.ceil((now - since) / SHORT))))
         for later, earlier in pairwise(instants):
@@ -234,8 +240,11 @@ def _try(
         mean, spread, gained, good = _seen(mean, spread, rows, told - fallen, error)
         likely, free = likely + gained, since > release
         flown, fits = flown + free, fits + (free & good)
+        just = ~free & (since > release - JUST_BEFORE)
+        held, brought = held + just, brought + (just & good)
+    joined = np.where(held > 0, brought / np.maximum(held, 1), 1)
     free = np.where(fits >= 3, fits / np.maximum(flown, 1), 0)
-    return _Tried(release, error, likely, mean[:, _STRUCK], spread[:, _STRUCK, _STRUCK], free)
+    return _Tried(release, error, likely, mean[:, _STRUCK], spread[:, _STRUCK, _STRUCK], free, joined)
 
 
 class _Hand(NamedTuple):
@@ -358,7 +367,7 @@ def _told(path: _Path, tried: _Tried, drag: _Drag) -> Toss | None:
     if (rise == 0).mean() > MOST_HELD:
         return None
     low, middle, high = np.quantile(rise, (0.025, 0.5, 0.975))
-    open_ended = share[tried.release < path.since[-1]].sum() > OPEN
+    open_ended = share[tried.release < path.since[-1]].sum() > OPEN or tried.joined[share.argmax()] < LEAST_JOINED
     return Toss((float(middle), float(low), np.inf if open_ended else float(high)), _angle(speeds[:, :2], up))
 
 

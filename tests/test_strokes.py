@@ -6,7 +6,7 @@ from thrown import BEHIND, HEIGHT, SIDE, WIDTH, corners, rows, throw
 
 from ttcli.configs import StrokesConfig
 from ttcli.errors import InputError, LabelError, OutputError, SettingError
-from ttcli.results.strokes import Ellipse, Estimate, Stroke, read_strokes_csv, write_strokes_csv
+from ttcli.results.strokes import Ellipse, Estimate, Stroke, Toss, read_strokes_csv, write_strokes_csv
 from ttcli.results.trajectory import write_ball_csv
 from ttcli.strokes import strokes
 
@@ -96,15 +96,17 @@ def test_strokes_are_read_as_they_were_written(tmp_path):
     whole = Stroke(
         1.25, 75.5, 1, "left", (0.1, -1.5, 0.25), Estimate(54.0, 50.0, 58.0), Estimate(12.0, 10.0, 14.0), 0.31,
         Ellipse(1.6, 0.2, 0.8, 0.05, 0.02, 30.0), "half_middle", "top", 0.97, "in", 0.9,
+        Toss(16.0, 21.0, 27.0, Estimate(3.0, 0.0, 9.0)),
     )  # fmt: skip
-    bare = Stroke(2.5, 150.0)
+    bare, begun_in_flight = Stroke(2.5, 150.0), Stroke(3.5, 210.0, toss=Toss(12.0, None, None, None))
     path = tmp_path / "s.csv"
-    write_strokes_csv(path, [whole, bare])
-    assert read_strokes_csv(path) == [whole, bare]
+    write_strokes_csv(path, [whole, bare, begun_in_flight])
+    assert read_strokes_csv(path) == [whole, bare, begun_in_flight]
     header = "time_s,frame"
     for columns, cells in (
         ("side", "up"), ("speed_kmh,speed_low,speed_high", "54,55,58"), ("speed_kmh,speed_low,speed_high", "200,190,210"),
         ("zone", "middle"), ("confidence", "2"), ("rally", "0"), ("bounce_x_m", "0.1"), ("speed_kmh", "50"),
+        ("toss_cm", "20"), ("toss_cm,toss_low,toss_high", "20,22,25"), ("toss_low", "-3"), ("toss_low,toss_high", "12,20"),
     ):  # fmt: skip
         path.write_text(f"{header},{columns}\n1,60,{cells}\n")
         with pytest.raises(LabelError, match="s.csv:2"):

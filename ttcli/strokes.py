@@ -48,6 +48,7 @@ class StrokesSummary:
             "with_speed": sum(stroke.speed is not None for stroke in self.strokes),
             "with_bounce": sum(stroke.bounce is not None for stroke in self.strokes),
             "with_spin": sum(stroke.spin is not None for stroke in self.strokes),
+            "with_toss": sum(stroke.toss is not None for stroke in self.strokes),
             "fastest_kmh": None if fastest is None or fastest.speed is None else [round(each, 1) for each in fastest.speed],
             "fastest_at_s": None if fastest is None else round(fastest.time_seconds, 3),
         }

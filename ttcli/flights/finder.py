@@ -1,17 +1,19 @@
 """The strokes of a path: cut at its strokes, each flight fitted in space, and what that says where it can be trusted."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from ttcli.flights.doubts import LEAST_JUDGED, LEAST_SIZING, Fitted, doubt_of
 from ttcli.flights.fit import Fit, Pieces, fit_flights, fly_flights
-from ttcli.flights.measuring import measure
+from ttcli.flights.measuring import Measures, measure
 from ttcli.flights.sightlines import as_seen_by, camera_at, view_of
-from ttcli.flights.splitting import LEAST_SIGHTINGS, LONGEST_GAP, Flight, flight_into_the_net, flights_of
-from ttcli.flights.telling import Told, told_of
+from ttcli.flights.splitting import LEAST_SIGHTINGS, LONGEST_GAP, SERVE_GAP, Flight, flight_into_the_net, flights_of
+from ttcli.flights.telling import Told, told_of, told_toss
+from ttcli.flights.tosses import LONGEST as LONGEST_TOSS
+from ttcli.flights.tosses import toss_of
 from ttcli.flights.views import View
 from ttcli.play.contacts import Contact, contacts_of
 from ttcli.play.court import court_of_camera
@@ -39,6 +41,10 @@ MOST_BACK = 0.5
 """Seconds before the first sighting to which a flight is followed back to its stroke."""
 
 
+HIDDEN_STROKE = 0.4
+"""Metres, 1 sigma, from where a ball was seen last of a toss to where it was seen first of the serve."""
+
+
 class Found(NamedTuple):
     """What a path shows about strokes."""
 
@@ -63,6 +69,8 @@ class _Cut:
     camera: TableCamera | None = None
     times: np.ndarray = field(default_factory=lambda: np.zeros(0))
     pixels: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
+    tossed: tuple[np.ndarray, np.ndarray] | None = None
+    """Times and pixels before a serve."""
     told: Told | None = None
     ended: str | None = None
     """How the rally ended with this stroke, where it did."""
@@ -184,6 +192,11 @@ def _see(cut: _Cut, sightings: Sightings, tables: Tables) -> None:
     shown = as_seen_by(camera, tables, times, pixels)
     known = np.isfinite(shown[:, 0])
     cut.camera, cut.times, cut.pixels = camera, times[known], shown[known]
+    if flight.serve:
+        before, pixels = sightings.between(flight.start - LONGEST_TOSS, flight.start - SMEARED)
+        shown = as_seen_by(camera, tables, before, pixels)
+        known = np.isfinite(shown[:, 0])
+        cut.tossed = before[known], shown[known]
 
 
 def _by_camera(cuts: Sequence[_Cut]) -> list[list[_Cut]]:
@@ -222,7 +235,23 @@ def _fit_group(cuts: list[_Cut]) -> _Group:
     for row, cut in enumerate(cuts):
         cut.way = ways[:, row].T - (0, 0, TABLE_HEIGHT)
         cut.told = told_of(measures, fit, pieces, row, cut.flight.serve, MOST_ERROR * camera.width)
+        _toss(cut, row, view, fit, measures)
     return _Group(cuts, evidence, Fitted(view, pieces, fit, measures))
+
+
+def _toss(cut: _Cut, row: int, view: View, fit: Fit, measures: Measures) -> None:
+    """Note the toss before a serve whose flight tells something."""
+    told = cut.told
+    if cut.tossed is None or told is None or (told.speed is None and told.bounce is None):
+        return
+    (times, pixels), stroke = cut.tossed, cut.flight.start
+    place, unsure = measures.place[row], measures.place_covariance[row]
+    if not cut.flight.struck:
+        if not len(times) or stroke - times[-1] < SERVE_GAP:
+            return  # what was seen before may be of the serve
+        stroke, unsure = float(times[-1]) + 1e-3, unsure + HIDDEN_STROKE**2 * np.eye(3)
+    toss = toss_of(view.camera, times, pixels, stroke, place, unsure, float(fit.error[row]))
+    cut.told = replace(told, toss=None if toss is None else told_toss(toss))
 
 
 def _doubt(groups: Sequence[_Group]) -> list[str]:

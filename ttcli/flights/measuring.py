@@ -41,6 +41,8 @@ class Measures(NamedTuple):
 
     place: np.ndarray
     """(N, 3) metres, of the stroke."""
+    place_covariance: np.ndarray
+    """(N, 3, 3)."""
     speed: Measured
     """m/s, at the stroke."""
     clearance: Measured
@@ -87,6 +89,7 @@ def measure(fit: Fit, duration: np.ndarray, bounces: np.ndarray, stroke: np.ndar
     fast = fast._replace(spread=np.sqrt(fast.spread**2 + (DOUBT * fast.value) ** 2 + unsure**2))
     return Measures(
         np.moveaxis(place[:, :, 0], 0, -1),
+        _covariance(place) + np.einsum("an,bn,n->nab", speed[:, :, 0], speed[:, :, 0], stroke_error**2),
         fast,
         _measured(_over_net(arcs) - NET_TOP),
         _measured(_apex(arcs, time)),

@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ttcli.flights import tosses
 from ttcli.flights.fit import FASTEST, Fit, Pieces
 from ttcli.flights.measuring import Measured, Measures, ellipse, normal_share
 from ttcli.physics.arcs import ON_TABLE
-from ttcli.results.strokes import ACROSS, DEPTHS, Ellipse, Estimate, Stroke
+from ttcli.results.strokes import ACROSS, DEPTHS, Ellipse, Estimate, Stroke, Toss
 from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 
 SURE = 0.95
@@ -15,6 +16,8 @@ WIDEST_SPEED = 0.3
 """Half of the interval, as a share of the speed, beyond which no speed is written."""
 WIDEST_CLEARANCE, WIDEST_BOUNCE = 0.15, 0.30
 """The same of the height over the net, and of the longer half axis of the bounce's ellipse: metres."""
+WIDEST_TOSS, WIDEST_ANGLE = 0.2, 30.0
+"""The same of the rise of a toss, metres; and the whole interval of its angle, degrees."""
 LEAST_COUNTED, LEAST_SHARE = 5, 0.6
 """Sightings that must agree with a flight, and their share of all."""
 MOST_MISFIT = 1.8
@@ -50,6 +53,7 @@ class Told:
     spin: str | None = None
     spin_confidence: float | None = None
     ended: str | None = None
+    toss: Toss | None = None
 
     def fill(self, stroke: Stroke, first_seen: float) -> Stroke:
         """Return a row filled with these numbers."""
@@ -57,6 +61,7 @@ class Told:
         return replace(
             stroke, place=self.place, speed=self.speed, clearance=self.clearance, apex=self.apex, bounce=bounce, zone=self.zone,
             spin=self.spin, spin_confidence=self.spin_confidence, ended=self.ended or stroke.ended,
+            toss=self.toss,
         )  # fmt: skip
 
 
@@ -110,6 +115,15 @@ def told_of(measures: Measures, fit: Fit, pieces: Pieces, row: int, serve: bool,
         sure,
         "in" if bounce is not None and _zone(bounce, end) is not None else None,
     )
+
+
+def told_toss(toss: tosses.Toss) -> Toss | None:
+    """Return what is written about a toss; None where its interval is wide, or nothing is known but that it had a height."""
+    value, low, high = (100 * number for number in toss.rise)
+    angle = Estimate(*toss.angle) if toss.angle[2] - toss.angle[1] <= WIDEST_ANGLE else None
+    if not np.isfinite(high):
+        return Toss(low, None, None, angle) if low >= 1 else None
+    return Toss(low, value, high, angle) if high - low <= 2 * 100 * WIDEST_TOSS else None
 
 
 def _may_be_struck(place: np.ndarray, serve: bool) -> bool:

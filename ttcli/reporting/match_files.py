@@ -20,7 +20,7 @@ from ttcli.video.probe import VIDEO_SUFFIXES
 STROKE_NUMBERS = (
     "time_s", "x_m", "y_m", "z_m", "speed_kmh", "speed_low", "speed_high", "net_clearance_cm", "clearance_low", "clearance_high",
     "apex_m", "bounce_time_s", "bounce_x_m", "bounce_y_m", "bounce_major_cm", "bounce_minor_cm", "bounce_angle_deg",
-    "spin_confidence", "confidence",
+    "spin_confidence", "confidence", "toss_cm", "toss_low", "toss_high", "toss_angle_deg", "toss_angle_low", "toss_angle_high",
 )  # fmt: skip
 """Columns of strokes.csv that hold numbers."""
 STROKE_WORDS = ("side", "zone", "spin", "ended")

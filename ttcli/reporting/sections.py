@@ -280,8 +280,17 @@ def _stroke_words(stroke: dict[str, Any]) -> str:
         facts.append(f"{stroke['speed_kmh']:g} km/h{bounds}")
     facts += [f"{stroke['net_clearance_cm']:g} cm over the net"] if stroke["net_clearance_cm"] is not None else []
     facts += [f"{stroke['spin']} spin"] if stroke["spin"] else []
+    facts += _toss_words(stroke)
     facts += [f"landed {zone_words(stroke['zone'])}"] if stroke["zone"] else []
     return ", ".join(facts)
+
+
+def _toss_words(stroke: dict[str, Any]) -> list[str]:
+    if stroke["toss_low"] is None:
+        return []
+    if stroke["toss_cm"] is None or stroke["toss_high"] is None:
+        return [f"tossed {stroke['toss_low']:g} cm or higher"]
+    return [f"tossed {stroke['toss_cm']:g} cm high ({stroke['toss_low']:g} to {stroke['toss_high']:g})"]
 
 
 def _doubts(match: dict[str, Any], key: str) -> str:

@@ -12,6 +12,7 @@ COLUMNS = (
     "stroke", "rally", "time_s", "frame", "side", "x_m", "y_m", "z_m", "speed_kmh", "speed_low", "speed_high",
     "net_clearance_cm", "clearance_low", "clearance_high", "apex_m", "bounce_time_s", "bounce_x_m", "bounce_y_m",
     "bounce_major_cm", "bounce_minor_cm", "bounce_angle_deg", "zone", "spin", "spin_confidence", "ended", "confidence",
+    "toss_cm", "toss_low", "toss_high", "toss_angle_deg", "toss_angle_low", "toss_angle_high",
 )  # fmt: skip
 """Columns of strokes.csv, in the order in which they are written; they are read by name."""
 ENDED = ("in", "net", "long", "wide")
@@ -32,6 +33,19 @@ class Estimate(NamedTuple):
     value: float
     low: float
     high: float
+
+
+class Toss(NamedTuple):
+    """How a server tossed the ball: from where it left the palm to its highest point, centimetres."""
+
+    low: float
+    """The ball rose so far at least, in 97.5 of 100 cases."""
+    value: float | None
+    """None where the ball was first seen in flight: nobody knows how far it had risen before."""
+    high: float | None
+    """The ball rose no farther in 97.5 of 100 cases; None where `value` is."""
+    angle: Estimate | None
+    """Degrees from the vertical as it left the palm."""
 
 
 class Ellipse(NamedTuple):
@@ -76,6 +90,8 @@ class Stroke:
     """One of ENDED."""
     confidence: float | None = None
     """In [0, 1], that it is a stroke."""
+    toss: Toss | None = None
+    """Before a serve; the rule asks for 16 cm."""
 
 
 def write_strokes_csv(path: Path, strokes: Iterable[Stroke], overwrite: bool = False) -> int:
@@ -99,7 +115,7 @@ def read_strokes_csv(path: Path) -> list[Stroke]:
 
 
 def _cells(number: int, stroke: Stroke) -> tuple[object, ...]:
-    bounce = stroke.bounce
+    bounce, toss = stroke.bounce, stroke.toss
     return (
         number,
         stroke.rally,
@@ -118,6 +134,8 @@ def _cells(number: int, stroke: Stroke) -> tuple[object, ...]:
         *_formatted((stroke.spin_confidence,), 3),
         stroke.ended,
         *_formatted((stroke.confidence,), 3),
+        *_formatted((toss and toss.value, toss and toss.low, toss and toss.high), 1),
+        *_formatted((toss and toss.angle) or (None,) * 3, 1),
     )
 
 
@@ -152,6 +170,7 @@ def _parse(row: Row) -> Stroke:
         _share(row, "spin_confidence"),
         _word(row, "ended", ENDED),
         _share(row, "confidence"),
+        _toss(row),
     )
 
 
@@ -175,6 +194,21 @@ def _ellipse(row: Row) -> Ellipse | None:
     if max(abs(x), abs(y)) > MOST_METRES or not 0 <= minor <= major:
         raise row.error("the bounce is far from any table, or its ellipse is none", "mend it, or leave its cells empty")
     return Ellipse(seconds, x, y, major / 100, minor / 100, angle)
+
+
+def _toss(row: Row) -> Toss | None:
+    value, low, high = (row.number(column) for column in ("toss_cm", "toss_low", "toss_high"))
+    angle = _estimate(row, "toss_angle_deg", "toss_angle_low", "toss_angle_high")
+    if low is None and value is None and high is None and angle is None:
+        return None
+    in_order = low is not None and low >= 0
+    if value is not None or high is not None:
+        in_order = in_order and value is not None and high is not None and (low or 0) <= value <= high
+    if low is None or not in_order:
+        raise row.error(
+            "toss_cm and its interval are not in order", "give low, value and high, or low alone, or leave all empty"
+        )
+    return Toss(low, value, high, angle)
 
 
 def _share(row: Row, column: str) -> float | None:

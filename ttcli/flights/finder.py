@@ -9,10 +9,10 @@ import numpy as np
 from ttcli.flights.doubts import LEAST_JUDGED, LEAST_SIZING, Fitted, doubt_of
 from ttcli.flights.fit import Fit, Pieces, fit_flights, fly_flights
 from ttcli.flights.measuring import Measures, measure
+from ttcli.flights.releases import LONGEST as LONGEST_TOSS
 from ttcli.flights.sightlines import as_seen_by, camera_at, view_of
 from ttcli.flights.splitting import LEAST_SIGHTINGS, LONGEST_GAP, SERVE_GAP, Flight, flight_into_the_net, flights_of
 from ttcli.flights.telling import Told, told_of, told_toss
-from ttcli.flights.tosses import LONGEST as LONGEST_TOSS
 from ttcli.flights.tosses import toss_of
 from ttcli.flights.views import View
 from ttcli.play.contacts import Contact, contacts_of

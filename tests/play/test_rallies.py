@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from played_paths import BOARD, FALLS, Film
 
+from ttcli.play import finder
 from ttcli.play.contacts import Contact, contacts_of, in_flight
 from ttcli.play.exchanges import LONGEST_PAUSE, LONGEST_UNTOLD, find_exchanges
-from ttcli.play.finder import RallyFinder, find_rallies
+from ttcli.play.finder import RallyFinder, exchanges_of, find_rallies
 from ttcli.play.sightings import Sightings
 from ttcli.results.rallies import Play
 from ttcli.results.trajectory import Status
@@ -257,12 +258,18 @@ def test_a_cut_in_mid_rally_ends_nothing():
     assert [rally.strokes for rally in found(film, rows=rows)] == [8, 8]
 
 
-def test_from_behind_the_server_is_near_or_far():
-    film, _ = match((5, -1, "long"), (6, 1, "long"), (4, 1, "missed"))
+def from_behind(film):
+    """Return the rows of a film as a camera behind an end sees it, and turn its events too."""
     rows = [
         replace(row, x=film.mirrored(row.place)[0], y=film.mirrored(row.place)[1]) if row.place else row for row in film.rows()
     ]
     film.events = [replace(event, x=film.mirrored(event.place)[0], y=film.mirrored(event.place)[1]) for event in film.events]
+    return rows
+
+
+def test_from_behind_the_server_is_near_or_far():
+    film, _ = match((5, -1, "long"), (6, 1, "long"), (4, 1, "missed"))
+    rows = from_behind(film)
     assert [rally.server for rally in found(film, rows=rows)] == ["far", "near", "near"]
 
 
@@ -347,3 +354,19 @@ def test_times_within_a_rally_are_play():
     assert np.mean([play(seconds) for seconds in np.arange(0, film.seconds, 0.01)]) == pytest.approx(
         sum(rally.seconds for rally in rallies) / film.seconds, abs=0.01
     )
+
+
+def test_what_follows_a_point_without_an_end_too_soon_for_a_serve_is_the_same_point(monkeypatch):
+    film, _ = match((12, -1, "long"))
+    rows = from_behind(film)
+    whole = found(film, rows=rows)
+
+    def in_two(contacts, sightings):
+        (exchange,) = exchanges_of(contacts, sightings)
+        first, rest = exchange.contacts[:14], exchange.contacts[14:]
+        return [exchange._replace(contacts=first, after=rest[0]), exchange._replace(contacts=rest, before=first[-1])]
+
+    monkeypatch.setattr(finder, "exchanges_of", in_two)
+    (rally,) = found(film, rows=rows)
+    assert (rally.start_seconds, rally.end_seconds) == (whole[0].start_seconds, whole[0].end_seconds)
+    assert (rally.server, rally.ended, rally.bounces) == (whole[0].server, whole[0].ended, whole[0].bounces)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -30,6 +31,8 @@ SPREAD, SURELY_LOWER = 0.015, 0.06
 """Metres by which such a height is uncertain; and by so much lower, no toss needs to be seen."""
 SLOWEST_SERVE = 1.0
 """Halves of the table a second from bounce to bounce: a slower ball hops over the net."""
+SAME_POINT = 0.6
+"""Seconds from the last contact of an exchange in which nobody serves again: what follows is the same point."""
 SLOW_MOTION = 0.6
 """Metres: where no flight from bounce to bounce passes lower over the net, the clock is wrong: somebody lobs, but not
 both, and nobody who serves."""
@@ -108,6 +111,9 @@ class RallyFinder:
                 continue
             if played and is_replay(exchange, played[-1], sightings.shots):
                 self.replays += 1
+            elif played and _goes_on(played[-1], found[-1], exchange):
+                found[-1] = _joined(found[-1], rally)
+                played[-1] = played[-1]._replace(contacts=played[-1].contacts + exchange.contacts)
             else:
                 found.append(rally)
                 played.append(exchange)
@@ -146,6 +152,24 @@ def _rally(exchange: Exchange, following: Exchange | None, sightings: Sightings,
         server=first.court.name(side) if first.court is not None and side else None,
         ended=ending.ended,
         confidence=sure * _like_a_serve(exchange, soon, ending.struck, sightings),
+    )
+
+
+def _goes_on(earlier: Exchange, rally: Rally, exchange: Exchange) -> bool:
+    """Return whether an exchange is the rest of the one before it, whose rally has no known end."""
+    return rally.ended is None and exchange.contacts[0].seconds - earlier.contacts[-1].seconds < SAME_POINT
+
+
+def _joined(rally: Rally, rest: Rally) -> Rally:
+    """Return a rally with the rest of it that was found by itself."""
+    return replace(
+        rally,
+        end_seconds=rest.end_seconds,
+        end_frame=rest.end_frame,
+        strokes=(rally.strokes or 0) + (rest.strokes or 0),
+        bounces=(rally.bounces or 0) + (rest.bounces or 0),
+        ended=rest.ended,
+        confidence=max(rally.confidence or 0.0, rest.confidence or 0.0),
     )
 
 

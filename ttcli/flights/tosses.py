@@ -26,8 +26,9 @@ ERRORS = (0.7, 1.2, 2.4)
 """Times the path's error that the sightings of a toss may be off."""
 SMOOTH = 0.04
 """Seconds over which the direction to the ball is smoothed."""
-FALSE = 4.0
-"""Errors from where its neighbours have a sighting, beyond which it is false."""
+FALSE, FALSE_ROUNDS, FLIES_ALIKE = 4.0, 10, 0.1
+"""Errors from where its neighbours have a sighting, beyond which it is false; how often such ones are looked for, and for
+how many seconds a ball goes on as it did."""
 OPEN = 0.025
 """Share of the probability that may lie before the first sighting; with more the path begins in flight."""
 SOONEST = 0.012
@@ -80,7 +81,7 @@ def toss_of(
     """
     covariance = covariance + PLACE_DOUBT**2 * np.eye(3)
     kept = np.flatnonzero((times >= stroke - LONGEST) & (times < stroke))[::-1]
-    path = _without_false(_path_of(camera, times[kept] - stroke, pixels[kept], place, error), covariance)
+    path = _without_false(_path_of(camera, times[kept] - stroke, pixels[kept], place, error))
     path = path.only(_apart(path.since))
     if len(path.since) < LEAST_SIGHTINGS:
         return None
@@ -92,11 +93,10 @@ def toss_of(
     fine = np.unique(np.round((near[:, None] + np.arange(-COARSE - WANES, COARSE, FINE)) / FINE)) * FINE
     same = np.full(2 * len(fine), tried.error[tried.likely.argmax()])
     tried = try_releases(path, np.repeat(fine, 2), same, covariance, drag, wanes=np.tile([0.0, WANES], len(fine)))
-    toss = _told(path, tried, drag)
-    return toss if tried.free[tried.likely.argmax()] >= LEAST_FREE else None
+    return _told(path, tried, drag) if tried.free[tried.likely.argmax()] >= LEAST_FREE else None
 
 
-def _drag(path: TossPath, releases: np.ndarray, place: np.ndarray) -> "Drag":
+def _drag(path: TossPath, releases: np.ndarray, place: np.ndarray) -> Drag:
     """Return what air does to the ball, by the speed at the stroke that the likeliest release tells with it."""
     drag = Drag.of(float(SPEED[2]))
     for _ in range(ROUNDS):
@@ -122,14 +122,14 @@ def _path_of(camera: TableCamera, since: np.ndarray, pixels: np.ndarray, place: 
     return TossPath(since, rows, told, error * distance / camera.focal)
 
 
-def _without_false(path: TossPath, place: np.ndarray) -> TossPath:
+def _without_false(path: TossPath) -> TossPath:
     """Return the path without sightings that are far from where their neighbours have the ball, in hand or not."""
-    for _ in range(10):
+    for _ in range(FALSE_ROUNDS):
         count = len(path.since)
         if count < LEAST_SIGHTINGS:
             break
         apart = np.abs(path.since[:, None] - path.since)
-        alike = np.exp(-0.5 * (apart / 0.1) ** 2)
+        alike = np.exp(-0.5 * (apart / FLIES_ALIKE) ** 2)
         moves = np.einsum("nia,nm,mja->nimj", path.rows, alike, path.rows, optimize=True).reshape(2 * count, 2 * count)
         inverse = np.linalg.inv(moves + path.error**2 * np.eye(2 * count))
         away = ((inverse @ path.told.ravel()) / np.sqrt(np.diag(inverse))).reshape(count, 2)

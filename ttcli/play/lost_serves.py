@@ -53,13 +53,13 @@ def lone_serves(contacts: Sequence[Contact], exchanges: Sequence[Exchange], sigh
     spans = _spans(exchanges)
     found = []
     for place, (contact, following) in enumerate(pairwise(contacts)):
+        before = contacts[place - 1] if place else None
         served = contact.bounce and following.bounce and contact.side * following.side < 0
         soon = following.seconds - contact.seconds < LONGEST_SERVE
         free = not (_within(contact, spans) or _within(following, spans))
-        if served and soon and free and tossed_before(contact, contacts[place - 1] if place else None, sightings):
+        if served and soon and free and tossed_before(contact, before, sightings):
             after = contacts[place + 2] if place + 2 < len(contacts) else None
             close = after is not None and after.seconds - following.seconds < LONGEST_PAUSE
-            before = contacts[place - 1] if place else None
             found.append(Exchange([contact, following], SURE_OF_TOSS, after if close else None, before))
     return found
 
@@ -82,13 +82,14 @@ def lost_serves(
         following = next((each for each in contacts[place + 1 :] if each.bounce or each.side != contact.side), None)
         again = following is not None and following.bounce and following.side == contact.side
         over = following.seconds if following is not None and again else np.inf
-        alone = not place or contact.seconds - contacts[place - 1].seconds >= ALONE
+        before = contacts[place - 1] if place else None
+        alone = before is None or contact.seconds - before.seconds >= ALONE
         stopped = _stops_at_the_net(contact, again, sightings) if alone else None
         if stopped is not None:
             found.append((contact, min(over, stopped + DROPS)))
         elif alone and following is not None and over - contact.seconds < GOES:
             nearer = (contact.along - following.along) * contact.side > NEARER
-            if nearer and tossed_before(contact, contacts[place - 1] if place else None, sightings):
+            if nearer and tossed_before(contact, before, sightings):
                 found.append((contact, min(over, contact.seconds + TO_THE_NET + DROPS)))
     return found
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ttcli.simulation.camera import Cameras, homographies
+from ttcli.simulation.portions import frame_groups
 from ttcli.simulation.scene import Scenes
 from ttcli.simulation.sensor import Caption, draw_captions
 from ttcli.simulation.streaks import Streaks, blend, soften, streak_patches
@@ -84,28 +85,24 @@ def show_halls(scenes: Scenes, backdrop: Backdrop, height: int, width: int) -> t
     pictures = torch.empty(count, frames, 3, height, width, device=scenes.times.device)
     disparity, net_cover = torch.empty(2, count, frames, 1, height, width, device=scenes.times.device)
     for canvas in backdrop.canvases:
-        layers = canvas.layers[:, None]
-        if canvas.cameras is not None:
-            layers = _follow_camera(canvas.layers, canvas.cameras, scenes.cameras.at(canvas.rows), height, width)
-        pictures[canvas.rows] = layers[:, :, :3].expand(-1, frames, -1, -1, -1)
-        disparity[canvas.rows] = layers[:, :, 3:4].expand(-1, frames, -1, -1, -1)
-        net_cover[canvas.rows] = layers[:, :, 4:].expand(-1, frames, -1, -1, -1)
+        for some in frame_groups(pictures.shape, pictures.device):
+            layers = canvas.layers[:, None]
+            if canvas.cameras is not None:
+                cameras = scenes.cameras.at(canvas.rows, some)
+                layers = _follow_camera(canvas.layers, canvas.cameras, cameras, height, width)
+            for whole, part in zip((pictures, disparity, net_cover), layers.split((3, 1, 1), 2), strict=True):
+                whole[canvas.rows, some] = part.expand(-1, some.stop - some.start, -1, -1, -1)
     return pictures, disparity, net_cover
 
 
 def _follow_camera(canvas: Tensor, source: Cameras, target: Cameras, height: int, width: int) -> Tensor:
     """Return a canvas (B, C, h, w) as each frame's camera sees it (B, T, C, H, W); the cameras turn and zoom in place."""
-    maps = homographies(source, target)  # (B, T, 3, 3)
-    y, x = torch.meshgrid(
-        torch.arange(height, device=canvas.device).float(), torch.arange(width, device=canvas.device).float(), indexing="ij"
-    )
-
-    def row(i: int) -> Tensor:
-        return maps[..., i, 0, None, None] * x + maps[..., i, 1, None, None] * y + maps[..., i, 2, None, None]
-
-    scale = row(2)
-    size = torch.tensor([canvas.shape[3], canvas.shape[2]], device=canvas.device)
-    grid = (torch.stack([row(0) / scale, row(1) / scale], -1) + 0.5) * (2 / size) - 1  # (B, T, H, W, 2)
+    across, down = canvas.shape[3], canvas.shape[2]
+    to_grid = canvas.new_tensor([[2 / across, 0, 1 / across - 1], [0, 2 / down, 1 / down - 1], [0, 0, 1]])
+    maps = (to_grid @ homographies(source, target))[..., None, None]  # (B, T, 3, 3, 1, 1)
+    x, y = torch.arange(width, device=canvas.device).float(), torch.arange(height, device=canvas.device).float()[:, None]
+    column, line, scale = (maps[..., i, 0, :, :] * x + (maps[..., i, 1, :, :] * y + maps[..., i, 2, :, :]) for i in range(3))
+    grid = torch.stack([column.div_(scale), line.div_(scale)], -1)  # (B, T, H, W, 2)
     count, frames = grid.shape[:2]
     # The frames of a window lie below each other, so that one call samples each window's canvas once.
     seen = functional.grid_sample(canvas, grid.flatten(1, 2), padding_mode="border", align_corners=False)

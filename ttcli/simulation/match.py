@@ -1,6 +1,9 @@
 """Whole matches: rallies one after another on one clock, and what players do in the time between."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -8,7 +11,7 @@ from torch import Tensor
 from ttcli.simulation.chance import uniform_draw
 from ttcli.simulation.flight import BALL_RADIUS, BOUNCE, HIT, NET_PASS, NET_TOUCH, NOTHING, TABLE_HALF_LENGTH, TABLE_HEIGHT
 from ttcli.simulation.rally import simulate_rallies
-from ttcli.simulation.timeline import IN_PLAY, LOOSE, NOT_THERE, STAND, SWING, TOSS, RallyBatch
+from ttcli.simulation.timeline import CHANGING, IN_PLAY, LOOSE, NOT_THERE, STAND, SWING, TOSS, RallyBatch
 
 LONGEST_STORY = 14.0
 """Seconds of a rally's record; what is played for longer is left out."""
@@ -23,6 +26,11 @@ SLOW_PLAY_SHARE = 0.55
 """Share of the pauses in which the ball is bounced by hand, or passed on."""
 SWING_SHARE, WALK_SHARE, STRAY_SHARE = 0.4, 0.6, 0.25
 """Share of the pauses in which a player strikes without a ball, walks about, and in which a second ball rolls through."""
+POINTS_OF_GAME, LEAST_LEAD = 11, 2
+BREAK, REST = (20.0, 40.0), 4.0
+"""Seconds between two games, and how long players rest in it before and after they are counted at the other end."""
+BENCH = 2.7
+"""Metres from the table's middle to where a player rests, one on either side."""
 WALKING_SPEED, STRIDE_SECONDS = (0.7, 1.6), 0.3
 """Metres per second; and how often a walking player's place is written down."""
 STROLL = ((-2.5, 1.7), (2.5, 5.0))
@@ -55,16 +63,29 @@ class Match:
     """A match that never happened."""
 
     story: RallyBatch
-    """Story of one row: the ball and the contacts of the whole match."""
+    """Story of one row: the ball and the contacts of the whole match; see `story_near`."""
     rallies: list[PlayedRally]
     """In order of time, lets among them."""
     strays: RallyBatch
     """Strays of one row, on the same clock: a second ball that rolls through now and then."""
+    changes: list[float]
+    """Seconds at which the players change ends: from each on, who was at one is at the other."""
 
     @property
     def seconds(self) -> float:
         """Length of the match."""
         return self.story.positions.shape[1] / self.story.sample_rate
+
+    def changed_by(self, seconds: float) -> bool:
+        """Return whether the players are at each other's ends then, compared with how they began."""
+        return sum(change <= seconds for change in self.changes) % 2 == 1
+
+    def story_near(self, seconds: float, reach: float) -> RallyBatch:
+        """Return the story with the contacts within `reach` of an instant, each at the end where who makes it is then."""
+        near = self.story.near(seconds - reach, seconds + reach)
+        nearest = min(self.changes, key=lambda change: abs(change - seconds), default=seconds)
+        turned = near.contact_side.sign() * (-1 if nearest < seconds else 1)
+        return replace(near, contact_side=torch.where(near.contact_side.abs() == CHANGING, turned, near.contact_side))
 
 
 class _Tape:
@@ -113,8 +134,8 @@ class _Tape:
 def simulate_match(seconds: float, generator: torch.Generator) -> Match:
     """Return a match of a length in seconds; the same generator state gives the same match.
 
-    The players serve in turn, twice each. Between the rallies the ball lies, is in a pocket, is bounced by hand or
-    passed on; players walk, and strike without a ball; a second ball may roll through.
+    The players serve in turn, twice each, and change ends after each game. Between the rallies the ball lies, is in a
+    pocket, is bounced by hand or passed on; players walk, and strike without a ball; a second ball may roll through.
     """
     chance = _Chance(generator)
     count = max(4, round(seconds / 4))  # more than fit: a rally with its pause takes longer
@@ -123,7 +144,9 @@ def simulate_match(seconds: float, generator: torch.Generator) -> Match:
     rate = rallies.sample_rate
     tape, strays = _Tape(round(seconds * rate), rate), _Tape(round(seconds * rate), rate)
     played: list[PlayedRally] = []
-    at, served, slow_row = chance.between(*FIRST_SERVE), 0, 0
+    score = Score()
+    changes: list[float] = []
+    at, slow_row = chance.between(*FIRST_SERVE), 0
     for row in range(count):
         point = read_point(rallies, row)
         if point is None or not point.bounces:  # a serve that misses the table is none
@@ -131,11 +154,14 @@ def simulate_match(seconds: float, generator: torch.Generator) -> Match:
         first = round(at * rate)
         if first + int(rallies.end_sample[row]) >= len(tape.state):
             break
-        server = 1 if (served // SERVES_IN_TURN) % 2 else -1
+        server = score.server
         turn = float(server * point.server)
         begin = tape.lay(rallies, row, first, turn) / rate
         played.append(_moved(point, at, server))
-        served += point.ended != "let"
+        if score.count(played[-1]):
+            at = begin + chance.between(*BREAK)
+            changes.append(_change_ends(tape, chance, begin, min(at, seconds)))
+            continue
         pause = chance.between(*(TOWEL if chance.happens(TOWEL_SHARE) else PAUSE))
         at = begin + pause
         if chance.happens(SLOW_PLAY_SHARE) and slow_row < len(slow.positions):
@@ -146,7 +172,37 @@ def simulate_match(seconds: float, generator: torch.Generator) -> Match:
                 at = max(at, end + chance.between(0.3, 1.5))
             slow_row += 1
         _pass_the_time(tape, strays, chance, begin, min(at, seconds))
-    return Match(tape.collect(), played, strays.collect())
+    return Match(tape.collect(), played, strays.collect(), changes)
+
+
+class Score:
+    """Who serves from where, and which game is over."""
+
+    def __init__(self) -> None:
+        self._points = {-1: 0, 1: 0}  # of who is at the end of this sign
+        self._first = -1  # the end that served first in this game
+
+    @property
+    def server(self) -> int:
+        """The sign of y of the end that serves next."""
+        played = sum(self._points.values())
+        even = min(self._points.values()) >= POINTS_OF_GAME - 1  # from there on they serve once each
+        turns = played if even else played // SERVES_IN_TURN
+        return self._first * (-1) ** turns
+
+    def count(self, point: PlayedRally) -> bool:
+        """Count a point; return whether the game is over, and the players change ends."""
+        if point.ended == "let":
+            return False
+        last = point.server * (-1) ** (point.strokes - 1)
+        winner = last if point.ended in ("double_bounce", "missed") else -last
+        self._points[winner] += 1
+        ahead = self._points[winner] - self._points[-winner]
+        if self._points[winner] < POINTS_OF_GAME or ahead < LEAST_LEAD:
+            return False
+        # Who received first serves first in the next game, and does so from the other end, which is where the server was.
+        self._points = {-1: 0, 1: 0}
+        return True
 
 
 def read_point(rallies: RallyBatch, row: int) -> PlayedRally | None:
@@ -224,6 +280,31 @@ def _walk(tape: _Tape, chance: "_Chance", begin: float, end: float, side: int) -
         part = 1 - abs(1 - 2 * step * STRIDE_SECONDS / seconds)
         x, y = torch.lerp(home, goal, part).tolist()
         tape.contacts.append((begin + step * STRIDE_SECONDS, STAND, (x, y, 0.0), side))
+
+
+def _change_ends(tape: _Tape, chance: "_Chance", begin: float, end: float) -> float:
+    """Let both players walk to a side of the table, rest, and walk on to the other end; return when they have changed.
+
+    Players are known by their ends, and from that instant on each has the other's.
+    """
+    changed, speed, aside = (begin + end) / 2, chance.between(*WALKING_SPEED), chance.sign() * BENCH
+    for side in (-1, 1):
+        steps = _steps([(0.0, side * 2.2), (side * aside, side * 1.9), (side * aside, 0.0)], speed)
+        resting = [steps[-1]] * math.ceil(REST / STRIDE_SECONDS)
+        way = [*steps, *resting, *((x, -y) for x, y in [*resting, *steps[::-1]])]
+        for step, (x, y) in enumerate(way):
+            seconds = changed + (step - len(way) / 2) * STRIDE_SECONDS
+            tape.contacts.append((seconds, STAND, (x, y, 0.0), CHANGING * side))
+    return changed
+
+
+def _steps(way: Sequence[tuple[float, float]], speed: float) -> list[tuple[float, float]]:
+    """Return where one is at each STRIDE_SECONDS of a way by some places, metres, at a speed in m/s."""
+    places = []
+    for (x, y), (next_x, next_y) in pairwise(way):
+        count = max(1, round(math.hypot(next_x - x, next_y - y) / (speed * STRIDE_SECONDS)))
+        places += [(x + step / count * (next_x - x), y + step / count * (next_y - y)) for step in range(count)]
+    return [*places, way[-1]]
 
 
 def _roll(strays: _Tape, chance: "_Chance", begin: float, end: float) -> None:

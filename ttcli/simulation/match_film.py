@@ -147,8 +147,10 @@ class _Studio:
         parts = []
         for first in range(segment.first, segment.last, CHUNK):
             scenes = film.scenes.at(slice(first, min(first + CHUNK, segment.last)))
-            begin, end = float(scenes.times.min()) - FARTHEST_CONTACT, float(scenes.times.max()) + FARTHEST_CONTACT
-            story = film.match.story.near(begin, end)
+            middle = (float(scenes.times.min()) + float(scenes.times.max())) / 2
+            if film.match.changed_by(middle):
+                scenes = replace(scenes, people=scenes.people.at_other_ends())
+            story = film.match.story_near(middle, FARTHEST_CONTACT)
             drawn = draw_scenes(scenes, backdrop, story, film.height, film.width, generator, strays=film.match.strays)
             parts.append(drawn.arrays())
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -55,6 +55,11 @@ class People:
         """Return some of the people."""
         return People(*(getattr(self, field.name)[rows] for field in fields(self)))
 
+    def at_other_ends(self) -> "People":
+        """Return the same people after the players have changed ends."""
+        turned = torch.where(self.side != 0, -1.0, 1.0)
+        return replace(self, side=self.side * turned, hand=self.hand * turned, home=self.home * turned[:, None])
+
 
 _RADII = {
     "thigh_l": 0.085, "thigh_r": 0.085, "shin_l": 0.055, "shin_r": 0.055, "shoe_l": 0.05, "shoe_r": 0.05,

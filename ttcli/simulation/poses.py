@@ -28,6 +28,8 @@ NEVER = 1e6
 """Seconds: the time of contacts that are not meant."""
 PALM_BELOW = 0.065
 """Metres from the middle of a ball to the middle of the hand under it."""
+BESIDE_TABLE = 2.0
+"""Metres across from the table's middle: only farther out does a player walk past it."""
 HIP_ASIDE, FOOT_ASIDE = 0.1, 0.24
 """How far hips, and feet at rest, are to the side of the body's middle, metres."""
 LEG, LARGEST_HIP = 0.81, 0.78
@@ -89,7 +91,8 @@ def _stand_and_run(
     root = torch.einsum("nte,nec->ntc", near, stand) + torch.einsum("nte,nec->ntc", near * gap, run)
     root = (root + 0.02 * people.home[:, None]) / (weight + 0.02)
     behind = root[..., 1].abs().clamp_min(1.62) * people.side[:, None]
-    root = torch.stack([root[..., 0], torch.where(people.side[:, None] == 0, root[..., 1], behind)], -1)
+    free = (people.side[:, None] == 0) | (root[..., 0].abs() > BESIDE_TABLE)
+    root = torch.stack([root[..., 0], torch.where(free, root[..., 1], behind)], -1)
     root = root + 0.03 * torch.sin(times[..., None] * times.new_tensor([3.1, 2.3]) + people.phase[:, None, :2])
     return root, (near * swung[:, None]).sum(-1).clamp(max=1)
 

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from ttcli.simulation.chance import uniform_draw
 from ttcli.simulation.cosines import block_cosines
-from ttcli.simulation.portions import portions
+from ttcli.simulation.portions import frame_groups, portions
 from ttcli.simulation.streaks import soften
 from ttcli.simulation.textures import WALL_HEIGHT, WALL_WIDTH, TextureBank
 
@@ -68,6 +68,15 @@ def draw_sensors(count: int, generator: torch.Generator) -> Sensors:
 
 def expose(pictures: Tensor, sensors: Sensors, generator: torch.Generator) -> Tensor:
     """Return uint8 pictures (B, T, H, W, 3) of planar ones (B, T, 3, H, W), toned and in [0, 1], which are changed."""
+    result = torch.empty(*pictures.shape[:2], *pictures.shape[3:], 3, dtype=torch.uint8, device=pictures.device)
+    for some in frame_groups(pictures.shape, pictures.device):
+        part = _expose(pictures[:, some], sensors, generator)
+        result[:, some].copy_(part.mul_(255).add_(0.5).clamp_(0, 255).to(torch.uint8).permute(0, 1, 3, 4, 2))
+    return result
+
+
+def _expose(pictures: Tensor, sensors: Sensors, generator: torch.Generator) -> Tensor:
+    """Return the same pictures, still planar and in [0, 1], with all that a camera and its encoder do to them."""
     frames = pictures.shape[1]
     for some, strength in _where(sensors.flicker):
         waver = torch.randn(*strength.shape[:-4], frames, 1, 1, 1, generator=generator).to(pictures.device)
@@ -84,9 +93,7 @@ def expose(pictures: Tensor, sensors: Sensors, generator: torch.Generator) -> Te
         _add_fresh_noise(pictures, sensors.noise, generator)
     for some, step in _where(sensors.quantise):
         pictures[some] = _compress(pictures[some], step)
-    result = torch.empty(*pictures.shape[:2], *pictures.shape[3:], 3, dtype=torch.uint8, device=pictures.device)
-    result.copy_(pictures.mul_(255).add_(0.5).clamp_(0, 255).permute(0, 1, 3, 4, 2))
-    return result
+    return pictures
 
 
 def _where(strength: Tensor) -> list[tuple[int | Tensor, Tensor]]:

@@ -12,6 +12,8 @@ IN_HAND, TOSS, IN_PLAY, LOOSE, NOT_THERE = range(5)
 STATE_NAMES = ("in_hand", "toss", "in_play", "loose", "not_there")
 SWING, STAND = 6, 7
 """What players do without a ball, written among the contacts: a stroke in the air, and a place where one stands."""
+CHANGING = 2
+"""Times the side at which one was before: the side of the places where players stand while they change ends."""
 
 
 @dataclass(frozen=True)

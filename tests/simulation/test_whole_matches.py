@@ -16,10 +16,12 @@ from ttcli.simulate import simulate
 from ttcli.simulation import match as matches
 from ttcli.simulation import match_film
 from ttcli.simulation.flight import BOUNCE, FLOOR, HIT, NET_PASS, NET_TOUCH
-from ttcli.simulation.match import read_point, simulate_match
+from ttcli.simulation.match import PlayedRally, Score, read_point, simulate_match
 from ttcli.simulation.match_film import draw_match, stage_match
+from ttcli.simulation.players import TORSO, draw_people
+from ttcli.simulation.poses import pose_people
 from ttcli.simulation.rally import simulate_rallies
-from ttcli.simulation.timeline import IN_PLAY, LOOSE, NOT_THERE, STAND, SWING, TOSS, RallyBatch
+from ttcli.simulation.timeline import CHANGING, IN_PLAY, LOOSE, NOT_THERE, STAND, SWING, TOSS, RallyBatch
 
 RATE = 100
 HOME, AWAY = 1, -1
@@ -70,6 +72,70 @@ def test_rallies_follow_each_other_and_players_serve_in_turn(match):
     assert all(before.end < after.toss for before, after in pairwise(match.rallies))
     serves = [point.server for point in match.rallies if point.ended != "let"]
     assert serves == [(-1, 1)[number // 2 % 2] for number in range(len(serves))]
+
+
+def point_of(server, strokes, ended):
+    return PlayedRally(toss=0.0, start=0.5, end=3.0, server=server, strokes=strokes, bounces=strokes + 1, ended=ended)
+
+
+@pytest.mark.parametrize(
+    ("point", "winner"),
+    [
+        (point_of(HOME, 1, "missed"), HOME),  # an ace
+        (point_of(HOME, 2, "double_bounce"), AWAY),
+        (point_of(HOME, 1, "net"), AWAY),
+        (point_of(AWAY, 3, "long"), HOME),
+        (point_of(AWAY, 4, "wide"), AWAY),
+    ],
+)
+def test_eleven_points_of_one_player_end_a_game(point, winner):
+    score = Score()
+    assert not any(score.count(point) for _ in range(10))
+    assert not any(score.count(point_of(-winner, 1, "missed")) for _ in range(9))
+    assert not score.count(point_of(winner, 1, "let"))
+    assert score.count(point)
+    assert score.server == AWAY  # who received first is now where the first server was
+
+
+def test_from_ten_all_each_serves_once_and_two_points_ahead_win():
+    score, servers = Score(), []
+    for number in range(23):
+        servers.append(score.server)
+        assert not score.count(point_of((AWAY, HOME)[number % 2], 1, "missed"))
+    assert servers[:8] == [AWAY, AWAY, HOME, HOME] * 2
+    assert servers[20:] == [AWAY, HOME, AWAY]
+    assert score.count(point_of(AWAY, 1, "missed"))
+
+
+@pytest.fixture
+def long_match(monkeypatch):
+    """A match whose games have one point."""
+    monkeypatch.setattr(matches, "POINTS_OF_GAME", 1)
+    monkeypatch.setattr(matches, "LEAST_LEAD", 1)
+    return simulate_match(SECONDS, torch.Generator().manual_seed(8))
+
+
+def test_players_change_ends_after_a_game_without_a_leap(long_match):
+    story, change = long_match.story, long_match.changes[0]
+    people = draw_people(torch.tensor([[4.0, 0.0, 1.5]]), torch.Generator().manual_seed(3))
+    times = change + torch.arange(-12.0, 12.0, 0.04)
+    before, ways = people.side.clone(), []
+    for time in times.tolist():
+        there = people.at_other_ends() if long_match.changed_by(time) else people
+        near = long_match.story_near(time, 3.0)
+        assert near.contact_side.abs().max() <= 1
+        ways.append(pose_people(there, near, torch.zeros(3, dtype=torch.long), torch.full((3, 1), time))[:, 0, TORSO].mean(1))
+    ways = torch.stack(ways)  # (times, people, 3)
+    assert torch.equal(people.side, before)
+    assert long_match.changed_by(change) and not long_match.changed_by(change - 0.01)
+    for player in torch.nonzero(before)[:, 0].tolist():
+        along = ways[:, player, 1] * before[player]
+        assert along[0] > 1.0 and along[-1] < -1.0
+        assert (ways[1:, player, :2] - ways[:-1, player, :2]).norm(dim=1).max() < 0.25
+        crossing = along.abs() < 1.3
+        assert ways[crossing, player, 0].abs().min() > 1.9  # round the table, not through it
+    assert torch.equal(people.at_other_ends().at_other_ends().home, people.home)
+    assert (story.contact_side.abs() == CHANGING).any()
 
 
 def test_between_the_rallies_the_ball_is_not_in_play_and_players_move(match):

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 CACHED = 1 << 22
-"""Numbers of 4 bytes that are worked on together at most; larger blocks of memory are given back and fetched anew each time."""
+"""Numbers of 4 bytes that are worked on together at most. Larger blocks are given back and fetched anew each time."""
 
 
 def row_groups(count: int, device: torch.device) -> list[Tensor]:

@@ -2,13 +2,17 @@
 
 World: metres and seconds; origin on the floor under the table's centre, x across the table, y along it, z up. A
 ball's position is its centre. All tensors have the balls in their first dimension.
+
+Inside, vectors are three numpy arrays. Thousands of small steps follow each other, and numpy answers a small call several
+times as fast as torch.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.linalg import vector_norm
 
 from ttcli.physics import air, impacts
 from ttcli.physics.impacts import TABLE_FRICTION, table_restitution
@@ -40,10 +44,12 @@ CONTACT_NAMES = {BOUNCE: "bounce", HIT: "hit", NET_TOUCH: "net_touch", NET_PASS:
 """Kinds of contact: none; on the table's top; racket; net or its tape; the centre passes the plane y = 0 above
 the table's height; floor; the ball leaves or meets a hand."""
 
+_Vector = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""x, y and z of N balls, (N,) each."""
 _NEVER = float("inf")
 _LYING = 2.0
 """Stands for a contact that a lying ball has all the time: every other contact goes before it."""
-_SLAB_CENTRE = (0.0, 0.0, TABLE_HEIGHT - TABLE_THICKNESS / 2)
+_SLAB_CENTRE = TABLE_HEIGHT - TABLE_THICKNESS / 2
 _SLAB_HALF = (TABLE_HALF_WIDTH, TABLE_HALF_LENGTH, TABLE_THICKNESS / 2)
 _TABLE, _FLOOR, _BARRIER, _NET, _TAPE = range(5)
 
@@ -72,14 +78,9 @@ class Contact(NamedTuple):
 
 def fly(ball: Ball, step: float | Tensor) -> Ball:
     """Return the balls `step` seconds later (a number, or (N, 1)) by the midpoint rule; nothing is in the way."""
-    place, speed, spin = (part.unbind(1) for part in ball)
-    position, velocity = air.fly(place, speed, spin, _column(step))
-    return Ball(torch.stack(position, 1), torch.stack(velocity, 1), ball.spin)
-
-
-def _column(step: float | Tensor) -> float | Tensor:
-    """Return a number, or (N, 1) as (N,)."""
-    return step[:, 0] if isinstance(step, Tensor) and step.ndim == 2 else step
+    seconds = step.numpy()[:, 0] if isinstance(step, Tensor) else step
+    position, velocity = air.fly(_components(ball.position), _components(ball.velocity), _components(ball.spin), seconds)
+    return Ball(_stacked(position), _stacked(velocity), ball.spin)
 
 
 def bounce(velocity: Tensor, spin: Tensor, normal: Tensor, restitution: Tensor, friction: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,8 +95,9 @@ def bounce(velocity: Tensor, spin: Tensor, normal: Tensor, restitution: Tensor, 
         restitution: Rebound speed / impact speed, (N,).
         friction: Coulomb's coefficient, (N,).
     """
-    after, turned = impacts.rebound(velocity.unbind(1), spin.unbind(1), normal.unbind(1), restitution, friction)
-    return torch.stack(after, 1), torch.stack(turned, 1)
+    before, turning, outwards = _components(velocity), _components(spin), _components(normal)
+    after, turned = impacts.rebound(before, turning, outwards, restitution.numpy(), friction.numpy())
+    return _stacked(after), _stacked(turned)
 
 
 def advance(ball: Ball, step: float) -> tuple[Ball, Contact]:
@@ -104,18 +106,21 @@ def advance(ball: Ball, step: float) -> tuple[Ball, Contact]:
     A ball has one contact in a step at most, the earliest; its instant is found by linear interpolation, so that
     a bounce lies on the surface and not somewhere below it.
     """
-    free = fly(ball, step)
-    fraction, surface = _first_contact(ball.position, free.position).min(dim=0)
-    touched = fraction < _NEVER
-    fraction = torch.where(fraction == _LYING, 0.0, fraction).clamp(max=1.0)
-    kind = torch.full_like(surface, NOTHING, dtype=torch.int8)
-    position = free.position
-    after = free
-    if touched.any():
-        surface = torch.where(touched, surface, _FLOOR)
-        after, kind, position = _meet(ball, free, fraction, surface, touched, step)
-    passed, pass_position = _net_pass(ball.position, after.position)
-    return after, Contact(kind, fraction, position, passed, pass_position)
+    start = _State(_components(ball.position), _components(ball.velocity), _components(ball.spin))
+    end = _State(*air.fly(*start, step), start.spin)
+    fraction, surface = _first_contact(start.place, end.place)
+    rows = np.flatnonzero(fraction < _NEVER)
+    fraction = np.minimum(np.where(fraction == _LYING, 0.0, fraction), 1.0).astype(np.float32)
+    kind, met = np.full(len(fraction), NOTHING, np.int8), end.place
+    if len(rows):
+        kind[rows], places, states = _meet(start.at(rows), end.at(rows), fraction[rows], surface[rows], step)
+        met = _put(met, rows, places)
+        end = _State(*(_put(whole, rows, part) for whole, part in zip(end, states, strict=True)))
+    passed, pass_place = _net_pass(start.place, end.place)
+    contact = Contact(
+        torch.from_numpy(kind), torch.from_numpy(fraction), _stacked(met), torch.from_numpy(passed), _stacked(pass_place)
+    )
+    return Ball(*(_stacked(part) for part in end)), contact
 
 
 def aim_velocity(
@@ -133,176 +138,256 @@ def aim_velocity(
         clearance: Least height of the centre over the net's top in the plane of the net, (N,) in metres.
         rounds: How often the shot is corrected.
     """
-    duration = duration[:, None]
-    velocity = (target - position) / duration
-    velocity[:, 2] += 0.5 * GRAVITY * duration[:, 0]
+    start, turning, goal = (_components(part) for part in (position, spin, target))
+    seconds, least = duration.numpy(), clearance.numpy()
+    x, y, z = _each(lambda begin, end: (end - begin) / seconds, start, goal)
+    z = z + 0.5 * GRAVITY * seconds
     for shot in range(rounds):
-        landing, lacking = _shoot(Ball(position, velocity, spin), duration, clearance)
-        velocity = velocity + (target - landing) / duration
+        landing, lacking = _shoot(start, (x, y, z), turning, seconds, least)
+        off_x, off_y, off_z = _each(np.subtract, goal, landing)
+        x, y, z = x + off_x / seconds, y + off_y / seconds, z + off_z / seconds
         # Longer only now and then: how low a flight passes says little before it ends near the target.
         if shot % 3 == 1 and shot < rounds - 2:
             # A flight's middle rises by about g T / 4 per second of duration.
-            longer = (lacking[:, None] * 4 / (GRAVITY * duration)).clamp(max=0.25)
-            velocity = velocity * (duration / (duration + longer))
-            velocity[:, 2:] += 0.5 * GRAVITY * longer
-            duration = duration + longer
-    return velocity
+            longer = (lacking * 4 / (GRAVITY * seconds)).clip(max=0.25)
+            kept = seconds / (seconds + longer)
+            x, y, z = x * kept, y * kept, z * kept + 0.5 * GRAVITY * longer
+            seconds = seconds + longer
+    return _stacked((x, y, z))
 
 
-def _shoot(ball: Ball, duration: Tensor, clearance: Tensor, steps: int = 24) -> tuple[Tensor, Tensor]:
-    """Return where the balls are after `duration`, (N, 3), and by how much they pass too low on their way, (N,)."""
-    side = ball.position[:, 1].sign()
-    lacking = torch.zeros_like(clearance)
+def _shoot(
+    place: _Vector, velocity: _Vector, spin: _Vector, duration: np.ndarray, clearance: np.ndarray, steps: int = 24
+) -> tuple[_Vector, np.ndarray]:
+    """Return where the balls are after `duration`, and by how much they pass too low on their way, (N,)."""
+    side, lacking = np.sign(place[1]), np.zeros_like(clearance)
     for _ in range(steps):
-        before = ball.position
-        ball = fly(ball, duration / steps)
-        crossing, over_net = _net_pass(before, ball.position)
-        lacking = torch.where(crossing <= 1, torch.maximum(lacking, NET_TOP + clearance - over_net[:, 2]), lacking)
-        depth = ball.position[:, 1] * side
+        before = place
+        place, velocity = air.fly(place, velocity, spin, duration / steps)
+        crossing, over_net = _net_pass(before, place)
+        lacking = np.where(crossing <= 1, np.maximum(lacking, NET_TOP + clearance - over_net[2]), lacking)
+        depth = place[1] * side
         over_table = (depth > 0) & (depth < TABLE_HALF_LENGTH + BALL_RADIUS)
-        sunken = TABLE_HEIGHT + 2 * BALL_RADIUS - ball.position[:, 2]
-        lacking = torch.where(over_table, torch.maximum(lacking, sunken), lacking)
-    return ball.position, lacking
+        sunken = TABLE_HEIGHT + 2 * BALL_RADIUS - place[2]
+        lacking = np.where(over_table, np.maximum(lacking, sunken), lacking)
+    return place, lacking
 
 
-def _first_contact(start: Tensor, end: Tensor) -> Tensor:
-    """Return the part of the step at which each surface is met, (5, N), inf where it is not."""
-    before = _slab_distance(start) - BALL_RADIUS
-    after = _slab_distance(end) - BALL_RADIUS
-    part = torch.where(before < 1e-4, _LYING, _part(before, before - after))
-    table = torch.where((after < 0) & (after < before), part, _NEVER)
-    height, new_height = start[:, 2] - BALL_RADIUS, end[:, 2] - BALL_RADIUS
-    part = torch.where(height < 1e-4, _LYING, _part(height, height - new_height))
-    floor = torch.where(new_height < 0, part, _NEVER)
-    limit = start.new_tensor([BARRIER_X - BALL_RADIUS, BARRIER_Y - BALL_RADIUS])
-    room, new_room = limit - start[:, :2].abs(), limit - end[:, :2].abs()
-    barrier = torch.where((new_room < 0) & (new_room < room), _part(room, room - new_room), _NEVER).amin(dim=1)
-    return torch.stack([table, floor, barrier, *_net_contact(start, end)])
+class _State(NamedTuple):
+    """Some balls, as `Ball` has them."""
+
+    place: _Vector
+    velocity: _Vector
+    spin: _Vector
+
+    def at(self, rows: np.ndarray) -> "_State":
+        return _State(*(_rows_of(vector, rows) for vector in self))
 
 
-def _net_contact(start: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
+def _components(vectors: Tensor) -> _Vector:
+    """Return x, y and z of vectors (N, 3)."""
+    x, y, z = np.ascontiguousarray(vectors.numpy().T)
+    return x, y, z
+
+
+def _stacked(vector: _Vector) -> Tensor:
+    """Return vectors (N, 3) from their components."""
+    return torch.from_numpy(np.stack(vector, 1))
+
+
+def _each(change: Callable[..., Any], *vectors: _Vector) -> _Vector:
+    """Return what a function makes of the components of vectors, one axis after another."""
+    x, y, z = (change(*components) for components in zip(*vectors, strict=True))
+    return x, y, z
+
+
+def _rows_of(vector: _Vector, rows: np.ndarray) -> _Vector:
+    return _each(lambda component: component[rows], vector)
+
+
+def _put(whole: _Vector, rows: np.ndarray, part: _Vector) -> _Vector:
+    """Return vectors of which some rows are others."""
+    x, y, z = (component.copy() for component in whole)
+    x[rows], y[rows], z[rows] = part
+    return x, y, z
+
+
+def _first_contact(start: _Vector, end: _Vector) -> tuple[np.ndarray, np.ndarray]:
+    """Return the part of the step (N,) at which the first surface is met, inf where none is, and which one."""
+    fraction, surface = np.full(len(end[0]), _NEVER), np.full(len(end[0]), _FLOOR)
+
+    def meet(rows: np.ndarray, part: np.ndarray, met: int) -> None:
+        sooner = part < fraction[rows]
+        fraction[rows[sooner]], surface[rows[sooner]] = part[sooner], met
+
+    (x, y, z), (new_x, new_y, new_z) = start, end
+    aside, along = np.abs(new_x), np.abs(new_y)
+    low = new_z < TABLE_HEIGHT + NET_HEIGHT + BALL_RADIUS
+    if low.any():
+        rows = np.flatnonzero(low & (aside < TABLE_HALF_WIDTH + BALL_RADIUS) & (along < TABLE_HALF_LENGTH + BALL_RADIUS))
+        if len(rows):
+            meet(rows, _table_contact(_rows_of(start, rows), _rows_of(end, rows)), _TABLE)
+        rows = np.flatnonzero(new_z < BALL_RADIUS)
+        if len(rows):
+            height, new_height = z[rows] - BALL_RADIUS, new_z[rows] - BALL_RADIUS
+            meet(rows, np.where(height < 1e-4, _LYING, _part(height, height - new_height)), _FLOOR)
+    for line, new_line, limit in ((x, aside, BARRIER_X - BALL_RADIUS), (y, along, BARRIER_Y - BALL_RADIUS)):
+        rows = np.flatnonzero(new_line > limit)
+        if len(rows):
+            room, new_room = limit - np.abs(line[rows]), limit - new_line[rows]
+            meet(rows, np.where(new_room < room, _part(room, room - new_room), _NEVER), _BARRIER)
+    rows = np.flatnonzero(((y >= 0) != (new_y >= 0)) | (along < BALL_RADIUS))
+    if len(rows):
+        side, tape = _net_contact(_rows_of(start, rows), _rows_of(end, rows))
+        meet(rows, side, _NET)
+        meet(rows, tape, _TAPE)
+    return fraction, surface
+
+
+def _table_contact(start: _Vector, end: _Vector) -> np.ndarray:
+    """Return the parts of the step, (N,), at which balls meet the board."""
+    before, after = _slab_distance(start) - BALL_RADIUS, _slab_distance(end) - BALL_RADIUS
+    part = np.where(before < 1e-4, _LYING, _part(before, before - after))
+    return np.where((after < 0) & (after < before), part, _NEVER)
+
+
+def _net_contact(start: _Vector, end: _Vector) -> tuple[np.ndarray, np.ndarray]:
     """Return the parts of the step, (N,) each, at which balls meet the net's side, and its tape from above."""
-    side = torch.where(start[:, 1] >= 0, 1.0, -1.0)
-    depth, new_depth = start[:, 1] * side, end[:, 1] * side
+    side = np.where(start[1] >= 0, 1.0, -1.0)
+    depth, new_depth = start[1] * side, end[1] * side
     nearer = new_depth < depth
-    move = end - start
+    climb = end[2] - start[2]
     meeting = _part(depth - BALL_RADIUS, depth - new_depth)
-    height = start[:, 2] + meeting * move[:, 2]
-    inside = start[:, 0].abs() < NET_HALF_WIDTH
+    height = start[2] + meeting * climb
+    inside = np.abs(start[0]) < NET_HALF_WIDTH
     hit = nearer & (new_depth < BALL_RADIUS) & inside & (height < NET_TOP) & (height > TABLE_HEIGHT)
     crossing = _part(depth, depth - new_depth)
-    height = start[:, 2] + crossing * move[:, 2]
+    height = start[2] + crossing * climb
     touch = nearer & (new_depth < 0) & inside & (height < NET_TOP + BALL_RADIUS) & (height > TABLE_HEIGHT)
-    return torch.where(hit, meeting, _NEVER), torch.where(touch, crossing, _NEVER)
+    return np.where(hit, meeting, _NEVER), np.where(touch, crossing, _NEVER)
 
 
 def _meet(
-    ball: Ball, free: Ball, fraction: Tensor, surface: Tensor, touched: Tensor, step: float
-) -> tuple[Ball, Tensor, Tensor]:
-    """Return the balls after the step with their impact, the kinds of contact and where it was."""
-    part = fraction[:, None]
-    position = torch.lerp(ball.position, free.position, part)
-    velocity = torch.lerp(ball.velocity, free.velocity, part)
-    normal = _normals(position, ball.position, surface)
-    position = _push_out(position, normal, surface)
-    impact = -(velocity * normal).sum(dim=1)
+    ball: _State, free: _State, fraction: np.ndarray, surface: np.ndarray, step: float
+) -> tuple[np.ndarray, _Vector, _State]:
+    """Return the kinds of contact of balls that meet a surface, where that is, and the balls after the step."""
+    place, velocity = _between(ball.place, free.place, fraction), _between(ball.velocity, free.velocity, fraction)
+    normal = _normals(place, ball.place, surface)
+    place = _push_out(place, normal, surface)
+    impact = -(velocity[0] * normal[0] + velocity[1] * normal[1] + velocity[2] * normal[2])
     restitution, friction = _material(surface, impact)
-    resting = (impact < RESTING_SPEED) & (normal[:, 2] > 0.9)
-    rebound, spin = bounce(velocity, ball.spin, normal, restitution.masked_fill(resting, 0.0), friction)
-    rebound, spin = _roll(rebound, spin, resting, step)
+    resting = (impact < RESTING_SPEED) & (normal[2] > 0.9)
+    after, spin = impacts.rebound(velocity, ball.spin, normal, np.where(resting, 0.0, restitution), friction)
+    kept = _rolling(after, resting, step)
+    after, spin = _each(lambda component: component * kept, after), _each(lambda component: component * kept, spin)
     tape = surface == _TAPE
     if tape.any():
-        rebound = torch.where(tape[:, None], _brush(velocity, position), rebound)
-    left = step * (1 - part)
-    moved = position + rebound * left
-    moved[:, 2] -= 0.5 * GRAVITY * left[:, 0] ** 2
-    rebound[:, 2] -= GRAVITY * left[:, 0]
-    chosen = touched[:, None]
-    after = Ball(*(torch.where(chosen, new, old) for new, old in zip((moved, rebound, spin), free, strict=True)))
-    kind = torch.where(touched, _kind(surface, impact, velocity, position), NOTHING)
-    return after, kind.to(torch.int8), position
+        after = _each(lambda new, old: np.where(tape, new, old), _brush(velocity, place), after)
+    left = step * (1 - fraction)
+    (x, y, z), (along_x, along_y, along_z) = place, after
+    moved = (x + along_x * left, y + along_y * left, z + along_z * left - 0.5 * GRAVITY * left**2)
+    state = _State(moved, (along_x, along_y, along_z - GRAVITY * left), spin)
+    return _kind(surface, impact, velocity, place), place, state
 
 
-def _normals(position: Tensor, start: Tensor, surface: Tensor) -> Tensor:
-    """Return the unit normals, (N, 3), of the surfaces that the balls meet."""
-    up = position.new_tensor([0.0, 0.0, 1.0])
-    normal = torch.where((surface == _TABLE)[:, None], _slab_normal(position), up)
+def _normals(place: _Vector, start: _Vector, surface: np.ndarray) -> _Vector:
+    """Return the unit normals of the surfaces that the balls meet."""
+    zero = np.zeros_like(place[2])
+    normal = _each(lambda slab, up: np.where(surface == _TABLE, slab, up), _slab_normal(place), (zero, zero, zero + 1))
     if not (surface >= _BARRIER).any():  # seldom any: a third of the work saved
         return normal
-    at_x = position[:, 0].abs() - BARRIER_X > position[:, 1].abs() - BARRIER_Y
-    inwards = torch.stack([-position[:, 0].sign() * at_x, -position[:, 1].sign() * ~at_x, 0 * normal[:, 0]], dim=1)
-    normal = torch.where((surface == _BARRIER)[:, None], inwards, normal)
-    net_side = torch.where(start[:, 1] >= 0, 1.0, -1.0)
-    off_net = torch.stack([0 * net_side, net_side, 0 * net_side], dim=1)
-    return torch.where((surface >= _NET)[:, None], off_net, normal)
+    x, y, _ = place
+    at_x = np.abs(x) - BARRIER_X > np.abs(y) - BARRIER_Y
+    inwards = (-np.sign(x) * at_x, -np.sign(y) * ~at_x, zero)
+    normal = _each(lambda barrier, other: np.where(surface == _BARRIER, barrier, other), inwards, normal)
+    off_net = (zero, np.where(start[1] >= 0, 1.0, -1.0), zero)
+    return _each(lambda net, other: np.where(surface >= _NET, net, other), off_net, normal)
 
 
-def _push_out(position: Tensor, normal: Tensor, surface: Tensor) -> Tensor:
+def _push_out(place: _Vector, normal: _Vector, surface: np.ndarray) -> _Vector:
     """Return the positions lifted onto the surface: else a lying ball sinks by g dt^2 / 2 with every step.
 
     Off net and barriers by a little more: a ball that leans there with every step would never meet the floor.
     """
-    depth = BALL_RADIUS - torch.where(surface == _TABLE, _slab_distance(position), position[:, 2])
-    depth = torch.where(surface <= _FLOOR, depth.clamp(min=0), 5e-4)
-    return position + torch.where(surface == _TAPE, 0.0, depth)[:, None] * normal
+    depth = BALL_RADIUS - np.where(surface == _TABLE, _slab_distance(place), place[2])
+    depth = np.where(surface <= _FLOOR, depth.clip(min=0), 5e-4)
+    depth = np.where(surface == _TAPE, 0.0, depth)
+    return _each(lambda at, outwards: at + depth * outwards, place, normal)
 
 
-def _material(surface: Tensor, impact: Tensor) -> tuple[Tensor, Tensor]:
+def _material(surface: np.ndarray, impact: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return restitution and friction, (N,) each."""
-    restitution = impact.new_tensor([0, FLOOR_RESTITUTION, BARRIER_RESTITUTION, NET_RESTITUTION, 0])[surface]
-    restitution = torch.where(surface == _TABLE, table_restitution(impact), restitution)
-    friction = impact.new_tensor([TABLE_FRICTION, FLOOR_FRICTION, FLOOR_FRICTION, NET_FRICTION, 0])[surface]
-    return restitution, friction
+    restitution = np.array([0, FLOOR_RESTITUTION, BARRIER_RESTITUTION, NET_RESTITUTION, 0], impact.dtype)[surface]
+    restitution = np.where(surface == _TABLE, table_restitution(impact), restitution)
+    return restitution, np.array([TABLE_FRICTION, FLOOR_FRICTION, FLOOR_FRICTION, NET_FRICTION, 0], impact.dtype)[surface]
 
 
-def _roll(velocity: Tensor, spin: Tensor, resting: Tensor, step: float) -> tuple[Tensor, Tensor]:
-    """Return velocity and spin of the resting balls slowed by rolling, down to a stop."""
-    speed = vector_norm(velocity, dim=1, keepdim=True)
-    kept = (1 - ROLLING_DECELERATION * step / (speed + 1e-9)).clamp(min=0)
-    kept = torch.where(resting[:, None], kept, 1.0)
-    return velocity * kept, spin * kept
+def _rolling(velocity: _Vector, resting: np.ndarray, step: float) -> np.ndarray:
+    """Return what share of their velocity and spin the balls keep: resting ones roll, and slow down to a stop."""
+    kept = (1 - ROLLING_DECELERATION * step / (_length(velocity) + 1e-9)).clip(min=0)
+    return np.where(resting, kept, 1.0)
 
 
-def _brush(velocity: Tensor, position: Tensor) -> Tensor:
+def _brush(velocity: _Vector, place: _Vector) -> _Vector:
     """Return the velocity after the net's tape: the deeper the ball meets it, the slower, and a little lifted."""
-    depth = (1 - (position[:, 2] - NET_TOP) / BALL_RADIUS).clamp(0, 1)
-    x, y, z = velocity.unbind(dim=1)
-    lifted = z * (1 - 0.3 * depth) + 0.12 * depth * y.abs()
-    return torch.stack([x * (1 - 0.3 * depth), y * (1 - 0.8 * depth), lifted], dim=1)
+    depth = (1 - (place[2] - NET_TOP) / BALL_RADIUS).clip(0, 1)
+    x, y, z = velocity
+    return x * (1 - 0.3 * depth), y * (1 - 0.8 * depth), z * (1 - 0.3 * depth) + 0.12 * depth * np.abs(y)
 
 
-def _kind(surface: Tensor, impact: Tensor, velocity: Tensor, position: Tensor) -> Tensor:
+def _kind(surface: np.ndarray, impact: np.ndarray, velocity: _Vector, place: _Vector) -> np.ndarray:
     """Return the named kind of each contact; edges of the table, barriers and soft contacts have none."""
-    names = surface.new_tensor([BOUNCE, FLOOR, NOTHING, NET_TOUCH, NET_TOUCH])[surface]
-    outside = (position[:, 0].abs() > TABLE_HALF_WIDTH) | (position[:, 1].abs() > TABLE_HALF_LENGTH)
-    edge = (surface == _TABLE) & (outside | (position[:, 2] < TABLE_HEIGHT))
-    strength = torch.where(surface == _TAPE, vector_norm(velocity, dim=1), impact)
-    return torch.where(edge | (strength < RECORDED_SPEED), NOTHING, names)
+    names = np.array([BOUNCE, FLOOR, NOTHING, NET_TOUCH, NET_TOUCH], np.int8)[surface]
+    outside = (np.abs(place[0]) > TABLE_HALF_WIDTH) | (np.abs(place[1]) > TABLE_HALF_LENGTH)
+    edge = (surface == _TABLE) & (outside | (place[2] < TABLE_HEIGHT))
+    strength = np.where(surface == _TAPE, _length(velocity), impact)
+    return np.where(edge | (strength < RECORDED_SPEED), np.int8(NOTHING), names)
 
 
-def _net_pass(start: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
-    """Return when, as a part of the step (N,), and where, (N, 3), the centres pass the plane of the net."""
-    y, new_y = start[:, 1], end[:, 1]
+def _net_pass(start: _Vector, end: _Vector) -> tuple[np.ndarray, _Vector]:
+    """Return when, as a part of the step (N,), and where the centres pass the plane of the net; else inf, and anything."""
+    y, new_y = start[1], end[1]
+    crossed = (y >= 0) != (new_y >= 0)
+    if not crossed.any():
+        return np.full_like(y, _NEVER), end
     part = _part(y, y - new_y)
-    position = torch.lerp(start, end, part[:, None])
-    passed = ((y >= 0) != (new_y >= 0)) & (position[:, 2] > TABLE_HEIGHT)
-    return torch.where(passed, part, _NEVER), position
+    place = _between(start, end, part)
+    return np.where(crossed & (place[2] > TABLE_HEIGHT), part, _NEVER).astype(y.dtype), place
 
 
-def _part(distance: Tensor, closing: Tensor) -> Tensor:
+def _between(start: _Vector, end: _Vector, part: np.ndarray) -> _Vector:
+    """Return the points that lie at a part (N,) of the way."""
+    return _each(lambda begin, goal: begin + part * (goal - begin), start, end)
+
+
+def _part(distance: np.ndarray, closing: np.ndarray) -> np.ndarray:
     """Return distance / closing in [0, 1]; anything there where closing is 0."""
-    return (distance / torch.where(closing == 0, 1.0, closing)).clamp(0, 1)
+    return (distance / np.where(closing == 0, 1.0, closing)).clip(0, 1)
 
 
-def _slab_distance(position: Tensor) -> Tensor:
+def _length(vector: _Vector) -> np.ndarray:
+    x, y, z = vector
+    return np.sqrt(x * x + y * y + z * z)
+
+
+def _beyond_slab(place: _Vector) -> _Vector:
+    """Return how far the centres are outside the board's extent along each axis, negative inside."""
+    (x, y, z), (half_x, half_y, half_z) = place, _SLAB_HALF
+    return np.abs(x) - half_x, np.abs(y) - half_y, np.abs(z - _SLAB_CENTRE) - half_z
+
+
+def _slab_distance(place: _Vector) -> np.ndarray:
     """Return the distance (N,) of the centres to the table's board, negative inside."""
-    beyond = (position - position.new_tensor(_SLAB_CENTRE)).abs() - position.new_tensor(_SLAB_HALF)
-    return vector_norm(beyond.clamp(min=0), dim=1) + beyond.amax(dim=1).clamp(max=0)
+    x, y, z = _beyond_slab(place)
+    outside = _length((x.clip(min=0), y.clip(min=0), z.clip(min=0)))
+    return outside + np.maximum(np.maximum(x, y), z).clip(max=0)
 
 
-def _slab_normal(position: Tensor) -> Tensor:
-    """Return the unit vectors (N, 3) from the board's nearest points to the centres; upwards for those inside."""
-    centred = position - position.new_tensor(_SLAB_CENTRE)
-    away = (centred.abs() - position.new_tensor(_SLAB_HALF)).clamp(min=0) * centred.sign()
-    length = vector_norm(away, dim=1, keepdim=True)
-    return torch.where(length > 1e-6, away / (length + 1e-12), position.new_tensor([0.0, 0.0, 1.0]))
+def _slab_normal(place: _Vector) -> _Vector:
+    """Return the unit vectors from the board's nearest points to the centres; upwards for those inside."""
+    sides = (np.sign(place[0]), np.sign(place[1]), np.sign(place[2] - _SLAB_CENTRE))
+    away = _each(lambda beyond, side: beyond.clip(min=0) * side, _beyond_slab(place), sides)
+    length = _length(away)
+    x, y, z = _each(lambda component: component / (length + 1e-12), away)
+    inside = length <= 1e-6
+    return np.where(inside, 0.0, x), np.where(inside, 0.0, y), np.where(inside, 1.0, z)

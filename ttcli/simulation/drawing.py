@@ -12,7 +12,7 @@ from ttcli.simulation.camera import Cameras
 from ttcli.simulation.flight import BALL_RADIUS, BOUNCE, HIT, NET_TOUCH
 from ttcli.simulation.glints import draw_glints
 from ttcli.simulation.players import DISCS, LIMBS, TORSO, People, box_of_people, disc_streaks, paint_people, sweep_of_parts
-from ttcli.simulation.portions import row_groups
+from ttcli.simulation.portions import frame_groups, row_groups
 from ttcli.simulation.poses import pose_people
 from ttcli.simulation.scene import Scenes
 from ttcli.simulation.sensor import Caption, Sensors, expose, stick_captions
@@ -144,9 +144,13 @@ def _draw_strays(scenes: Scenes, strays: RallyBatch, pictures: Tensor, disparity
 
 def _free_view(scenes: Scenes, place: Tensor, depth: Tensor, disparity: Tensor, net_cover: Tensor) -> Tensor:
     """Return how freely each pixel (B, T, 1, H, W) is seen at the ball's distance: not through the table, half through the net."""
-    free = (disparity * depth[..., None, None, None] < 1.004).float()
-    behind_net = (place[..., 1] * scenes.cameras.position[..., 1] < 0).float()
-    return free.mul_(1 - net_cover * behind_net[..., None, None, None])
+    depth = depth[..., None, None, None]
+    behind_net = (place[..., 1] * scenes.cameras.position[..., 1] < 0).float()[..., None, None, None]
+    free = torch.empty_like(disparity)
+    for some in frame_groups(free.shape, free.device):
+        open_ = disparity[:, some] * depth[:, some] < 1.004
+        free[:, some] = open_ * (1 - net_cover[:, some] * behind_net[:, some])
+    return free
 
 
 def _hide_behind_captions(free: Tensor, captions: list[Caption]) -> None:

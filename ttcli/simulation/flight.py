@@ -3,8 +3,8 @@
 World: metres and seconds; origin on the floor under the table's centre, x across the table, y along it, z up. A
 ball's position is its centre. All tensors have the balls in their first dimension.
 
-Inside, vectors are three numpy arrays. Thousands of small steps follow each other, and numpy answers a small call several
-times as fast as torch.
+Inside, vectors are three numpy arrays. Thousands of small steps follow each other, and numpy answers a small call
+several times as fast as torch.
 """
 
 from collections.abc import Callable

@@ -8,6 +8,7 @@ import functools
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
+import cv2
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -70,9 +71,20 @@ def expose(pictures: Tensor, sensors: Sensors, generator: torch.Generator) -> Te
     """Return uint8 pictures (B, T, H, W, 3) of planar ones (B, T, 3, H, W), toned and in [0, 1], which are changed."""
     result = torch.empty(*pictures.shape[:2], *pictures.shape[3:], 3, dtype=torch.uint8, device=pictures.device)
     for some in frame_groups(pictures.shape, pictures.device):
-        part = _expose(pictures[:, some], sensors, generator)
-        result[:, some].copy_(part.mul_(255).add_(0.5).clamp_(0, 255).to(torch.uint8).permute(0, 1, 3, 4, 2))
+        _quantise(_expose(pictures[:, some], sensors, generator), result[:, some])
     return result
+
+
+def _quantise(pictures: Tensor, result: Tensor) -> None:
+    """Write planar pictures (B, T, 3, H, W) in [0, 1], which are changed, as bytes into interleaved ones (B, T, H, W, 3)."""
+    if pictures.device.type != "cpu":
+        result.copy_(pictures.mul_(255).add_(0.5).clamp_(0, 255).permute(0, 1, 3, 4, 2))
+        return
+    # A fifth of torch's time on a processor.
+    height, width = pictures.shape[-2:]
+    planes = pictures.clamp_(min=0).reshape(-1, 3, height, width).numpy()
+    for index, frame in enumerate(frame for window in result for frame in window):
+        cv2.merge([cv2.convertScaleAbs(plane, alpha=255) for plane in planes[index]], frame.numpy())
 
 
 def _expose(pictures: Tensor, sensors: Sensors, generator: torch.Generator) -> Tensor:

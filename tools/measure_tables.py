@@ -57,7 +57,7 @@ SAMPLES = 2
 RIGHT, FAIR, WRONG = 8.0, 12.0, 20.0
 """Pixels of a picture 1920 wide."""
 TILE, COLUMNS = 480, 5
-HEIGHT, WIDTH, FRAMES, STEP_SECONDS = 288, 512, 42, 0.125
+FRAMES, STEP_SECONDS = 42, 0.125
 """Of drawn videos."""
 
 
@@ -242,7 +242,7 @@ def measure_clips(folder: Path, results: Path | None, weights: Path | None, shee
         cv2.imwrite(str(sheet), cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR))
 
 
-def drawn_video(seed: int) -> tuple[list[Frame], list[TableCamera], bool]:
+def drawn_video(seed: int, height: int, width: int) -> tuple[list[Frame], list[TableCamera], bool]:
     """Return the frames of a drawn video, the camera at each, and whether it moves; a third do."""
     generator = torch.Generator().manual_seed(seed)
     uniform = uniform_draw(generator, 1)
@@ -250,33 +250,34 @@ def drawn_video(seed: int) -> tuple[list[Frame], list[TableCamera], bool]:
     times = (0.3 + STEP_SECONDS * torch.arange(FRAMES).float())[None]
     kinds, moving = draw_kinds(1, generator), uniform() < 1 / 3
     rally, exposure = torch.zeros(1, dtype=torch.long), torch.full((1,), 0.01)
-    scenes = build_scenes(rally, times, exposure, kinds, moving, textures, HEIGHT, WIDTH, generator)
+    scenes = build_scenes(rally, times, exposure, kinds, moving, textures, height, width, generator)
     if not moving and float(uniform()) < 0.4:
-        one = cameras_anywhere(1, HEIGHT, WIDTH, generator)
+        one = cameras_anywhere(1, height, width, generator)
         parts = (part.expand(-1, FRAMES, *part.shape[2:]) for part in vars(one).values())
         scenes = replace(scenes, cameras=Cameras(*parts))
     halls = furnish(scenes.halls, textures, generator, share=0.75)
     scenes = replace(scenes, halls=halls)
-    backdrop = paint_backdrop(scenes, textures, HEIGHT, WIDTH, generator, margin=WIDTH // 3)
+    backdrop = paint_backdrop(scenes, textures, height, width, generator, margin=width // 3)
     frames, cameras = [], []
     for number in range(FRAMES):
-        drawn = draw_scenes(scenes.at(slice(number, number + 1)), backdrop, rallies, HEIGHT, WIDTH, generator)
+        drawn = draw_scenes(scenes.at(slice(number, number + 1)), backdrop, rallies, height, width, generator)
         frames.append(Frame(number, number * STEP_SECONDS, drawn.frames[0, 0].numpy()))
         position, rotation, focal, centre = (part[0, number].double().numpy() for part in vars(scenes.cameras).values())
-        cameras.append(TableCamera(position, rotation, float(focal), centre, WIDTH))
+        cameras.append(TableCamera(position, rotation, float(focal), centre, width))
     return frames, cameras, bool(moving)
 
 
-def measure_simulated(count: int, seed: int, weights: Path | None) -> None:
+def measure_simulated(count: int, seed: int, size: tuple[int, int], weights: Path | None) -> None:
     """Print how often the right table is told in drawn videos, how far off it is, and whether the error that is told holds."""
+    width, height = size
     off, held, told, wrong, could, moved = [], [], 0, 0, 0, []
     for number in range(count):
-        frames, cameras, moving = drawn_video(seed + number)
-        watcher = TableWatcher(HEIGHT, WIDTH, weights)
+        frames, cameras, moving = drawn_video(seed + number, height, width)
+        watcher = TableWatcher(height, width, weights)
         for _ in watcher.noting(frames):
             pass
         shown = cameras[0].project(landmarks()[0][:4])
-        could += bool(((shown > 0) & (shown < (WIDTH, HEIGHT))).all(1).sum() >= 3)
+        could += bool(((shown > 0) & (shown < (width, height))).all(1).sum() >= 3)
         views = watcher.views()
         own = []
         for frame, camera in islice(zip(frames, cameras, strict=True), 0, None, 8):
@@ -284,7 +285,7 @@ def measure_simulated(count: int, seed: int, weights: Path | None) -> None:
             if found is None:
                 continue
             corners = camera.project(landmarks()[0][:4])
-            own.append(worst(found, corners) * 1920 / WIDTH)
+            own.append(worst(found, corners) * 1920 / width)
             held += inside(found, corners)
         told += bool(own)
         wrong += bool(own and np.median(own) > WRONG * 2)
@@ -308,6 +309,12 @@ def inside(found: TableCamera, corners: np.ndarray) -> list[bool]:
     return [bool(each @ np.linalg.solve(matrix, each) < 5.991) for each, matrix in zip(off, spread, strict=True)]
 
 
+def read_size(text: str) -> tuple[int, int]:
+    """Return width and height, as `1280x720` says."""
+    width, height = map(int, text.split("x"))
+    return width, height
+
+
 def main() -> None:
     """Print the figures that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -318,12 +325,13 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, help="file in which carried labels are kept for the next run")
     parser.add_argument("--simulated", type=int, default=0, help="drawn videos")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--size", type=read_size, default="512x288", metavar="WIDTHxHEIGHT", help="of the drawn videos")
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.clips is not None:
         measure_clips(args.clips, args.results, args.weights, args.sheet, args.labels)
     if args.simulated:
-        measure_simulated(args.simulated, args.seed, args.weights)
+        measure_simulated(args.simulated, args.seed, args.size, args.weights)
 
 
 if __name__ == "__main__":

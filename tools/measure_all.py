@@ -55,9 +55,9 @@ TEST_SET = ("--part", "test", "--rallies", "8", "--seed", "9001", "--camera", "s
 RATES = {25: (1, 37), 30: (1, 45), 60: (1, 90), 120: (2, 180), 240: (4, 360)}
 """Frames per second -> stride of the default weights, and frames of 1.5 s."""
 MATCHES = {
-    "side, 5 min, 30 frames/s, seed 711": ("side", "5", "1280x720", "30", "711"),
-    "behind an end, 5 min, 25 frames/s, seed 712": ("end", "5", "1280x720", "25", "712"),
-    "broadcast, 5 min, 25 frames/s, seed 713": ("broadcast", "5", "1280x720", "25", "713"),
+    "side, 10 min, 30 frames/s, seed 1501": ("side", "10", "1280x720", "30", "1501"),
+    "behind an end, 10 min, 25 frames/s, seed 1502": ("end", "10", "1280x720", "25", "1502"),
+    "broadcast, 10 min, 25 frames/s, seed 1503": ("broadcast", "10", "1280x720", "25", "1503"),
 }
 VIEWS = ("side", "oblique", "back")
 TEST_GAMES = ("test_1", "test_3", "test_4")

@@ -5,10 +5,11 @@ from functools import partial
 
 import numpy as np
 import pytest
-from played_paths import BOARD, FALLS, Film
+from played_paths import BOARD, FALLS, NET, Film
 
 from ttcli.play import finder
 from ttcli.play.contacts import Contact, contacts_of, in_flight
+from ttcli.play.court import court_of_bounces
 from ttcli.play.exchanges import LONGEST_PAUSE, LONGEST_UNTOLD, find_exchanges
 from ttcli.play.finder import RallyFinder, exchanges_of, find_rallies
 from ttcli.play.sightings import Sightings
@@ -271,6 +272,61 @@ def test_from_behind_the_server_is_near_or_far():
     film, _ = match((5, -1, "long"), (6, 1, "long"), (4, 1, "missed"))
     rows = from_behind(film)
     assert [rally.server for rally in found(film, rows=rows)] == ["far", "near", "near"]
+
+
+def by_bounces_alone(film):
+    """Return the rows as `from_behind`, with the crossings left out and lateral places as far apart as on a table."""
+    rows = from_behind(film)
+    film.events = [event for event in film.events if event.event == "bounce"]
+    aside = np.random.default_rng(3).uniform(-60, 60, len(film.events))
+    film.events = [replace(event, x=NET + across) for event, across in zip(film.events, aside, strict=True)]
+    return rows
+
+
+def test_from_behind_bounces_tell_the_direction_of_play_where_crossings_do_not():
+    film, bounds = match((5, -1, "long"), (6, 1, "long"), (4, 1, "missed"), (5, -1, "net"))
+    rows = by_bounces_alone(film)
+    court = court_of_bounces(film.events)
+    assert court.from_an_end and court.net[1] == pytest.approx(560, abs=90)
+    assert court.metre(-1) == pytest.approx(0.9 * 120 / 1.14, rel=0.3)
+    rallies = found(film, rows=rows)
+    assert [rally.server for rally in rallies] == ["far", "near", "near", "far"]
+    assert [rally.start_seconds for rally in rallies] == pytest.approx([begin for begin, _ in bounds], abs=0.05)
+    assert [rally.end_seconds for rally in rallies] == pytest.approx([end for _, end in bounds], abs=1.1)
+
+
+def test_a_ball_bounced_by_hand_hides_no_direction_of_play():
+    film, _ = match((5, -1, "long"), (6, 1, "long"), (5, 1, "long"))
+    film.bounced_by_hand(-1, times=40)
+    by_bounces_alone(film)
+    film.events[-40:] = [replace(event, x=NET + 10) for event in film.events[-40:]]
+    assert court_of_bounces(film.events).from_an_end
+
+
+def test_few_bounces_and_those_of_one_place_tell_no_direction_of_play():
+    film, _ = match((5, -1, "long"))
+    by_bounces_alone(film)
+    assert court_of_bounces(film.events) is None
+    film = Film()
+    film.bounced_by_hand(-1, times=40)
+    assert court_of_bounces(film.events) is None
+    assert court_of_bounces([]) is None
+
+
+@pytest.mark.parametrize("hidden", [3, 5])
+def test_from_behind_a_bounce_that_the_near_player_hides_splits_no_rally(hidden):
+    film, _ = match((5, -1, "long"), (6, 1, "long"), (9, -1, "long"), (6, 1, "long"))
+    rows = by_bounces_alone(film)
+    of_third = [event for event in film.events if event.seconds > 22 and event.seconds < 34]
+    near = [event for event in of_third if event.y > court_of_bounces(film.events).net[1]]
+    film.events.remove(near[(hidden - 1) // 2])
+    assert len(found(film, rows=rows)) == 4
+
+
+def test_from_behind_a_serve_that_nobody_returned_is_two_bounces():
+    film, _ = match((5, -1, "long"), (6, 1, "long"), (1, -1, "missed"), (6, 1, "long"))
+    rows = by_bounces_alone(film)
+    assert [rally.bounces for rally in found(film, rows=rows)][2] == 2
 
 
 def test_slow_motion_and_many_balls_have_no_server_that_is_made_up():

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttcli.play.court import Court, court_of_camera, court_of_passings
+from ttcli.play.court import Court, court_of_bounces, court_of_camera, court_of_passings
 from ttcli.play.sightings import Sightings
 from ttcli.results.events import Event
 from ttcli.table.camera import Tables
@@ -54,7 +54,7 @@ def contacts_of(events: Sequence[Event], sightings: Sightings, tables: Tables | 
         by_shot.setdefault(bisect_right(sightings.shots, event.seconds), []).append(event)
     contacts = []
     for group in by_shot.values():
-        usual = court_of_passings(group, sightings)
+        usual = court_of_passings(group, sightings) or court_of_bounces(group)
         for event in group:
             camera = tables(event.seconds) if tables else None
             court = (court_of_camera(camera) if camera else None) or usual

@@ -13,6 +13,8 @@ FOLLOWED = 1.3
 """Seconds after the last contact in which the end is looked for."""
 USUAL_END, AFTER_BOUNCE = 0.25, 0.4
 """Seconds from the last passing, and from the last bounce, to the end of the point, where nothing more is known."""
+FROM_AN_END = 0.8
+"""The same where the camera looks along the table: the last stroke is not seen there, and what it did is not known."""
 DROPPED = 0.1
 """Share of the way from the net to the end: a ball that bounces twice on a half goes on outwards. One that was struck
 into the net drops nearer to it than it had bounced by more than this."""
@@ -54,6 +56,8 @@ def ending_of(exchange: Exchange, sightings: Sightings) -> Ending:
     """Return how an exchange ended, and when the point was over."""
     last = exchange.contacts[-1]
     usual = Ending(last.seconds + (AFTER_BOUNCE if last.bounce else USUAL_END), None, False)
+    if last.court is not None and last.court.from_an_end:
+        usual = usual._replace(seconds=last.seconds + FROM_AN_END)
     if not last.side or last.court is None:
         return usual
     if last.court.from_an_end:

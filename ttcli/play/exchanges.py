@@ -30,6 +30,11 @@ AS_IT_SHOULD, UNKNOWN_SIDES, ONE_MISSED = 1.0, 0.7, 0.4
 told."""
 AGAINST, TWICE = -1.0, -1.5
 """The same of what goes the wrong way, and of two bounces on one half."""
+SHORTEST_THERE_AND_BACK, BEHIND_A_PLAYER = 0.85, 0.2
+"""Seconds in which a ball comes back to the half it bounced on. What such a pair speaks for play where the bounce
+between could not be seen."""
+LONGEST_BACK = 0.6
+"""Seconds from a bounce on the far half to the net, from which on the ball may have been on the near half between."""
 CUT_BETWEEN = 0.5
 """What speaks against two contacts with a cut between them; it ends no exchange that goes on."""
 IMPOSSIBLE = -1e9
@@ -103,9 +108,18 @@ def _from_the_side(contact: Contact) -> bool:
     return contact.court is not None and not contact.court.from_an_end
 
 
+def _near_is_hidden(contact: Contact, side: int) -> bool:
+    """Return whether a contact is on the far half, seen from behind an end: the near player may hide what is on his."""
+    court = contact.court
+    return court is not None and court.from_an_end and bool(side) and court.name(side) == "far"
+
+
 def _side_after(earlier: Contact, side: int, later: Contact) -> int:
     """Return the side of a contact that follows one of a known side, if it is as it should be; 0 where nobody knows."""
-    return side if later.bounce and not earlier.bounce else -side
+    if later.bounce:
+        return -side if earlier.bounce else side
+    late = earlier.bounce and later.seconds - earlier.seconds > LONGEST_BACK
+    return 0 if late and _near_is_hidden(earlier, side) else -side
 
 
 def _speaks_for_play(earlier: Contact, later: Contact, in_flight: Callable[[Contact, Contact], bool]) -> float:
@@ -114,14 +128,19 @@ def _speaks_for_play(earlier: Contact, later: Contact, in_flight: Callable[[Cont
     if apart > LONGEST_PAUSE:
         return 0.0 if apart < LONGEST_UNTOLD and in_flight(earlier, later) else IMPOSSIBLE
     known, same = bool(earlier.side and later.side), earlier.side == later.side
+    hidden = apart > SHORTEST_THERE_AND_BACK and later.bounce and _near_is_hidden(later, later.side)
     if earlier.bounce and not later.bounce:
         if apart > LONGEST_RETURN:
             return IMPOSSIBLE
         return (AGAINST if same else AS_IT_SHOULD) if known else UNKNOWN_SIDES
     if later.bounce and not earlier.bounce:
-        return (AS_IT_SHOULD if same and apart < LONGEST_DROP else AGAINST) if known else UNKNOWN_SIDES
+        if known and same:
+            return AS_IT_SHOULD if apart < LONGEST_DROP else AGAINST
+        return UNKNOWN_SIDES if not known else BEHIND_A_PLAYER if hidden else AGAINST
     if not known:
         return 0.0
-    if earlier.bounce:
-        return TWICE if same else ONE_MISSED
-    return ONE_MISSED if not same and apart > SHORTEST_RETURN else AGAINST
+    if not earlier.bounce:
+        return ONE_MISSED if not same and apart > SHORTEST_RETURN else AGAINST
+    if same:
+        return BEHIND_A_PLAYER if hidden else TWICE
+    return ONE_MISSED

@@ -38,12 +38,16 @@ LONGEST_SERVE = 0.8
 longer."""
 SURE_OF_TOSS = 2.0
 """Score of an exchange that is a toss and two bounces."""
+SURE_OF_HALVES = 0.8
+"""The same of two bounces, one on either half, and no toss."""
 LEAST_SEEN = 3
 """Sightings before the bounce, and after it."""
 
 
 def lone_serves(contacts: Sequence[Contact], exchanges: Sequence[Exchange], sightings: Sightings) -> list[Exchange]:
     """Return the serves that bounced on both halves, after a toss, and are of no exchange: their crossing was missed.
+
+    From behind an end, where the table is not known, two such bounces will do that follow no other one.
 
     Args:
         contacts: Contacts of a path, in order of time.
@@ -57,11 +61,22 @@ def lone_serves(contacts: Sequence[Contact], exchanges: Sequence[Exchange], sigh
         served = contact.bounce and following.bounce and contact.side * following.side < 0
         soon = following.seconds - contact.seconds < LONGEST_SERVE
         free = not (_within(contact, spans) or _within(following, spans))
-        if served and soon and free and tossed_before(contact, before, sightings):
+        if not (served and soon and free):
+            continue
+        tossed = tossed_before(contact, before, sightings)
+        if tossed or _served_from_an_end(contact, before):
             after = contacts[place + 2] if place + 2 < len(contacts) else None
             close = after is not None and after.seconds - following.seconds < LONGEST_PAUSE
-            found.append(Exchange([contact, following], SURE_OF_TOSS, after if close else None, before))
+            score = SURE_OF_TOSS if tossed else SURE_OF_HALVES
+            found.append(Exchange([contact, following], score, after if close else None, before))
     return found
+
+
+def _served_from_an_end(contact: Contact, before: Contact | None) -> bool:
+    """Return whether a toss cannot be asked for: behind an end, with no table known, its height is not known either."""
+    court = contact.court
+    alone = before is None or contact.seconds - before.seconds >= ALONE
+    return alone and court is not None and court.from_an_end and court.camera is None
 
 
 def lost_serves(

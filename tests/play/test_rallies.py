@@ -10,6 +10,7 @@ from played_paths import BOARD, FALLS, NET, Film
 from ttcli.play import finder
 from ttcli.play.contacts import Contact, contacts_of, in_flight
 from ttcli.play.court import court_of_bounces
+from ttcli.play.endings import Ending
 from ttcli.play.exchanges import LONGEST_PAUSE, LONGEST_UNTOLD, find_exchanges
 from ttcli.play.finder import RallyFinder, exchanges_of, find_rallies
 from ttcli.play.sightings import Sightings
@@ -399,6 +400,25 @@ def test_exchanges_never_share_a_contact_and_say_what_followed():
     seconds = [contact.seconds for exchange in exchanges for contact in exchange.contacts]
     assert seconds == sorted(set(seconds))
     assert exchanges[0].after is not None and exchanges[0].after.bounce
+
+
+@pytest.mark.parametrize(("apart", "rallies"), [(1.2, 1), (1.9, 2)])
+def test_what_begins_with_a_passing_soon_after_an_end_that_was_told_is_the_same_point(monkeypatch, apart, rallies):
+    film, _ = match((12, -1, "long"))
+
+    def in_two(contacts, sightings):
+        (exchange,) = exchanges_of(contacts, sightings)
+        first, rest = exchange.contacts[:13], exchange.contacts[13:]
+        assert first[-1].bounce and not rest[0].bounce
+        later = apart - (rest[0].seconds - first[-1].seconds)
+        rest = [contact._replace(seconds=contact.seconds + later) for contact in rest]
+        return [exchange._replace(contacts=first, after=rest[0]), exchange._replace(contacts=rest, before=first[-1])]
+
+    monkeypatch.setattr(finder, "exchanges_of", in_two)
+    monkeypatch.setattr(
+        finder, "ending_of", lambda exchange, sightings: Ending(exchange.contacts[-1].seconds + 0.3, "net", False)
+    )
+    assert len(found(film)) == rallies
 
 
 def test_times_within_a_rally_are_play():

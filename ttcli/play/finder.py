@@ -32,8 +32,9 @@ SPREAD, SURELY_LOWER = 0.015, 0.06
 """Metres by which such a height is uncertain; and by so much lower, no toss needs to be seen."""
 SLOWEST_SERVE = 1.0
 """Halves of the table a second from bounce to bounce: a slower ball hops over the net."""
-SAME_POINT = 0.6
-"""Seconds from the last contact of an exchange in which nobody serves again: what follows is the same point."""
+SAME_POINT, SAME_POINT_BY_PASSING = 0.6, 1.6
+"""Seconds from the last contact of an exchange without a known end in which nobody serves again: what follows is the same
+point. And the same where it begins with a passing of the net, as no serve does, whatever end was reported."""
 SLOW_MOTION = 0.6
 """Metres: where no flight from bounce to bounce passes lower over the net, the clock is wrong: somebody lobs, but not
 both, and nobody who serves."""
@@ -157,8 +158,10 @@ def _rally(exchange: Exchange, following: Exchange | None, sightings: Sightings,
 
 
 def _goes_on(earlier: Exchange, rally: Rally, exchange: Exchange) -> bool:
-    """Return whether an exchange is the rest of the one before it, whose rally has no known end."""
-    return rally.ended is None and exchange.contacts[0].seconds - earlier.contacts[-1].seconds < SAME_POINT
+    """Return whether an exchange is the rest of the one before it: it follows too soon to be a serve."""
+    first = exchange.contacts[0]
+    apart = first.seconds - earlier.contacts[-1].seconds
+    return apart < SAME_POINT_BY_PASSING if not first.bounce else rally.ended is None and apart < SAME_POINT
 
 
 def _joined(rally: Rally, rest: Rally) -> Rally:

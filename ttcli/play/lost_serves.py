@@ -75,8 +75,7 @@ def lone_serves(contacts: Sequence[Contact], exchanges: Sequence[Exchange], sigh
 def _served_from_an_end(contact: Contact, before: Contact | None) -> bool:
     """Return whether a toss cannot be asked for: behind an end, with no table known, its height is not known either."""
     court = contact.court
-    alone = before is None or contact.seconds - before.seconds >= ALONE
-    return alone and court is not None and court.from_an_end and court.camera is None
+    return _alone(contact, before) and court is not None and court.from_an_end and court.camera is None
 
 
 def lost_serves(
@@ -98,7 +97,7 @@ def lost_serves(
         again = following is not None and following.bounce and following.side == contact.side
         over = following.seconds if following is not None and again else np.inf
         before = contacts[place - 1] if place else None
-        alone = before is None or contact.seconds - before.seconds >= ALONE
+        alone = _alone(contact, before)
         stopped = _stops_at_the_net(contact, again, sightings) if alone else None
         if stopped is not None:
             found.append((contact, min(over, stopped + DROPS)))
@@ -107,6 +106,11 @@ def lost_serves(
             if nearer and tossed_before(contact, before, sightings):
                 found.append((contact, min(over, contact.seconds + TO_THE_NET + DROPS)))
     return found
+
+
+def _alone(contact: Contact, before: Contact | None) -> bool:
+    """Return whether nothing was told just before a contact."""
+    return before is None or contact.seconds - before.seconds >= ALONE
 
 
 def _spans(exchanges: Sequence[Exchange]) -> list[tuple[float, float]]:

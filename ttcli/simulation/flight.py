@@ -76,10 +76,9 @@ class Contact(NamedTuple):
     pass_position: Tensor
 
 
-def fly(ball: Ball, step: float | Tensor) -> Ball:
-    """Return the balls `step` seconds later (a number, or (N, 1)) by the midpoint rule; nothing is in the way."""
-    seconds = step.numpy()[:, 0] if isinstance(step, Tensor) else step
-    position, velocity = air.fly(_components(ball.position), _components(ball.velocity), _components(ball.spin), seconds)
+def fly(ball: Ball, step: float) -> Ball:
+    """Return the balls `step` seconds later by the midpoint rule; nothing is in the way."""
+    position, velocity = air.fly(_components(ball.position), _components(ball.velocity), _components(ball.spin), step)
     return Ball(_stacked(position), _stacked(velocity), ball.spin)
 
 
@@ -222,7 +221,7 @@ def _first_contact(start: _Vector, end: _Vector) -> tuple[np.ndarray, np.ndarray
 
     (x, y, z), (new_x, new_y, new_z) = start, end
     aside, along = np.abs(new_x), np.abs(new_y)
-    low = new_z < TABLE_HEIGHT + NET_HEIGHT + BALL_RADIUS
+    low = new_z < TABLE_HEIGHT + BALL_RADIUS
     if low.any():
         rows = np.flatnonzero(low & (aside < TABLE_HALF_WIDTH + BALL_RADIUS) & (along < TABLE_HALF_LENGTH + BALL_RADIUS))
         if len(rows):

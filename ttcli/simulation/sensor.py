@@ -71,11 +71,11 @@ def expose(pictures: Tensor, sensors: Sensors, generator: torch.Generator) -> Te
     """Return uint8 pictures (B, T, H, W, 3) of planar ones (B, T, 3, H, W), toned and in [0, 1], which are changed."""
     result = torch.empty(*pictures.shape[:2], *pictures.shape[3:], 3, dtype=torch.uint8, device=pictures.device)
     for some in frame_groups(pictures.shape, pictures.device):
-        _quantise(_expose(pictures[:, some], sensors, generator), result[:, some])
+        _write_bytes(_expose(pictures[:, some], sensors, generator), result[:, some])
     return result
 
 
-def _quantise(pictures: Tensor, result: Tensor) -> None:
+def _write_bytes(pictures: Tensor, result: Tensor) -> None:
     """Write planar pictures (B, T, 3, H, W) in [0, 1], which are changed, as bytes into interleaved ones (B, T, H, W, 3)."""
     if pictures.device.type != "cpu":
         result.copy_(pictures.mul_(255).add_(0.5).clamp_(0, 255).permute(0, 1, 3, 4, 2))

@@ -27,5 +27,7 @@ MEASURED: dict[str, Measured] = {
     "centernet_v8s": Measured(2_850, 0.123, 0.327),
     "unetpp_effb0": Measured(2_850, 0.161, 0.338),
     "effunetpp_b0": Measured(2_850, 0.168, 0.448),
+    "deeplabv3p_effb0": Measured(2_850, 0.148, 0.325),
+    "unetpp_resnet34": Measured(2_850, 0.059, 0.168),
 }
 """Name in the registry -> its figures; networks that nobody has measured yet are not here."""

@@ -25,6 +25,23 @@ def test_a_pan_with_a_zoom_is_followed_and_does_not_drift():
         assert farthest_corner(found, true, HEIGHT, WIDTH) < 4  # of 1280, after a sixth of the picture
 
 
+def test_a_still_camera_in_a_dim_hall_does_not_drift_with_its_players():
+    chance, tracker = np.random.default_rng(5), MotionTracker(HEIGHT, WIDTH)
+    dim = np.full((180, 320, 3), 40, np.uint8)
+    cv2.rectangle(dim, (0, 60), (320, 66), (70, 60, 80), -1)
+    for x in range(10, 320, 60):
+        cv2.rectangle(dim, (x, 60), (x + 25, 90), (20, 20, 20), -1)
+    shirts = np.repeat(np.repeat(chance.integers(0, 120, (3, 3, 2, 3)), 16, axis=1), 8, axis=2).astype(np.uint8)
+    for step in range(60):
+        picture = dim.copy()
+        for number, shirt in enumerate(shirts):
+            x, y = round(60 + 80 * number + 25 * np.sin(0.1 * step + 2 * number)), round(80 + 8 * np.sin(0.13 * step + number))
+            picture[y : y + 48, x : x + 16] = shirt
+        noisy = np.clip(picture + chance.normal(0, 1, picture.shape), 0, 255).astype(np.uint8)
+        found = tracker.add(cv2.resize(noisy, (WIDTH, HEIGHT)))
+        assert found is not None and farthest_corner(found, np.eye(3), HEIGHT, WIDTH) < 1.0
+
+
 def test_what_is_known_better_is_taken():
     picture, tracker = hall(), MotionTracker(HEIGHT, WIDTH)
     tracker.add(picture)

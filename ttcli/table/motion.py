@@ -15,6 +15,12 @@ LEAST_POINTS, LEAST_SHARE = 16, 0.4
 """Points that must agree on a motion, and their share of those tracked; the rest are players."""
 AGREEMENT = 0.8
 """Pixels of the compared pictures within which a point agrees."""
+STILL, STILL_SHARE = (0.18, 0.3), 0.8
+"""Pixels within which a point stands still, and how many such points there are at the least, as a share of those that lie
+as near to where the motion takes them. Beside players and noise in a dim hall a still camera would seem to drift."""
+THERE = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+MOST_OFF = 0.05
+"""Picture widths that the picture's middle seems to have moved at most, where the camera may stand as it did at first."""
 KEPT_SHARE, KEPT_SHIFT = 0.55, 0.2
 """A new picture is compared with once fewer points of the old one agree, or it moved by a larger part of its width."""
 LARGEST_ZOOM = 1.6
@@ -43,41 +49,53 @@ class MotionTracker:
 
     def begin(self) -> None:
         """Forget what was seen: another shot follows."""
+        self._first: np.ndarray | None = None  # gray
         self._compared: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None  # its gray, its points, its own motion
-        self._motion = np.eye(3)
+        self._seen, self._known_better = np.eye(3), np.eye(3)  # by points, and what is known besides of the first picture
 
     def add(self, picture: np.ndarray) -> np.ndarray | None:
         """Return the map (3, 3) from the pixels of the first picture to this one; None where it is lost."""
         gray = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), self._size, interpolation=cv2.INTER_AREA)
-        if self._compared is None:
+        if self._first is None or self._compared is None:
+            self._first = gray
             self._compare_with(gray)
             return self._in_video()
         before, points, own = self._compared
-        found = _similarity(before, gray, points, self._motion @ np.linalg.inv(own))
+        found = _similarity(before, gray, points, self._seen @ np.linalg.inv(own))
         if found is None:
             if not _unchanged(before, gray):
                 return None
             found = np.eye(3), len(points)  # a bare hall has few points, but it stands still
         step, agree = found
-        self._motion = step @ own
+        self._seen = step @ own
+        if self._is_back(self._first, gray):
+            self._seen, self._known_better = np.eye(3), np.eye(3)
         if agree < KEPT_SHARE * len(points) or np.abs(step[:2, 2]).max() > KEPT_SHIFT * self._size[0]:
             self._compare_with(gray)
         return self._in_video()
 
     def correct(self, motion: np.ndarray) -> None:
         """Take the last picture to lie where a map (3, 3) from the first one's pixels leads, for it is known better."""
-        there = np.linalg.inv(self._enlarge) @ motion @ self._enlarge
-        if self._compared is not None:
-            before, points, own = self._compared
-            self._compared = before, points, np.linalg.inv(self._motion @ np.linalg.inv(own)) @ there
-        self._motion = there
+        self._known_better = np.linalg.inv(self._seen) @ np.linalg.inv(self._enlarge) @ motion @ self._enlarge
+
+    def _is_back(self, first: np.ndarray, gray: np.ndarray) -> bool:
+        """Return whether a camera that seemed to have moved a little shows what it did at first."""
+        middle = np.array(self._size) / 2
+        off = np.abs(self._seen[:2] @ [*middle, 1] - middle).max()
+        if not 0 < off < MOST_OFF * self._size[0]:
+            return False
+        first, now = cv2.blur(first, (3, 3)), cv2.blur(gray, (3, 3))
+        moved = cv2.warpAffine(now, self._seen[:2], self._size, flags=THERE)
+        inside = cv2.warpAffine(np.full_like(now, 255), self._seen[:2], self._size, flags=THERE) == 255
+        rest, other = (np.minimum(cv2.absdiff(first, each)[inside], SAME_LEVELS).mean() for each in (now, moved))
+        return bool(rest <= other)
 
     def _compare_with(self, gray: np.ndarray) -> None:
         points = cv2.goodFeaturesToTrack(gray, MOST_POINTS, POINT_QUALITY, POINT_DISTANCE)
-        self._compared = gray, np.empty((0, 1, 2), np.float32) if points is None else points, self._motion.copy()
+        self._compared = gray, np.empty((0, 1, 2), np.float32) if points is None else points, self._seen.copy()
 
     def _in_video(self) -> np.ndarray:
-        return self._enlarge @ self._motion @ np.linalg.inv(self._enlarge)
+        return self._enlarge @ self._seen @ self._known_better @ np.linalg.inv(self._enlarge)
 
 
 def _unchanged(before: np.ndarray, after: np.ndarray) -> bool:
@@ -105,7 +123,16 @@ def _similarity(before: np.ndarray, after: np.ndarray, points: np.ndarray, guess
     zoom = float(np.sqrt(abs(np.linalg.det(part[:, :2]))))
     if not 1 / LARGEST_ZOOM < zoom < LARGEST_ZOOM:
         return None
+    if _stands_still(points[found], tracked[found], part):
+        return np.eye(3), int(agree.sum())
     return np.vstack([part, [0, 0, 1]]), int(agree.sum())
+
+
+def _stands_still(points: np.ndarray, tracked: np.ndarray, motion: np.ndarray) -> bool:
+    """Return whether points (N, 1, 2) were tracked to where they are about as often as to where a motion (2, 3) takes them."""
+    rest = np.linalg.norm(tracked - points, axis=2)
+    moved = np.linalg.norm(tracked - cv2.transform(points, motion), axis=2)
+    return all((rest < near).sum() >= STILL_SHARE * (moved < near).sum() for near in STILL)
 
 
 def farthest_corner(one: np.ndarray, other: np.ndarray, height: int, width: int) -> float:

@@ -54,6 +54,27 @@ def test_somebody_before_the_lines_in_one_picture_of_three_does_no_harm():
     assert laid is not None and corners_off(laid.camera, camera) < 1.0
 
 
+def test_one_picture_in_five_without_somebody_before_a_side_is_enough():
+    camera = CAMERAS[1]
+    pictures = [painted(camera, seed=seed) for seed in range(5)]
+    for picture in pictures[1:]:
+        for place in camera.project(landmarks()[0][:2]) / 2:
+            cv2.circle(picture, tuple(place.astype(int).tolist()), 110, (200, 160, 140), -1)
+    laid = lay_lines(about(camera, seed=2), [shown(picture) for picture in pictures], EVERYTHING)
+    assert laid is not None and laid.sure and corners_off(laid.camera, camera) < 1.0
+    assert all(support > 0.4 for support in laid.support.values())
+
+
+def test_what_the_net_hides_of_a_line_does_not_count_against_it():
+    middle = np.array([(WIDTH - 1) / 2, (HEIGHT - 1) / 2])
+    down = np.array([[1, 0, 0], [0, -0.13, -1], [0, 1, -0.13]])
+    down[1:] /= np.hypot(1, 0.13)
+    low = TableCamera(np.array([0.4, -7.0, 1.55]), down, 1.3 * WIDTH, middle, WIDTH)
+    laid = lay_lines(about(low, seed=3), [shown(painted(low))], EVERYTHING)
+    assert laid is not None and laid.sure
+    assert min(laid.support.values()) > 0.5
+
+
 def test_a_picture_that_moved_a_little_is_one_more():
     camera, motion = CAMERAS[1], np.array([[1, 0, 7.0], [0, 1, -4.0], [0, 0, 1]])
     moved = painted(camera.carried(motion), seed=1)

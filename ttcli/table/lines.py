@@ -22,6 +22,8 @@ STATIONS = 24
 """Profiles across each line, and across each half of one."""
 HUMP_SIGMA = 0.008
 """How much higher than its ends a table may be at the net, metres, 1 sigma."""
+LEAST_SHOWN = STATIONS // 4
+"""Stations of a line that are in the picture and not before or behind the net, where the line counts."""
 STEP = 0.35
 """Pixels between two samples of a profile."""
 BLUR = 0.8
@@ -38,6 +40,8 @@ LEAST_CONTRAST = 12.0
 """Levels of 255 by which a line must be brighter than the surface to be seen."""
 FACTORS = 0.4, 1.6
 """How much less or more one line may differ from the surface than lines do on the whole: lamps are somewhere."""
+SAME_SURFACE = 15.0
+"""Levels of 255 by which the surface beside a line may differ from picture to picture; by more, somebody stands there."""
 LEAST_SUPPORT = 0.2
 """Mean agreement of a line from which on it counts."""
 SURE_LINE = 0.6
@@ -175,7 +179,9 @@ def _laid(
         for number in np.unique(profiles.lines).tolist():
             own = profiles.lines == number
             line = _lay(number, gains.of(own), colour, factors[number], profiles.share[own])
-            support[number] = 0.0 if line is None else line.support
+            support.pop(number, None)
+            if line is not None or _to_be_seen(gains.free[own]):
+                support[number] = 0.0 if line is None else line.support
             if line is not None:
                 last = reach == reaches[-1] and stations.widths[number] == LINE_WIDTH
                 lines.append(line._replace(off=line.off - INSIDE) if last else line)
@@ -234,7 +240,7 @@ class _Profiles(NamedTuple):
 def _profiles(
     stations: _Stations, camera: TableCamera, pictures: Sequence[Picture], reach: float, hump: float
 ) -> _Profiles | None:
-    """Return the profiles of the pictures by their median: people stand before a line in few of them."""
+    """Return the profiles of the pictures, by the median of those in which nobody seems to stand before a station."""
     first, count = pictures[0], len(stations.places)
     places = stations.places.reshape(-1, 3)
     places = places + hump * _risen(places)[:, None] * [0, 0, 1]
@@ -250,20 +256,38 @@ def _profiles(
     shown, size = first.at(expected), np.array(first.pixels.shape[1::-1])
     inside = ((shown - far * np.abs(normals) > 0) & (shown + far * np.abs(normals) < size - 1)).all(1)
     numbers = np.repeat(np.arange(count), STATIONS)
-    keep = inside & (np.bincount(numbers, inside, count)[numbers] >= STATIONS // 4)
+    keep = inside & (np.bincount(numbers, inside, count)[numbers] >= LEAST_SHOWN)
     if np.unique(stations.whole[numbers[keep]]).size < LEAST_LINES:
         return None
     away = np.arange(-far, far + width[keep].max() + STEP, STEP)
     there = expected[keep, None] + away[:, None] * (normals[keep] / first.scale)[:, None]
     seen = [_sampled(each.pixels, each.at(there), cv2.INTER_LINEAR) for each in pictures]
-    colours = (seen[0] if len(seen) == 1 else np.median(np.stack(seen), axis=0)).astype(np.float32)
-    net = _sampled(_net(camera, first), first.at(there), cv2.INTER_NEAREST)
+    free = _sampled(_net(camera, first), first.at(there), cv2.INTER_NEAREST) == 0
+    colours = seen[0].astype(np.float32) if len(seen) == 1 else _unhidden(np.stack(seen).astype(np.float32), free)
     part, lines = np.tile(np.linspace(0, 1, STATIONS), count)[keep], numbers[keep]
     share = np.zeros_like(part)
     for line in np.unique(lines):
         own = part[lines == line]
         share[lines == line] = (own - own[0]) / (own[-1] - own[0])
-    return _Profiles(colours, net == 0, away, width[keep], lines, share, normals[keep] * first.scale, places[keep])
+    return _Profiles(colours, free, away, width[keep], lines, share, normals[keep] * first.scale, places[keep])
+
+
+def _unhidden(seen: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Return the median (K, T, 3) of profiles (P, K, T, 3), of each station where the surface beside its line is seen best.
+
+    What the surface looks like is known from the profiles that are `free` (K, T) of the net.
+    """
+    beside = slice(-round(BESIDE / STEP), None)
+    inner, bare = seen[:, :, beside].mean(2), free[:, beside].all(1)
+    surface = np.median(inner[:, bare] if bare.any() else inner, axis=(0, 1))
+    unlike = np.abs(inner - surface).max(2)  # (P, K)
+    seen_well = unlike <= unlike.min(0) + SAME_SURFACE
+    found = np.median(seen, axis=0)
+    for some in np.unique(seen_well, axis=1).T:
+        if not some.all():
+            own = (seen_well == some[:, None]).all(0)
+            found[own] = np.median(seen[some][:, own], axis=0)
+    return found
 
 
 def _risen(places: np.ndarray) -> np.ndarray:
@@ -357,13 +381,18 @@ def _line_colour(gains: _Gains, borders: np.ndarray) -> np.ndarray | None:
     return tried[total.argmax()].astype(float)
 
 
+def _to_be_seen(free: np.ndarray) -> bool:
+    """Return whether enough of a line, free of the net (n, M), lies where it is expected."""
+    return int(free[:, free.shape[1] // 2].sum()) >= LEAST_SHOWN
+
+
 class _Line(NamedTuple):
     """A line as it was laid."""
 
     number: int
     off: np.ndarray  # (2,) pixels at its first and its last station, inwards, from where it was expected
     information: np.ndarray  # (2, 2) of both
-    support: float  # part of its stations at which a line is seen there
+    support: float  # part of its stations beside the net at which a line is seen there
     factor: float  # how much more it differs from the surface than lines do on the whole
 
 
@@ -383,17 +412,20 @@ def _lay(number: int, gains: _Gains, colour: np.ndarray, factors: tuple[float, f
     design = np.stack([np.ones_like(first), first, last, first**2 / 2, first * last, last**2 / 2], 1)
     _, slope_first, slope_last, bend_first, mixed, bend_last = np.linalg.lstsq(design, values, rcond=None)[0]
     bend = -np.array([[bend_first, mixed], [mixed, bend_last]])
-    if np.linalg.eigvalsh(bend)[0] <= 1e-6 or values.max() < LEAST_SUPPORT * len(share):
+    if np.linalg.eigvalsh(bend)[0] <= 1e-6:
         return None
     found = best + np.clip(np.linalg.solve(bend, [slope_first, slope_last]), -1, 1)
     nearest = np.clip(np.round(found[0] + (found[1] - found[0]) * share).astype(int), 0, len(gains.shifts) - 1)
+    shown = int(gains.free[np.arange(len(share)), nearest].sum())
+    if shown < LEAST_SHOWN or values.max() < LEAST_SUPPORT * shown:
+        return None
     rows = np.flatnonzero(agree[np.arange(len(share)), nearest] > 0)
     along = gains.response[rows, nearest[rows]] @ colour / (colour @ colour)
     factor = float(np.clip(np.median(along), *FACTORS)) if len(rows) else 1.0
     beyond = np.linalg.norm(gains.beyond[rows, nearest[rows]], axis=1)
     if not len(rows) or np.mean(beyond > LEAST_BEYOND * factor * np.linalg.norm(colour)) < LEAST_SHARE:
         return None
-    return _Line(number, gains.shifts[0] + found * step, bend / step**2, float(values.max() / len(share)), factor)
+    return _Line(number, gains.shifts[0] + found * step, bend / step**2, float(values.max() / shown), factor)
 
 
 def _total(agree: np.ndarray, share: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:

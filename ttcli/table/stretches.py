@@ -34,10 +34,10 @@ FEW_LOOKS, SURE_SCORE = 6, 0.6
 BALLS_TOGETHER = 20
 """Sightings of the ball after which it is judged anew which table is played on."""
 FULL_LOOKS = 16
-"""From which on no more are added."""
-FITTED_AT = (LEAST_LOOKS, FEW_LOOKS, 10, FULL_LOOKS)
-"""Looks after which a camera is fitted anew."""
-MOST_PICTURES, STEADY = 6, 0.02
+"""From which on no more are added to a table that was found."""
+FITTED_AT = (LEAST_LOOKS, FEW_LOOKS, 10, FULL_LOOKS, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+"""Looks after which a camera is fitted anew; the later ones where none was found yet, as who hides a corner walks on."""
+MOST_PICTURES, STEADY = 12, 0.02
 """Pictures in which white lines are looked for, and picture widths that a picture may have moved to be one of them."""
 SETTLED = 3.0 / 1920
 """Picture widths: a corner known so well needs no further looks."""
@@ -69,7 +69,7 @@ class Candidate:
 
     def __init__(self, region: Region, heat: np.ndarray, size: float, picture: Picture | None = None) -> None:
         self.region, self.size = region, size
-        self._pictures = [] if picture is None else [picture]
+        self._pictures, self._picture_every = [] if picture is None else [picture], 1
         self.total, self.weight = heat.copy(), np.ones(heat.shape[1:], np.float32)
         self.looks, self.source, self.narrowed = 1, "found", False
         self._fitted, self._fit = 0, no_table("it was looked at too seldom")
@@ -114,11 +114,11 @@ class Candidate:
         return self.laid and camera is not None and self._fit.error <= SETTLED * camera.width
 
     def add_picture(self, picture: Picture | None) -> None:
-        """Add a picture that is looked at for white lines alone."""
+        """Add a picture that is looked at for white lines alone; those that are kept lie evenly over all looks."""
         self.looks += 1
-        if picture is not None:
+        if picture is not None and self.looks % self._picture_every == 0:
             if len(self._pictures) == MOST_PICTURES:
-                self._pictures = self._pictures[::2]
+                self._pictures, self._picture_every = self._pictures[::2], 2 * self._picture_every
             self._pictures.append(picture)
 
     def add(self, heat: np.ndarray, weight: np.ndarray | float = 1.0, picture: Picture | None = None) -> bool:
@@ -128,7 +128,7 @@ class Candidate:
         size = float(np.linalg.norm(heat[:, seen]) * np.linalg.norm(mean[:, seen]))
         if size <= 0 or float((heat[:, seen] * mean[:, seen]).sum()) < SAME_VIEW * size:
             return False
-        if self.looks < FULL_LOOKS:
+        if self.looks < FULL_LOOKS or self._fit.camera is None:
             self.total += heat * weight
             self.weight += weight
             self.add_picture(picture)

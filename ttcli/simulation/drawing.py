@@ -220,16 +220,22 @@ def _draw_one_each(
         )
         painted = paint_people(people.at(some), capsules[some], seen, blur[some], box.height, box.width, sweep[some], textures)
         colour, opacity, depth = painted
-        where = (window[some], ..., slice(box.top, box.top + box.height), slice(box.left, box.left + box.width))
+        where = (_rows_of(window[some]), ..., slice(box.top, box.top + box.height), slice(box.left, box.left + box.width))
         cover = opacity.mul_(disparity[where] * depth[planes] < 1)
         cover.mul_(1 - net_cover[where] * behind_net[some][planes])
-        pictures[where] = pictures[where].lerp_(colour, cover)
         hides = depth < ball_depth[window[some]]
-        free[where] = free[where].mul_(1 - cover * hides[planes])
+        shown, seen_past = pictures[where].lerp_(colour, cover), free[where].mul_(1 - cover * hides[planes])
+        if not isinstance(where[0], slice):  # these are copies
+            pictures[where], free[where] = shown, seen_past
     for disc in range(DISCS):
         streaks, depth = disc_streaks(people, poses, cameras, disc, sensors.blur)
         colour = people.colour[:, LIMBS + disc]
         _draw_discs(streaks, depth, colour, ball_depth[window], behind_net, pictures, disparity, net_cover, free)
+
+
+def _rows_of(index: Tensor) -> slice | Tensor:
+    """Return what to index rows with: one row is a part of the whole, which can be changed in place."""
+    return slice(int(index), int(index) + 1) if len(index) == 1 else index
 
 
 def _draw_discs(

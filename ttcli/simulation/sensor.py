@@ -9,17 +9,20 @@ from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import cv2
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from ttcli.simulation.chance import uniform_draw
-from ttcli.simulation.cosines import block_cosines
+from ttcli.simulation.cosines import BLOCK, block_cosines
 from ttcli.simulation.portions import frame_groups, portions
 from ttcli.simulation.streaks import soften
 from ttcli.simulation.textures import WALL_HEIGHT, WALL_WIDTH, TextureBank
 
 NOISE_BANK = 1 << 22
+BAND = 8 * BLOCK
+"""Rows of a picture that a processor compresses together: what its caches hold."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +97,7 @@ def _expose(pictures: Tensor, sensors: Sensors, generator: torch.Generator) -> T
         waver = torch.randn(*strength.shape[:-4], frames, 1, 1, 1, generator=generator).to(pictures.device)
         pictures[some] *= 1 + strength * waver
     for some, strength in _where(sensors.sharpen):
-        soft = soften(pictures[some].flatten(0, -4), torch.full((frames * strength.numel(),), 0.25, device=pictures.device))
-        pictures[some] += strength * (pictures[some] - soft.view_as(pictures[some]))
+        _put_back(pictures, some, _sharpen(pictures[some], strength))
     for some, _ in _where(sensors.chroma):
         pictures[some] = _halve_chroma(pictures[some].flatten(0, -4)).view_as(pictures[some])
     if pictures.device.type == "cpu":
@@ -104,13 +106,33 @@ def _expose(pictures: Tensor, sensors: Sensors, generator: torch.Generator) -> T
     else:
         _add_fresh_noise(pictures, sensors.noise, generator)
     for some, step in _where(sensors.quantise):
-        pictures[some] = _compress(pictures[some], step)
+        _put_back(pictures, some, _compress(pictures[some], step))
     return pictures
 
 
 def _where(strength: Tensor) -> list[tuple[int | Tensor, Tensor]]:
     """Return the windows that have some of an effect, by `portions`, each with its strength (..., 1, 1, 1, 1)."""
     return [(some, strength[some][..., None, None, None, None]) for some in portions(torch.nonzero(strength)[:, 0])]
+
+
+def _put_back(pictures: Tensor, some: int | Tensor, changed: Tensor) -> None:
+    """Put windows that were changed where they were taken from; one that was asked for by number is still there."""
+    if isinstance(some, Tensor):
+        pictures[some] = changed
+
+
+def _sharpen(pictures: Tensor, strength: Tensor) -> Tensor:
+    """Return pictures (..., T, 3, H, W) with halos of some strength (..., 1, 1, 1, 1), changed in place."""
+    if pictures.device.type != "cpu":
+        side = torch.full((pictures.shape[:-3].numel(),), 0.25, device=pictures.device)
+        return pictures.add_(strength * (pictures - soften(pictures.flatten(0, -4), side).view_as(pictures)))
+    # A fifth of torch's time on a processor.
+    kernel, planes = np.array([0.25, 0.5, 0.25]), pictures.flatten(0, -3).numpy()
+    halos = strength.flatten().repeat_interleave(len(planes) // strength.numel()).tolist()
+    for plane, halo in zip(planes, halos, strict=True):
+        soft = cv2.sepFilter2D(plane, -1, kernel, kernel, borderType=cv2.BORDER_REPLICATE)
+        cv2.addWeighted(plane, 1 + halo, soft, -halo, 0, dst=plane)
+    return pictures
 
 
 def _halve_chroma(pictures: Tensor) -> Tensor:
@@ -144,23 +166,22 @@ def _add_fresh_noise(pictures: Tensor, strength: Tensor, generator: torch.Genera
 
 
 def _compress(pictures: Tensor, step: Tensor) -> Tensor:
-    """Return pictures (..., T, 3, H, W) whose 8x8 blocks lost what is finer than `step` (..., 1, 1, 1, 1).
+    """Return pictures (..., T, 3, H, W) whose 8x8 blocks lost what is finer than `step` (..., 1, 1, 1, 1), changed in place.
 
     At high frequencies more is lost.
     """
-    height, width = pictures.shape[-2:]
-    rows, columns = height // 8, width // 8
+    height, width = (size // BLOCK * BLOCK for size in pictures.shape[-2:])
     cosines = block_cosines().to(pictures.device)
-    whole = pictures[..., : rows * 8, : columns * 8]
-    # (..., H, W) -> (..., rows, columns, 64)
-    blocks = whole.unflatten(-2, (rows, 8)).unflatten(-1, (columns, 8)).transpose(-3, -2).flatten(-2)
-    order = torch.arange(8, device=pictures.device)
-    coarse = step[..., None] * (0.6 + 0.25 * (order[:, None] + order)).view(64)
-    blocks = (blocks @ cosines.T).div_(coarse).round_().mul_(coarse) @ cosines
-    inner = blocks.unflatten(-1, (8, 8)).transpose(-3, -2).flatten(-4, -3).flatten(-2)
-    result = pictures.clone()
-    result[..., : rows * 8, : columns * 8] = inner
-    return result
+    order = torch.arange(BLOCK, device=pictures.device)
+    coarse = step[..., None] * (0.6 + 0.25 * (order[:, None] + order)).view(BLOCK**2)
+    rows = BAND if pictures.device.type == "cpu" else height
+    for top in range(0, height, rows):
+        band = pictures[..., top : min(top + rows, height), :width]
+        # (..., H, W) -> (..., rows, columns, 64)
+        blocks = band.unflatten(-2, (-1, BLOCK)).unflatten(-1, (-1, BLOCK)).transpose(-3, -2).flatten(-2)
+        blocks = (blocks @ cosines.T).div_(coarse).round_().mul_(coarse) @ cosines
+        band.copy_(blocks.unflatten(-1, (BLOCK, BLOCK)).transpose(-3, -2).flatten(-4, -3).flatten(-2))
+    return pictures
 
 
 class Caption(NamedTuple):

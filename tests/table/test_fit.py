@@ -14,7 +14,7 @@ from ttcli.table.constants import TABLE_LENGTH, TABLE_WIDTH
 from ttcli.table.evidence import WHOLE, Evidence, tables_apart
 from ttcli.table.fit import fit_camera, refit, relay
 from ttcli.table.judging import impossible_camera, judge
-from ttcli.table.lines import Picture, piece
+from ttcli.table.profiles import Picture, piece
 
 
 def seen(camera, **changed):

@@ -10,7 +10,8 @@ from scenes import true_cameras
 
 from ttcli.table.camera import TableCamera, landmarks
 from ttcli.table.evidence import WHOLE, Region
-from ttcli.table.lines import lay_lines, piece
+from ttcli.table.lines import lay_lines
+from ttcli.table.profiles import piece
 from ttcli.table.refining import AIM, EVERYTHING
 
 CAMERAS = [camera for camera in true_cameras(12, seed=5) if is_seen_whole(camera)][:4]

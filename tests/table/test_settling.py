@@ -9,7 +9,7 @@ from scenes import true_cameras
 
 from ttcli.table.evidence import WHOLE
 from ttcli.table.fit import Fit
-from ttcli.table.lines import piece
+from ttcli.table.profiles import piece
 from ttcli.table.settling import Shown, set_right, settled
 from ttcli.table.views import Move, camera_then
 

@@ -11,7 +11,8 @@ from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH
 from ttcli.table.evidence import MOST_PEAKS, Evidence
 from ttcli.table.hypotheses import FEW_PEAKS, ways_to_lay
 from ttcli.table.judging import Judgement, impossible_camera, judge
-from ttcli.table.lines import REACHES, Picture, lay_lines
+from ttcli.table.lines import REACHES, lay_lines
+from ttcli.table.profiles import Picture
 from ttcli.table.refining import EVERYTHING, Refined, refine
 
 CLEARLY = 0.08

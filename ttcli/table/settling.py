@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ttcli.table.fit import Fit, relay
-from ttcli.table.lines import Picture, lay_lines
+from ttcli.table.lines import lay_lines
 from ttcli.table.motion import similarity_between
+from ttcli.table.profiles import Picture
 from ttcli.table.refining import AIM
 from ttcli.table.views import Move, motion_between
 

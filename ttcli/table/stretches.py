@@ -12,8 +12,9 @@ from ttcli.table.camera import TableCamera, landmarks
 from ttcli.table.evidence import WHOLE, Evidence, Region, region_of
 from ttcli.table.fit import Fit, fit_camera, no_table, refit, relay, same_table, worst_corner
 from ttcli.table.judging import judge
-from ttcli.table.lines import Picture, lay_lines, piece
+from ttcli.table.lines import lay_lines
 from ttcli.table.motion import farthest_corner, similarity_between
+from ttcli.table.profiles import Picture, piece
 from ttcli.table.refining import AIM, refine
 from ttcli.table.settling import CARRIED_REACHES, Shown, settled
 from ttcli.table.sightings import MOST, Sighting, verdict

@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from ttcli.table.camera import TableCamera
+from ttcli.table.candidates import LEAST_LOOKS, Candidate
 from ttcli.table.evidence import WHOLE, Region, tables_apart
 from ttcli.table.looking import TableLooker
 from ttcli.table.motion import MotionTracker, farthest_corner
 from ttcli.table.profiles import piece
 from ttcli.table.sightings import Sighting
-from ttcli.table.stretches import LEAST_LOOKS, Candidate, Stretch
+from ttcli.table.stretches import Stretch
 from ttcli.table.views import NoTable, TableView
 from ttcli.video.reader import Frame
 

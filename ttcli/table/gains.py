@@ -1,4 +1,4 @@
-"""How well a line at each place of a profile explains what is seen there."""
+"""How well a line explains a profile, at each place where it may lie."""
 
 from typing import NamedTuple
 

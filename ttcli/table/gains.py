@@ -25,7 +25,7 @@ class Gains(NamedTuple):
     free: np.ndarray  # (K, M) bool: no net there
 
     def of(self, own: np.ndarray) -> "Gains":
-        """Return those of some profiles."""
+        """Return the gains of some profiles."""
         parts = (self.response[own], self.rest[own], self.beyond[own], self.size[own])
         return Gains(*parts, self.shifts, self.free[own])
 

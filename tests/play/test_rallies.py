@@ -198,6 +198,17 @@ def test_missing_and_false_events_within_a_rally_cut_it_into_no_pieces():
         assert abs(rally.start_seconds - begin) < 0.4 and abs(rally.end_seconds - end) < 0.4
 
 
+def test_a_crossing_told_twice_and_a_bounce_that_is_not_split_no_exchange():
+    """Nobody knows which way the crossings go: the first way to read the two is not the one that the next bounce allows."""
+    told = "B-1 N0 B1 N0 B-1 N0 N0 N0 B-1 N0 B1"  # of the crossings in the middle one is false, and a bounce is missing
+    times = [0.0, 0.15, 0.35, 0.78, 0.86, 1.3, 1.6, 2.7, 2.95, 3.4, 3.6]
+    contacts = [
+        Contact(seconds, each[0] == "B", int(each[1:]), None) for seconds, each in zip(times, told.split(), strict=True)
+    ]
+    (exchange,) = find_exchanges(contacts)
+    assert len(exchange.contacts) == len(contacts) - 1
+
+
 def test_lobs_whose_contacts_nobody_told_split_no_exchange_but_a_ball_that_rests_between_does():
     film, _ = match((12, -1, "long"))
     first, last = film.events[9].seconds, film.events[-7].seconds

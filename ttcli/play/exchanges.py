@@ -52,6 +52,15 @@ class Exchange(NamedTuple):
     """The contact before it, however long before."""
 
 
+class _Step(NamedTuple):
+    """A way to come to a contact: the exchange up to there that speaks most for play, if its side is that one."""
+
+    value: float
+    place: int
+    side: int
+    leader: "_Step | None"
+
+
 def find_exchanges(
     contacts: Sequence[Contact],
     in_flight: Callable[[Contact, Contact], bool] = lambda earlier, later: False,
@@ -67,38 +76,37 @@ def find_exchanges(
         tossed: Whether the ball was seen to be tossed before a bounce, since a contact before it: that begins a point.
     """
     best = [0.0]  # of the contacts before
-    ending: list[float] = []  # the best where an exchange goes on to this contact
-    led_by: list[int | None] = []  # the contact of the exchange before it
-    sides: list[int] = []  # of each contact; of one whose side is unknown, as the one before it lets it be
+    steps: list[list[_Step]] = []  # the ways to come to each contact, the best one for each side that it may have
     for place, contact in enumerate(contacts):
-        value, leader = best[place] - BEGINNING, None
-        for led in range(max(0, place - 1 - MOST_LEFT_OUT), place):
-            before = contacts[led]._replace(side=sides[led])
-            speaks = _speaks_for_play(before, contact, in_flight) - LEFT_OUT * (place - 1 - led)
+        ways = {contact.side: _Step(best[place] - BEGINNING, place, contact.side, None)}
+        for leader in [step for led in range(max(0, place - 1 - MOST_LEFT_OUT), place) for step in steps[led]]:
+            before = contacts[leader.place]._replace(side=leader.side)
+            speaks = _speaks_for_play(before, contact, in_flight) - LEFT_OUT * (place - 1 - leader.place)
             if before.bounce and contact.bounce and speaks > AGAINST and _from_the_side(contact) and tossed(contact, before):
                 speaks = AGAINST
             speaks -= CUT_BETWEEN * (bisect_right(shots, before.seconds) < bisect_right(shots, contact.seconds))
-            if ending[led] + speaks > value:
-                value, leader = ending[led] + speaks, led
-        ending.append(value)
-        led_by.append(leader)
-        sides.append(contact.side or (0 if leader is None else _side_after(contacts[leader], sides[leader], contact)))
-        best.append(max(best[place], value))
+            side = contact.side or _side_after(before, leader.side, contact)
+            if side not in ways or leader.value + speaks > ways[side].value:
+                ways[side] = _Step(leader.value + speaks, place, side, leader)
+        steps.append(list(ways.values()))
+        best.append(max(best[place], *(step.value for step in steps[place])))
     found = []
     place = len(contacts) - 1
     while place >= 0:
-        if ending[place] <= best[place]:
+        last = max(steps[place], key=lambda step: step.value)
+        if last.value <= best[place]:
             place -= 1
             continue
-        chain = [place]
-        while (leader := led_by[chain[-1]]) is not None:
-            chain.append(leader)
-        first = chain[-1]
+        chain = [last]
+        while (step := chain[-1].leader) is not None:
+            chain.append(step)
+        first = chain[-1].place
         following = contacts[place + 1] if place + 1 < len(contacts) else None
         if following is not None and following.seconds - contacts[place].seconds > LONGEST_PAUSE:
             following = None
         earlier = contacts[first - 1] if first else None
-        found.append(Exchange([contacts[each] for each in reversed(chain)], ending[place] - best[first], following, earlier))
+        own = [contacts[each.place] for each in reversed(chain)]
+        found.append(Exchange(own, last.value - best[first], following, earlier))
         place = first - 1
     return found[::-1]
 

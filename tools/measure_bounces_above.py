@@ -21,8 +21,8 @@ import torch
 
 from ttcli.results.trajectory import BallPosition, Status
 from ttcli.simulation.camera import KINDS, place_cameras
-from ttcli.simulation.flight import BOUNCE
 from ttcli.simulation.rally import simulate_rallies
+from ttcli.simulation.surroundings import BOUNCE
 from ttcli.simulation.timeline import IN_HAND, IN_PLAY, NOT_THERE, RallyBatch
 from ttcli.spotting.network import PathSpotter
 from ttcli.spotting.spotter import spot_events

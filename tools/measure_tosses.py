@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from ttcli.flights.tosses import Toss, toss_of
-from ttcli.simulation.flight import HAND, HIT
 from ttcli.simulation.rally import simulate_rallies
+from ttcli.simulation.surroundings import HAND, HIT
 from ttcli.table.camera import TableCamera
 from ttcli.table.constants import GRAVITY
 

@@ -8,9 +8,9 @@ from torch import Tensor
 from ttcli.simulation.backdrop import Backdrop, paint_backdrop
 from ttcli.simulation.camera import KINDS, Cameras, place_cameras
 from ttcli.simulation.drawing import Drawn, draw_scenes
-from ttcli.simulation.flight import NOTHING
 from ttcli.simulation.scene import Scenes, build_scenes
 from ttcli.simulation.sensor import Sensors
+from ttcli.simulation.surroundings import NOTHING
 from ttcli.simulation.textures import TextureBank
 from ttcli.simulation.timeline import IN_PLAY, RallyBatch
 from ttcli.table.camera import TableCamera

@@ -19,7 +19,7 @@ from ttcli.extract import extract
 from ttcli.networks.checkpoints import load_checkpoint
 from ttcli.networks.event_head import EVENTS, EventHead
 from ttcli.networks.registry import create_model
-from ttcli.simulation.flight import BOUNCE, NET_PASS
+from ttcli.simulation.surroundings import BOUNCE, NET_PASS
 from ttcli.training.drawn_windows import DrawnWindows, drawn_events, soft_events
 from ttcli.training.losses import event_loss
 from ttcli.training.validation import EventAnswers, validate_events

@@ -11,7 +11,8 @@ from ttcli.play.endings import ending_of
 from ttcli.play.exchanges import Exchange
 from ttcli.play.sightings import Sightings
 from ttcli.results.trajectory import BallPosition, Status
-from ttcli.simulation.flight import BALL_RADIUS, Ball, fly
+from ttcli.simulation.flight import Ball, fly
+from ttcli.table.constants import BALL_RADIUS
 
 CAMERA = true_cameras(1)[0]
 FRAME = 1 / 25

@@ -22,10 +22,10 @@ from ttcli.simulation import cloth, drawing, players, sensor
 from ttcli.simulation.backdrop import paint_backdrop
 from ttcli.simulation.camera import homographies
 from ttcli.simulation.drawing import draw_scenes
-from ttcli.simulation.flight import BOUNCE
 from ttcli.simulation.poses import pose_people
 from ttcli.simulation.scene import draw_moments
 from ttcli.simulation.sensor import Caption
+from ttcli.simulation.surroundings import BOUNCE
 from ttcli.simulation.timeline import NOT_THERE
 
 FRAMES = 3

@@ -6,21 +6,9 @@ import pytest
 import torch
 
 from ttcli.physics.air import acceleration
-from ttcli.simulation.flight import (
-    BALL_RADIUS,
-    BARRIER_Y,
-    BOUNCE,
-    GRAVITY,
-    NET_TOP,
-    NET_TOUCH,
-    NOTHING,
-    TABLE_HEIGHT,
-    Ball,
-    advance,
-    aim_velocity,
-    bounce,
-    fly,
-)
+from ttcli.simulation.flight import Ball, advance, aim_velocity, bounce, fly
+from ttcli.simulation.surroundings import BARRIER_Y, BOUNCE, NET_TOP, NET_TOUCH, NOTHING
+from ttcli.table.constants import BALL_RADIUS, GRAVITY, TABLE_HEIGHT
 
 STEP = 0.002
 

@@ -6,7 +6,6 @@ import pytest
 import torch
 from scenes import HEIGHT, WIDTH, plain_scenes, still_balls
 
-from ttcli.simulation.flight import HAND, HIT
 from ttcli.simulation.players import (
     _RADII,
     GRID,
@@ -20,6 +19,7 @@ from ttcli.simulation.players import (
     sweep_of_parts,
 )  # fmt: skip
 from ttcli.simulation.poses import pose_people
+from ttcli.simulation.surroundings import HAND, HIT
 from ttcli.simulation.world import segment_distances
 
 PART = {name: index for index, name in enumerate(_RADII)}

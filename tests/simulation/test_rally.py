@@ -6,20 +6,10 @@ from itertools import pairwise
 import pytest
 import torch
 
-from ttcli.simulation.flight import (
-    BALL_RADIUS,
-    BOUNCE,
-    FLOOR,
-    HAND,
-    HIT,
-    NET_PASS,
-    NOTHING,
-    TABLE_HALF_LENGTH,
-    TABLE_HALF_WIDTH,
-    TABLE_HEIGHT,
-)
 from ttcli.simulation.rally import simulate_rallies
+from ttcli.simulation.surroundings import BOUNCE, FLOOR, HAND, HIT, NET_PASS, NOTHING, TABLE_HALF_LENGTH, TABLE_HALF_WIDTH
 from ttcli.simulation.timeline import IN_HAND, IN_PLAY, LOOSE, NOT_THERE, TOSS
+from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT
 
 
 @pytest.fixture(scope="module")

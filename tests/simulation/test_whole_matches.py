@@ -15,12 +15,12 @@ from ttcli.results.rallies import ENDINGS, read_rallies_csv
 from ttcli.simulate import simulate
 from ttcli.simulation import match as matches
 from ttcli.simulation import match_film
-from ttcli.simulation.flight import BOUNCE, FLOOR, HIT, NET_PASS, NET_TOUCH
 from ttcli.simulation.match import PlayedRally, Score, read_point, simulate_match
 from ttcli.simulation.match_film import draw_match, stage_match
 from ttcli.simulation.players import TORSO, draw_people
 from ttcli.simulation.poses import pose_people
 from ttcli.simulation.rally import simulate_rallies
+from ttcli.simulation.surroundings import BOUNCE, FLOOR, HIT, NET_PASS, NET_TOUCH
 from ttcli.simulation.timeline import CHANGING, IN_PLAY, LOOSE, NOT_THERE, STAND, SWING, TOSS, RallyBatch
 
 RATE = 100

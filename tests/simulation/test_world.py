@@ -5,9 +5,10 @@ import torch
 from scenes import HEIGHT, WIDTH, cameras_of_each_kind, seeded
 
 from ttcli.simulation.camera import KINDS
-from ttcli.simulation.flight import NET_HALF_WIDTH, NET_TOP, TABLE_HALF_LENGTH, TABLE_HALF_WIDTH, TABLE_HEIGHT
+from ttcli.simulation.surroundings import NET_HALF_WIDTH, NET_TOP, TABLE_HALF_LENGTH, TABLE_HALF_WIDTH
 from ttcli.simulation.textures import TextureBank, paint_textures, unpack
 from ttcli.simulation.world import build_halls, view_halls
+from ttcli.table.constants import TABLE_HEIGHT
 
 PER_KIND = 3
 COUNT = PER_KIND * len(KINDS)

@@ -5,8 +5,9 @@ import pytest
 import torch
 from scenes import true_cameras
 
-from ttcli.simulation.flight import BALL_RADIUS, TABLE_HEIGHT, Ball, fly
+from ttcli.simulation.flight import Ball, fly
 from ttcli.spotting.hidden_serves import PLAY, ToldBounce, hidden_serves
+from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT
 
 RATE = 25
 CAMERA = true_cameras(1)[0]

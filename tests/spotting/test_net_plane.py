@@ -6,13 +6,14 @@ import torch
 from scenes import true_cameras
 
 from ttcli.results.trajectory import BallPosition, Status
-from ttcli.simulation.flight import BALL_RADIUS, TABLE_HEIGHT, Ball, fly
+from ttcli.simulation.flight import Ball, fly
 from ttcli.spotting import simulated
 from ttcli.spotting.net_plane import BESIDE_HIDDEN, Passing, fit_passing, flights_at, nearest_passing, on_table, refined
 from ttcli.spotting.simulated import SimulatedTracks
 from ttcli.spotting.spotter import spot_events
 from ttcli.spotting.weights import load_spotter
 from ttcli.table.camera import TableCamera
+from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT
 
 RATE = 120
 

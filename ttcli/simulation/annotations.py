@@ -15,11 +15,12 @@ from ttcli.labels.event import EventLabel
 from ttcli.labels.openttgames import write_ball_markup, write_events_markup
 from ttcli.outputs import complete_file
 from ttcli.results.rallies import Rally, write_rallies_csv
-from ttcli.simulation.flight import CONTACT_NAMES, TABLE_HALF_LENGTH, TABLE_HEIGHT
 from ttcli.simulation.match_film import MatchFilm
 from ttcli.simulation.scene import Scenes
 from ttcli.simulation.staging import Shot, held
+from ttcli.simulation.surroundings import CONTACT_NAMES, TABLE_HALF_LENGTH
 from ttcli.simulation.timeline import STATE_NAMES, RallyBatch
+from ttcli.table.constants import TABLE_HEIGHT
 
 
 def write_annotations(

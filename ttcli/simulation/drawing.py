@@ -9,7 +9,6 @@ from torch import Tensor
 
 from ttcli.simulation.backdrop import Backdrop, show_halls
 from ttcli.simulation.camera import Cameras
-from ttcli.simulation.flight import BALL_RADIUS, BOUNCE, HIT, NET_TOUCH
 from ttcli.simulation.glints import draw_glints
 from ttcli.simulation.players import DISCS, LIMBS, TORSO, People, box_of_people, disc_streaks, paint_people, sweep_of_parts
 from ttcli.simulation.portions import frame_groups, row_groups
@@ -17,8 +16,10 @@ from ttcli.simulation.poses import pose_people
 from ttcli.simulation.scene import Scenes
 from ttcli.simulation.sensor import Caption, Sensors, expose, stick_captions
 from ttcli.simulation.streaks import Streaks, blend, path_centre, streak_patches
+from ttcli.simulation.surroundings import BOUNCE, HIT, NET_TOUCH
 from ttcli.simulation.textures import TextureBank
 from ttcli.simulation.timeline import LOOSE, NOT_THERE, RallyBatch
+from ttcli.table.constants import BALL_RADIUS
 
 VISIBLE_SHARE = 0.5
 """A ball of which more than this is in view is visible, with less than HIDDEN_SHARE it is not, between: unknown."""

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from ttcli.simulation.chance import uniform_draw
-from ttcli.simulation.flight import BALL_RADIUS, BOUNCE, HIT, NET_PASS, NET_TOUCH, NOTHING, TABLE_HALF_LENGTH, TABLE_HEIGHT
 from ttcli.simulation.rally import simulate_rallies
+from ttcli.simulation.surroundings import BOUNCE, HIT, NET_PASS, NET_TOUCH, NOTHING, TABLE_HALF_LENGTH
 from ttcli.simulation.timeline import CHANGING, IN_PLAY, LOOSE, NOT_THERE, STAND, SWING, TOSS, RallyBatch
+from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT
 
 LONGEST_STORY = 14.0
 """Seconds of a rally's record; what is played for longer is left out."""

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ttcli.simulation.flight import HAND, HIT
 from ttcli.simulation.players import People
+from ttcli.simulation.surroundings import HAND, HIT
 from ttcli.simulation.timeline import STAND, SWING, RallyBatch
 
 SWING_SECONDS = 0.13

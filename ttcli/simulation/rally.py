@@ -5,24 +5,13 @@ import math
 import torch
 from torch import Tensor
 
-from ttcli.simulation.flight import (
-    BOUNCE,
-    FLOOR,
-    HAND,
-    HIT,
-    NET_TOUCH,
-    NOTHING,
-    TABLE_HALF_LENGTH,
-    TABLE_HEIGHT,
-    Ball,
-    advance,
-    fly,
-)
+from ttcli.simulation.flight import Ball, advance, fly
 from ttcli.simulation.slow_play import SlowPlay
 from ttcli.simulation.strokes import Random, return_ball, serve_ball
+from ttcli.simulation.surroundings import BOUNCE, FLOOR, HAND, HIT, NET_TOUCH, NOTHING, TABLE_HALF_LENGTH
 from ttcli.simulation.threads import one_thread
 from ttcli.simulation.timeline import IN_HAND, IN_PLAY, LOOSE, NOT_THERE, TOSS, History, RallyBatch
-from ttcli.table.constants import GRAVITY
+from ttcli.table.constants import GRAVITY, TABLE_HEIGHT
 
 SLOW_SHARE = 0.1
 """Part of the stories that are no rally: a ball bounced on racket, table or floor, trickling, or thrown over."""

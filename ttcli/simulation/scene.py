@@ -7,9 +7,9 @@ from torch import Tensor
 
 from ttcli.simulation.camera import KINDS, Cameras, place_cameras
 from ttcli.simulation.chance import uniform_draw
-from ttcli.simulation.flight import HIT
 from ttcli.simulation.players import People, draw_people
 from ttcli.simulation.sensor import Sensors, draw_sensors
+from ttcli.simulation.surroundings import HIT
 from ttcli.simulation.textures import TextureBank
 from ttcli.simulation.timeline import IN_PLAY, TOSS, RallyBatch
 from ttcli.simulation.world import Halls, build_halls

@@ -5,8 +5,10 @@ import math
 import torch
 from torch import Tensor
 
-from ttcli.simulation.flight import BALL_RADIUS, HAND, HIT, TABLE_HEIGHT, Ball, Contact, aim_velocity
+from ttcli.simulation.flight import Ball, Contact, aim_velocity
 from ttcli.simulation.strokes import Random
+from ttcli.simulation.surroundings import HAND, HIT
+from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT
 
 MOST_TOUCHES = 8
 _RACKET, _ON_TABLE, _ON_FLOOR, _TRICKLE, _FEED = range(5)

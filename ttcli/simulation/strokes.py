@@ -7,18 +7,9 @@ import torch
 from torch import Tensor
 
 from ttcli.physics.air import slowing
-from ttcli.simulation.flight import (
-    BALL_RADIUS,
-    BOUNCE,
-    FLOOR,
-    NET_TOUCH,
-    TABLE_HALF_LENGTH,
-    TABLE_HALF_WIDTH,
-    TABLE_HEIGHT,
-    Ball,
-    advance,
-    aim_velocity,
-)
+from ttcli.simulation.flight import Ball, advance, aim_velocity
+from ttcli.simulation.surroundings import BOUNCE, FLOOR, NET_TOUCH, TABLE_HALF_LENGTH, TABLE_HALF_WIDTH
+from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT
 
 FASTEST = 31.0
 """No stroke leaves the racket faster, m/s."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ttcli.simulation.flight import HAND, NET_PASS, NOTHING, Ball, Contact
+from ttcli.simulation.flight import Ball, Contact
+from ttcli.simulation.surroundings import HAND, NET_PASS, NOTHING
 
 IN_HAND, TOSS, IN_PLAY, LOOSE, NOT_THERE = range(5)
 """States of the ball: held; tossed for a serve; in a rally; after the point or in no game at all; no ball."""

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from ttcli.simulation.camera import KINDS, Cameras, place_cameras
-from ttcli.simulation.flight import BOUNCE, HIT, NET_PASS
 from ttcli.simulation.rally import simulate_rallies
+from ttcli.simulation.surroundings import BOUNCE, HIT, NET_PASS
 from ttcli.simulation.timeline import IN_HAND, NOT_THERE, RallyBatch
 from ttcli.spotting.paths import TABLE_FEATURES, Track, make_track
 from ttcli.spotting.table_views import Views, seen_on_table

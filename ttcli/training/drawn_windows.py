@@ -12,11 +12,11 @@ from ttcli.networks.model_input import ENLARGED
 from ttcli.simulation.backdrop import paint_backdrop
 from ttcli.simulation.chance import uniform_draw
 from ttcli.simulation.drawing import draw_scenes
-from ttcli.simulation.flight import BOUNCE, NET_PASS
 from ttcli.simulation.players import rush_behind
 from ttcli.simulation.rally import simulate_rallies
 from ttcli.simulation.scene import Scenes, build_scenes, draw_kinds, draw_moments
 from ttcli.simulation.staging import film, held, stage_rally
+from ttcli.simulation.surroundings import BOUNCE, NET_PASS
 from ttcli.simulation.textures import paint_textures
 from ttcli.simulation.timeline import RallyBatch
 from ttcli.training_set.window_batch import BALL_IN_CROP, WindowBatch, join_windows, unknown_events

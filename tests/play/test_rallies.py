@@ -348,8 +348,9 @@ def test_slow_motion_and_many_balls_have_no_server_that_is_made_up():
     assert found(film, rows=slow) == []
 
 
-@pytest.mark.parametrize("pace", [1.0, 1.5])
-def test_a_replay_is_not_counted_again(pace):
+@pytest.mark.parametrize(("pace", "late"), [(1.0, 0.0), (1.5, 0.0), (1.5, 0.1)])
+def test_a_replay_is_not_counted_again(pace, late):
+    """Its passings are found less exactly than its bounces, and may be told `late`."""
     film, bounds = match((3, -1, "long"), (6, 1, "net"))
     shown, begin = list(film.rows()), bounds[1][0]
     again = [row for row in shown if bounds[1][0] <= row.time_seconds <= bounds[1][1] + 0.5]
@@ -359,7 +360,9 @@ def test_a_replay_is_not_counted_again(pace):
         for place, row in enumerate(again)
     ]
     film.events += [
-        replace(event, time_seconds=since + pace * (event.seconds - begin)) for event in film.events if event.seconds >= begin
+        replace(event, time_seconds=since + pace * (event.seconds - begin) + late * (event.event == "net"))
+        for event in film.events
+        if event.seconds >= begin
     ]
     finder = RallyFinder()
     for row in rows:

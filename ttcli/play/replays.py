@@ -15,8 +15,8 @@ LONGEST_SINCE = 20.0
 """Seconds from the end of a point to its replay."""
 ORDINARY_PACE, SLOWEST_PACE = (0.98, 1.02), (1.3, 6.0)
 """How much longer a replay takes than the original: as long, or clearly longer."""
-APART = 0.025
-"""Seconds by which an instant may be off, of the original and of the replay each."""
+APART, PASSING_APART = 0.025, 0.05
+"""Seconds by which the instant of a bounce, and of a passing, may be off, of the original and of the replay each."""
 PLACE_APART, GUESSED_APART = 0.1, 0.25
 """By so much of the half of a table its bounces may lie apart; and where no camera is known, so that the half is guessed."""
 FIT_AT_ENDS = 3
@@ -88,9 +88,9 @@ class _Clock(NamedTuple):
 def _agreeing(earlier: Sequence[Contact], later: Sequence[Contact], clock: _Clock, turned: int) -> float:
     """Return how many times and places agree, less what does not; `turned` is -1 where cameras stand on two sides."""
     times, places = 0, 0
-    allowed = APART * (1 + 1 / clock.pace)
+    looser = 1 + 1 / clock.pace
     for contact in later:
-        seconds = clock.original(contact.seconds)
+        seconds, allowed = clock.original(contact.seconds), looser * (APART if contact.bounce else PASSING_APART)
         near = min(earlier, key=lambda each: (each.bounce != contact.bounce, abs(each.seconds - seconds)))
         if near.bounce != contact.bounce or abs(near.seconds - seconds) > allowed or near.side * contact.side * turned < 0:
             continue
@@ -100,5 +100,5 @@ def _agreeing(earlier: Sequence[Contact], later: Sequence[Contact], clock: _Cloc
             places += 1
         times += 1
     first, last = (clock.original(contact.seconds) for contact in (later[0], later[-1]))
-    shown = sum(first - allowed < contact.seconds < last + allowed for contact in earlier)
+    shown = sum(first - looser * APART < contact.seconds < last + looser * APART for contact in earlier)
     return times - TWO_FREE + places - (len(later) - times) - max(0, shown - times)

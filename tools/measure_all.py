@@ -56,8 +56,8 @@ RATES = {25: (1, 37), 30: (1, 45), 60: (1, 90), 120: (2, 180), 240: (4, 360)}
 """Frames per second -> stride of the default weights, and frames of 1.5 s."""
 MATCHES = {
     "side, 10 min, 30 frames/s, seed 1501": ("side", "10", "1280x720", "30", "1501"),
-    "behind an end, 10 min, 25 frames/s, seed 1502": ("end", "10", "1280x720", "25", "1502"),
-    "broadcast, 10 min, 25 frames/s, seed 1503": ("broadcast", "10", "1280x720", "25", "1503"),
+    "behind an end, 10 min, 25 frames/s, seed 1604": ("end", "10", "1280x720", "25", "1604"),
+    "broadcast, 10 min, 25 frames/s, seed 1605": ("broadcast", "10", "1280x720", "25", "1605"),
 }
 VIEWS = ("side", "oblique", "back")
 TEST_GAMES = ("test_1", "test_3", "test_4")

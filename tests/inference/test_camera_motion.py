@@ -76,6 +76,22 @@ def test_players_before_a_still_camera_are_no_motion():
     assert all(np.array_equal(pose, np.eye(3)) for pose in tracked(pictures).poses)
 
 
+def test_in_a_dim_hall_players_who_are_most_of_what_can_be_followed_are_no_motion():
+    chance = np.random.default_rng(5)
+    dim = np.full((HEIGHT, WIDTH, 3), 40, np.uint8)
+    for left in range(8, WIDTH, 48):
+        cv2.rectangle(dim, (left, 54), (left + 20, 80), (20, 20, 20), -1)
+    shirts = np.repeat(np.repeat(chance.integers(0, 120, (3, 3, 2, 3)), 16, axis=1), 8, axis=2).astype(np.uint8)
+    pictures = []
+    for number in range(80):
+        picture = dim.copy()
+        for place, shirt in enumerate(shirts):
+            x, y = round(48 + 64 * place + 20 * np.sin(0.1 * number + 2 * place)), round(72 + 7 * np.sin(0.13 * number + place))
+            picture[y : y + 48, x : x + 16] = shirt
+        pictures.append(np.clip(picture + chance.normal(0, 1, picture.shape), 0, 255).astype(np.uint8))
+    assert all(np.array_equal(pose, np.eye(3)) for pose in tracked(pictures).poses)
+
+
 def test_nothing_to_hold_on_to_is_no_motion():
     pictures = [np.full((HEIGHT, WIDTH, 3), 40 + number, np.uint8) for number in range(30)]
     assert all(np.array_equal(pose, np.eye(3)) for pose in tracked([*pictures, None]).poses)

@@ -13,12 +13,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ttcli.video.stillness import stands_still
+
 REDUCTION = 2
 """Pictures are looked at this many times smaller."""
 LOOK_EVERY = 8
 """Pictures between two looks while the camera stands still, which it does in most videos."""
 STILL_LOOKS = 2
 """Looks without motion, LOOK_EVERY pictures each, after which a camera that moved is taken to stand still."""
+MOST_DRIFT = 8.0
+"""Pixels that corners of the picture may seem to have moved since the look before, where the camera perhaps stands still."""
 LEAST_MOTION = 0.6
 """Pixels that corners of the picture move between two looks for the camera to move; estimates err by a tenth."""
 MOST_POINTS = 200
@@ -46,6 +50,17 @@ class Box(NamedTuple):
         return picture[self.top : self.top + self.height, self.left : self.left + self.width]
 
 
+class _Look(NamedTuple):
+    """A picture that was looked at."""
+
+    number: int
+    """In the shot."""
+    gray: np.ndarray
+    """Reduced."""
+    points: np.ndarray
+    """(N, 1, 2) that can be followed."""
+
+
 class CameraTracker:
     """Tells where each picture of a shot lies relative to the first one.
 
@@ -65,8 +80,9 @@ class CameraTracker:
         """(3, 3) of each picture: from its pixels to those of the first one, as far as known so far."""
         self._first = 0  # number of the picture that poses[0] is of
         self._moving = False
-        self._looked: tuple[int, np.ndarray, np.ndarray] | None = None  # at which picture, its gray, its points
-        self._still = 0.0
+        self._looked: _Look | None = None
+        self._anchor: _Look | None = None  # the look before, of a camera that moves
+        self._still = 0
 
     def add(self, picture: np.ndarray | None) -> None:
         """Take the next picture, (H, W, 3) uint8; None, a broken one, is taken to lie where the last one does."""
@@ -77,17 +93,15 @@ class CameraTracker:
         if self._looked is None:
             self._look(number, picture)
             return
-        looked_at, before, points = self._looked
-        since = number - looked_at
+        before = self._looked
+        since = number - before.number
         if self._moving or (number + self._rhythm) % LOOK_EVERY == 0 or since >= LOOK_EVERY:
-            gray = self._look(number, picture)
-            step = _motion(before, gray, points)
-            moved = self._corner_motion(step)
+            now = self._look(number, picture)
             if self._moving:
-                self.poses[-1] = self.poses[-2] @ step
-                self._note_rest(moved)
-            elif moved > LEAST_MOTION:
-                self._moving, self._still = True, 0.0
+                self.poses[-1] = self.poses[-2] @ _motion(before, now)
+                self._note_rest(now)
+            elif not _rests(before, now) and self._corner_motion(step := _motion(before, now)) > LEAST_MOTION:
+                self._moving, self._still, self._anchor = True, 0, now
                 self._spread(step, min(since, LOOK_EVERY))  # who asked where an older picture lies was told for good
 
     def pose(self, number: int) -> np.ndarray:
@@ -109,18 +123,23 @@ class CameraTracker:
         del self.poses[:count]
         self._first += count
 
-    def _look(self, number: int, picture: np.ndarray) -> np.ndarray:
+    def _look(self, number: int, picture: np.ndarray) -> "_Look":
         height, width = self._size
         gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         gray = cv2.resize(gray, (width // REDUCTION, height // REDUCTION), interpolation=cv2.INTER_AREA)
         points = cv2.goodFeaturesToTrack(gray, MOST_POINTS, POINT_QUALITY, POINT_DISTANCE)
-        self._looked = number, gray, np.empty((0, 1, 2), np.float32) if points is None else points
-        return gray
+        self._looked = _Look(number, gray, np.empty((0, 1, 2), np.float32) if points is None else points)
+        return self._looked
 
-    def _note_rest(self, moved: float) -> None:
+    def _note_rest(self, now: "_Look") -> None:
         """Take the camera to stand still once it did for a while."""
-        self._still = self._still + 1 if moved < LEAST_MOTION / LOOK_EVERY else 0.0
-        self._moving = self._still < STILL_LOOKS * LOOK_EVERY
+        anchor = self._anchor
+        if anchor is None or anchor.number < self._first:
+            self._anchor = now
+        elif now.number - anchor.number >= LOOK_EVERY:
+            drift = self._corner_motion(np.linalg.inv(self.pose(anchor.number)) @ self.poses[-1])
+            self._still = self._still + 1 if drift < MOST_DRIFT and _rests(anchor, now) else 0
+            self._anchor, self._moving = now, self._still < STILL_LOOKS
 
     def _spread(self, step: np.ndarray, count: int) -> None:
         """Spread a motion evenly over the last `count` pictures, which were taken to stand still."""
@@ -141,29 +160,43 @@ def corner_motion(step: np.ndarray, height: int, width: int) -> float:
     return float(np.linalg.norm(corners @ (step - np.eye(3)).T, axis=1).max())
 
 
-def _motion(before: np.ndarray, after: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Return the map (3, 3) from the pixels of `after` to those of `before`, both reduced; no motion where it is not clear.
+def _followed(before: _Look, now: _Look) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Return points (N, 1, 2) of one picture, where they are in a later one, and the map (2, 3) back that most agree on.
 
-    Points are tracked by Lucas and Kanade, and most of them agree on a shift, a turn and a zoom (RANSAC).
+    Points are followed by Lucas and Kanade, and agree on a shift, a turn and a zoom (RANSAC). None where it is not clear.
     """
-    still = np.eye(3)
+    points = before.points
     if len(points) < LEAST_POINTS:
-        return still
-    tracked = np.empty_like(points)  # which is written; without a flag it says nothing of where to begin
-    tracked, found, _ = cv2.calcOpticalFlowPyrLK(before, after, points, tracked, winSize=(15, 15), maxLevel=3)
+        return None
+    there = np.empty_like(points)  # which is written; without a flag it says nothing of where to begin
+    there, found, _ = cv2.calcOpticalFlowPyrLK(before.gray, now.gray, points, there, winSize=(15, 15), maxLevel=3)
     found = found[:, 0] == 1
     if found.sum() < LEAST_POINTS:
-        return still
-    part, agree = cv2.estimateAffinePartial2D(tracked[found], points[found], ransacReprojThreshold=AGREEMENT)
+        return None
+    part, agree = cv2.estimateAffinePartial2D(there[found], points[found], ransacReprojThreshold=AGREEMENT)
     if part is None or agree.sum() < max(LEAST_POINTS, LEAST_SHARE * found.sum()):
+        return None
+    return points[found], there[found], part
+
+
+def _rests(before: _Look, now: _Look) -> bool:
+    """Return whether the camera stood still between two pictures; not where it is not clear."""
+    followed = _followed(before, now)
+    return followed is not None and stands_still(followed[1], followed[0], followed[2])
+
+
+def _motion(before: _Look, now: _Look) -> np.ndarray:
+    """Return the map (3, 3) from the pixels of `now` to those of `before`; no motion where it is not clear."""
+    still, followed = np.eye(3), _followed(before, now)
+    if followed is None:
         return still
-    step = np.vstack([part, [0, 0, 1]])
+    step = np.vstack([followed[2], [0, 0, 1]])
     # Pixel centres are whole numbers: pixel x of the reduced picture has its centre at REDUCTION * x + shift.
     shift = (REDUCTION - 1) / 2
     enlarge = np.array([[REDUCTION, 0, shift], [0, REDUCTION, shift], [0, 0, 1]])
     step = enlarge @ step @ np.linalg.inv(enlarge)
     zoom = float(np.sqrt(abs(np.linalg.det(step[:2, :2]))))
-    height, width = before.shape[0] * REDUCTION, before.shape[1] * REDUCTION
+    height, width = now.gray.shape[0] * REDUCTION, now.gray.shape[1] * REDUCTION
     if corner_motion(step, height, width) > LARGEST_STEP * 2 or not 1 / LARGEST_ZOOM < zoom < LARGEST_ZOOM:
         return still
     return step

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from ttcli.table.camera import TableCamera, landmarks, outlines
+from ttcli.video.stillness import stands_still
 
 SIZE = 288 * 162
 """Pixels of the pictures that are compared, about."""
@@ -15,9 +16,6 @@ LEAST_POINTS, LEAST_SHARE = 16, 0.4
 """Points that must agree on a motion, and their share of those tracked; the rest are players."""
 AGREEMENT = 0.8
 """Pixels of the compared pictures within which a point agrees."""
-STILL, STILL_SHARE = (0.18, 0.3), 0.8
-"""Pixels within which a point stands still, and how many such points there are at the least, as a share of those that lie
-as near to where the motion takes them. Beside players and noise in a dim hall a still camera would seem to drift."""
 THERE = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 MOST_OFF = 0.05
 """Picture widths that the picture's middle seems to have moved at most, where the camera may stand as it did at first."""
@@ -123,16 +121,9 @@ def _similarity(before: np.ndarray, after: np.ndarray, points: np.ndarray, guess
     zoom = float(np.sqrt(abs(np.linalg.det(part[:, :2]))))
     if not 1 / LARGEST_ZOOM < zoom < LARGEST_ZOOM:
         return None
-    if _stands_still(points[found], tracked[found], part):
+    if stands_still(points[found], tracked[found], part):
         return np.eye(3), int(agree.sum())
     return np.vstack([part, [0, 0, 1]]), int(agree.sum())
-
-
-def _stands_still(points: np.ndarray, tracked: np.ndarray, motion: np.ndarray) -> bool:
-    """Return whether points (N, 1, 2) were tracked to where they are about as often as to where a motion (2, 3) takes them."""
-    rest = np.linalg.norm(tracked - points, axis=2)
-    moved = np.linalg.norm(tracked - cv2.transform(points, motion), axis=2)
-    return all((rest < near).sum() >= STILL_SHARE * (moved < near).sum() for near in STILL)
 
 
 def farthest_corner(one: np.ndarray, other: np.ndarray, height: int, width: int) -> float:

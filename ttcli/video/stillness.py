@@ -7,8 +7,8 @@ STILL = ((0.1, 0.9), (0.3, 0.5), (0.75, 0.5))
 """Pixels within which a point stands still, of a picture 288 wide. Beside each: how many such points there are at the
 least, as a share of those that lie as near to where the motion takes them.
 
-In a dim hall most of what can be followed is noise or on players: a still camera would seem to drift. But nothing moves as
-exactly as what stands still. In a pan captions stand still, which are few.
+In a dim hall most of what can be followed is noise or on players: a still camera would seem to drift. But nothing
+moves as exactly as what stands still. In a pan captions stand still, which are few.
 """
 
 

@@ -97,10 +97,11 @@ class CameraTracker:
         since = number - before.number
         if self._moving or (number + self._rhythm) % LOOK_EVERY == 0 or since >= LOOK_EVERY:
             now = self._look(number, picture)
+            followed = _followed(before, now)
             if self._moving:
-                self.poses[-1] = self.poses[-2] @ _motion(before, now)
+                self.poses[-1] = self.poses[-2] @ _motion(followed, *self._size)
                 self._note_rest(now)
-            elif not _rests(before, now) and self._corner_motion(step := _motion(before, now)) > LEAST_MOTION:
+            elif not _rests(followed) and self._corner_motion(step := _motion(followed, *self._size)) > LEAST_MOTION:
                 self._moving, self._still, self._anchor = True, 0, now
                 self._spread(step, min(since, LOOK_EVERY))  # who asked where an older picture lies was told for good
 
@@ -138,7 +139,7 @@ class CameraTracker:
             self._anchor = now
         elif now.number - anchor.number >= LOOK_EVERY:
             drift = self._corner_motion(np.linalg.inv(self.pose(anchor.number)) @ self.poses[-1])
-            self._still = self._still + 1 if drift < MOST_DRIFT and _rests(anchor, now) else 0
+            self._still = self._still + 1 if drift < MOST_DRIFT and _rests(_followed(anchor, now)) else 0
             self._anchor, self._moving = now, self._still < STILL_LOOKS
 
     def _spread(self, step: np.ndarray, count: int) -> None:
@@ -160,10 +161,21 @@ def corner_motion(step: np.ndarray, height: int, width: int) -> float:
     return float(np.linalg.norm(corners @ (step - np.eye(3)).T, axis=1).max())
 
 
-def _followed(before: _Look, now: _Look) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Return points (N, 1, 2) of one picture, where they are in a later one, and the map (2, 3) back that most agree on.
+class _Followed(NamedTuple):
+    """Points that were found again in a later picture."""
 
-    Points are followed by Lucas and Kanade, and agree on a shift, a turn and a zoom (RANSAC). None where it is not clear.
+    here: np.ndarray
+    """(N, 1, 2)."""
+    there: np.ndarray
+    """(N, 1, 2) in the later one."""
+    back: np.ndarray
+    """(2, 3) the map from there to here that most agree on."""
+
+
+def _followed(before: _Look, now: _Look) -> _Followed | None:
+    """Follow the points of one picture to a later one (Lucas and Kanade); None where it is not clear.
+
+    They agree on a shift, a turn and a zoom (RANSAC).
     """
     points = before.points
     if len(points) < LEAST_POINTS:
@@ -176,27 +188,25 @@ def _followed(before: _Look, now: _Look) -> tuple[np.ndarray, np.ndarray, np.nda
     part, agree = cv2.estimateAffinePartial2D(there[found], points[found], ransacReprojThreshold=AGREEMENT)
     if part is None or agree.sum() < max(LEAST_POINTS, LEAST_SHARE * found.sum()):
         return None
-    return points[found], there[found], part
+    return _Followed(points[found], there[found], part)
 
 
-def _rests(before: _Look, now: _Look) -> bool:
-    """Return whether the camera stood still between two pictures; not where it is not clear."""
-    followed = _followed(before, now)
-    return followed is not None and stands_still(followed[1], followed[0], followed[2])
+def _rests(followed: _Followed | None) -> bool:
+    """Return whether the camera stood still; not where it is not clear."""
+    return followed is not None and stands_still(followed.there, followed.here, followed.back)
 
 
-def _motion(before: _Look, now: _Look) -> np.ndarray:
-    """Return the map (3, 3) from the pixels of `now` to those of `before`; no motion where it is not clear."""
-    still, followed = np.eye(3), _followed(before, now)
+def _motion(followed: _Followed | None, height: int, width: int) -> np.ndarray:
+    """Return the map (3, 3) from the pixels of the later picture to those of the other; no motion where it is not clear."""
+    still = np.eye(3)
     if followed is None:
         return still
-    step = np.vstack([followed[2], [0, 0, 1]])
+    step = np.vstack([followed.back, [0, 0, 1]])
     # Pixel centres are whole numbers: pixel x of the reduced picture has its centre at REDUCTION * x + shift.
     shift = (REDUCTION - 1) / 2
     enlarge = np.array([[REDUCTION, 0, shift], [0, REDUCTION, shift], [0, 0, 1]])
     step = enlarge @ step @ np.linalg.inv(enlarge)
     zoom = float(np.sqrt(abs(np.linalg.det(step[:2, :2]))))
-    height, width = now.gray.shape[0] * REDUCTION, now.gray.shape[1] * REDUCTION
     if corner_motion(step, height, width) > LARGEST_STEP * 2 or not 1 / LARGEST_ZOOM < zoom < LARGEST_ZOOM:
         return still
     return step

@@ -125,6 +125,6 @@ class Candidate:
         found = Candidate(self.region, heat, self.size)
         found.source, found._fit = "again", known
         found.total, found.weight, found.looks = self.total.copy(), self.weight.copy(), self.looks
-        found._pictures = self._pictures
+        found._pictures, found._picture_every = list(self._pictures), self._picture_every
         found._fitted = self.looks
         return found

@@ -300,7 +300,9 @@ def _stroke(cut: _Cut, sightings: Sightings) -> Stroke | None:
     """Return the row of a flight; None where it is no stroke."""
     flight, told = cut.flight, cut.told
     if told is not None and not told.is_stroke:
-        return None
+        if cut.rally is None or (flight.passing is None and not flight.struck):
+            return None
+        told = None  # a rally is made of strokes: this one rolled off the net, or is of no use for numbers
     if told is None and flight.passing is None and not flight.struck and cut.ended != NET:
         return None
     court = flight.court

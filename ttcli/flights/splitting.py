@@ -29,6 +29,14 @@ EARLIEST = 0.04
 """Seconds after a bounce, and before a passing of the net, within which nobody strikes the ball."""
 SERVE_SECONDS = 0.45
 """Before its first bounce a serve was struck no earlier than this."""
+HIDDEN_SERVE = 0.1
+"""Seconds before the first bounce of a serve from which on it is not seen, where the way after the bounce says more."""
+REBOUND_SECONDS, LOST_SPEED = 0.2, 1.15
+"""What of the way after that bounce tells how fast the ball came, and how much faster than after it that was."""
+HIDDEN_ERROR = 0.04
+"""Seconds, 1 sigma, of a stroke that is known by this alone."""
+TURNING = 0.1
+"""Seconds about the sighting that lies farthest out within which the ball was struck."""
 LEAST_SIGHTINGS = 4
 """Least sightings of a flight that is fitted; three frames fit any flight."""
 ERROR = 3.0 / 1920
@@ -146,6 +154,10 @@ def _stroke(
         earliest = max(last - LONGEST_FLIGHT, -np.inf if before is None else before.seconds)
         end = last
     times, pixels = sightings.between(earliest, end)
+    if serve and first is not None and (hidden := _hidden_serve(first, times, pixels, sightings)) is not None:
+        return hidden, True, HIDDEN_ERROR
+    if first is None and before is not None and court is not None and crossing is not None and crossing.side:
+        earliest, last = _turning(court, crossing.side, times, pixels, earliest, last)
     seen = _run_before(sightings, last, earliest, SERVE_GAP if serve else LONGEST_GAP)
     if court is None or last - EARLIEST <= earliest + EARLIEST:
         return seen, False, None
@@ -158,6 +170,47 @@ def _stroke(
         turned = _turns(times, pixels, met[0], court, serve)
         return (met[0], True, met[1]) if turned else (seen, False, None)
     return met[0], True, met[1]
+
+
+def _hidden_serve(bounce: Contact, times: np.ndarray, pixels: np.ndarray, sightings: Sightings) -> float | None:
+    """Return when a serve was struck that nobody sees before its first bounce: the toss is seen, and the way after the bounce.
+
+    None where the ball was seen on its way to the bounce, or play goes away from the camera, where places do not show how fast.
+
+    Args:
+        bounce: The first one.
+        times: (N,) of the sightings before it, as early as the stroke may be.
+        pixels: (N, 2) of the same.
+        sightings: The path.
+    """
+    court = bounce.court
+    if court is None or court.from_an_end or not len(times) or bounce.seconds - times[-1] < HIDDEN_SERVE:
+        return None
+    later, after = sightings.between(bounce.seconds + 1e-6, bounce.seconds + REBOUND_SECONDS)
+    if len(later) < 2:
+        return None
+    speed, place = np.polyfit(later - bounce.seconds, court.level_places(after), 1)
+    way = place - float(court.level_places(pixels[-1:])[0])
+    if way * speed <= 0:
+        return None  # the toss is not behind the bounce
+    struck = bounce.seconds - way / (LOST_SPEED * speed)
+    return float(min(struck, bounce.seconds - EARLIEST / 2)) if struck > times[-1] else None
+
+
+def _turning(
+    court: Court, towards: int, times: np.ndarray, pixels: np.ndarray, earliest: float, last: float
+) -> tuple[float, float]:
+    """Return between which instants a ball was struck that passes the net towards an end: it turns back where it is struck.
+
+    As they were where the camera looks along the table, or the ball is hardly seen.
+    """
+    if court.from_an_end or len(times) < LEAST_SIGHTINGS:
+        return earliest, last
+    outwards = -towards * court.level_places(pixels)
+    smooth = np.median(np.stack([outwards[:-2], outwards[1:-1], outwards[2:]]), axis=0)  # a false sighting is no end of a way
+    farthest = 1 + int(smooth.argmax())
+    around = times[max(farthest - 1, 0)] - TURNING, times[min(farthest + 1, len(times) - 1)] + TURNING
+    return max(earliest, around[0]), min(last, around[1])
 
 
 def _turns(times: np.ndarray, pixels: np.ndarray, at: float, court: Court, serve: bool) -> bool:

@@ -93,6 +93,21 @@ class Court:
         far = (pixels - self.net) @ self.along
         return far / np.where(far < 0, self.reach[0], self.reach[1])
 
+    def level_places(self, pixels: np.ndarray) -> np.ndarray:
+        """Return `places` as they were at the table's height over its middle line: where a camera is known, height does not
+        count."""
+        upright = self._upright(1)
+        if upright is None:
+            return self.places(pixels)
+        up = upright[1] - upright[0]
+        level = np.array([up[1], -up[0]])  # what rises does not move along this
+        ends = [self.net + side * length * self.along for side, length in zip((-1, 1), self.reach, strict=True)]
+        far, reach = (pixels - self.net) @ level, [float((end - self.net) @ level) for end in ends]
+        if not reach[0] * reach[1] < 0:
+            return self.places(pixels)
+        far, reach = far * np.sign(reach[1]), [abs(each) for each in reach]
+        return far / np.where(far < 0, reach[0], reach[1])
+
 
 def court_of_camera(camera: TableCamera) -> Court | None:
     """Return how a camera that sees the table sees play; None where it looks along the net, or lies in the table's plane."""

@@ -8,6 +8,7 @@ it.
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,7 +31,9 @@ EARLIEST = 0.04
 SERVE_SECONDS = 0.45
 """Before its first bounce a serve was struck no earlier than this."""
 HIDDEN_SERVE = 0.1
-"""Seconds before the first bounce of a serve from which on it is not seen, where the way after the bounce says more."""
+"""Seconds before the first bounce of a serve in which it is not seen, where the way after the bounce says more."""
+SEEN_SERVE = 0.06
+"""Seconds before that bounce in which sightings are too few to say how fast the ball came."""
 REBOUND_SECONDS, LOST_SPEED = 0.2, 1.15
 """What of the way after that bounce tells how fast the ball came, and how much faster than after it that was."""
 HIDDEN_ERROR = 0.04
@@ -154,11 +157,12 @@ def _stroke(
         earliest = max(last - LONGEST_FLIGHT, -np.inf if before is None else before.seconds)
         end = last
     times, pixels = sightings.between(earliest, end)
-    if serve and first is not None and (hidden := _hidden_serve(first, times, pixels, sightings)) is not None:
-        return hidden, True, HIDDEN_ERROR
+    hidden = _hidden_serve(first, times, pixels, sightings) if serve and first is not None else None
+    if hidden is not None and hidden.struck > hidden.seen:
+        return hidden.struck, True, HIDDEN_ERROR
     if first is None and before is not None and court is not None and crossing is not None and crossing.side:
         earliest, last = _turning(court, crossing.side, times, pixels, earliest, last)
-    seen = _run_before(sightings, last, earliest, SERVE_GAP if serve else LONGEST_GAP)
+    seen = _run_before(sightings, last, earliest, SERVE_GAP if serve and hidden is None else LONGEST_GAP)
     if court is None or last - EARLIEST <= earliest + EARLIEST:
         return seen, False, None
     scale = sum(court.reach) / TABLE_LENGTH
@@ -172,8 +176,17 @@ def _stroke(
     return met[0], True, met[1]
 
 
-def _hidden_serve(bounce: Contact, times: np.ndarray, pixels: np.ndarray, sightings: Sightings) -> float | None:
-    """Return when a serve was struck that nobody sees before its first bounce: the toss is seen, and the way after the bounce.
+class _HiddenServe(NamedTuple):
+    """A serve that nobody sees for a while before its first bounce."""
+
+    struck: float
+    """Seconds, by how fast the ball came back up."""
+    seen: float
+    """Seconds of the last sighting before: of its toss, or, where the stroke was earlier, of the serve itself."""
+
+
+def _hidden_serve(bounce: Contact, times: np.ndarray, pixels: np.ndarray, sightings: Sightings) -> _HiddenServe | None:
+    """Return when a serve was struck that is not seen before its first bounce, by the way after the bounce.
 
     None where the ball was seen on its way to the bounce, or play goes away from the camera, where places do not show how fast.
 
@@ -184,17 +197,19 @@ def _hidden_serve(bounce: Contact, times: np.ndarray, pixels: np.ndarray, sighti
         sightings: The path.
     """
     court = bounce.court
-    if court is None or court.from_an_end or not len(times) or bounce.seconds - times[-1] < HIDDEN_SERVE:
+    gaps = np.diff(np.append(times[times < bounce.seconds - SEEN_SERVE], bounce.seconds))
+    if court is None or court.from_an_end or not len(gaps) or gaps[-1] < HIDDEN_SERVE:
         return None
     later, after = sightings.between(bounce.seconds + 1e-6, bounce.seconds + REBOUND_SECONDS)
     if len(later) < 2:
         return None
+    before = len(gaps) - 1
     speed, place = np.polyfit(later - bounce.seconds, court.level_places(after), 1)
-    way = place - float(court.level_places(pixels[-1:])[0])
+    way = place - float(court.level_places(pixels[before]))
     if way * speed <= 0:
-        return None  # the toss is not behind the bounce
+        return None  # what was seen before is not behind the bounce
     struck = bounce.seconds - way / (LOST_SPEED * speed)
-    return float(min(struck, bounce.seconds - EARLIEST / 2)) if struck > times[-1] else None
+    return _HiddenServe(float(min(struck, bounce.seconds - EARLIEST / 2)), float(times[before]))
 
 
 def _turning(

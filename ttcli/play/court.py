@@ -94,8 +94,7 @@ class Court:
         return far / np.where(far < 0, self.reach[0], self.reach[1])
 
     def level_places(self, pixels: np.ndarray) -> np.ndarray:
-        """Return `places` as they were at the table's height over its middle line: where a camera is known, height does not
-        count."""
+        """Return `places`, in which the ball's height does not count where a camera is known."""
         upright = self._upright(1)
         if upright is None:
             return self.places(pixels)

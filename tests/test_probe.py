@@ -17,6 +17,7 @@ from ttcli.probing.ball_size import crop_box, measure_ball
 from ttcli.probing.picture_quality import camera_shift, sharpness, woven_fields
 from ttcli.probing.verdict import RULES, Finding, find_all, judge, not_judged
 from ttcli.video.packets import read_packets
+from ttcli.video.reader import FrameReader
 
 BY_NAME = {made.name: made for made in MADE}
 
@@ -43,6 +44,19 @@ def test_a_probe_finds_the_ball_and_its_size(tmp_path: Path, runtime) -> None:
     assert json.loads(json.dumps(report.as_json()))["verdict"] == report.verdict == "fair"
     assert "the picture is only 288x192" in str(report)
     assert "not judged: rallies" in str(report) and "; metres" in str(report)
+
+
+def test_a_sample_is_decoded_a_second_time_only_where_it_is_large(tmp_path: Path, runtime, monkeypatch) -> None:
+    path = [(40 + 9 * index, 80 + 30 * np.sin(index / 4)) for index in range(27)]
+    video = write_video(tmp_path / "match.mp4", (ball_picture(192, 288, place, radius=5) for place in path))
+    opened: list[object] = []
+    monkeypatch.setattr("ttcli.probe.FrameReader", lambda *given, **named: opened.append(given) or FrameReader(*given, **named))
+    timed = ("decode_fps", "detect_fps", "detect_seconds")
+    told = {name: value for name, value in probed(video, runtime).facts.items() if name not in timed}
+    assert len(opened) == 3, "a sample, and decoding and detection that are timed"
+    monkeypatch.setattr("ttcli.probe.MOST_KEPT", 27 * 192 * 288 - 1)
+    assert probed(video, runtime).facts.items() >= told.items()
+    assert len(opened) == 3 + 4
 
 
 @pytest.mark.parametrize(

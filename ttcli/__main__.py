@@ -2,6 +2,7 @@
 
 import sys
 
+from ttcli.commands.imports import imported_at_once
 from ttcli.commands.signals import interrupt_came, interrupted_by_signals, leave_in_peace
 
 
@@ -16,7 +17,8 @@ def main() -> None:
 
 def _run() -> None:
     try:
-        from ttcli.cli import main as command_line
+        with imported_at_once():
+            from ttcli.cli import main as command_line
 
         command_line()
     except KeyboardInterrupt:

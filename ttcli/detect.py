@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ttcli.configs import DetectConfig
-from ttcli.detection.cluster import detect_on_cluster
 from ttcli.detection.jobs import Job, check_findings, check_job, find_videos, plan_jobs
 from ttcli.detection.one_video import DetectSummary, detect_video
 from ttcli.errors import SettingError, TtcliError, told_of_system
@@ -64,6 +63,8 @@ def detect(
             else:
                 left[job] = check_job(job, config)
     if config.ray is not None:
+        from ttcli.detection.cluster import detect_on_cluster
+
         for job, outcome in detect_on_cluster(left, config, quiet, tell):
             with _noting_failure(job, failures, several, tell):
                 summaries[job] = _summary_of(outcome)

@@ -40,6 +40,11 @@ SAMPLES_TOGETHER = 2
 """Samples that are taken beside each other: a cut, a seek and a network wait for different things."""
 TIMED_SECONDS = 1.2
 """How long decoding and the whole of `detect` are timed, each at most."""
+MOST_KEPT = 80_000_000
+"""Bytes of gray pictures at the video's own size that are kept of a sample, 38 of full HD. What is longer or larger is
+decoded a second time for those that are wanted."""
+READ_AHEAD = 4
+"""Frames that a sample's reader may be ahead: pictures at the video's own size are large."""
 SHIFT_SECONDS = 0.2
 """Time between two pictures that are searched for a shift of the camera."""
 MOVING_SHARE = 0.01
@@ -156,9 +161,14 @@ def _take_sample(info: VideoInfo, runtime: Runtime, start: float) -> _Sample:
     """Return what the span from `start` seconds on shows."""
     height, width = runtime.working_size(*info.square_size)
     sample = _Sample()
+    own_size = (info.height, info.width) if _span_frames(info) * info.height * info.width <= MOST_KEPT else None
+    frames: list[Frame] = []
+    close: list[np.ndarray | None] = []
     try:
-        with FrameReader(info, height, width, judge=True, start_seconds=start) as reader:
-            frames = list(islice(reader, _span_frames(info)))
+        with FrameReader(info, height, width, READ_AHEAD, large_size=own_size, judge=True, start_seconds=start) as reader:
+            for frame in islice(reader, _span_frames(info)):
+                frames.append(frame._replace(large=None))
+                close.append(None if frame.large is None else cv2.cvtColor(frame.large, cv2.COLOR_RGB2GRAY))
     except VideoError:
         return sample  # nothing behind this place can be decoded
     sample.frames = len(frames)
@@ -179,7 +189,10 @@ def _take_sample(info: VideoInfo, runtime: Runtime, start: float) -> _Sample:
     positions = list(_positions(frames, info, runtime, DetectConfig(refine=False, step=len(runtime.output_frames))))
     seen = [position for position in positions if position.place is not None]
     sample.seen, sample.confidence = len(seen), sum(position.confidence or 0.0 for position in seen)
-    _look_closely(sample, info, start, len(frames), _choose_balls(seen, len(frames)))
+    balls = _choose_balls(seen, len(frames))
+    wanted = {ball.frame_index + offset for ball in balls for offset in BACKGROUND_FRAMES} | {0, min(1, len(frames) - 1)}
+    kept = [(number, gray) for number, gray in enumerate(close) if number in wanted]
+    _look_closely(sample, info, balls, kept if own_size is not None else _read_again(info, start, wanted))
     return sample
 
 
@@ -211,23 +224,29 @@ def _crops_around(ball: BallPosition, info: VideoInfo) -> list[_Crops]:
     return [_Crops(ball.frame_index, x - columns.start, y - rows.start, (rows, columns), [])]
 
 
-def _look_closely(sample: _Sample, info: VideoInfo, start: float, frames: int, balls: list[BallPosition]) -> None:
-    """Measure woven fields and the chosen balls at the video's own size."""
-    wanted = {ball.frame_index + offset for ball in balls for offset in BACKGROUND_FRAMES} | {0, min(1, frames - 1)}
-    crops = [around for ball in balls for around in _crops_around(ball, info)]
-    first: np.ndarray | None = None
+def _read_again(info: VideoInfo, start: float, wanted: set[int]) -> Iterator[tuple[int, np.ndarray | None]]:
+    """Yield some frames from `start` seconds on, numbered and in gray, at the video's own size; None for broken ones."""
     with FrameReader(info, wanted=wanted, start_seconds=start, queue_size=1) as reader:
         for frame in reader:
-            if frame.picture is None:
-                continue
-            gray = cv2.cvtColor(frame.picture, cv2.COLOR_RGB2GRAY)
-            if first is None:
-                first = gray
-            elif sample.woven is None:
-                sample.woven = woven_fields(first, gray)
-            for around in crops:
-                if frame.frame_index - around.frame_index in BACKGROUND_FRAMES:
-                    around.taken.append(gray[around.box].copy())
+            yield frame.frame_index, None if frame.picture is None else cv2.cvtColor(frame.picture, cv2.COLOR_RGB2GRAY)
+
+
+def _look_closely(
+    sample: _Sample, info: VideoInfo, balls: list[BallPosition], grays: Iterable[tuple[int, np.ndarray | None]]
+) -> None:
+    """Measure woven fields and the chosen balls at the video's own size, in numbered gray pictures."""
+    crops = [around for ball in balls for around in _crops_around(ball, info)]
+    first: np.ndarray | None = None
+    for frame_index, gray in grays:
+        if gray is None:
+            continue
+        if first is None:
+            first = gray
+        elif sample.woven is None:
+            sample.woven = woven_fields(first, gray)
+        for around in crops:
+            if frame_index - around.frame_index in BACKGROUND_FRAMES:
+                around.taken.append(gray[around.box].copy())
     sample.balls = []
     for around in crops:
         if len(around.taken) == len(BACKGROUND_FRAMES):

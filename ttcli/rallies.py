@@ -10,11 +10,11 @@ from rich.table import Table
 from ttcli.configs import RalliesConfig, SpotConfig
 from ttcli.errors import InputError
 from ttcli.outputs import check_output
-from ttcli.play.finder import RallyFinder, replays_line
+from ttcli.play.finder import RallyFinder
 from ttcli.play.statistics import MatchStatistics
 from ttcli.results.beside import named_after
 from ttcli.results.events import Event, check_threshold, read_events_csv
-from ttcli.results.rallies import Rally, write_rallies_csv
+from ttcli.results.rallies import Rally, replays_line, write_rallies_csv
 from ttcli.spotting.known_paths import open_path
 from ttcli.spotting.spotter import EventSpotter
 from ttcli.spotting.weights import load_spotter

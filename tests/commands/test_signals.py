@@ -1,8 +1,11 @@
 """A request to end a command ends it in one line, wherever it comes."""
 
+import os
 import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -68,3 +71,39 @@ def test_a_signal_that_is_ignored_stays_so():
             signal.raise_signal(signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+ENDS = """
+import atexit, sys
+from ttcli.commands.signals import leave_in_peace
+
+class Kept:
+    def __del__(self):
+        print("taken apart", file=sys.stderr)
+
+kept = Kept()
+atexit.register(lambda: print("tidied up", file=sys.stderr))
+sys.stdout.write("result")
+try:
+    sys.exit(3)
+finally:
+    leave_in_peace()
+"""
+
+
+def test_a_process_that_is_done_tidies_up_and_is_not_taken_apart():
+    done = subprocess.run([sys.executable, "-c", ENDS], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "result", "tidied up\n")
+
+
+def test_what_cannot_be_written_at_the_end_is_told_by_python():
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-c", ENDS], stdout=full, stderr=subprocess.PIPE, text=True, env=buffered)
+    assert done.returncode == 120 and "No space left" in done.stderr
+
+
+def test_the_end_is_left_to_who_watches_it(tmp_path):
+    code = f"import cProfile; cProfile.run({ENDS!r}, {str(tmp_path / 'profile')!r})"
+    subprocess.run([sys.executable, "-c", code], check=False)
+    assert (tmp_path / "profile").is_file()

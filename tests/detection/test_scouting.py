@@ -1,5 +1,7 @@
 """A video whose ball is large is shown to the network smaller, every other one as usual."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -8,9 +10,11 @@ from stand_ins import BrightestSpot
 
 from ttcli.configs import DetectConfig
 from ttcli.detection import scouting
-from ttcli.detection.scouting import WANTED, fitting_size, wanted_step
+from ttcli.detection.decision import positions_in
+from ttcli.detection.scouting import WANTED, fitting_size, plan_video, wanted_step
 from ttcli.inference.runtimes import TorchRuntime
 from ttcli.video.probe import probe
+from ttcli.video.reader import FrameReader
 
 HEIGHT, WIDTH = 288, 512
 
@@ -49,6 +53,24 @@ def test_where_no_ball_can_be_measured_all_is_as_usual(tmp_path, runtime):
     assert fitting_size(probe(write_video(tmp_path / "a.mp4", still)), runtime) == (HEIGHT, WIDTH)
     short = list(ball_of(6.5))[:3]
     assert fitting_size(probe(write_video(tmp_path / "b.mp4", iter(short))), runtime) == (HEIGHT, WIDTH)
+
+
+@pytest.mark.parametrize(("frames", "again"), [(27, 0), (200, 23)])
+def test_what_was_said_of_a_short_video_is_not_asked_again(tmp_path, runtime, frames, again):
+    info = probe(write_video(tmp_path / "a.mp4", ball_of(3.0, frames)))
+    asked, network = [], runtime.model.forward
+    runtime.model.forward = lambda pictures: asked.append(pictures) or network(pictures)
+    plan = plan_video(info, runtime, DetectConfig(refine=False, step=9))
+    assert len(asked) == (3 if frames == 27 else 15), "40 frames are five windows"
+    asked.clear()
+
+    def rows(plan):
+        with FrameReader(info, plan.height, plan.width) as reader:
+            return list(positions_in(reader, plan, runtime))
+
+    told = rows(plan)
+    assert len(asked) == again
+    assert told == rows(replace(plan, looked=None))
 
 
 @pytest.mark.parametrize(("decoder", "network", "step"), [(0.010, 0.008, 1), (0.010, 0.025, 3), (0.001, 0.5, 9)])

@@ -11,10 +11,12 @@ import pytest
 import torch
 from ball_videos import ball_path, ball_picture
 
+from ttcli.inference import runtimes
 from ttcli.inference.answers import FrameAnswer, OpenFrame, Peak, Said, WindowAnswer
 from ttcli.inference.predictor import LARGEST_CROP, MARGIN, StreamingPredictor
 from ttcli.inference.runtimes import Runtime, load_runtime
 from ttcli.networks.blocks import NetworkAnswer
+from ttcli.networks.checkpoints import load_checkpoint
 from ttcli.networks.windows import Window
 
 HEIGHT, WIDTH = 192, 320
@@ -140,6 +142,20 @@ def test_a_real_network_says_the_same_in_any_number_of_threads(workers):
     ]
     alone = load_runtime(None, "cpu", "fp32", threads=1)
     assert said[0] == said[1] == list(StreamingPredictor(alone, 64, 96, 9, again=3).answers(iter(pictures)))
+
+
+def test_weights_are_read_in_one_thread(monkeypatch):
+    threads = []
+    monkeypatch.setattr(
+        runtimes, "load_checkpoint", lambda path: threads.append(torch.get_num_threads()) or load_checkpoint(path)
+    )
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        load_runtime(None, "cpu", "fp32")
+    finally:
+        torch.set_num_threads(before)
+    assert set(threads) == {1}
 
 
 def test_what_fails_in_a_thread_is_raised_and_nothing_waits():

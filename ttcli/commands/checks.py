@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from ttcli.commands.imports import imported_at_once
 from ttcli.commands.options import (
     PICTURE_RATE_HELP,
     PRECISION_HELP,
@@ -62,7 +63,8 @@ def probe(video: Path, quiet: bool, as_json: bool, **settings: Any) -> None:
 
     The verdict is about finding the ball, not about rallies or metres. The exit code is 1 if it is `poor`.
     """
-    from ttcli.probe import probe as run
+    with imported_at_once():
+        from ttcli.probe import probe as run
 
     report = run(video, ProbeConfig(**settings), quiet)
     show(as_json, report.as_json(), report.as_table(), str(report))
@@ -82,7 +84,8 @@ def verify(ball: Path, quiet: bool, as_json: bool, **settings: Any) -> None:
     It compares the files with the manifest that `detect` wrote beside BALL (ball.json beside ball.csv). The exit code
     is 1 if one is missing or has changed.
     """
-    from ttcli.verify import verify as run
+    with imported_at_once():
+        from ttcli.verify import verify as run
 
     report = run(ball, VerifyConfig(**settings))
     show(as_json, report.as_json(), *(str(check) for check in report.checks))
@@ -107,7 +110,8 @@ def verify(ball: Path, quiet: bool, as_json: bool, **settings: Any) -> None:
 @json_option
 def bench(video: Path | None, quiet: bool, as_json: bool, **settings: Any) -> None:
     """Time decoding, scaling, the networks and all of `detect` on this machine, on VIDEO or on a drawn one."""
-    from ttcli.bench import bench as run
+    with imported_at_once():
+        from ttcli.bench import bench as run
 
     report = run(video, BenchConfig(**settings), quiet)
     show(as_json, report.as_json(), report.as_table(), str(report))

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from ttcli.commands.imports import imported_at_once
 from ttcli.commands.options import (
     PICTURE_RATE_HELP,
     PRECISION_HELP,
@@ -134,9 +135,12 @@ def detect(
     and net crossings, rallies and strokes. A net crossing is the ball passing the plane of the net, as on every good
     shot: no touch, no fault.
     """
-    from ttcli.detect import detect as run
-    from ttcli.detection.jobs import check_findings
-    from ttcli.render import check_overlay, render
+    with imported_at_once():
+        from ttcli.detect import detect as run
+        from ttcli.detection.jobs import check_findings
+
+        if overlay is not None:
+            from ttcli.render import check_overlay, render
 
     detection = DetectConfig(**settings)
     if overlay is not None:
@@ -204,7 +208,8 @@ def trim(video: Path, outputs: tuple[Path, ...], clips: Path | None, quiet: bool
 
     Cuts are exact, and the sound stays in step. Lists name VIDEO, and say from when to when each rally is.
     """
-    from ttcli.trim import trim as run
+    with imported_at_once():
+        from ttcli.trim import trim as run
 
     summary = run(video, outputs, clips, TrimConfig(**settings), quiet)
     show(as_json, summary.as_json(), str(summary))
@@ -273,8 +278,9 @@ def render(
     output: Path | None, gif: bool, quiet: bool, as_json: bool, **settings: Any,
 ) -> None:  # fmt: skip
     """Draw the ball, its trail, events, the frame number and the clock on VIDEO."""
-    from ttcli.render import default_output
-    from ttcli.render import render as run
+    with imported_at_once():
+        from ttcli.render import default_output
+        from ttcli.render import render as run
 
     if gif:
         output = (output or default_output(video)).with_suffix(".gif")

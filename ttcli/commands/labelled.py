@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from ttcli.commands.imports import imported_at_once
 from ttcli.commands.options import command, example, json_option, option, overwrite_option, plain_option, quiet_option
 from ttcli.commands.telling import show, show_summary, tell
 from ttcli.commands.values import (
@@ -49,7 +50,8 @@ from ttcli.configs import ConvertConfig, EvaluateConfig, ExtractConfig, Simulate
 @json_option
 def evaluate(predicted: Path, truth: Path, size: tuple[int, int] | None, quiet: bool, as_json: bool, **settings: Any) -> None:
     """Compare PREDICTED balls or events with the TRUTH: two files, or two folders."""
-    from ttcli.evaluate import evaluate as run
+    with imported_at_once():
+        from ttcli.evaluate import evaluate as run
 
     height, width = size or (None, None)
     report = run(predicted, truth, EvaluateConfig(picture_height=height, picture_width=width, **settings))
@@ -98,7 +100,8 @@ def evaluate(predicted: Path, truth: Path, size: tuple[int, int] | None, quiet: 
 @json_option
 def simulate(output: Path, size: tuple[int, int], quiet: bool, as_json: bool, **settings: Any) -> None:
     """Make videos of rallies or of a match that never happened, with exact labels."""
-    from ttcli.simulate import simulate as run
+    with imported_at_once():
+        from ttcli.simulate import simulate as run
 
     height, width = size
     show_summary(run(output, SimulateConfig(height=height, width=width, **settings), quiet), as_json)
@@ -171,8 +174,9 @@ def extract(
     SOURCE is a folder in the layout of OpenTTGames, a folder of videos with labels of the same names, or a video.
     Without SOURCE it is the current folder. Videos that are in the set already stay as they are.
     """
-    from ttcli.extract import extract as run
-    from ttcli.training_set.contact_sheet import check_contact_sheet, write_contact_sheet
+    with imported_at_once():
+        from ttcli.extract import extract as run
+        from ttcli.training_set.contact_sheet import check_contact_sheet, write_contact_sheet
 
     names = None if no_events else tuple(name.strip() for name in events.split(",") if name.strip())
     height, width = size or (None, None)
@@ -220,7 +224,8 @@ def convert(source: Path, output: Path, size: tuple[int, int] | None, quiet: boo
     OUT ends in .csv for ttcli's own format, .json for OpenTTGames, .xml for CVAT; without suffix it is a folder of
     YOLO files.
     """
-    from ttcli.convert import convert as run
+    with imported_at_once():
+        from ttcli.convert import convert as run
 
     height, width = size or (None, None)
     summary = run(source, output, ConvertConfig(picture_height=height, picture_width=width, **settings))

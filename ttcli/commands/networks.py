@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from ttcli.commands.imports import imported_at_once
 from ttcli.commands.options import (
     WEIGHTS_HELP,
     command,
@@ -172,7 +173,8 @@ def train(data: Path, output: Path, crop: tuple[int, int], quiet: bool, as_json:
 @json_option
 def models(size: tuple[int, int], quiet: bool, as_json: bool, **settings: Any) -> None:
     """List the networks that can be trained and the checkpoints in the package."""
-    from ttcli.models import models as run
+    with imported_at_once():
+        from ttcli.models import models as run
 
     height, width = size
     listed = run(ModelsConfig(height=height, width=width, **settings))
@@ -204,7 +206,8 @@ def export(
 
     `ttcli detect --weights model.onnx` runs the file, with ONNX Runtime or, with --runtime openvino, with OpenVINO.
     """
-    from ttcli.export import export as run
+    with imported_at_once():
+        from ttcli.export import export as run
 
     if checkpoint is not None and weights is not None:
         raise UsageError("--weights", "and CHECKPOINT are both given", "give one of them")

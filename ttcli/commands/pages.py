@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from ttcli.commands.imports import imported_at_once
 from ttcli.commands.options import command, example, json_option, option, overwrite_option, plain_option, quiet_option
 from ttcli.commands.telling import show, tell
 from ttcli.commands.values import FILE, FRAME_RATES, OUTPUT, VIDEO, WholeNumber
@@ -47,8 +48,9 @@ def review(
     BALL is the ball.csv of MATCH. Without it: MATCH's name with .csv, beside MATCH. Each decision is on disk at once.
     Nothing leaves this machine. `extract`, `evaluate` and `convert` read the file of decisions as labels.
     """
-    from ttcli.review import apply_corrections
-    from ttcli.review import review as run
+    with imported_at_once():
+        from ttcli.review import apply_corrections
+        from ttcli.review import review as run
 
     config = ReviewConfig(**settings)
     if apply:
@@ -98,7 +100,8 @@ def report(matches: tuple[Path, ...], output: Path | None, quiet: bool, as_json:
     The page needs no network and no program. Events, rallies, strokes and the video are found beside the ball.csv. The
     page names what is missing.
     """
-    from ttcli.report import report as run
+    with imported_at_once():
+        from ttcli.report import report as run
 
     page = matches[0].with_suffix(".html") if output is None else output
     summary = run(matches, page, ReportConfig(**settings), quiet, tell)

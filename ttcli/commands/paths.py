@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from ttcli.commands.imports import imported_at_once
 from ttcli.commands.options import (
     SIZE_HELP,
     TABLE_HELP,
@@ -60,7 +61,8 @@ def spot(ball: Path, output: Path | None, size: tuple[int, int] | None, quiet: b
     A net crossing is the ball passing the plane of the net, as on every good shot: no touch, no fault. Where nobody
     saw the ball there is no event.
     """
-    from ttcli.spot import spot as run
+    with imported_at_once():
+        from ttcli.spot import spot as run
 
     height, width = size or (None, None)
     summary = run(ball, output, SpotConfig(picture_height=height, picture_width=width, **settings), tell)
@@ -97,7 +99,8 @@ def rallies(
     A rally begins with the serve and ends when the point is over. An empty cell for who served, or how it ended, means
     "cannot tell".
     """
-    from ttcli.rallies import rallies as run
+    with imported_at_once():
+        from ttcli.rallies import rallies as run
 
     height, width = size or (None, None)
     found = run(ball, output, RalliesConfig(picture_height=height, picture_width=width, **settings), tell)
@@ -135,7 +138,8 @@ def strokes(ball: Path, output: Path | None, size: tuple[int, int] | None, quiet
     Each stroke has its speed, its height over the net, its landing and its spin, with the interval that holds the true
     value in 95 of 100 cases. An empty cell means "cannot tell". The table must be known.
     """
-    from ttcli.strokes import strokes as run
+    with imported_at_once():
+        from ttcli.strokes import strokes as run
 
     height, width = size or (None, None)
     summary = run(ball, output, StrokesConfig(picture_height=height, picture_width=width, **settings), tell)

@@ -3,22 +3,25 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ttcli.configs import RalliesConfig
 from ttcli.detection.decision import ball_positions
 from ttcli.detection.gap_filling import fill_gaps
 from ttcli.detection.plan import VideoPlan
 from ttcli.detection.proposals import Proposals
-from ttcli.flights.finder import Found, find_strokes
 from ttcli.inference.runtimes import Runtime
-from ttcli.play.finder import RallyFinder
 from ttcli.results.events import Event
 from ttcli.results.rallies import Rally
 from ttcli.results.shots import Shot, add_to_shots
 from ttcli.results.trajectory import BallPosition, Status
-from ttcli.spotting.spotter import EventSpotter
-from ttcli.spotting.weights import load_spotter
+from ttcli.table.camera import Tables
 from ttcli.table.views import NoTable, TableView
+
+if TYPE_CHECKING:  # what is not asked for is not imported: a tenth of a second
+    from ttcli.flights.finder import Found
+    from ttcli.play.finder import RallyFinder
+    from ttcli.spotting.spotter import EventSpotter
 
 
 @dataclass
@@ -39,7 +42,7 @@ class Findings:
     """Found only where they, or strokes, were asked for."""
     replays: int = 0
     """Replays of rallies, which were left out."""
-    strokes: Found | None = None
+    strokes: "Found | None" = None
     """None where none were asked for."""
     truncated: bool = False
     """Whether the file was cut off."""
@@ -80,9 +83,8 @@ def decided_rows(
     info, settings = plan.info, plan.settings
     rows = _noting_ball(ball_positions(proposals, plan, runtime.confidence), proposals)
     if with_events:
-        spotter = EventSpotter(load_spotter(None), info.height, info.width, settings.event_threshold, proposals.tables)
-        rows = _noting_events(rows, spotter, findings)
-    finder = RallyFinder(proposals.tables) if with_rallies else None
+        rows = _noting_events(rows, _event_spotter(plan, proposals.tables), findings)
+    finder = _rally_finder(proposals.tables) if with_rallies else None
     for row in fill_gaps(rows, info.height, info.width, settings.fill):
         findings.count(row)
         if finder is not None:
@@ -92,9 +94,24 @@ def decided_rows(
         findings.rallies = finder.rallies(findings.events, RalliesConfig.threshold)
         findings.replays = finder.replays
         if with_strokes:
+            from ttcli.flights.finder import find_strokes
+
             told = (finder.sightings, findings.events, findings.rallies)
             findings.strokes = find_strokes(*told, proposals.tables, info.width)
     findings.views, findings.truncated = proposals.views(), proposals.truncated
+
+
+def _event_spotter(plan: VideoPlan, tables: Tables) -> "EventSpotter":
+    from ttcli.spotting.spotter import EventSpotter
+    from ttcli.spotting.weights import load_spotter
+
+    return EventSpotter(load_spotter(None), plan.info.height, plan.info.width, plan.settings.event_threshold, tables)
+
+
+def _rally_finder(tables: Tables) -> "RallyFinder":
+    from ttcli.play.finder import RallyFinder
+
+    return RallyFinder(tables)
 
 
 def _noting_ball(rows: Iterable[BallPosition], proposals: Proposals) -> Iterator[BallPosition]:
@@ -105,7 +122,7 @@ def _noting_ball(rows: Iterable[BallPosition], proposals: Proposals) -> Iterator
         yield row
 
 
-def _noting_events(rows: Iterable[BallPosition], spotter: EventSpotter, findings: Findings) -> Iterator[BallPosition]:
+def _noting_events(rows: Iterable[BallPosition], spotter: "EventSpotter", findings: Findings) -> Iterator[BallPosition]:
     """Yield the rows, noting the events that they tell."""
     for row in rows:
         findings.events += spotter.add(row)

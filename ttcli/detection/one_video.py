@@ -15,12 +15,11 @@ from ttcli.detection.plan import VideoPlan
 from ttcli.detection.proposals import NetworkProposals, Proposals
 from ttcli.detection.scouting import plan_video
 from ttcli.inference.runtimes import Runtime
-from ttcli.play.finder import replays_line
 from ttcli.rendering.table_picture import write_table_picture
 from ttcli.results.counted import counted
 from ttcli.results.events import Event, write_events_csv
 from ttcli.results.manifest import Counts, checkpoint_facts, manifest_path, may_write, option_facts, video_facts, write_manifest
-from ttcli.results.rallies import Play, Rally, write_rallies_csv
+from ttcli.results.rallies import Play, Rally, replays_line, write_rallies_csv
 from ttcli.results.shots import write_shots_csv
 from ttcli.results.strokes import write_strokes_csv
 from ttcli.results.trajectory import BallPosition, Status, mark_play, write_ball_csv

@@ -9,6 +9,7 @@ from itertools import chain, islice
 from ttcli.configs import DetectConfig
 from ttcli.inference.runtimes import Runtime
 from ttcli.inference.second_stage import larger_size
+from ttcli.inference.shown_windows import Looked
 from ttcli.networks.windows import choose_probes, choose_step, choose_stride
 from ttcli.video.probe import VideoInfo
 from ttcli.video.reader import Frame
@@ -38,6 +39,8 @@ class VideoPlan:
     """Frames between two neighbours in a window."""
     settings: DetectConfig
     """As the user gave them: what they leave open, such as the step, is decided here."""
+    looked: Looked | None = field(default=None, compare=False)
+    """What the first network said in a look at the video before, where that was a look at its beginning."""
     started: float = field(default_factory=time.monotonic, compare=False)
     """When the work on the video began, on the clock of `time.monotonic`."""
 

@@ -114,8 +114,9 @@ def propose(frames: Iterable[Frame], plan: VideoPlan, runtime: Runtime) -> Itera
 def network_predictor(plan: VideoPlan, runtime: Runtime) -> NetworkPredictor:
     """Return the first network behind windows, and the second behind it where the plan says so."""
     settings = plan.settings
+    steps = plan.step, plan.stride
     predictor = StreamingPredictor(
-        runtime, plan.height, plan.width, plan.step, plan.stride, settings.batch, settings.steady, plan.again, plan.probes
+        runtime, plan.height, plan.width, *steps, settings.batch, settings.steady, plan.again, plan.probes, looked=plan.looked
     )
     if plan.large_size is None:
         return NetworkPredictor(predictor, None)

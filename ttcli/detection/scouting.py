@@ -7,6 +7,7 @@ placed beside its middle; on a picture half as large it is as wide as it is in m
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import median
 
 import cv2
@@ -17,6 +18,7 @@ from ttcli.detection.decision import positions_in
 from ttcli.detection.plan import VideoPlan, plan_at
 from ttcli.inference.runtimes import Runtime
 from ttcli.inference.second_stage import larger_size
+from ttcli.inference.shown_windows import Looked
 from ttcli.networks.packed_windows import PLANES
 from ttcli.probing.ball_size import BACKGROUND_FRAMES, crop_box, measure_ball
 from ttcli.video.probe import VideoInfo
@@ -48,16 +50,19 @@ def plan_video(info: VideoInfo, runtime: Runtime, settings: DetectConfig) -> Vid
     Raises:
         SettingError: The network is made for pictures of another size.
     """
-    size = fitting_size(info, runtime) if settings.fit_ball else runtime.working_size(*info.square_size)
-    return plan_at(info, runtime, settings, *size, wanted_step(info, runtime, settings, *size))
+    looked = Looked()
+    size = fitting_size(info, runtime, looked) if settings.fit_ball else runtime.working_size(*info.square_size)
+    looked.end()
+    return replace(plan_at(info, runtime, settings, *size, wanted_step(info, runtime, settings, *size)), looked=looked)
 
 
-def fitting_size(info: VideoInfo, runtime: Runtime) -> tuple[int, int]:
+def fitting_size(info: VideoInfo, runtime: Runtime, looked: Looked | None = None) -> tuple[int, int]:
     """Return height and width at which the network shall see a video.
 
     Args:
         info: The video.
         runtime: The network.
+        looked: Takes what the network says of a video so short that its beginning is looked at.
 
     Raises:
         SettingError: The network is made for pictures of another size.
@@ -68,6 +73,7 @@ def fitting_size(info: VideoInfo, runtime: Runtime) -> tuple[int, int]:
     starts = [share * seconds for share in SPANS] if seconds > len(SPANS) * span else [0.0]
     settings = DetectConfig(refine=False)
     plan = plan_at(info, runtime, settings, *usual, step=len(runtime.output_frames))
+    plan = replace(plan, looked=None if starts[0] else looked)
     widths = [
         width for frames in read_spans(info, *usual, starts, SPAN_FRAMES) for width in _ball_widths(frames, plan, runtime)
     ]

@@ -19,7 +19,7 @@ import numpy as np
 from ttcli.inference.answers import FrameAnswer, OpenFrame, Said, WindowAnswer, nothing_said, together
 from ttcli.inference.camera_motion import LOOK_EVERY, Box, CameraTracker
 from ttcli.inference.runtimes import Runtime
-from ttcli.inference.shown_windows import Picture, ShownWindow, as_kept, run_windows
+from ttcli.inference.shown_windows import Looked, Picture, ShownWindow, as_kept, run_windows
 from ttcli.networks.packed_windows import as_pixels
 from ttcli.networks.windows import Window, WindowSchedule
 
@@ -86,6 +86,7 @@ class StreamingPredictor:
         again: Frames from window to window around frames that are in doubt; None never looks again.
         probes: Windows from one that is shown anyway to the next, while there is no sign of a ball; 1 shows them all.
         ahead: Windows that may be under way; None takes as many as keep the network at work.
+        looked: What the network said of some of the windows already.
     """
 
     def __init__(
@@ -100,8 +101,9 @@ class StreamingPredictor:
         again: int | None = None,
         probes: int = 1,
         ahead: int | None = None,
+        looked: Looked | None = None,
     ) -> None:
-        self.runtime = runtime
+        self.runtime, self._looked = runtime, looked
         self._size = height, width
         self._together = 1 if runtime.device.type == "cpu" else batch
         self._ahead = runtime.workers + 2 * (self._together - 1) if ahead is None else ahead
@@ -244,7 +246,7 @@ class StreamingPredictor:
 
     def _send(self) -> None:
         if self._group:
-            self._shown.append((self._group, self.runtime.pool.submit(run_windows, self.runtime, self._group)))
+            self._shown.append((self._group, self.runtime.pool.submit(run_windows, self.runtime, self._group, self._looked)))
             self._group = []
 
     def _maps(self, window: Window) -> list[np.ndarray] | None:

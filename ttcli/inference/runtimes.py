@@ -184,12 +184,15 @@ def load_runtime(weights: Path | None, device: str, precision: str, threads: int
     chosen = choose_device(device)
     choose_dtype(precision, chosen)
     weights = packaged(weights)
+    if chosen.type == "cpu":
+        # Windows beside each other wait less for each other than parts of one. Weights too: beside a busy program, threads
+        # that wait for each other took 1.5 s for what one does in 0.2.
+        torch.set_num_threads(1)
     checkpoint = load_checkpoint(weights)
     runtime = TorchRuntime(checkpoint.model, checkpoint.metadata, str(chosen), precision)
     runtime.weights = weights
     if chosen.type == "cpu":
         runtime.workers = threads or network_workers()
-        torch.set_num_threads(1)  # windows beside each other wait less for each other than parts of one
     runtime.second = load_second_network(checkpoint.metadata, str(chosen), precision)
     return runtime
 

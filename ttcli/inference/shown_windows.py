@@ -1,5 +1,6 @@
 """Windows of pictures through a network: aligned, cropped, packed, and the predictions carried back."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from ttcli.inference.answers import WindowAnswer, decoded
 from ttcli.inference.camera_motion import Box, align, carried_back, carry_back
 from ttcli.inference.runtimes import Runtime
+from ttcli.networks.blocks import NetworkAnswer
 from ttcli.networks.packed_windows import PLANES, gray_of, pack_window
 from ttcli.networks.windows import Window
 
@@ -42,7 +44,29 @@ class ShownWindow(NamedTuple):
     """What is shown of the pictures, once they are aligned; None shows all."""
 
 
-def run_windows(runtime: Runtime, group: Sequence[ShownWindow]) -> list[WindowAnswer]:
+class Looked:
+    """What a network said of windows in a first look at a video: it need not be shown the same bytes again."""
+
+    def __init__(self) -> None:
+        self._said: dict[bytes, NetworkAnswer] = {}
+        self._first_look = True
+
+    def end(self) -> None:
+        """End the first look: from now on nothing more is noted, and each answer is given once."""
+        self._first_look = False
+
+    def answer(self, runtime: Runtime, packed: Tensor) -> NetworkAnswer:
+        """Return what a network says of packed windows; may be called in several threads."""
+        if not self._said and not self._first_look:
+            return runtime(packed)
+        key = hashlib.blake2b(packed.numpy().data, digest_size=32).digest()
+        said = self._said.pop(key, None) or runtime(packed)
+        if self._first_look:
+            self._said[key] = said
+        return said
+
+
+def run_windows(runtime: Runtime, group: Sequence[ShownWindow], looked: Looked | None = None) -> list[WindowAnswer]:
     """Return what a network says of some windows that show it as much of their pictures; may be called in several threads."""
     whole = group[0].pictures[0].pixels.shape[:2]
     box = group[0].box or Box(0, 0, whole[1], whole[0])
@@ -55,7 +79,7 @@ def run_windows(runtime: Runtime, group: Sequence[ShownWindow]) -> list[WindowAn
             pixels = align([picture.pixels for picture in shown.pictures], shown.maps, box)
             grays = [gray_of(laid) for laid in pixels] if runtime.difference else []
         pack_window(pixels, grays or None, out)
-    answer = runtime(packed)
+    answer = runtime(packed) if looked is None else looked.answer(runtime, packed)
     told = zip(group, answer.probabilities.cpu(), answer.offsets.cpu(), strict=True)
     return [_carried(runtime, whole, *each) for each in told]
 

@@ -4,6 +4,7 @@ The metadata is JSON and can be read without the weights, see `weight_files`. Re
 nothing is unpickled.
 """
 
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -171,15 +172,17 @@ def _per_channel(scale: Tensor, tensor: Tensor) -> Tensor:
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
     """Return all tensors of a file, floats and what was stored in 8 bits in fp32, free of the file's own memory."""
+    stored = weight_files.read_tensors(path, CURE)
     tensors = {
         name: tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
-        for name, tensor in weight_files.read_tensors(path, CURE).items()
+        for name, tensor in stored.items()
+        if tensor.dtype != torch.int8
     }
-    for name in [name for name, tensor in tensors.items() if tensor.dtype == torch.int8]:
+    for name in [name for name, tensor in stored.items() if tensor.dtype == torch.int8]:
         scale = tensors.pop(name + SCALE, None)
-        if scale is None or scale.shape != tensors[name].shape[:1]:
+        if scale is None or scale.shape != stored[name].shape[:1]:
             raise CheckpointError(path, f"{name} is stored in 8 bits without a scale for each channel", CURE)
-        tensors[name] = tensors[name] * _per_channel(scale, tensors[name])
+        tensors[name] = stored[name] * _per_channel(scale, stored[name])
     return tensors
 
 
@@ -195,10 +198,14 @@ def _check_tensors(path: Path, wanted: dict[str, Tensor], given: dict[str, Tenso
         if tensor.shape != wanted[name].shape or tensor.dtype != wanted[name].dtype:
             due = tuple(wanted[name].shape)
             raise CheckpointError(path, f"{name} is {tensor.dtype} {tuple(tensor.shape)} where {due} is due", CURE)
-    floats = [tensor.flatten() for tensor in given.values() if tensor.is_floating_point()]
-    if floats and not torch.isfinite(torch.cat(floats)).all():  # all at once: a network has hundreds of small ones
-        name = next(name for name, tensor in given.items() if not torch.isfinite(tensor).all())
-        raise CheckpointError(path, f"{name} holds values that are not finite", CURE)
+    for name, tensor in given.items():
+        if tensor.is_floating_point() and tensor.numel() and not _is_finite(tensor):
+            raise CheckpointError(path, f"{name} holds values that are not finite", CURE)
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    """Return whether all of a tensor's numbers are finite; NaN is the least and the largest where there is one."""
+    return all(math.isfinite(float(end)) for end in tensor.aminmax())
 
 
 def _some(names: list[str]) -> str:

@@ -13,7 +13,6 @@ from ttcli.play.lost_serves import LONGEST_SERVE, lone_serves, lost_serves
 from ttcli.play.replays import is_replay
 from ttcli.play.sightings import Sightings
 from ttcli.play.tosses import tossed_before
-from ttcli.results.counted import counted
 from ttcli.results.events import Event
 from ttcli.results.rallies import Rally
 from ttcli.results.trajectory import BallPosition
@@ -56,11 +55,6 @@ def exchanges_of(contacts: Sequence[Contact], sightings: Sightings) -> list[Exch
     exchanges = find_exchanges(contacts, flies, sightings.shots, tossed)
     exchanges += lone_serves(contacts, exchanges, sightings)
     return sorted(exchanges, key=lambda exchange: exchange.contacts[0].seconds)
-
-
-def replays_line(count: int) -> str | None:
-    """Return a line about replays that were left out; None where there were none."""
-    return f"{counted(count, 'replay')} of a rally left out" if count else None
 
 
 class RallyFinder:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ttcli.results.counted import counted
 from ttcli.results.csv_rows import Row, read_rows, write_rows
 
 COLUMNS = (
@@ -73,6 +74,11 @@ def write_rallies_csv(path: Path, rallies: Iterable[Rally], overwrite: bool = Fa
         OutputError: `path` exists and `overwrite` is false, or its folder cannot be written.
     """
     return write_rows(path, COLUMNS, (_cells(number, rally) for number, rally in enumerate(rallies, 1)), overwrite)
+
+
+def replays_line(count: int) -> str | None:
+    """Return a line about replays that were left out; None where there were none."""
+    return f"{counted(count, 'replay')} of a rally left out" if count else None
 
 
 def read_rallies_csv(path: Path) -> list[Rally]:

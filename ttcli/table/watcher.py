@@ -6,7 +6,9 @@ whether the table is still there; while the picture moves it goes on looking, an
 to.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +69,7 @@ class TableWatcher:
         self._open: Stretch | None = None
         self._known: list[Candidate] = []
         self._pause, self._begin = LOOK_SECONDS, 0.0
+        self._ending: Future[None] | None = None
 
     def noting(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """Yield the frames, looking at some of them on the way."""
@@ -85,10 +88,12 @@ class TableWatcher:
                 self._open.end = frame.time_seconds
             last = frame.time_seconds
             yield frame
-        self._end(last)
+        # While the last windows go through the network of the ball, which are shown only once no more frames come.
+        self._ending = _in_a_thread(partial(self._end, last))
 
     def note_ball(self, seconds: float, x: float, y: float) -> None:
         """Note where the ball was seen: it tells which table is played on, and whether it is one."""
+        self._wait()
         for stretch in reversed(self._stretches):
             if isinstance(stretch, Stretch) and stretch.start <= seconds:
                 if seconds <= stretch.end:
@@ -97,6 +102,7 @@ class TableWatcher:
 
     def __call__(self, seconds: float) -> TableCamera | None:
         """Return the camera that saw the table then, or None where it was not found."""
+        self._wait()
         for stretch in reversed(self._stretches):
             if isinstance(stretch, Stretch) and stretch.start <= seconds <= stretch.end:
                 return stretch.camera_at(seconds)
@@ -104,6 +110,7 @@ class TableWatcher:
 
     def views(self) -> list[TableView | NoTable]:
         """Return from when to when the table was seen how, and why it was not where it was not."""
+        self._wait()
         found: list[TableView | NoTable] = []
         for stretch in self._stretches:
             told = stretch.view() if isinstance(stretch, Stretch) else stretch
@@ -113,6 +120,12 @@ class TableWatcher:
                 found.pop()
             found.append(told)
         return found
+
+    def _wait(self) -> None:
+        """Wait until the last stretch is ended, where the frames are."""
+        if self._ending is not None:
+            self._ending.result()
+            self._ending = None
 
     def _look(self, frame: Frame, picture: np.ndarray) -> float:
         """Look at a frame's picture; return after how many seconds the next one is due."""
@@ -201,3 +214,12 @@ class TableWatcher:
             if told is not None:
                 self._known = [told, *(known for known in self._known if known is not told)][:KNOWN]
         self._begin = seconds
+
+
+def _in_a_thread(work: Callable[[], None]) -> "Future[None]":
+    """Begin some work in a thread of its own, and return what waits for its end."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="table")
+    try:
+        return pool.submit(work)
+    finally:
+        pool.shutdown(wait=False)

@@ -83,7 +83,7 @@ class FrameReader:
         info: VideoInfo,
         height: int | None = None,
         width: int | None = None,
-        queue_size: int = 16,
+        queue_size: int = 8,
         wanted: Collection[int] | None = None,
         large_size: tuple[int, int] | None = None,
         judge: bool = False,

@@ -268,11 +268,11 @@ def cosine(progress):
 
 
 def test_the_learning_rate_rises_in_a_line_and_falls_as_a_cosine(tmp_path, data, small_network):
-    config = replace(CONFIG, steps=40, warmup=10, learning_rate=0.01, save_every=1)
+    config = replace(CONFIG, steps=12, warmup=3, learning_rate=0.01, save_every=1)
     training.train(data, tmp_path, config, quiet=True)
     rates = rates_of(tmp_path)
-    assert rates == pytest.approx([0.01 * min(1, (step + 1) / 10) * cosine(step / 40) for step in range(40)])
-    assert max(rates) == rates[9] > 0.008
+    assert rates == pytest.approx([0.01 * min(1, (step + 1) / 3) * cosine(step / 12) for step in range(12)])
+    assert max(rates) == rates[2] > 0.008
 
 
 def test_no_warm_up_begins_at_the_peak(tmp_path, data, small_network):

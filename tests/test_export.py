@@ -75,7 +75,7 @@ def test_an_exported_network_answers_as_in_torch(exported, network, runtime, bat
     torch.testing.assert_close(offsets, expected.offsets, atol=1e-3, rtol=0)
 
 
-@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+@pytest.mark.parametrize("runtime", ["onnx", pytest.param("openvino", marks=pytest.mark.slow)])
 def test_detect_finds_the_same_in_every_runtime(exported, tmp_path, runtime):
     checkpoint, path, _ = exported
     encode(tmp_path / "a.mp4", noise_pictures(12, HEIGHT, WIDTH))
@@ -101,6 +101,10 @@ def small(tmp_path, small_network):
 def test_unless_told_otherwise_the_file_is_for_what_detect_shows_the_network(small, tmp_path, drawn_quickly):
     export(tmp_path / "wide.onnx", ExportConfig(small))
     assert load_exported(tmp_path / "wide.onnx", "onnx", "fp32").working_size(720, 1280) == (96, 160)
+
+
+@pytest.mark.slow
+def test_beside_a_video_it_is_for_what_detect_shows_of_that(small, tmp_path, drawn_quickly):
     encode(tmp_path / "upright.mp4", noise_pictures(16, 128, 96))
     export(tmp_path / "upright.onnx", ExportConfig(small, video=tmp_path / "upright.mp4"))
     assert load_exported(tmp_path / "upright.onnx", "onnx", "fp32").working_size(128, 96) == working_size(128, 96, 96 * 160)

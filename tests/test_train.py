@@ -130,6 +130,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tmp_path, data, smal
     assert_goes_on_to_the_same_weights(data, tmp_path, replace(CONFIG, **settings))
 
 
+@pytest.mark.slow
 def test_a_run_on_drawn_windows_goes_on_with_those_that_come_next(tmp_path, drawn_quickly):
     # Its network has batch norm, whose statistics go on too.
     config = replace(DRAWN, schedule="constant", window_size=3, crop_height=32, crop_width=32)

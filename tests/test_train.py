@@ -254,13 +254,13 @@ def test_too_little_memory_says_which_batch_to_try(tmp_path, data, small_network
 
 def test_ctrl_c_saves_and_the_run_can_go_on(tmp_path, data, small_network):
     small_network(meet=lambda number, answer: signal.raise_signal(signal.SIGINT) if number == 5 else None)
-    config = replace(CONFIG, steps=50, save_every=100)
+    config = replace(CONFIG, steps=20, save_every=100)
     with pytest.raises(KeyboardInterrupt):
         training.train(data, tmp_path, config, quiet=True)
     assert steps_of(tmp_path) == [5]
     assert load_checkpoint(tmp_path / "last.safetensors").metadata["steps"] == 5
     small_network()
-    assert training.train(data, tmp_path, TrainConfig(resume=True), quiet=True)["steps"] == 50
+    assert training.train(data, tmp_path, TrainConfig(resume=True), quiet=True)["steps"] == 20
 
 
 def cosine(progress):

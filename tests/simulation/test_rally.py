@@ -14,12 +14,12 @@ from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT
 
 @pytest.fixture(scope="module")
 def batch():
-    return simulate_rallies(128, torch.Generator().manual_seed(0), duration_seconds=3.5, sample_rate=500)
+    return simulate_rallies(128, torch.Generator().manual_seed(0), duration_seconds=3.0, sample_rate=500)
 
 
 def test_shapes_and_padding(batch):
     rallies, samples = batch.state.shape
-    assert (rallies, samples) == (128, 1750)
+    assert (rallies, samples) == (128, 1500)
     assert batch.positions.shape == (rallies, samples, 3)
     assert batch.positions.isfinite().all()
     padded = batch.contact_kind == NOTHING

@@ -173,7 +173,7 @@ def test_the_weights_of_the_package_find_drawn_tables(rallies, textures):
     pictures = draw_scenes(scenes, backdrop, rallies, 288, 512, generator).frames[:, 0].numpy()
     for row, picture in enumerate(pictures):
         watcher = TableWatcher(288, 512)
-        list(watcher.noting(Frame(n, n * LOOK_SECONDS, picture) for n in range(4)))
+        list(watcher.noting(Frame(n, n * LOOK_SECONDS, picture) for n in range(3)))
         position, rotation, focal, centre = (part[row, 0].double().numpy() for part in vars(scenes.cameras).values())
         true = TableCamera(position, rotation, float(focal), centre, 512)
         off += [corners_off(view.camera, true) for view in watcher.views() if isinstance(view, TableView)]

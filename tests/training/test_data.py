@@ -35,8 +35,8 @@ def data(tmp_path_factory):
     return folder
 
 
-def test_a_run_on_a_set_leaves_a_checkpoint_that_says_what_it_saw(data, tmp_path):
-    training.train(data, tmp_path / "run", CONFIG, quiet=True)
+def test_a_run_on_a_set_leaves_a_checkpoint_that_says_what_it_saw(data, tmp_path, small_network):
+    training.train(data, tmp_path / "run", replace(CONFIG, model="small"), quiet=True)
     checkpoint = load_checkpoint(tmp_path / "run" / "best.safetensors")
     assert checkpoint.metadata["training_data"] == "extracted set mine, 22 windows"
     assert checkpoint.metadata["area"] == HEIGHT * WIDTH

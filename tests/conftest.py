@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import hypothesis
@@ -19,6 +20,7 @@ from ttcli.networks.registry import MODELS
 from ttcli.simulation.rally import simulate_rallies
 from ttcli.simulation.textures import TextureBank, paint_textures
 from ttcli.simulation.timeline import RallyBatch
+from ttcli.table import looking
 from ttcli.training import data as training_data
 from ttcli.training import drawn_windows
 
@@ -44,6 +46,15 @@ def one_thread() -> None:
     `train` and `detect` take nearly all cores, of which each of several processes of pytest has one.
     """
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def table_finder_read_once() -> Iterator[None]:
+    """Read the table finder of the package once in each process: reading it takes half of detecting a small video."""
+    read = cache(looking.load_table_finder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(looking, "load_table_finder", read)
+        yield
 
 
 @pytest.fixture

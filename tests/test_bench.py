@@ -11,7 +11,7 @@ from ttcli.bench import Stage, _judge, bench
 from ttcli.configs import BenchConfig
 from ttcli.errors import InputError
 
-QUICK = BenchConfig(rounds=2, seconds=0.1)
+QUICK = BenchConfig(rounds=2, seconds=0.05)
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from stand_ins import SmallNetwork
 from video_files import encode, noise_pictures
 
 from ttcli.configs import DetectConfig, ExportConfig
@@ -20,7 +21,7 @@ from ttcli.inference.runtimes import TorchRuntime
 from ttcli.networks.checkpoints import save_checkpoint
 from ttcli.networks.model_input import working_size
 from ttcli.networks.packed_windows import unpack
-from ttcli.networks.registry import create_model
+from ttcli.networks.registry import MODELS, create_model
 from ttcli.networks.weight_files import METADATA_KEY
 from ttcli.results.trajectory import read_ball_csv
 
@@ -28,19 +29,30 @@ HEIGHT, WIDTH = 64, 96
 METADATA = {"area": HEIGHT * WIDTH, "calibration": {"slope": 2.0, "bias": 1.0}, "fps": [25.0, 60.0]}
 
 
-@pytest.fixture(scope="module")
-def network():
+def built(name):
+    """Return a network of windows of three frames, whose peaks differ."""
     torch.manual_seed(0)
-    model = create_model("centernet_v8n", window_size=3)
+    model = create_model(name, window_size=3)
     with torch.no_grad():
-        model.head.heatmap[-1].weight.mul_(40)  # peaks that differ
+        model.head.heatmap[-1].weight.mul_(40)
     return model.eval()
 
 
 @pytest.fixture(scope="module")
+def network():
+    """A network that is exported in a fraction of the time that the default one takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(MODELS, "quick", lambda wanted: SmallNetwork(wanted.channels_in, wanted.frames_out))
+        yield built("quick")
+
+
+@pytest.fixture(scope="module")
 def exported(network, tmp_path_factory):
+    return export_of(network, tmp_path_factory.mktemp("exported"))
+
+
+def export_of(network, folder):
     """Return the checkpoint, the file made of it, and what `export` said."""
-    folder = tmp_path_factory.mktemp("exported")
     save_checkpoint(folder / "mine.safetensors", network, METADATA)
     video = encode(folder / "a.mp4", noise_pictures(20, HEIGHT, WIDTH))
     config = ExportConfig(folder / "mine.safetensors", HEIGHT, WIDTH, video=video)
@@ -48,7 +60,15 @@ def exported(network, tmp_path_factory):
 
 
 def test_the_summary_says_how_far_each_runtime_is_from_torch(exported):
-    _, path, summary = exported
+    assert_is_as_torch(*exported[1:])
+
+
+@pytest.mark.slow
+def test_so_it_does_of_the_default_network(tmp_path):
+    assert_is_as_torch(*export_of(built("centernet_v8n"), tmp_path)[1:])
+
+
+def assert_is_as_torch(path, summary):
     assert summary.bytes == path.stat().st_size
     assert [(found.runtime, found.precision) for found in summary.comparisons] == [
         ("onnx", "fp32"), ("openvino", "fp32"), ("openvino", "auto"),
@@ -63,7 +83,7 @@ def test_the_summary_says_how_far_each_runtime_is_from_torch(exported):
 @pytest.mark.parametrize("batch", [1, 3])
 def test_an_exported_network_answers_as_in_torch(exported, network, runtime, batch):
     there = load_exported(exported[1], runtime, "fp32")
-    here = TorchRuntime(create_model("centernet_v8n", window_size=3), METADATA, "cpu", "fp32")
+    here = TorchRuntime(create_model("quick", window_size=3), METADATA, "cpu", "fp32")
     assert (there.window_size, there.output_frames, there.difference) == (3, (0, 1, 2), True)
     assert (there.area, there.most_fps, there.calibration) == (here.area, here.most_fps, here.calibration)
     assert there.confidence(0.3) == here.confidence(0.3)
@@ -75,7 +95,7 @@ def test_an_exported_network_answers_as_in_torch(exported, network, runtime, bat
     torch.testing.assert_close(offsets, expected.offsets, atol=1e-3, rtol=0)
 
 
-@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+@pytest.mark.parametrize("runtime", ["onnx", pytest.param("openvino", marks=pytest.mark.slow)])
 def test_detect_finds_the_same_in_every_runtime(exported, tmp_path, runtime):
     checkpoint, path, _ = exported
     encode(tmp_path / "a.mp4", noise_pictures(12, HEIGHT, WIDTH))
@@ -101,6 +121,10 @@ def small(tmp_path, small_network):
 def test_unless_told_otherwise_the_file_is_for_what_detect_shows_the_network(small, tmp_path, drawn_quickly):
     export(tmp_path / "wide.onnx", ExportConfig(small))
     assert load_exported(tmp_path / "wide.onnx", "onnx", "fp32").working_size(720, 1280) == (96, 160)
+
+
+@pytest.mark.slow
+def test_beside_a_video_it_is_for_what_detect_shows_of_that(small, tmp_path, drawn_quickly):
     encode(tmp_path / "upright.mp4", noise_pictures(16, 128, 96))
     export(tmp_path / "upright.onnx", ExportConfig(small, video=tmp_path / "upright.mp4"))
     assert load_exported(tmp_path / "upright.onnx", "onnx", "fp32").working_size(128, 96) == working_size(128, 96, 96 * 160)

@@ -130,6 +130,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tmp_path, data, smal
     assert_goes_on_to_the_same_weights(data, tmp_path, replace(CONFIG, **settings))
 
 
+@pytest.mark.slow
 def test_a_run_on_drawn_windows_goes_on_with_those_that_come_next(tmp_path, drawn_quickly):
     # Its network has batch norm, whose statistics go on too.
     config = replace(DRAWN, schedule="constant", window_size=3, crop_height=32, crop_width=32)
@@ -253,13 +254,13 @@ def test_too_little_memory_says_which_batch_to_try(tmp_path, data, small_network
 
 def test_ctrl_c_saves_and_the_run_can_go_on(tmp_path, data, small_network):
     small_network(meet=lambda number, answer: signal.raise_signal(signal.SIGINT) if number == 5 else None)
-    config = replace(CONFIG, steps=50, save_every=100)
+    config = replace(CONFIG, steps=20, save_every=100)
     with pytest.raises(KeyboardInterrupt):
         training.train(data, tmp_path, config, quiet=True)
     assert steps_of(tmp_path) == [5]
     assert load_checkpoint(tmp_path / "last.safetensors").metadata["steps"] == 5
     small_network()
-    assert training.train(data, tmp_path, TrainConfig(resume=True), quiet=True)["steps"] == 50
+    assert training.train(data, tmp_path, TrainConfig(resume=True), quiet=True)["steps"] == 20
 
 
 def cosine(progress):
@@ -268,11 +269,11 @@ def cosine(progress):
 
 
 def test_the_learning_rate_rises_in_a_line_and_falls_as_a_cosine(tmp_path, data, small_network):
-    config = replace(CONFIG, steps=40, warmup=10, learning_rate=0.01, save_every=1)
+    config = replace(CONFIG, steps=12, warmup=3, learning_rate=0.01, save_every=1)
     training.train(data, tmp_path, config, quiet=True)
     rates = rates_of(tmp_path)
-    assert rates == pytest.approx([0.01 * min(1, (step + 1) / 10) * cosine(step / 40) for step in range(40)])
-    assert max(rates) == rates[9] > 0.008
+    assert rates == pytest.approx([0.01 * min(1, (step + 1) / 3) * cosine(step / 12) for step in range(12)])
+    assert max(rates) == rates[2] > 0.008
 
 
 def test_no_warm_up_begins_at_the_peak(tmp_path, data, small_network):

@@ -39,7 +39,7 @@ def toss(camera, times, pixels, path):
     return toss_of(camera, times, pixels, STRUCK, path[-1], SURE, 1.0)
 
 
-@pytest.mark.parametrize("camera", [SIDE, BEHIND])
+@pytest.mark.parametrize("camera", [SIDE, pytest.param(BEHIND, marks=pytest.mark.slow)])
 def test_a_toss_is_as_high_as_its_interval_says(camera):
     held = []
     for seed, speed in enumerate((1.8, 2.2, 2.8, 3.5)):

@@ -43,8 +43,8 @@ def numbers_and_times(path: Path) -> tuple[list[int], list[float]]:
     numbers, times = [], []
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
-            picture = frame.to_ndarray(format="rgb24")
-            numbers.append(sum(1 << bit for bit in range(BITS) if picture[40, 22 + 30 * bit, 0] > 128))
+            luma = np.frombuffer(frame.planes[0], np.uint8).reshape(frame.height, -1)
+            numbers.append(sum(1 << bit for bit in range(BITS) if luma[40, 22 + 30 * bit] > 128))
             times.append(frame.time)
     return numbers, times
 
@@ -58,12 +58,12 @@ def sound_is_off_by(path: Path) -> list[float]:
             return []
         loud = False
         for frame in container.decode(audio=0):
-            samples = frame.to_ndarray()[0]
-            for begin in range(0, len(samples) - 24, 24):
-                before, loud = loud, bool(np.abs(samples[begin : begin + 24]).max() > 0.3)
-                if loud and not before:
-                    at = frame.time + begin / SOUND_RATE
-                    shown = max(0, int(np.searchsorted(times, at + 1e-6)) - 1)
-                    source = numbers[shown] / RATE + at - times[shown]
-                    off.append((source + 0.5) % 1 - 0.5)
+            samples = np.abs(frame.to_ndarray()[0])
+            pieces = samples[: (len(samples) - 1) // 24 * 24].reshape(-1, 24).max(1) > 0.3
+            for piece in np.flatnonzero(pieces & ~np.concatenate([[loud], pieces[:-1]])):
+                at = frame.time + 24 * int(piece) / SOUND_RATE
+                shown = max(0, int(np.searchsorted(times, at + 1e-6)) - 1)
+                source = numbers[shown] / RATE + at - times[shown]
+                off.append((source + 0.5) % 1 - 0.5)
+            loud = bool(pieces[-1]) if len(pieces) else loud
     return off

@@ -132,7 +132,7 @@ def test_each_frame_has_an_answer_however_short_the_video(count, stride):
     assert len(told(Doubtful(range(70)), film()[:count], stride=stride)) == count
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_a_real_network_says_the_same_in_any_number_of_threads(workers):
     runtime = load_runtime(None, "cpu", "fp32", threads=workers)
     random = np.random.default_rng(0)
@@ -286,7 +286,7 @@ class MiddlePeak(Doubtful):
         return NetworkAnswer(probabilities, torch.zeros(batch, 9, 2, height // 4, width // 4))
 
 
-@pytest.mark.parametrize("begin", [25, 27, 30])
+@pytest.mark.parametrize("begin", [pytest.param(25, marks=pytest.mark.slow), 27, pytest.param(30, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("broken", [(), range(23, 37)], ids=["whole", "broken"])
 def test_a_camera_that_moves_makes_no_difference_between_threads(broken, begin):
     random = np.random.default_rng(0)

@@ -160,7 +160,7 @@ def test_broken_frames_spoil_no_other(broken):
             assert (answer.peaks[0].x, answer.peaks[0].y) == pytest.approx((x + AWAY / 2, y), abs=0.06)
 
 
-QUICK = [(1, 1, 1), (4, 3, 2), (5, 9, 4)]
+QUICK = [(5, 9, 4)]
 
 
 @pytest.mark.parametrize(

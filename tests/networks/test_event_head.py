@@ -57,8 +57,8 @@ def test_targets_of_drawn_windows_rise_and_fall_around_contacts(rallies):
 
 
 def test_every_drawn_window_knows_its_events(drawn_quickly, rallies):
-    batch = DrawnWindows(5, 32, 32, seed=1).draw(160)
-    assert batch.events.shape == (160, 5, 2) and batch.events.min() >= 0 and batch.events.max() <= 1
+    batch = DrawnWindows(5, 32, 32, seed=1).draw(80)
+    assert batch.events.shape == (80, 5, 2) and batch.events.min() >= 0 and batch.events.max() <= 1
     assert (batch.events > 0.5).any(1).float().mean(0).min() > 0.01  # of both kinds
     assert (rallies.contact_kind == NET_PASS).any()
 

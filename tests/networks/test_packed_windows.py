@@ -60,7 +60,9 @@ def test_a_convolution_answers_for_bytes_as_for_model_input(difference, bias):
     assert usual.in_channels == (36 if difference else 27)  # itself it stays as it was
 
 
-@pytest.mark.parametrize("name", ["centernet_v8n", "centernet_hourglass52", "unet_effb0"])
+@pytest.mark.parametrize(
+    "name", ["centernet_v8n", *(pytest.param(name, marks=pytest.mark.slow) for name in ("centernet_hourglass52", "unet_effb0"))]
+)
 def test_a_network_answers_for_bytes_as_for_model_input(name):
     torch.manual_seed(0)
     model = create_model(name).eval()

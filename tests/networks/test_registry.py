@@ -58,15 +58,21 @@ def randomise_batch_norm(model: nn.Module) -> None:
 
 NARROW = {"narrow_hourglass104": 2, "narrow_hourglass52": 1}
 """Hourglasses of so many stacks, built as those of the registry, which have a hundred million parameters."""
-SLOW = {"centernet_hourglass104", "centernet_hourglass52"}
-CASES = [pytest.param(name, {}, id=name, marks=[pytest.mark.slow] if name in SLOW else []) for name in MODELS]
-CASES += [pytest.param(name, {}, id=name) for name in NARROW]
-CASES += [
-    pytest.param("centernet_v8n", {"neck": "asff"}, id="centernet_v8n-asff"),
-    pytest.param("effunetpp_b0", {"activation": "relu"}, id="effunetpp_b0-relu"),
-    pytest.param("centernet_v8n", {"event_head": True}, id="centernet_v8n-events"),
-    pytest.param("unetpp_resnet34", {"event_head": True}, id="unetpp_resnet34-events"),
-]
+QUICK = {
+    "centernet_v8n", "centernet_v8n-asff", "centernet_v8n-events", "unet_effb0", "effunetpp_b0", "narrow_hourglass52",
+}  # fmt: skip
+"""The smallest network of each kind; the others are among the slow tests."""
+
+
+def case(name: str, said: str = "", **settings):
+    """Return the parameters of a network, marked slow unless it is one of QUICK."""
+    shown = f"{name}-{said}" if said else name
+    return pytest.param(name, settings, id=shown, marks=[] if shown in QUICK else [pytest.mark.slow])
+
+
+CASES = [case(name) for name in (*MODELS, *NARROW)]
+CASES += [case("centernet_v8n", "asff", neck="asff"), case("effunetpp_b0", "relu", activation="relu")]
+CASES += [case(name, "events", event_head=True) for name in ("centernet_v8n", "unetpp_resnet34")]
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES)
@@ -184,7 +190,7 @@ def test_a_mean_over_a_picture_is_not_learned_from_one_window():
     assert model.eval()(torch.zeros(1, 3, 32, 32)).logits.shape == (1, 1, 8, 8)
 
 
-@pytest.mark.parametrize("name", ["centernet_hourglass104", "centernet_hourglass52"])
+@pytest.mark.parametrize("name", [pytest.param("centernet_hourglass104", marks=pytest.mark.slow), "centernet_hourglass52"])
 def test_a_wide_hourglass_is_a_narrow_one_with_more_channels(name):
     with torch.device("meta"):  # shapes without numbers
         wide = create_model(name)
@@ -306,9 +312,9 @@ def moving_blobs(batch: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_a_few_steps_of_learning_put_the_peak_on_the_ball():
-    windows, positions = moving_blobs(batch=6)
+    windows, positions = moving_blobs(batch=4)
     x = windows_to_input(windows, True, torch.float32)
-    flags = torch.ones(6, 9, dtype=torch.bool)
+    flags = torch.ones(4, 9, dtype=torch.bool)
     targets = draw_targets(positions, flags, flags, HEIGHT // 4, WIDTH // 4)
     model = create_model("centernet_v8n").to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(model.parameters(), lr=4e-3)

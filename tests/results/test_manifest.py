@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ball_videos import ball_picture, write_video
+from ball_videos import HEIGHT, WIDTH, ball_path, ball_picture, write_video
 from click.testing import CliRunner
 from made_videos import MADE
 from stand_ins import BrightestSpot
@@ -28,12 +28,23 @@ from ttcli.video.standard_input import is_spooled, spooled
 CONFIG = DetectConfig(link=False, threshold=0.4)
 
 
+@pytest.fixture(scope="module")
+def detected_once(tmp_path_factory) -> Path:
+    """A folder with a ball.csv, whose network came from a file; no test changes it."""
+    folder = tmp_path_factory.mktemp("detected")
+    (folder / "best.safetensors").write_bytes(b"weights")
+    network = TorchRuntime(BrightestSpot(), {"area": HEIGHT * WIDTH}, device="cpu", precision="fp32")
+    network.weights = folder / "best.safetensors"
+    video = write_video(folder / "match.mp4", [ball_picture(HEIGHT, WIDTH, place) for place in ball_path(5)])
+    detect([video], folder / "ball.csv", CONFIG, runtime=network)
+    return folder
+
+
 @pytest.fixture
-def detected(ball_video, tmp_path, runtime) -> Path:
-    """A ball.csv, whose network came from a file."""
-    (tmp_path / "best.safetensors").write_bytes(b"weights")
+def detected(detected_once, tmp_path, runtime) -> Path:
+    """A ball.csv in a folder that a test may change."""
+    shutil.copytree(detected_once, tmp_path, dirs_exist_ok=True)
     runtime.weights = tmp_path / "best.safetensors"
-    detect([ball_video(positions=5)], tmp_path / "ball.csv", CONFIG, runtime=runtime)
     return tmp_path / "ball.csv"
 
 

@@ -61,7 +61,7 @@ def moments(rallies, textures, count, moving):
 @pytest.fixture(scope="module", params=[False, True], ids=["still", "moving"])
 def windows(request, rallies, textures):
     """Return moments drawn by still or by moving cameras, the ball's opacity in each pixel, and which balls are whole."""
-    drawn, opacity = balls_drawn(moments(rallies, textures, 30, request.param), rallies, textures)
+    drawn, opacity = balls_drawn(moments(rallies, textures, 20, request.param), rallies, textures)
     straight = (drawn.path[:, :, 1] == drawn.path[:, :, 2]).all(-1)
     return drawn, opacity, straight & drawn.visible & (drawn.in_view - 1).abs().lt(0.04)
 
@@ -107,10 +107,10 @@ def test_visible_balls_are_in_the_picture_and_hidden_ones_are_not_visible(window
     assert -0.5 < y.min() < y.max() < CROP_HEIGHT - 0.5
     assert (drawn.in_view[drawn.visible] >= 0.5).all()
     assert (drawn.in_view[drawn.known & ~drawn.visible] <= 0.1).all()
-    assert drawn.frames.shape == (30, FRAMES, *CROP, 3)
+    assert drawn.frames.shape == (20, FRAMES, *CROP, 3)
     assert drawn.frames.dtype == torch.uint8
     for field in fields(drawn):
-        assert getattr(drawn, field.name).shape[:2] == (30, FRAMES), field.name
+        assert getattr(drawn, field.name).shape[:2] == (20, FRAMES), field.name
 
 
 @pytest.mark.parametrize(("ahead", "seen"), [(-0.6, False), (0.6, True)])

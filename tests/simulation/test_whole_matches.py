@@ -118,7 +118,7 @@ def long_match(monkeypatch):
 def test_players_change_ends_after_a_game_without_a_leap(long_match):
     story, change = long_match.story, long_match.changes[0]
     people = draw_people(torch.tensor([[4.0, 0.0, 1.5]]), torch.Generator().manual_seed(3))
-    times = change + torch.arange(-12.0, 12.0, 0.04)
+    times = change + torch.arange(-12.0, 12.0, 0.06)
     before, ways = people.side.clone(), []
     for time in times.tolist():
         there = people.at_other_ends() if long_match.changed_by(time) else people

@@ -269,7 +269,7 @@ def test_a_file_that_is_no_spotter_is_refused(tmp_path):
 
 
 def test_simulated_tracks_are_the_same_for_a_seed_and_every_weight_learns():
-    draws = [[source.draw() for _ in range(4)] for source in (SimulatedTracks(3, 4, 1.5), SimulatedTracks(3, 4, 1.5))]
+    draws = [[source.draw() for _ in range(2)] for source in (SimulatedTracks(3, 4, 1.5), SimulatedTracks(3, 4, 1.5))]
     for one, other in zip(*draws, strict=True):
         assert np.array_equal(one.track.positions, other.track.positions)
         assert (np.diff(one.track.times) > 0).all() and set(one.events) == {"bounce", "net", "hit"}

@@ -34,7 +34,7 @@ def test_each_bounce_is_found_by_one_event(tool):
 
 def test_a_scene_is_seen_from_above_and_its_bounces_are_on_its_path(tool):
     generator = torch.Generator().manual_seed(1)
-    scene = tool.drawn_scene(simulate_rallies(4, generator), np.random.default_rng(1), generator)
+    scene = tool.drawn_scene(simulate_rallies(4, generator, duration_seconds=4.0), np.random.default_rng(1), generator)
     times = np.array([row.time_seconds for row in scene.rows])
     assert sees_from_above(scene.camera) and (np.diff(times) > 0).all() and scene.bounces
     assert all(np.abs(times - bounce.time).min() < tool.SEEN_WITHIN for bounce in scene.bounces)

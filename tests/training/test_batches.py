@@ -84,8 +84,8 @@ def test_a_batch_from_a_larger_pool_is_the_same_whether_a_run_begins_or_goes_on_
             assert torch.equal(one.frames, other.frames)
 
 
-# Workers take seconds to start; those that go on do all that those do which begin.
-@pytest.mark.parametrize("first", [pytest.param(0, marks=pytest.mark.slow), 5])
+@pytest.mark.slow  # for workers take seconds to start
+@pytest.mark.parametrize("first", [0, 5])
 def test_workers_make_what_their_places_in_turn_tell(first):
     made = batches(first, 7, batch=4, run=8, workers=2)  # two batches' windows belong together
     of_batch = [0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11]  # each of two workers takes two parts in a row

@@ -35,8 +35,8 @@ def data(tmp_path_factory):
     return folder
 
 
-def test_a_run_on_a_set_leaves_a_checkpoint_that_says_what_it_saw(data, tmp_path):
-    training.train(data, tmp_path / "run", CONFIG, quiet=True)
+def test_a_run_on_a_set_leaves_a_checkpoint_that_says_what_it_saw(data, tmp_path, small_network):
+    training.train(data, tmp_path / "run", replace(CONFIG, model="small"), quiet=True)
     checkpoint = load_checkpoint(tmp_path / "run" / "best.safetensors")
     assert checkpoint.metadata["training_data"] == "extracted set mine, 22 windows"
     assert checkpoint.metadata["area"] == HEIGHT * WIDTH
@@ -56,19 +56,19 @@ def test_answers_are_those_of_the_validation_clip_and_the_same_each_time(data):
     assert len(whole.visible) == 22 * 9 and int((~whole.visible).sum()) == 1
 
 
-def test_a_trial_keeps_the_confidence_of_its_validation(data, tmp_path, monkeypatch):
+def test_a_trial_keeps_the_confidence_of_its_validation(data, tmp_path, small_network, monkeypatch):
     monkeypatch.setattr(ExtractedData, "calibrate", lambda *_: pytest.fail("whole pictures were looked at"))
-    training.train(data, tmp_path / "run", replace(CONFIG, calibrate=False), quiet=True)
+    training.train(data, tmp_path / "run", replace(CONFIG, model="small", calibrate=False), quiet=True)
     last, best = (load_checkpoint(tmp_path / "run" / f"{name}.safetensors").metadata for name in ("last", "best"))
     assert best["calibration"] == last["calibration"]
 
 
-def test_lying_and_upright_videos_go_together(data, tmp_path):
+def test_lying_and_upright_videos_go_together(tmp_path, small_network):
     folder = tmp_path / "mixed"
     for number, split in enumerate(("training", "training", "validation", "validation")):
         upright = number % 2 == 1
         write_clip(folder, f"game_{number}", split, height=WIDTH if upright else HEIGHT, width=HEIGHT if upright else WIDTH)
-    training.train(folder, tmp_path / "run", replace(CONFIG, steps=1), quiet=True)
+    training.train(folder, tmp_path / "run", replace(CONFIG, model="small", steps=1), quiet=True)
     assert load_checkpoint(tmp_path / "run" / "best.safetensors").metadata["area"] == HEIGHT * WIDTH
 
 
@@ -132,12 +132,12 @@ def test_a_damaged_picture_ends_training_with_one_line(tmp_path):
         training.train(tmp_path / "set", tmp_path / "run", replace(CONFIG, steps=60), quiet=True)
 
 
-def test_a_full_disk_ends_training_and_keeps_what_was_saved(data, tmp_path):
-    config = replace(CONFIG, steps=1)
+def test_a_full_disk_ends_training_and_keeps_what_was_saved(data, tmp_path, small_network):
+    config = replace(CONFIG, model="small", steps=1)
     training.train(data, tmp_path / "run", config, quiet=True)
     before = (tmp_path / "run" / "last.safetensors").read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, limits[1]))  # no file may be larger, as on a disk that is full
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10**4, limits[1]))  # no file may be larger, as on a disk that is full
     try:
         with pytest.raises(OutputError, match="last.safetensors: cannot be written"):
             training.train(data, tmp_path / "run", TrainConfig(steps=2, resume=True), quiet=True)

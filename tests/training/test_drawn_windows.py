@@ -44,7 +44,7 @@ def test_windows_go_on_and_do_not_repeat(source):
 
 
 def test_most_frames_show_a_ball_that_lies_inside(source):
-    batch = source().draw(64)
+    batch = source().draw(40)
     assert 0.4 < batch.visible.float().mean() < 0.95
     assert 0.85 < batch.known.float().mean() < 1
     x, y = batch.positions[batch.visible].unbind(-1)
@@ -116,7 +116,7 @@ def test_a_process_that_takes_its_portions_in_turn_draws_no_others(drawn_quickly
 
 def test_windows_for_the_second_stage_have_the_ball_near_the_middle_or_beside(drawn_quickly):
     windows = DrawnWindows(9, 96, 96, seed=3, second_stage=True)
-    batch = windows.draw(64)
+    batch = windows.draw(40)
     away = (batch.positions[:, 4] - 47.5)[batch.visible[:, 4]].norm(dim=1)
     assert 0.4 < batch.visible[:, 4].float().mean() < 0.9
     assert 0.5 < (away < 24).float().mean() < 0.95  # two standard deviations and a half; those beside lie anywhere

@@ -1,6 +1,7 @@
 """Any frame by its number: the picture that was drawn with that number, whatever the file is."""
 
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 import pytest
@@ -51,10 +52,17 @@ FILES = {
 ORDER = [0, 1, 2, 60, 61, 59, 58, 100, 3, 109, 24, 25, 26, 47, 48, 49, 50, 99, 23, 0, 108, 109]
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.fixture(scope="module")
+def file_of(tmp_path_factory):
+    """Return a function that gives the file of a name, made once; no test changes it."""
+    folder = tmp_path_factory.mktemp("numbered")
+    return cache(lambda name: numbered(folder / name, **FILES[name]))
+
+
 @pytest.mark.parametrize("timed", [True, False])
-def test_frame_n_shows_the_picture_of_that_number(tmp_path, name, timed):
-    info = probe(numbered(tmp_path / name, **FILES[name]))
+@pytest.mark.parametrize("name", FILES)
+def test_frame_n_shows_the_picture_of_that_number(file_of, name, timed):
+    info = probe(file_of(name))
     times = None
     if timed:
         with FrameReader(info) as reader:
@@ -94,8 +102,8 @@ def test_pictures_are_upright_and_of_the_size_asked_for(tmp_path, clockwise):
         assert access.picture(31, (32, 64)).shape == (32, 64, 3)
 
 
-def test_frames_of_one_time_are_counted_from_one_whose_time_is_its_own(tmp_path):
-    info = probe(numbered(tmp_path / "plain.mp4", **FILES["plain.mp4"]))
+def test_frames_of_one_time_are_counted_from_one_whose_time_is_its_own(file_of):
+    info = probe(file_of("plain.mp4"))
     times = np.round(np.arange(COUNT) / 25, 6)
     with FrameAccess(info, times) as access:
         assert number_in(access.picture(80)) == 80
@@ -105,8 +113,8 @@ def test_frames_of_one_time_are_counted_from_one_whose_time_is_its_own(tmp_path)
 
 
 @pytest.mark.parametrize(("name", "step"), [("plain.mp4", 0.0371), ("uneven.mp4", 0.04), ("uneven.mkv", 0.01)])
-def test_times_of_another_video_do_not_mislead(tmp_path, name, step):
-    info = probe(numbered(tmp_path / name, **FILES[name]))
+def test_times_of_another_video_do_not_mislead(file_of, name, step):
+    info = probe(file_of(name))
     with FrameAccess(info, np.arange(COUNT) * step) as access:
         assert [number_in(access.picture(number)) for number in (70, 71, 20)] == [70, 71, 20]
 

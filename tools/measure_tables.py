@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -242,8 +242,20 @@ def measure_clips(folder: Path, results: Path | None, weights: Path | None, shee
         cv2.imwrite(str(sheet), cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR))
 
 
-def drawn_video(seed: int, height: int, width: int) -> tuple[list[Frame], list[TableCamera], bool]:
-    """Return the frames of a drawn video, the camera at each, and whether it moves; a third do."""
+class DrawnVideo(NamedTuple):
+    """A drawn video with its truth."""
+
+    frames: list[Frame]
+    cameras: list[TableCamera]
+    """At each frame."""
+    balls: list[tuple[float, float] | None]
+    """At each frame, pixels; None where nobody could see it."""
+    moving: bool
+    """Whether its camera moves; a third do."""
+
+
+def drawn_video(seed: int, height: int, width: int) -> DrawnVideo:
+    """Return a video that is drawn by a seed."""
     generator = torch.Generator().manual_seed(seed)
     uniform = uniform_draw(generator, 1)
     textures, rallies = paint_textures(seed, 12, 8), simulate_rallies(4, generator)
@@ -258,13 +270,14 @@ def drawn_video(seed: int, height: int, width: int) -> tuple[list[Frame], list[T
     halls = furnish(scenes.halls, textures, generator, share=0.75)
     scenes = replace(scenes, halls=halls)
     backdrop = paint_backdrop(scenes, textures, height, width, generator, margin=width // 3)
-    frames, cameras = [], []
+    frames, cameras, balls = [], [], []
     for number in range(FRAMES):
         drawn = draw_scenes(scenes.at(slice(number, number + 1)), backdrop, rallies, height, width, generator)
         frames.append(Frame(number, number * STEP_SECONDS, drawn.frames[0, 0].numpy()))
+        balls.append(tuple(drawn.position[0, 0].tolist()) if drawn.visible[0, 0] else None)
         position, rotation, focal, centre = (part[0, number].double().numpy() for part in vars(scenes.cameras).values())
         cameras.append(TableCamera(position, rotation, float(focal), centre, width))
-    return frames, cameras, bool(moving)
+    return DrawnVideo(frames, cameras, balls, bool(moving))
 
 
 def measure_simulated(count: int, seed: int, size: tuple[int, int], weights: Path | None) -> None:
@@ -272,10 +285,11 @@ def measure_simulated(count: int, seed: int, size: tuple[int, int], weights: Pat
     width, height = size
     off, held, told, wrong, could, moved = [], [], 0, 0, 0, []
     for number in range(count):
-        frames, cameras, moving = drawn_video(seed + number, height, width)
+        frames, cameras, balls, moving = drawn_video(seed + number, height, width)
         watcher = TableWatcher(height, width, weights)
-        for _ in watcher.noting(frames):
-            pass
+        for frame in watcher.noting(frames):
+            if (ball := balls[frame.frame_index]) is not None:
+                watcher.note_ball(frame.time_seconds, *ball)
         shown = cameras[0].project(landmarks()[0][:4])
         could += bool(((shown > 0) & (shown < (width, height))).all(1).sum() >= 3)
         views = watcher.views()

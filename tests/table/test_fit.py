@@ -160,6 +160,12 @@ def test_lines_that_are_looked_for_and_not_seen_are_told_of():
     assert fit.camera is None and fit.reason == "its white lines are not seen where they should be"
 
 
+def test_a_table_whose_lines_are_not_seen_may_be_farther_off():
+    clear = seen(LAID, error=0.2, random=np.random.default_rng(3))
+    alone, unseen = fit_camera(clear), fit_camera(clear, pictured(hall(2)))
+    assert not unseen.laid and unseen.error == pytest.approx(2 * alone.error, rel=0.05)
+
+
 def test_more_pictures_make_a_laid_table_no_worse():
     fit = fit_camera(seen(LAID), pictured(painted(LAID)))
     again = relay(fit, pictured(painted(LAID, seed=1)) + pictured(painted(LAID, seed=2)), HEIGHT)

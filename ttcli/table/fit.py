@@ -32,6 +32,9 @@ LINES_COUNT = 0.4
 """How much the mean support of lines that are seen on the picture adds to the score."""
 FIRST_ROUNDS, MOST_REFINED = 3, 4
 """Steps with which every start is tried, and how many of the best are followed to their end."""
+CORNERS_UNSURE = "its corners cannot be told well enough"
+WITHOUT_LINES = 4.0
+"""How much larger the covariance is of a table whose white lines nobody saw: the network's answers lean the same way."""
 MOST_ERROR, MOST_ERROR_SHARE = 13.0 / 1920, 0.0125
 """Picture widths, 1 sigma, that the worst corner in the picture may be off for the table to count; for a table that
 fills the picture, a part of its own size."""
@@ -152,19 +155,20 @@ def _way(
     hopeless = verdict.score < LEAST_TO_LAY or impossible_camera(refined.camera) is not None
     laid = None if hopeless or not pictures else lay_lines(refined.camera, pictures, EVERYTHING, reaches)
     if laid is None:
-        return _Way(refined.camera, _without_lines(verdict) if pictures else verdict, rank)
+        return _unlaid(refined.camera, verdict, rank) if pictures else _Way(refined.camera, verdict, rank)
     verdict = judge(laid.camera, evidence, laid.sure)
     rank = verdict.score + LINES_COUNT * laid.mean_support
     if not laid.sure:
-        return _Way(laid.camera, _without_lines(verdict), rank)
+        return _unlaid(laid.camera, verdict, rank)
     return _Way(laid.camera, verdict, rank, refined.camera, laid.hump)
 
 
-def _without_lines(verdict: Judgement) -> Judgement:
-    """Return what is to be said of a camera whose white lines were looked for, and are not seen."""
-    if verdict.reason is not None or verdict.score >= LEAST_WITHOUT_LINES:
-        return verdict
-    return Judgement(verdict.score, "its white lines are not seen where they should be")
+def _unlaid(camera: TableCamera, verdict: Judgement, rank: float) -> _Way:
+    """Return the way of a camera whose white lines were looked for, and are not seen."""
+    if verdict.reason is None and verdict.score < LEAST_WITHOUT_LINES:
+        verdict = Judgement(verdict.score, "its white lines are not seen where they should be")
+    doubted = None if camera.covariance is None else WITHOUT_LINES * camera.covariance
+    return _Way(replace(camera, covariance=doubted), verdict, rank)
 
 
 def _rank(verdict: Judgement, refined: Refined) -> float:
@@ -177,7 +181,7 @@ def _told(way: _Way, height: int) -> Fit:
     error = worst_corner(camera, height)
     size = float(np.ptp(camera.project(landmarks()[0][:4]), axis=0).max())
     if error > max(MOST_ERROR * camera.width, MOST_ERROR_SHARE * min(size, camera.width)):
-        return no_table("its corners cannot be told well enough", way.verdict.score)
+        return no_table(CORNERS_UNSURE, way.verdict.score)
     return Fit(camera, way.verdict.score, error, None, way.coarse, way.hump)
 
 

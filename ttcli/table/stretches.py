@@ -11,7 +11,7 @@ import numpy as np
 from ttcli.table.camera import TableCamera
 from ttcli.table.candidates import FEW_LOOKS, FULL_LOOKS, LEAST_LOOKS, Candidate
 from ttcli.table.evidence import WHOLE, Evidence, Region, region_of
-from ttcli.table.fit import Fit, same_table, worst_corner
+from ttcli.table.fit import CORNERS_UNSURE, Fit, same_table, worst_corner
 from ttcli.table.judging import judge
 from ttcli.table.lines import lay_lines
 from ttcli.table.motion import farthest_corner, similarity_between
@@ -289,7 +289,8 @@ class Stretch:
         if len(sure) == 1:
             return sure[0], ""
         largest = max(played, key=lambda candidate: candidate.size)
-        if any(candidate.size > AS_LARGE * largest.size for candidate in played if candidate is not largest):
+        unsure = [candidate for candidate, fit in fits if fit.reason == CORNERS_UNSURE]  # a table, but where exactly?
+        if any(candidate.size > AS_LARGE * largest.size for candidate in [*played, *unsure] if candidate is not largest):
             return None, "two tables are seen, and the ball does not tell which is played on"
         unknown = [candidate for candidate, fit in fits if fit.camera is None]
         if any(candidate.size > MUCH_LARGER * largest.size for candidate in unknown):

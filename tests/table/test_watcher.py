@@ -15,8 +15,11 @@ from ttcli.simulation.backdrop import paint_backdrop
 from ttcli.simulation.drawing import draw_scenes
 from ttcli.simulation.scene import build_scenes
 from ttcli.table.camera import TableCamera
-from ttcli.table.evidence import WHOLE, Region
+from ttcli.table.candidates import Candidate
+from ttcli.table.evidence import WHOLE, Region, region_of
 from ttcli.table.looking import TableLooker
+from ttcli.table.sightings import Sighting
+from ttcli.table.stretches import Stretch
 from ttcli.table.views import NoTable, TableView
 from ttcli.table.watcher import CHECK_SECONDS, LOOK_SECONDS, LOOKS, TableWatcher
 from ttcli.table.weights import load_table_finder, save_table_finder
@@ -135,6 +138,24 @@ def test_the_ball_tells_which_of_two_tables_is_played_on(monkeypatch):
         watcher.note_ball(number / RATE, float(x), float(y))
     [view] = watcher.views()
     assert isinstance(view, TableView) and corners_off(view.camera, other) < 6
+
+
+def test_a_table_beside_which_the_ball_is_played_is_not_taken():
+    far = replace(SIDE, position=SIDE.position * [2, 2, 1.5])
+    known, unclear = (far.moved(np.array([0, turn, 0, 0, 0, 0, 0])) for turn in (0.28, -0.28))
+    regions = [region_of(camera, HEIGHT, WIDTH) for camera in (known, unclear)]
+    tables = [Candidate(region, maps_of(known, region=region), 0.02, None) for region in regions]
+    for table, region in zip(tables, regions, strict=True):
+        for _ in range(6):
+            table.add(maps_of(known, region=region), 1.0, None)
+    stretch = Stretch(0.0, tables, HEIGHT, WIDTH)
+    stretch.end = 3.0
+    assert isinstance(stretch.view(), TableView) and corners_off(stretch.view().camera, known) < 6
+    places = [np.array([0.0, 1.4 * np.sin(number / 5), 0.95 + 0.15 * np.cos(number)]) for number in range(60)]
+    for number, place in enumerate(places):
+        camera = known if number % 5 == 0 else unclear  # some of them are of another ball
+        stretch.note_ball(Sighting(number / RATE, *camera.project(place)))
+    assert isinstance(stretch.view(), NoTable) and "played at another table" in stretch.view().reason
 
 
 def test_weights_come_back_and_damaged_ones_are_told_of(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 
 from ttcli.table.camera import TableCamera
 from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
+from ttcli.table.evidence import Region
 
 MOST = 600
 """Sightings of the ball that are kept of a stretch."""
@@ -45,7 +46,7 @@ def verdict(camera_at: Callable[[float], TableCamera], seen: list[Sighting]) -> 
     if len(seen) < LEAST:
         return None
     cameras = [camera_at(each.seconds) for each in seen]
-    over = np.array([_over(camera, each) for camera, each in zip(cameras, seen, strict=True)])
+    over = over_table(camera_at, seen)
     if over.mean() < ELSEWHERE:
         return False
     lowest = [number for number in _lowest(seen, cameras[0].width) if over[number]]
@@ -53,6 +54,19 @@ def verdict(camera_at: Callable[[float], TableCamera], seen: list[Sighting]) -> 
     if len(lowest) >= LEAST_LOWEST and np.mean(on_board) < ON_BOARD:
         return False
     return True if over.mean() > THERE else None
+
+
+def over_table(camera_at: Callable[[float], TableCamera], seen: list[Sighting]) -> np.ndarray:
+    """Return which sightings (N,) are in the air over a table, or just behind its ends."""
+    return np.array([_over(camera_at(each.seconds), each) for each in seen], bool)
+
+
+def above_region(region: Region, height: int, width: int, seen: list[Sighting]) -> np.ndarray:
+    """Return which sightings (N,) are in or above a part of a picture that shows a table, no higher than that part is."""
+    places = np.array([(each.x, each.y) for each in seen]).reshape(-1, 2) / (width, height)
+    low = region.left, region.top - region.height
+    high = region.left + region.width, region.top + region.height
+    return np.array([((low < place) & (place < high)).all() for place in places], bool)
 
 
 def _over(camera: TableCamera, ball: Sighting) -> bool:

@@ -18,7 +18,7 @@ from ttcli.table.motion import farthest_corner, similarity_between
 from ttcli.table.profiles import Picture, piece
 from ttcli.table.refining import AIM, refine
 from ttcli.table.settling import CARRIED_REACHES, Shown, settled
-from ttcli.table.sightings import MOST, Sighting, verdict
+from ttcli.table.sightings import LEAST, MOST, Sighting, above_region, over_table, verdict
 from ttcli.table.views import Move, NoTable, TableView, camera_then, drifted
 
 WIDE, NARROWER = 0.6, 0.75
@@ -295,7 +295,17 @@ class Stretch:
         unknown = [candidate for candidate, fit in fits if fit.camera is None]
         if any(candidate.size > MUCH_LARGER * largest.size for candidate in unknown):
             return None, "a larger table is seen, and where it is cannot be told"
+        if any(self._rather_at(candidate, largest) for candidate in unknown):
+            return None, "the ball is played at another table, and where that is cannot be told"
         return largest, ""
+
+    def _rather_at(self, other: Candidate, candidate: Candidate) -> bool:
+        """Return whether the ball is more often where only another table is than over the one that is known."""
+        if len(self._ball) < LEAST or len(self.moves) > 1:
+            return False  # the part of the picture that shows the other one is known for a camera that stands still
+        over = over_table(self._at(candidate.fit(self._height, self._width)), self._ball)
+        there = above_region(other.region, self._height, self._width, self._ball) & ~over
+        return bool(there.mean() > over.mean())
 
     def _at(self, fit: Fit) -> Callable[[float], TableCamera]:
         assert fit.camera is not None

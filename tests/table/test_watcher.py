@@ -21,7 +21,7 @@ from ttcli.table.looking import TableLooker
 from ttcli.table.sightings import Sighting
 from ttcli.table.stretches import Stretch
 from ttcli.table.views import NoTable, TableView
-from ttcli.table.watcher import CHECK_SECONDS, LOOK_SECONDS, LOOKS, TableWatcher
+from ttcli.table.watcher import CHECK_SECONDS, KNOWN, LOOK_SECONDS, LOOKS, TableWatcher
 from ttcli.table.weights import load_table_finder, save_table_finder
 from ttcli.video.reader import Frame
 
@@ -116,6 +116,17 @@ def test_shots_have_views_of_their_own_and_a_camera_comes_back(monkeypatch):
     assert corners_off(first.camera, SIDE) < 5 and corners_off(second.camera, OTHER) < 5
     assert third.source == "again" and corners_off(third.camera, SIDE) < 5
     assert third.start_seconds == pytest.approx(6.0) and watcher(6.0) is not None
+
+
+def test_what_is_kept_does_not_grow_with_the_shots(monkeypatch):
+    cameras = [SIDE.moved(np.array([0, 0.03 * turn, 0, 0, 0, 0, 0])) for turn in range(-4, 4)]
+    shots = [(number + 1) * 0.6 for number in range(len(cameras) - 1)]
+    seen = [camera for camera in cameras for _ in range(15)]
+    watcher, _ = watch(seen, monkeypatch, [ONE_HALL] * len(seen), cuts=tuple(shots))
+    assert sum(isinstance(view, TableView) for view in watcher.views()) > KNOWN
+    stretches = [stretch for stretch in watcher._stretches if isinstance(stretch, Stretch)]
+    held = [sum(candidate.held_bytes for candidate in stretch.candidates) for stretch in stretches]
+    assert sum(size > 0 for size in held) == KNOWN < len(held)
 
 
 def test_the_ball_tells_which_of_two_tables_is_played_on(monkeypatch):

@@ -74,6 +74,16 @@ class Candidate:
         """Take a camera that is known better, and look no more."""
         self._fit, self._fitted, self._pictures = fit, self.looks, []
 
+    def forget(self) -> None:
+        """Keep the camera alone: no more looks come, and the same table need not be known again."""
+        self._pictures = []
+        self.total, self.weight = self.total[:0].copy(), self.weight[:0].copy()
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of pictures and answers that are kept for further looks."""
+        return self.total.nbytes + self.weight.nbytes + sum(picture.pixels.nbytes for picture in self._pictures)
+
     @property
     def laid(self) -> bool:
         """Whether the network saw enough, and the white lines are seen: further pictures are looked at for them alone."""

@@ -211,8 +211,10 @@ class TableWatcher:
             self._pause = min(2 * self._pause, MOST_PAUSE_SECONDS) if stretch.looks < LEAST_LOOKS else LOOK_SECONDS
             stretch.close()
             told = stretch.told()
-            if told is not None:
-                self._known = [told, *(known for known in self._known if known is not told)][:KNOWN]
+            known = self._known if told is None else [told, *(each for each in self._known if each is not told)]
+            self._known, lost = known[:KNOWN], known[KNOWN:]
+            for candidate in [*lost, *(each for each in stretch.candidates if each is not told)]:
+                candidate.forget()
         self._begin = seconds
 
 

@@ -197,13 +197,12 @@ def _hidden_serve(bounce: Contact, times: np.ndarray, pixels: np.ndarray, sighti
         sightings: The path.
     """
     court = bounce.court
-    gaps = np.diff(np.append(times[times < bounce.seconds - SEEN_SERVE], bounce.seconds))
-    if court is None or court.from_an_end or not len(gaps) or gaps[-1] < HIDDEN_SERVE:
+    before = int(np.searchsorted(times, bounce.seconds - SEEN_SERVE)) - 1
+    if court is None or court.from_an_end or before < 0 or bounce.seconds - times[before] < HIDDEN_SERVE:
         return None
     later, after = sightings.between(bounce.seconds + 1e-6, bounce.seconds + REBOUND_SECONDS)
     if len(later) < 2:
         return None
-    before = len(gaps) - 1
     speed, place = np.polyfit(later - bounce.seconds, court.level_places(after), 1)
     way = place - float(court.level_places(pixels[before]))
     if way * speed <= 0:

@@ -71,6 +71,17 @@ def settle(page):
     raise AssertionError("the page does not settle")
 
 
+def play_past(page, frame):
+    """Play until a frame is behind, then stop."""
+    press(page, " ")
+    for _ in range(200):
+        page.wait_for_timeout(50)
+        if frame_of(page) > frame:
+            break
+    press(page, " ")
+    assert frame_of(page) > frame
+
+
 def click_video(page, x, y, **settings):
     """Click on a place of the video."""
     left, top = page.evaluate("([x, y]) => review.view.toScreen([x, y])", [x, y])
@@ -208,10 +219,7 @@ def test_moving_zooming_and_playing(running, files):
         settle(page)
         assert abs(frame_of(page) - COUNT / 2) <= 1 and match.log.next_number == 1
         press(page, "Home")
-        press(page, " ")
-        page.wait_for_timeout(900)
-        press(page, " ")
-        assert frame_of(page) > 5
+        play_past(page, 5)
         settle(page)
         assert page.evaluate(NUMBER_SHOWN) == frame_of(page)  # stopped: the exact picture
 
@@ -223,10 +231,9 @@ def test_a_large_picture_has_a_lens_while_it_plays_too(running, tmp_path):
     with review_page(running, video, video.with_suffix(".csv")) as (page, _):
         press(page, "Home")
         assert page.evaluate("review.view.scene.lens !== null && review.view.scale[1] < 4")
-        press(page, " ")
-        page.wait_for_timeout(700)
-        press(page, " ")
-        assert frame_of(page) > 3 and page.evaluate(NUMBER_SHOWN) == frame_of(page)
+        play_past(page, 3)
+        settle(page)
+        assert page.evaluate(NUMBER_SHOWN) == frame_of(page)
 
 
 def test_a_decision_that_a_full_disk_refused_is_kept_and_tried_again(running, files, monkeypatch):

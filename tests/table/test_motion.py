@@ -42,6 +42,19 @@ def test_a_still_camera_in_a_dim_hall_does_not_drift_with_its_players():
         assert found is not None and farthest_corner(found, np.eye(3), HEIGHT, WIDTH) < 1.0
 
 
+def test_a_caption_full_of_letters_does_not_hold_a_camera_that_turns():
+    picture = cv2.GaussianBlur(hall(), None, 8.0)
+    letters = np.random.default_rng(2).integers(0, 2, (12, 60)).astype(np.uint8) * 255
+    caption = np.repeat(cv2.resize(letters, (840, 168), interpolation=cv2.INTER_NEAREST)[..., None], 3, axis=2)
+    tracker = MotionTracker(HEIGHT, WIDTH)
+    for step in range(20):
+        true = np.array([[1, 0, -4.0 * step], [0, 1, 1.5 * step], [0, 0, 1]])
+        shown = moved(picture, true)
+        shown[20:188, 40:880] = caption
+        found = tracker.add(shown)
+        assert found is not None and farthest_corner(found, true, HEIGHT, WIDTH) < 6  # of 1280
+
+
 def test_what_is_known_better_is_taken():
     picture, tracker = hall(), MotionTracker(HEIGHT, WIDTH)
     tracker.add(picture)

@@ -15,6 +15,8 @@ MOST_POINTS, POINT_QUALITY, POINT_DISTANCE = 600, 0.002, 7
 SQUARE, OF_A_SQUARE = 24, 2
 """Pixels of squares that the compared pictures are cut into, and points that are followed in each of them. The clearest
 points are often all on a caption, which stands still while the camera turns."""
+STILL = ((0.1, 0.9), (0.3, 0.7), (0.75, 0.7))
+"""As in `stillness`, but more must stand still: points are spread over the picture here, so few are on a caption."""
 LEAST_POINTS, LEAST_SHARE = 16, 0.4
 """Points that must agree on a motion, and their share of those tracked; the rest are players."""
 AGREEMENT = 0.8
@@ -134,7 +136,7 @@ def _similarity(before: np.ndarray, after: np.ndarray, points: np.ndarray, guess
     zoom = float(np.sqrt(abs(np.linalg.det(part[:, :2]))))
     if not 1 / LARGEST_ZOOM < zoom < LARGEST_ZOOM:
         return None
-    if stands_still(points[found], tracked[found], part):
+    if stands_still(points[found], tracked[found], part, STILL):
         return np.eye(3), int(agree.sum())
     return np.vstack([part, [0, 0, 1]]), int(agree.sum())
 

@@ -1,5 +1,7 @@
 """Whether a camera stands still, by points of its picture that were followed."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -12,14 +14,17 @@ moves as exactly as what stands still. In a pan captions stand still, which are 
 """
 
 
-def stands_still(points: np.ndarray, followed: np.ndarray, motion: np.ndarray) -> bool:
+def stands_still(
+    points: np.ndarray, followed: np.ndarray, motion: np.ndarray, nearness: Sequence[tuple[float, float]] = STILL
+) -> bool:
     """Return whether points were followed to where they are about as often as to where a motion takes them.
 
     Args:
         points: (N, 1, 2) of one picture.
         followed: (N, 1, 2) where they are in the other one.
         motion: (2, 3) that most of them agree on.
+        nearness: Pixels and shares, as STILL has them.
     """
     rest = np.linalg.norm(followed - points, axis=2)
     moved = np.linalg.norm(followed - cv2.transform(points, motion), axis=2)
-    return all((rest < near).sum() >= share * (moved < near).sum() for near, share in STILL)
+    return all((rest < near).sum() >= share * (moved < near).sum() for near, share in nearness)

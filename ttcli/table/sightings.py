@@ -1,6 +1,6 @@
 """What the ball shows about a table: it is played over one, and bounces on it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -46,7 +46,7 @@ def verdict(camera_at: Callable[[float], TableCamera], seen: list[Sighting]) -> 
     if len(seen) < LEAST:
         return None
     cameras = [camera_at(each.seconds) for each in seen]
-    over = over_table(camera_at, seen)
+    over = over_table(cameras, seen)
     if over.mean() < ELSEWHERE:
         return False
     lowest = [number for number in _lowest(seen, cameras[0].width) if over[number]]
@@ -56,9 +56,9 @@ def verdict(camera_at: Callable[[float], TableCamera], seen: list[Sighting]) -> 
     return True if over.mean() > THERE else None
 
 
-def over_table(camera_at: Callable[[float], TableCamera], seen: list[Sighting]) -> np.ndarray:
-    """Return which sightings (N,) are in the air over a table, or just behind its ends."""
-    return np.array([_over(camera_at(each.seconds), each) for each in seen], bool)
+def over_table(cameras: Sequence[TableCamera], seen: Sequence[Sighting]) -> np.ndarray:
+    """Return which sightings (N,) are in the air over a table, or just behind its ends, by the camera (N) of each."""
+    return np.array([_over(camera, each) for camera, each in zip(cameras, seen, strict=True)], bool)
 
 
 def above_region(region: Region, height: int, width: int, seen: list[Sighting]) -> np.ndarray:

@@ -303,7 +303,8 @@ class Stretch:
         """Return whether the ball is more often where only another table is than over the one that is known."""
         if len(self._ball) < LEAST or len(self.moves) > 1:
             return False  # the part of the picture that shows the other one is known for a camera that stands still
-        over = over_table(self._at(candidate.fit(self._height, self._width)), self._ball)
+        at = self._at(candidate.fit(self._height, self._width))
+        over = over_table([at(ball.seconds) for ball in self._ball], self._ball)
         there = above_region(other.region, self._height, self._width, self._ball) & ~over
         return bool(there.mean() > over.mean())
 

@@ -256,7 +256,8 @@ def run_one(run: Run, output: Path, setting: Setting, deadline: float) -> dict[s
     for name in run.wrong:
         _shuffle_after(name)
     settings["steps"] = round(settings["steps"] * PART_OF_STEPS.get(settings["model"], 1))
-    if (folder / STATE_FILE).exists() and (folder / LAST_FILE).exists():
+    resumed = (folder / STATE_FILE).exists() and (folder / LAST_FILE).exists()
+    if resumed:
         settings = {"resume": True}
     else:
         settings = {"save_every": max(1, settings["steps"] // VALIDATIONS), "overwrite": True, **settings}
@@ -270,7 +271,7 @@ def run_one(run: Run, output: Path, setting: Setting, deadline: float) -> dict[s
         "day": datetime.date.today().isoformat(),
         "windows": int(rows[-1]["windows"]),
         "loss": float(rows[-1]["loss"]),
-        "core minutes": round((time.process_time() - began) / 60, 2),
+        "core minutes": None if resumed else round((time.process_time() - began) / 60, 2),  # of this process alone
         "curve": _curve(rows),
         "left out": _judge(folder / LAST_FILE, output / "sets", setting.test_windows),
     }
@@ -361,14 +362,14 @@ def _figures_table(done: list[dict[str, Any]], kind: str, times: dict[str, Any],
     table = Table(*columns, title=kind, box=box.MARKDOWN)
     best = max(result["left out"][kind][SHARE] for result in _of(done, kind))
     for result in _of(done, kind):
-        figures, name = result["left out"][kind], result["title"]
+        figures, name, core = result["left out"][kind], result["title"], result["core minutes"]
         shown = ["–" if figures[key] is None else f"{figures[key]:.3f}" for key in (NEAR_SHARE, *FIGURES)]
         costs = [f"{by_name[name]:.1f}" if name in by_name else "" for by_name in times.values()]
         parameters = f"{describe_network(name, height, width).parameters / 1e6:.1f} M" if name in MODELS else ""
         part = f"{figures[SHARE] / best:.2f}" if best else "–"
         table.add_row(
             name, f"{result['windows']:,}", f"{figures[SHARE]:.3f} ± {_half_width(figures):.3f}", part, *shown,
-            _last_quarter(result["curve"]), *costs, parameters, str(result["core minutes"]),
+            _last_quarter(result["curve"]), *costs, parameters, "–" if core is None else str(core),
         )  # fmt: skip
     return table
 

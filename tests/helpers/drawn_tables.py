@@ -59,7 +59,13 @@ def hall(seed: int = 0) -> np.ndarray:
 
 
 def painted(
-    camera: TableCamera, line=(240, 240, 240), top=(40, 70, 130), floor=(120, 60, 50), seed: int = 0, hump: float = 0.0
+    camera: TableCamera,
+    line=(240, 240, 240),
+    top=(40, 70, 130),
+    floor=(120, 60, 50),
+    seed: int = 0,
+    hump: float = 0.0,
+    tape=(245, 245, 245),
 ) -> np.ndarray:
     """Return a picture (HEIGHT / 2, WIDTH / 2, 3) of a table with its lines, its edge, its net and a floor.
 
@@ -82,10 +88,10 @@ def painted(
     board(across, along, line)
     board(across - 0.02, along - 0.02, top)
     board(0.0015, along, line)
-    clear, net = picture.copy(), outlines()["net"][0][[0, 9, 18, 27]]
+    clear, net = picture.copy(), outlines()["net"][0][[0, 9, 18, 27]] + [0, 0, hump]
     fill(net, (30, 30, 30))
     picture = cv2.addWeighted(picture, 0.5, clear, 0.5, 0)
-    fill(np.concatenate([net[2:], net[:1:-1] - [0, 0, 0.015]]), (245, 245, 245))
+    fill(np.concatenate([net[2:], net[:1:-1] - [0, 0, 0.015]]), tape)
     picture = cv2.resize(picture, (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA)
     noise = np.random.default_rng(seed).integers(-8, 9, picture.shape, np.int16)
     return np.clip(picture + noise, 0, 255).astype(np.uint8)

@@ -173,6 +173,17 @@ def test_more_pictures_make_a_laid_table_no_worse():
     assert relay(fit, pictured(hall(2)), HEIGHT) is fit
 
 
+def test_lines_far_from_where_the_network_was_sure_leave_the_corners_unsure():
+    pictures = pictured(painted(LAID))
+    fit = fit_camera(seen(LAID), pictures)
+    assert fit.coarse is not None
+    away = fit.coarse.moved(np.array([0.004, 0, 0, 0, 0, 0, 0]))
+    sure, unsure = (replace(away, covariance=share * fit.coarse.covariance) for share in (0.05, 20.0))
+    doubted, agreed = (relay(fit._replace(coarse=coarse), pictures, HEIGHT) for coarse in (sure, unsure))
+    assert corners_off(doubted.camera, LAID) < 3 and corners_off(agreed.camera, LAID) < 3
+    assert doubted.error > 2 * agreed.error
+
+
 def test_two_lines_in_one_cell_are_not_taken_for_half_a_table():
     """From hardly above the board the line along the middle lies beside that along the near side."""
     forward = np.array([-1.0, 0.0, -0.06]) / np.hypot(1, 0.06)

@@ -9,6 +9,7 @@ from drawn_tables import HEIGHT, WIDTH, corners_off, hall, is_seen_whole, painte
 from scenes import true_cameras
 
 from ttcli.table.camera import TableCamera, landmarks
+from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 from ttcli.table.evidence import WHOLE, Region
 from ttcli.table.lines import lay_lines
 from ttcli.table.profiles import piece
@@ -44,6 +45,44 @@ def test_lines_of_other_colours_are_lines(colour):
     camera = CAMERAS[0]
     laid = lay_lines(about(camera, seed=1), [shown(painted(camera, line=colour, top=(60, 60, 65)))], EVERYTHING)
     assert laid is not None and corners_off(laid.camera, camera) < 1.0
+
+
+@pytest.mark.parametrize("number", range(len(CAMERAS)))
+def test_the_tape_of_the_net_stands_in_for_an_end_that_nobody_sees(number):
+    camera = CAMERAS[number]
+    start = about(camera, seed=3)
+    white, dark = (with_end_covered(camera, tape) for tape in [(245, 245, 245), (30, 30, 30)])
+    with_tape, without = (lay_lines(start, [shown(picture)], EVERYTHING) for picture in (white, dark))
+    assert with_tape is not None and without is not None
+    assert corners_off(with_tape.camera, camera) < min(5.0, corners_off(without.camera, camera) / 2)
+    told, told_without = (each.camera.spread(landmarks()[0][:4]).max() for each in (with_tape, without))
+    assert told < told_without / 4
+
+
+def with_end_covered(camera: TableCamera, tape: tuple[int, int, int]) -> np.ndarray:
+    """Return a picture in which one end of the table is covered, and the net's tape has a colour."""
+    picture = painted(camera, tape=tape)
+    left, right = camera.project(np.array([[across, TABLE_LENGTH / 2, TABLE_HEIGHT] for across in (-0.9, 0.9)])) / 2
+    cv2.line(picture, left.astype(int).tolist(), right.astype(int).tolist(), (120, 60, 50), 40)
+    return picture
+
+
+def test_a_tape_that_is_not_white_is_no_line():
+    camera = CAMERAS[0]
+    laid = lay_lines(about(camera, seed=1), [shown(painted(camera, tape=(60, 90, 150)))], EVERYTHING)
+    assert laid is not None and laid.sure
+    assert corners_off(laid.camera, camera) < 1.0
+
+
+def test_of_two_lines_the_one_counts_that_is_nearer_to_where_the_network_saw_it():
+    camera = CAMERAS[0]
+    picture = painted(camera, line=(200, 200, 200))
+    inwards = TABLE_WIDTH / 2 - 0.1
+    ends = camera.project(np.array([[inwards, along, TABLE_HEIGHT] for along in (-1.3, 1.3)])) / 2
+    cv2.line(picture, *(end.astype(int).tolist() for end in ends), (255, 255, 255), 2)
+    small = replace(camera.moved(np.array([0.0005, -0.0005, 0, 0, 0, 0, 0.001])), covariance=SPREAD / 16)
+    laid = lay_lines(small, [shown(picture)], EVERYTHING)
+    assert laid is not None and corners_off(laid.camera, camera) < 2.0
 
 
 def test_somebody_before_the_lines_in_one_picture_of_three_does_no_harm():

@@ -4,20 +4,39 @@ The network's maps have cells of several pixels. Lines are 20 mm wide and straig
 profiles across them give the rest. Each line is placed as a whole, so that people in front of a part do little harm.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from ttcli.table.camera import STATE, TableCamera
-from ttcli.table.gains import gains_of, line_colour, to_be_seen
-from ttcli.table.laying import FACTORS, Line, lay_line
-from ttcli.table.profiles import LEAST_LINES, LINE_WIDTH, Picture, Profiles, profiles_across, risen, stations_of
+from ttcli.table.gains import Gains, gains_of, line_colour, to_be_seen
+from ttcli.table.laying import FACTORS, Line, Nearness, lay_line
+from ttcli.table.profiles import (
+    LEAST_LINES,
+    LINE_WIDTH,
+    TAPE,
+    Picture,
+    Profiles,
+    Stations,
+    profiles_across,
+    risen,
+    stations_of,
+)
+from ttcli.table.refining import EVERYTHING
 
 HUMP_SIGMA = 0.008
 """How much higher than its ends a table may be at the net, metres, 1 sigma."""
+CARRIED_SHARE = 0.5
+"""Part of its reach that a line may be off where it was carried to, 1 sigma."""
+LEAST_SUPPORT, TAPE_SUPPORT = 0.2, 0.5
+"""Mean agreement of a line from which on it counts, and of the net's tape: in place of one that is not white something
+beyond it may be seen."""
+TAPE_SIGMA = 0.004
+"""How much higher or lower than the laws want it the tape may be, metres, 1 sigma: nets sag."""
 REACHES = (18.0, 7.0, 3.0)
 """Pixels on either side in which a line is looked for, round after round."""
 SURE_LINE = 0.6
@@ -114,27 +133,57 @@ def _laid(
         colour = line_colour(gains, stations.widths[profiles.lines] == LINE_WIDTH)
         if colour is None:
             return None
-        lines = []
+        lines = _lines_on(profiles, gains, colour, stations, factors, partial(_expected, start, camera, reach, free))
         for number in np.unique(profiles.lines).tolist():
-            own = profiles.lines == number
-            line = lay_line(number, gains.of(own), colour, factors[number], profiles.share[own])
             support.pop(number, None)
-            if line is not None or to_be_seen(gains.free[own]):
-                support[number] = 0.0 if line is None else line.support
-            if line is not None:
-                last = reach == reaches[-1] and stations.widths[number] == LINE_WIDTH
-                lines.append(line._replace(off=line.off - INSIDE) if last else line)
-                factors[number] = line.factor, line.factor
-        if len({stations.whole[line.number] for line in lines}) < LEAST_LINES:
+            if number in lines or to_be_seen(gains.free[profiles.lines == number]):
+                support[number] = lines[number].support if number in lines else 0.0
+        if len({int(stations.whole[number]) for number in lines} - {TAPE}) < LEAST_LINES:
             return None
-        camera, found, left = _agreed(start, camera, lines, profiles, free, hump or 0.0, rises)
+        factors |= {number: (line.factor, line.factor) for number, line in lines.items()}
+        inside = INSIDE * (stations.widths == LINE_WIDTH) * (reach == reaches[-1])
+        laid = [line._replace(off=line.off - inside[number]) for number, line in lines.items()]
+        camera, found, left = _agreed(start, camera, laid, profiles, free, hump or 0.0, rises)
         hump = None if hump is None else found
     support |= {number: 0.0 for number, off in left.items() if off > MOST_LEFT}
     shares: dict[int, list[float]] = {}
     for number, share in support.items():
         shares.setdefault(int(stations.whole[number]), []).append(share)
-    whole = {number: float(np.mean(each)) for number, each in shares.items()}
+    whole = {number: float(np.mean(each)) for number, each in shares.items() if number != TAPE}
     return Laid(camera, whole, hump or 0.0) if sum(share > 0 for share in whole.values()) >= LEAST_LINES else None
+
+
+def _lines_on(
+    profiles: Profiles,
+    gains: Gains,
+    colour: np.ndarray,
+    stations: Stations,
+    factors: dict[int, tuple[float, float]],
+    expected: Callable[[Profiles, np.ndarray], Nearness],
+) -> dict[int, Line]:
+    """Return the lines that are seen, by their numbers."""
+    lines = {}
+    for number in np.unique(profiles.lines).tolist():
+        own, tape = profiles.lines == number, stations.whole[number] == TAPE
+        least = TAPE_SUPPORT if tape else LEAST_SUPPORT
+        line = lay_line(number, gains.of(own), colour, factors[number], profiles.share[own], expected(profiles, own), least)
+        if line is not None:
+            lines[number] = line._replace(height_off=TAPE_SIGMA) if tape else line
+    return lines
+
+
+def _expected(
+    start: TableCamera, camera: TableCamera, reach: float, free: np.ndarray, profiles: Profiles, own: np.ndarray
+) -> Nearness:
+    """Return where a line is expected: where the network saw it, whose camera is `start`, or where it was carried to."""
+    if start.covariance is None or len(free) < len(EVERYTHING):
+        return Nearness(np.zeros(2), np.eye(2) / (CARRIED_SHARE * reach) ** 2)
+    ends = np.flatnonzero(own)[[0, -1]]
+    places, normals = profiles.places[ends], profiles.normals[ends]
+    expected, slopes = start.slopes(places)
+    across = np.einsum("nj,njk->nk", normals, slopes[..., :-1])
+    spread = LOOSER * across @ start.covariance @ across.T + np.eye(2)
+    return Nearness(((expected - camera.project(places)) * normals).sum(1), np.linalg.inv(spread))
 
 
 def _agreed(
@@ -160,6 +209,7 @@ def _agreed(
         rows.append(np.column_stack([across[:, free], upwards]))
         doubt = max(1.0, SURE_LINE / line.support) ** 2  # what hides most of a line may be taken for the rest
         spread = np.linalg.inv(line.information) * NOISE
+        spread += line.height_off**2 * np.outer(across[:, UP], across[:, UP])
         places.append(np.linalg.inv((spread + LINE_OFF**2 * np.eye(2)) * doubt**2))
         told.append(np.linalg.inv((spread + LINE_OFF_TOLD**2 * np.eye(2)) * doubt))
     known = np.zeros((len(STATE) + 1, len(STATE) + 1))

@@ -8,11 +8,13 @@ import cv2
 import numpy as np
 
 from ttcli.table.camera import TableCamera, outlines
-from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
+from ttcli.table.constants import NET_HEIGHT, TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 from ttcli.table.evidence import Region
 
-LINE_WIDTH, CENTRE_LINE_WIDTH = 0.02, 0.003
-"""Metres. ITTF, The Laws of Table Tennis, 2.1.5 and 2.1.6."""
+LINE_WIDTH, CENTRE_LINE_WIDTH, TAPE_WIDTH = 0.02, 0.003, 0.015
+"""Metres. ITTF, The Laws of Table Tennis, 2.1.5 and 2.1.6; a net's tape is so wide at most."""
+TAPE = 5
+"""Number of the net's tape among the lines, after two sides, the middle and two ends."""
 STATIONS = 24
 """Profiles across each line, and across each half of one."""
 LEAST_SHOWN = STATIONS // 4
@@ -73,7 +75,10 @@ class Stations(NamedTuple):
 
 @cache
 def stations_of(halves: bool) -> Stations:
-    """Return stations on two sides, two ends and the middle; those along the table in halves, if its halves lie at an angle."""
+    """Return stations on two sides, the middle, two ends and the net's tape.
+
+    Lines along the table come in halves, if its halves lie at an angle.
+    """
     across, along = TABLE_WIDTH / 2, TABLE_LENGTH / 2
     share, half = np.linspace(-0.97, 0.97, STATIONS), np.linspace(0.03, 0.97, STATIONS)
     one, level, middle = np.ones(STATIONS), np.full(STATIONS, TABLE_HEIGHT), -CENTRE_LINE_WIDTH / 2
@@ -81,10 +86,11 @@ def stations_of(halves: bool) -> Stations:
     places = [np.stack(parts, 1) for parts in (
         *((side * one, way, level) for side in (-across, across, middle) for way in ways),
         *((across * share, end * one, level) for end in (-along, along)),
+        (across * share, 0 * one, level + NET_HEIGHT),
     )]  # fmt: skip
-    whole = np.array([*np.repeat([0, 1, 2], len(ways)), 3, 4])
-    inwards = np.array([[1, 0, 0], [-1, 0, 0], [1, 0, 0], [0, 1, 0], [0, -1, 0]], float)
-    widths = np.array([LINE_WIDTH, LINE_WIDTH, CENTRE_LINE_WIDTH, LINE_WIDTH, LINE_WIDTH])
+    whole = np.array([*np.repeat([0, 1, 2], len(ways)), 3, 4, TAPE])
+    inwards = np.array([[1, 0, 0], [-1, 0, 0], [1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, -1]], float)
+    widths = np.array([LINE_WIDTH, LINE_WIDTH, CENTRE_LINE_WIDTH, LINE_WIDTH, LINE_WIDTH, TAPE_WIDTH])
     return Stations(np.stack(places), inwards[whole][:, None], widths[whole], whole)
 
 
@@ -92,7 +98,7 @@ class Profiles(NamedTuple):
     """Colours across the lines, at K stations."""
 
     colours: np.ndarray  # (K, T, 3)
-    free: np.ndarray  # (K, T) bool: not where the net is seen
+    free: np.ndarray  # (K, T) bool: not where the net is seen, but for its own tape
     away: np.ndarray  # (T,) pixels inwards of where the line's edge is expected
     widths: np.ndarray  # (K,) pixels
     lines: np.ndarray  # (K,) numbers
@@ -121,13 +127,14 @@ def profiles_across(
     inside = ((shown - far * np.abs(normals) > 0) & (shown + far * np.abs(normals) < size - 1)).all(1)
     numbers = np.repeat(np.arange(count), STATIONS)
     keep = inside & (np.bincount(numbers, inside, count)[numbers] >= LEAST_SHOWN)
-    if np.unique(stations.whole[numbers[keep]]).size < LEAST_LINES:
+    if len(set(stations.whole[numbers[keep]]) - {TAPE}) < LEAST_LINES:
         return None
     away = np.arange(-far, far + width[keep].max() + STEP, STEP)
     there = expected[keep, None] + away[:, None] * (normals[keep] / first.scale)[:, None]
     seen = [_sampled(each.pixels, each.at(there), cv2.INTER_LINEAR) for each in pictures]
-    free = _sampled(_net(camera, first), first.at(there), cv2.INTER_NEAREST) == 0
-    colours = seen[0].astype(np.float32) if len(seen) == 1 else _unhidden(np.stack(seen).astype(np.float32), free)
+    bare = _sampled(_net(camera, first), first.at(there), cv2.INTER_NEAREST) == 0
+    free = bare | (stations.whole[numbers[keep], None] == TAPE)
+    colours = seen[0].astype(np.float32) if len(seen) == 1 else _unhidden(np.stack(seen).astype(np.float32), bare)
     part, lines = np.tile(np.linspace(0, 1, STATIONS), count)[keep], numbers[keep]
     share = np.zeros_like(part)
     for line in np.unique(lines):

@@ -56,6 +56,7 @@ def test_bounces_beside_the_table_are_told():
     assert "beside the table" in str(doubt(SIDE, aside))
 
 
+@pytest.mark.slow
 def test_cameras_of_few_flights_each_are_heard_together():
     told = as_wide_as(View.of(SIDE), 1.25).camera
     thrown = [throw(SIDE, velocity, spin, seed=number) for number, (velocity, spin) in enumerate(FLIGHTS)]

@@ -35,9 +35,9 @@ FIRST_ROUNDS, MOST_REFINED = 3, 4
 CORNERS_UNSURE = "its corners cannot be told well enough"
 WITHOUT_LINES = 4.0
 """How much larger the covariance is of a table whose white lines nobody saw: the network's answers lean the same way."""
-AGREE = 3.0
-"""How far from where the network saw it, in its sigmas, white lines may place a corner. Where they are farther off, one of
-both is wrong, and the covariance grows so that it holds both."""
+AGREE, DISAGREE = 3.0, 4.5
+"""How far from where the network saw it, in its sigmas, white lines may place a corner. Farther off the covariance grows, so
+that it holds both. From the second on the lines are not believed."""
 MOST_ERROR, MOST_ERROR_SHARE = 13.0 / 1920, 0.0125
 """Picture widths, 1 sigma, that the worst corner in the picture may be off for the table to count; for a table that
 fills the picture, a part of its own size."""
@@ -140,9 +140,10 @@ def refit(start: TableCamera, evidence: Evidence, pictures: Sequence[Picture] = 
 def relay(before: Fit, pictures: Sequence[Picture], height: int) -> Fit:
     """Return the fit with its lines placed anew on more pictures; the fit as it was where they are not seen."""
     laid = None if before.coarse is None else lay_lines(before.coarse, pictures, EVERYTHING)
-    if before.coarse is None or laid is None or not laid.sure:
+    camera = None if before.coarse is None or laid is None or not laid.sure else _reconciled(laid.camera, before.coarse)
+    if laid is None or camera is None:
         return before
-    camera = ends_told_apart(_reconciled(laid.camera, before.coarse))
+    camera = ends_told_apart(camera)
     return before._replace(camera=camera, error=worst_corner(camera, height), hump=laid.hump)
 
 
@@ -159,18 +160,26 @@ def _way(
     laid = None if hopeless or not pictures else lay_lines(refined.camera, pictures, EVERYTHING, reaches)
     if laid is None:
         return _unlaid(refined.camera, verdict, rank) if pictures else _Way(refined.camera, verdict, rank)
-    verdict = judge(laid.camera, evidence, laid.sure)
-    rank = verdict.score + LINES_COUNT * laid.mean_support
+    by_lines = judge(laid.camera, evidence, laid.sure)
+    rank_by_lines = by_lines.score + LINES_COUNT * laid.mean_support
     if not laid.sure:
-        return _unlaid(laid.camera, verdict, rank)
-    return _Way(_reconciled(laid.camera, refined.camera), verdict, rank, refined.camera, laid.hump)
+        return _unlaid(laid.camera, by_lines, rank_by_lines)
+    camera = _reconciled(laid.camera, refined.camera)
+    if camera is None:
+        return _unlaid(refined.camera, verdict, rank)
+    return _Way(camera, by_lines, rank_by_lines, refined.camera, laid.hump)
 
 
-def _reconciled(laid: TableCamera, seen: TableCamera) -> TableCamera:
-    """Return the camera by the white lines, its covariance larger where the network saw the corners elsewhere."""
+def _reconciled(laid: TableCamera, seen: TableCamera) -> TableCamera | None:
+    """Return the camera by the white lines, its covariance larger where the network saw the corners elsewhere.
+
+    None where it saw them at quite another place.
+    """
     corners = landmarks()[0][:4]
     away = laid.project(corners) - seen.project(corners)
     sigmas = np.sqrt((away * np.linalg.solve(seen.spread(corners), away[..., None])[..., 0]).sum(1).max())
+    if sigmas > DISAGREE:
+        return None
     doubted = None if laid.covariance is None else max(1.0, sigmas / AGREE) ** 2 * laid.covariance
     return replace(laid, covariance=doubted)
 

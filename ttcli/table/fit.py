@@ -36,8 +36,8 @@ CORNERS_UNSURE = "its corners cannot be told well enough"
 WITHOUT_LINES = 4.0
 """How much larger the covariance is of a table whose white lines nobody saw: the network's answers lean the same way."""
 AGREE, DISAGREE = 3.0, 4.5
-"""How far from where the network saw it, in its sigmas, white lines may place a corner. Farther off the covariance grows, so
-that it holds both. From the second on the lines are not believed."""
+"""Sigmas of the network's answer that white lines may place a corner off it. With more, the covariance grows so that
+both lie within; with more than the second, the lines are not believed."""
 MOST_ERROR, MOST_ERROR_SHARE = 13.0 / 1920, 0.0125
 """Picture widths, 1 sigma, that the worst corner in the picture may be off for the table to count; for a table that
 fills the picture, a part of its own size."""

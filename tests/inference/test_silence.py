@@ -35,7 +35,7 @@ folder = Path({str(folder)!r})
 save_checkpoint(folder / "a.safetensors", create_model("centernet_v8n", window_size=1), {{"area": 1024}})
 export(folder / "a.onnx", ExportConfig(folder / "a.safetensors", 32, 32))
 for runtime in ("onnx", "openvino"):
-    load_exported(folder / "a.onnx", runtime, "fp32")(torch.zeros(1, 4, 32, 32))
+    load_exported(folder / "a.onnx", runtime, "fp32")(torch.zeros(1, 32, 32, 1, 4, dtype=torch.int8))
 """
 
 

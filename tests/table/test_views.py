@@ -9,7 +9,7 @@ from drawn_tables import corners_off
 from scenes import true_cameras
 
 from ttcli.table.camera import landmarks
-from ttcli.table.views import Move, NoTable, TableView, TableViews, corners_of, later, views_as_json, views_from_json
+from ttcli.table.views import Move, NoTable, TableView, TableViews, corners_of, joined, later, views_as_json, views_from_json
 
 COVARIANCE = np.diag([1e-3, 1e-3, 1e-3, 0.02, 0.02, 0.02, 0.01]) ** 2
 
@@ -78,3 +78,9 @@ def test_a_clock_that_began_earlier_moves_all_of_a_view():
     moved = later(view, 10.0)
     assert (moved.start_seconds, moved.end_seconds, moved.moves[1].seconds) == (11.0, 15.0, 13.0)
     assert later(NoTable(1.0, 2.0, "x"), 10.0) == NoTable(11.0, 12.0, "x")
+
+
+def test_whiles_without_a_table_are_one_where_the_reason_is_the_same():
+    seen = TableView(4.0, 6.0, true_cameras(1)[1])
+    views = [NoTable(0.0, 1.0, "x"), NoTable(1.0, 2.0, "x"), NoTable(2.0, 4.0, "y"), seen, NoTable(6.0, 7.0, "y")]
+    assert joined(views) == [NoTable(0.0, 2.0, "x"), *views[2:]]

@@ -17,7 +17,7 @@ from ttcli.errors import VideoError
 from ttcli.inference.answers import CANDIDATES, NOWHERE, Peak
 from ttcli.inference.runtimes import Runtime
 from ttcli.table.camera import Tables
-from ttcli.table.views import NoTable, TableView, TableViews, later
+from ttcli.table.views import NoTable, TableView, TableViews, joined, later
 from ttcli.table.watcher import TableWatcher
 from ttcli.video.chunks import Chunk
 from ttcli.video.reader import Frame, FrameReader
@@ -135,7 +135,7 @@ class RecordedProposals:
         """See `proposals.Proposals`."""
         if self._told is not None:
             return list(self._told)
-        return [view for found in self._found for view in found.views]
+        return joined(view for found in self._found for view in found.views)
 
 
 def _with_peaks(proposal: Proposal, found: ChunkProposals, place: int) -> Proposal:

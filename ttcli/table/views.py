@@ -67,6 +67,18 @@ def later(view: TableView | NoTable, seconds: float) -> TableView | NoTable:
     return replace(view, start_seconds=start, end_seconds=end, moves=moves)
 
 
+def joined(views: Iterable[TableView | NoTable]) -> list[TableView | NoTable]:
+    """Return views in order of time, those without a table for one reason that follow each other as one."""
+    found: list[TableView | NoTable] = []
+    for view in views:
+        before = found[-1] if found else None
+        if isinstance(view, NoTable) and isinstance(before, NoTable) and view.reason == before.reason:
+            found[-1] = replace(before, end_seconds=view.end_seconds)
+        else:
+            found.append(view)
+    return found
+
+
 def camera_then(camera: TableCamera, moves: Sequence[Move], seconds: float) -> TableCamera:
     """Return a camera as it stood at a time, by its moves."""
     if not moves:

@@ -21,7 +21,7 @@ from ttcli.table.motion import MotionTracker, farthest_corner
 from ttcli.table.profiles import piece
 from ttcli.table.sightings import Sighting
 from ttcli.table.stretches import Stretch
-from ttcli.table.views import NoTable, TableView
+from ttcli.table.views import NoTable, TableView, joined
 from ttcli.video.reader import Frame
 
 LOOKS = 16
@@ -111,15 +111,7 @@ class TableWatcher:
     def views(self) -> list[TableView | NoTable]:
         """Return from when to when the table was seen how, and why it was not where it was not."""
         self._wait()
-        found: list[TableView | NoTable] = []
-        for stretch in self._stretches:
-            told = stretch.view() if isinstance(stretch, Stretch) else stretch
-            before = found[-1] if found else None
-            if isinstance(told, NoTable) and isinstance(before, NoTable) and told.reason == before.reason:
-                told = NoTable(before.start_seconds, told.end_seconds, told.reason)
-                found.pop()
-            found.append(told)
-        return found
+        return joined(stretch.view() if isinstance(stretch, Stretch) else stretch for stretch in self._stretches)
 
     def _wait(self) -> None:
         """Wait until the last stretch is ended, where the frames are."""

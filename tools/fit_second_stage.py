@@ -22,10 +22,12 @@ from ttcli.configs import DetectConfig
 from ttcli.detection.plan import plan_at
 from ttcli.detection.proposals import network_predictor
 from ttcli.detection.tracking import Flight
+from ttcli.inference.answers import CANDIDATES
 from ttcli.inference.runtimes import Runtime, SecondNetwork, TorchRuntime, load_runtime
-from ttcli.inference.second_stage import worth_a_look
+from ttcli.inference.second_stage import LEAST_LOGIT, worth_a_look
 from ttcli.labels.sources import Source, find_sources
 from ttcli.networks.checkpoints import SECOND_STAGE_WEIGHTS, load_checkpoint, packaged, save_checkpoint
+from ttcli.networks.odds import log_odds
 from ttcli.video.probe import probe
 from ttcli.video.reader import FrameReader
 
@@ -68,8 +70,10 @@ def listen(source: Source, runtime: Runtime) -> Told:
 
     with FrameReader(info, plan.height, plan.width, large_size=plan.large_size) as reader:
         predictor = network_predictor(plan, runtime)
-        peaks = np.array([[tuple(peak) for peak in answer.peaks] for answer in predictor.answers(noting(reader))])
-    own, look = (np.array(part) for part in zip(*noted, strict=True))
+        answers = list(predictor.answers(noting(reader)))
+    peaks, said = np.array([[tuple(peak) for peak in answer.peaks] for answer in answers]), iter(noted)
+    unseen = np.array([log_odds(np.zeros(CANDIDATES)), np.full(CANDIDATES, LEAST_LOGIT)])  # of frames that no network looked at
+    own, look = np.array([next(said) if answer.peaks[0].probability else unseen for answer in answers]).swapaxes(0, 1)
     return Told(labelled_clip(source, info, np.array(times), peaks, plan.height, plan.width), own, look)
 
 

@@ -139,8 +139,10 @@ def refit(start: TableCamera, evidence: Evidence, pictures: Sequence[Picture] = 
 
 def relay(before: Fit, pictures: Sequence[Picture], height: int) -> Fit:
     """Return the fit with its lines placed anew on more pictures; the fit as it was where they are not seen."""
-    laid = None if before.coarse is None else lay_lines(before.coarse, pictures, EVERYTHING)
-    camera = None if before.coarse is None or laid is None or not laid.sure else _reconciled(laid.camera, before.coarse)
+    if before.coarse is None:
+        return before
+    laid = lay_lines(before.coarse, pictures, EVERYTHING)
+    camera = _reconciled(laid.camera, before.coarse) if laid is not None and laid.sure else None
     if laid is None or camera is None:
         return before
     camera = ends_told_apart(camera)

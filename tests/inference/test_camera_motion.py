@@ -92,6 +92,18 @@ def test_in_a_dim_hall_players_who_are_most_of_what_can_be_followed_are_no_motio
     assert all(np.array_equal(pose, np.eye(3)) for pose in tracked(pictures).poses)
 
 
+def test_letters_of_a_caption_do_not_hold_a_camera_that_pans():
+    views = [view(200 + 1.5 * n, 150) for n in range(60)]
+    letters = np.repeat(np.repeat(np.random.default_rng(2).integers(0, 2, (8, 24, 1)) * 255, 4, axis=0), 4, axis=1)
+    pictures = film(views)
+    for picture in pictures:
+        picture[112:144, 16:112] = letters
+    tracker = tracked(pictures)
+    for first in range(2 * LOOK_EVERY, 52):
+        found = np.linalg.inv(tracker.pose(first)) @ tracker.pose(first + 8)
+        assert abs(found[0, 2] - 12) < 2.5, first
+
+
 def test_nothing_to_hold_on_to_is_no_motion():
     pictures = [np.full((HEIGHT, WIDTH, 3), 40 + number, np.uint8) for number in range(30)]
     assert all(np.array_equal(pose, np.eye(3)) for pose in tracked([*pictures, None]).poses)

@@ -7,8 +7,7 @@ from drawn_tables import HALL_WIDTH as WIDTH
 from drawn_tables import hall
 from scenes import true_cameras
 
-from ttcli.table.motion import STILL, MotionTracker, farthest_corner, similarity_between
-from ttcli.video.stillness import stands_still
+from ttcli.table.motion import MotionTracker, farthest_corner, similarity_between
 
 
 def moved(picture, motion):
@@ -54,18 +53,6 @@ def test_a_caption_full_of_letters_does_not_hold_a_camera_that_turns():
         shown[20:188, 40:880] = caption
         found = tracker.add(shown)
         assert found is not None and farthest_corner(found, true, HEIGHT, WIDTH) < 6  # of 1280
-
-
-def test_a_third_at_rest_is_a_caption_and_no_still_camera():
-    """A hall out of focus is followed badly: 5 of its 40 points to a tenth of a pixel, 27 to a third."""
-    hall_off = np.repeat([0.05, 0.2, 0.5], [5, 22, 13])
-    points = np.random.default_rng(4).uniform(0, 160, (62, 1, 2)).astype(np.float32)
-    followed = points + np.float32([0, 0])
-    followed[:40, 0, 0] += 3 + hall_off
-    turn = np.array([[1, 0, 3.0], [0, 1, 0]])
-    assert stands_still(points, followed, turn) and not stands_still(points, followed, turn, STILL)
-    followed[20:40] = points[20:40]
-    assert stands_still(points, followed, turn, STILL)
 
 
 def test_what_is_known_better_is_taken():

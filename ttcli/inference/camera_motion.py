@@ -6,6 +6,8 @@ clip whose camera pans and zooms: docs/EXPERIMENTS.md.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import cv2
@@ -13,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ttcli.video.stillness import stands_still
+from ttcli.video.stillness import points_of_all_parts, stands_still
 
 REDUCTION = 2
 """Pictures are looked at this many times smaller."""
@@ -21,13 +23,14 @@ LOOK_EVERY = 8
 """Pictures between two looks while the camera stands still, which it does in most videos."""
 STILL_LOOKS = 2
 """Looks without motion, LOOK_EVERY pictures each, after which a camera that moved is taken to stand still."""
+COMPARED = 2
+"""Pictures that are compared with the same one while the camera moves. After one a slow pan is hardly longer than the
+error; after many, a shift, a turn and a zoom are no longer all that differs."""
 MOST_DRIFT = 8.0
 """Pixels that corners of the picture may seem to have moved since the look before, where the camera perhaps stands still."""
 LEAST_MOTION = 0.6
 """Pixels that corners of the picture move between two looks for the camera to move; estimates err by a tenth."""
-MOST_POINTS = 200
-POINT_QUALITY, POINT_DISTANCE = 0.01, 6
-LEAST_POINTS, LEAST_SHARE = 16, 0.35
+LEAST_POINTS, LEAST_SHARE = 16, 0.25
 """Points that must agree on a motion, and their share among those tracked; the rest are players."""
 AGREEMENT = 0.75
 """Pixels of the reduced picture within which a point agrees."""
@@ -50,15 +53,21 @@ class Box(NamedTuple):
         return picture[self.top : self.top + self.height, self.left : self.left + self.width]
 
 
-class _Look(NamedTuple):
+@dataclass(eq=False)
+class _Look:
     """A picture that was looked at."""
 
     number: int
     """In the shot."""
     gray: np.ndarray
     """Reduced."""
-    points: np.ndarray
-    """(N, 1, 2) that can be followed."""
+    pose: np.ndarray
+    """(3, 3) from its pixels to those of the first picture."""
+
+    @cached_property
+    def points(self) -> np.ndarray:
+        """(N, 1, 2) that can be followed; looked for only in pictures that others are compared with."""
+        return points_of_all_parts(self.gray)
 
 
 class CameraTracker:
@@ -90,20 +99,26 @@ class CameraTracker:
         self.poses.append(self.poses[-1] if self.poses else np.eye(3))
         if picture is None:
             return
-        if self._looked is None:
-            self._look(number, picture)
-            return
         before = self._looked
+        if before is None:
+            self._looked = self._look(number, picture)
+            return
         since = number - before.number
-        if self._moving or (number + self._rhythm) % LOOK_EVERY == 0 or since >= LOOK_EVERY:
+        if self._moving:
             now = self._look(number, picture)
+            step = _motion(_followed(before, now), *self._size)
+            if step is not None:
+                now.pose = self.poses[-1] = before.pose @ step
+            self._looked = now if step is None or since >= COMPARED else before
+            self._note_rest(now)
+        elif (number + self._rhythm) % LOOK_EVERY == 0 or since >= LOOK_EVERY:
+            now = self._looked = self._look(number, picture)
             followed = _followed(before, now)
-            if self._moving:
-                self.poses[-1] = self.poses[-2] @ _motion(followed, *self._size)
-                self._note_rest(now)
-            elif not _rests(followed) and self._corner_motion(step := _motion(followed, *self._size)) > LEAST_MOTION:
+            step = _motion(followed, *self._size)
+            if step is not None and not _rests(followed) and self._corner_motion(step) > LEAST_MOTION:
                 self._moving, self._still, self._anchor = True, 0, now
                 self._spread(step, min(since, LOOK_EVERY))  # who asked where an older picture lies was told for good
+                now.pose = self.poses[-1]
 
     def pose(self, number: int) -> np.ndarray:
         """Return the pose of a picture by its number in the shot."""
@@ -124,21 +139,19 @@ class CameraTracker:
         del self.poses[:count]
         self._first += count
 
-    def _look(self, number: int, picture: np.ndarray) -> "_Look":
+    def _look(self, number: int, picture: np.ndarray) -> _Look:
         height, width = self._size
         gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         gray = cv2.resize(gray, (width // REDUCTION, height // REDUCTION), interpolation=cv2.INTER_AREA)
-        points = cv2.goodFeaturesToTrack(gray, MOST_POINTS, POINT_QUALITY, POINT_DISTANCE)
-        self._looked = _Look(number, gray, np.empty((0, 1, 2), np.float32) if points is None else points)
-        return self._looked
+        return _Look(number, gray, self.poses[-1])
 
-    def _note_rest(self, now: "_Look") -> None:
+    def _note_rest(self, now: _Look) -> None:
         """Take the camera to stand still once it did for a while."""
         anchor = self._anchor
-        if anchor is None or anchor.number < self._first:
+        if anchor is None:
             self._anchor = now
         elif now.number - anchor.number >= LOOK_EVERY:
-            drift = self._corner_motion(np.linalg.inv(self.pose(anchor.number)) @ self.poses[-1])
+            drift = self._corner_motion(np.linalg.inv(anchor.pose) @ now.pose)
             self._still = self._still + 1 if drift < MOST_DRIFT and _rests(_followed(anchor, now)) else 0
             self._anchor, self._moving = now, self._still < STILL_LOOKS
 
@@ -196,20 +209,18 @@ def _rests(followed: _Followed | None) -> bool:
     return followed is not None and stands_still(followed.there, followed.here, followed.back)
 
 
-def _motion(followed: _Followed | None, height: int, width: int) -> np.ndarray:
-    """Return the map (3, 3) from the pixels of the later picture to those of the other; no motion where it is not clear."""
-    still = np.eye(3)
+def _motion(followed: _Followed | None, height: int, width: int) -> np.ndarray | None:
+    """Return the map (3, 3) from the pixels of the later picture to those of the other; None where it is not clear."""
     if followed is None:
-        return still
+        return None
     step = np.vstack([followed.back, [0, 0, 1]])
     # Pixel centres are whole numbers: pixel x of the reduced picture has its centre at REDUCTION * x + shift.
     shift = (REDUCTION - 1) / 2
     enlarge = np.array([[REDUCTION, 0, shift], [0, REDUCTION, shift], [0, 0, 1]])
     step = enlarge @ step @ np.linalg.inv(enlarge)
     zoom = float(np.sqrt(abs(np.linalg.det(step[:2, :2]))))
-    if corner_motion(step, height, width) > LARGEST_STEP * 2 or not 1 / LARGEST_ZOOM < zoom < LARGEST_ZOOM:
-        return still
-    return step
+    likely = corner_motion(step, height, width) <= LARGEST_STEP * 2 and 1 / LARGEST_ZOOM < zoom < LARGEST_ZOOM
+    return step if likely else None
 
 
 def align(pictures: Sequence[np.ndarray], maps: Sequence[np.ndarray], box: Box | None = None) -> list[np.ndarray]:

@@ -7,16 +7,10 @@ import cv2
 import numpy as np
 
 from ttcli.table.camera import TableCamera, landmarks, outlines
-from ttcli.video.stillness import stands_still
+from ttcli.video.stillness import points_of_all_parts, stands_still
 
 SIZE = 288 * 162
 """Pixels of the pictures that are compared, about."""
-MOST_POINTS, POINT_QUALITY, POINT_DISTANCE = 600, 0.002, 7
-SQUARE, OF_A_SQUARE = 24, 2
-"""Pixels of squares that the compared pictures are cut into, and points that are followed in each of them. The clearest
-points are often all on a caption, which stands still while the camera turns."""
-STILL = ((0.1, 0.9), (0.3, 0.7), (0.75, 0.7))
-"""As in `stillness`, but more must stand still: points are spread over the picture here, so few are on a caption."""
 LEAST_POINTS, LEAST_SHARE = 16, 0.4
 """Points that must agree on a motion, and their share of those tracked; the rest are players."""
 AGREEMENT = 0.8
@@ -94,21 +88,10 @@ class MotionTracker:
         return bool(rest <= other)
 
     def _compare_with(self, gray: np.ndarray) -> None:
-        self._compared = gray, _points(gray), self._seen.copy()
+        self._compared = gray, points_of_all_parts(gray), self._seen.copy()
 
     def _in_video(self) -> np.ndarray:
         return self._enlarge @ self._seen @ self._known_better @ np.linalg.inv(self._enlarge)
-
-
-def _points(gray: np.ndarray) -> np.ndarray:
-    """Return the points (N, 1, 2) of a picture (h, w) that can be followed best, a few of each part of it."""
-    clearest_first = cv2.goodFeaturesToTrack(gray, MOST_POINTS, POINT_QUALITY, POINT_DISTANCE)
-    if clearest_first is None:
-        return np.empty((0, 1, 2), np.float32)
-    square = (clearest_first[:, 0] // SQUARE).astype(int) @ [1, gray.shape[1]]
-    order = np.argsort(square, kind="stable")
-    begin = np.searchsorted(square[order], square[order])
-    return clearest_first[np.sort(order[np.arange(len(order)) - begin < OF_A_SQUARE])]
 
 
 def _unchanged(before: np.ndarray, after: np.ndarray) -> bool:
@@ -136,7 +119,7 @@ def _similarity(before: np.ndarray, after: np.ndarray, points: np.ndarray, guess
     zoom = float(np.sqrt(abs(np.linalg.det(part[:, :2]))))
     if not 1 / LARGEST_ZOOM < zoom < LARGEST_ZOOM:
         return None
-    if stands_still(points[found], tracked[found], part, STILL):
+    if stands_still(points[found], tracked[found], part):
         return np.eye(3), int(agree.sum())
     return np.vstack([part, [0, 0, 1]]), int(agree.sum())
 

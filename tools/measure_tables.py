@@ -254,26 +254,30 @@ class DrawnVideo(NamedTuple):
     """Whether its camera moves; a third do."""
 
 
-def drawn_video(seed: int, height: int, width: int) -> DrawnVideo:
-    """Return a video that is drawn by a seed."""
+def drawn_video(
+    seed: int, height: int, width: int, count: int = FRAMES, step: float = STEP_SECONDS, moves: bool | None = None
+) -> DrawnVideo:
+    """Return a video that is drawn by a seed, of frames `step` seconds apart; where `moves` is None, a third moves."""
     generator = torch.Generator().manual_seed(seed)
     uniform = uniform_draw(generator, 1)
     textures, rallies = paint_textures(seed, 12, 8), simulate_rallies(4, generator)
-    times = (0.3 + STEP_SECONDS * torch.arange(FRAMES).float())[None]
+    times = (0.3 + step * torch.arange(count).float())[None]
     kinds, moving = draw_kinds(1, generator), uniform() < 1 / 3
+    if moves is not None:
+        moving = torch.full_like(moving, moves)
     rally, exposure = torch.zeros(1, dtype=torch.long), torch.full((1,), 0.01)
     scenes = build_scenes(rally, times, exposure, kinds, moving, textures, height, width, generator)
     if not moving and float(uniform()) < 0.4:
         one = cameras_anywhere(1, height, width, generator)
-        parts = (part.expand(-1, FRAMES, *part.shape[2:]) for part in vars(one).values())
+        parts = (part.expand(-1, count, *part.shape[2:]) for part in vars(one).values())
         scenes = replace(scenes, cameras=Cameras(*parts))
     halls = furnish(scenes.halls, textures, generator, share=0.75)
     scenes = replace(scenes, halls=halls)
     backdrop = paint_backdrop(scenes, textures, height, width, generator, margin=width // 3)
     frames, cameras, balls = [], [], []
-    for number in range(FRAMES):
+    for number in range(count):
         drawn = draw_scenes(scenes.at(slice(number, number + 1)), backdrop, rallies, height, width, generator)
-        frames.append(Frame(number, number * STEP_SECONDS, drawn.frames[0, 0].numpy()))
+        frames.append(Frame(number, number * step, drawn.frames[0, 0].numpy()))
         balls.append(tuple(drawn.position[0, 0].tolist()) if drawn.visible[0, 0] else None)
         position, rotation, focal, centre = (part[0, number].double().numpy() for part in vars(scenes.cameras).values())
         cameras.append(TableCamera(position, rotation, float(focal), centre, width))

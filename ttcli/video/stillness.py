@@ -17,7 +17,7 @@ moves as exactly as what stands still. In a pan captions stand still, which are 
 
 
 def points_of_all_parts(gray: np.ndarray) -> np.ndarray:
-    """Return the points (N, 1, 2) of a picture (h, w) that can be followed best, a few of each part of it."""
+    """Return the points (N, 1, 2) that can be followed best in a picture (h, w), a few in each of its parts."""
     clearest_first = cv2.goodFeaturesToTrack(gray, MOST_POINTS, POINT_QUALITY, POINT_DISTANCE)
     if clearest_first is None:
         return np.empty((0, 1, 2), np.float32)

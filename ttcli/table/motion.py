@@ -3,6 +3,8 @@
 Each picture is compared with one that stands for many, not with the one before, so that small errors do not add up.
 """
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
@@ -28,6 +30,17 @@ SAME_LEVELS, MOST_CHANGED = 12, 0.15
 """Levels of 255 by which a pixel may differ and be the same, and the share of pixels that differ where only people move."""
 
 
+class _Compared(NamedTuple):
+    """A picture that others are compared with."""
+
+    gray: np.ndarray
+    """(h, w)."""
+    points: np.ndarray
+    """(N, 1, 2) that are followed."""
+    seen: np.ndarray
+    """(3, 3) from the first picture's pixels to its own."""
+
+
 class MotionTracker:
     """Tells how pictures of a shot lie relative to its first one.
 
@@ -47,27 +60,31 @@ class MotionTracker:
     def begin(self) -> None:
         """Forget what was seen: another shot follows."""
         self._first: np.ndarray | None = None  # gray
-        self._compared: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None  # its gray, its points, its own motion
+        self._compared: _Compared | None = None
+        self._last: np.ndarray | None = None  # gray, of the picture that `_seen` is of
         self._seen, self._known_better = np.eye(3), np.eye(3)  # by points, and what is known besides of the first picture
 
     def add(self, picture: np.ndarray) -> np.ndarray | None:
         """Return the map (3, 3) from the pixels of the first picture to this one; None where it is lost."""
         gray = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), self._size, interpolation=cv2.INTER_AREA)
         if self._first is None or self._compared is None:
-            self._first = gray
+            self._first = self._last = gray
             self._compare_with(gray)
             return self._in_video()
-        before, points, own = self._compared
-        found = _similarity(before, gray, points, self._seen @ np.linalg.inv(own))
+        compared = self._compared
+        found = self._follow(compared, gray)
+        if found is None and self._last is not None and self._last is not compared.gray:
+            compared = self._compare_with(self._last)  # less has changed since
+            found = self._follow(compared, gray)
         if found is None:
-            if not _unchanged(before, gray):
+            if not _unchanged(compared.gray, gray):
                 return None
-            found = np.eye(3), len(points)  # a bare hall has few points, but it stands still
+            found = np.eye(3), len(compared.points)  # a bare hall has few points, but it stands still
         step, agree = found
-        self._seen = step @ own
+        self._last, self._seen = gray, step @ compared.seen
         if self._is_back(self._first, gray):
             self._seen, self._known_better = np.eye(3), np.eye(3)
-        if agree < KEPT_SHARE * len(points) or np.abs(step[:2, 2]).max() > KEPT_SHIFT * self._size[0]:
+        if agree < KEPT_SHARE * len(compared.points) or np.abs(step[:2, 2]).max() > KEPT_SHIFT * self._size[0]:
             self._compare_with(gray)
         return self._in_video()
 
@@ -87,8 +104,13 @@ class MotionTracker:
         rest, other = (np.minimum(cv2.absdiff(first, each)[inside], SAME_LEVELS).mean() for each in (now, moved))
         return bool(rest <= other)
 
-    def _compare_with(self, gray: np.ndarray) -> None:
-        self._compared = gray, points_of_all_parts(gray), self._seen.copy()
+    def _follow(self, compared: _Compared, gray: np.ndarray) -> tuple[np.ndarray, int] | None:
+        """Return how a picture lies to an earlier one, and how many points say so; None where it is not clear."""
+        return _similarity(compared.gray, gray, compared.points, self._seen @ np.linalg.inv(compared.seen))
+
+    def _compare_with(self, gray: np.ndarray) -> _Compared:
+        self._compared = _Compared(gray, points_of_all_parts(gray), self._seen.copy())
+        return self._compared
 
     def _in_video(self) -> np.ndarray:
         return self._enlarge @ self._seen @ self._known_better @ np.linalg.inv(self._enlarge)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from thrown import SIDE
 
-from ttcli.flights.splitting import flights_of
+from ttcli.flights.splitting import flight_into_the_net, flights_of
 from ttcli.play.contacts import Contact
 from ttcli.play.court import court_of_camera
 from ttcli.play.sightings import Sightings
@@ -68,6 +68,29 @@ def test_a_toss_that_is_not_behind_the_bounce_does_not_place_a_serve():
     contacts = [contact(0.96, True, -1), contact(1.13, False, 1), contact(1.25, True, 1)]
     first, *_ = flights_of(contacts, seen(parts, [(0.7, 0.96)]), SIDE.width)
     assert not first.struck
+
+
+def test_a_serve_struck_hardly_aside_from_its_fall_begins_at_the_racket_and_not_in_its_toss():
+    """The ball falls and is struck down and a little forwards: its way hardly turns, but it was seen before, so it was tossed."""
+    racket, bounce, over = (0.1, -1.5, 1.25), (0.1, -1.3, ABOVE), (0.1, 0.6, ABOVE)
+    parts = [(0.2, flight(racket, racket, 0.6)), (0.8, flight(racket, racket, 0.6)), (1.0, flight(racket, bounce, 0.2))]
+    contacts = [contact(1.0, True, -1), contact(1.35, False, 1), contact(1.5, True, 1)]
+    serve, *_ = flights_of(contacts, seen([*parts, (1.5, flight(bounce, over, 0.5))]), SIDE.width)
+    assert serve.struck and serve.start == pytest.approx(0.8, abs=0.08)
+
+
+def test_a_serve_into_the_net_was_before_its_first_bounce_and_not_before_those_that_followed():
+    hand, bounce, net, back = (0.1, -1.7, 1.05), (0.1, -0.8, ABOVE), (0.1, 0.0, 0.85), (0.1, -0.5, ABOVE)
+    parts = [
+        (0.8, flight(hand, hand, 0.8)),
+        (0.96, flight(hand, bounce, 0.16)),
+        (1.2, flight(bounce, net, 0.24)),
+        (1.4, flight(net, back, 0.2)),
+        (1.6, flight(back, (0.1, -0.8, ABOVE), 0.2)),
+    ]
+    contacts = [contact(seconds, True, -1) for seconds in (0.96, 1.4, 1.6)]
+    serve = flight_into_the_net(contacts, 1.5, True, seen(parts), SIDE.width)
+    assert serve is not None and serve.start == pytest.approx(0.8, abs=0.03)
 
 
 def test_a_bounce_that_nobody_told_is_no_stroke():

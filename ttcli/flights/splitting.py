@@ -110,7 +110,7 @@ def flight_into_the_net(
     bounces = [contact for contact in contacts if contact.bounce and contact.seconds < end]
     if not bounces:
         return None
-    last = bounces[-1]
+    last = bounces[0] if serve else bounces[-1]
     if serve:
         begin, struck, error = _stroke(None, last, None, None, True, sightings, last.court, width)
     else:
@@ -171,9 +171,15 @@ def _stroke(
         return seen, False, None
     if before is None or serve:
         # Nothing says that there was a stroke: it is one where the ball turns, else it was first seen there.
-        turned = _turns(times, pixels, met[0], court, serve)
+        turned = _turns(times, pixels, met[0], court, serve) or (serve and _tossed(sightings, seen, earliest))
         return (met[0], True, met[1]) if turned else (seen, False, None)
     return met[0], True, met[1]
+
+
+def _tossed(sightings: Sightings, seen: float, earliest: float) -> bool:
+    """Return whether the ball of a serve was seen before it can have been struck, and from then on."""
+    before, _ = sightings.between(earliest - SERVE_GAP, earliest)
+    return len(before) > 0 and seen - before[-1] < SERVE_GAP
 
 
 class _HiddenServe(NamedTuple):

@@ -55,6 +55,19 @@ def test_a_caption_full_of_letters_does_not_hold_a_camera_that_turns():
         assert found is not None and farthest_corner(found, true, HEIGHT, WIDTH) < 6  # of 1280
 
 
+def test_a_picture_that_shows_too_little_of_the_first_is_compared_with_the_last_one():
+    """A banner covers four tenths of the hall, then seven."""
+    picture, tracker = hall(), MotionTracker(HEIGHT, WIDTH)
+    banner = np.random.default_rng(8).integers(0, 255, (HEIGHT // 12, WIDTH // 12, 3), dtype=np.uint8)
+    banner = cv2.resize(banner, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    for step, covered in enumerate((0, 0.4, 0.7)):
+        true = np.array([[1, 0, -9.0 * step], [0, 1, 2.0 * step], [0, 0, 1]])
+        shown, wide = moved(picture, true), round(covered * WIDTH)
+        shown[:, :wide] = moved(banner, true)[:, :wide]
+        found = tracker.add(shown)
+        assert found is not None and farthest_corner(found, true, HEIGHT, WIDTH) < 4, step
+
+
 def test_what_is_known_better_is_taken():
     picture, tracker = hall(), MotionTracker(HEIGHT, WIDTH)
     tracker.add(picture)

@@ -37,4 +37,4 @@ def stands_still(points: np.ndarray, followed: np.ndarray, motion: np.ndarray) -
     """
     rest = np.linalg.norm(followed - points, axis=2)
     moved = np.linalg.norm(followed - cv2.transform(points, motion), axis=2)
-    return all(bool((rest < near).sum() >= share * (moved < near).sum()) for near, share in STILL)
+    return all((rest < near).sum() >= share * (moved < near).sum() for near, share in STILL)

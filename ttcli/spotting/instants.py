@@ -32,6 +32,13 @@ _NEIGHBOURS, _AGREEING_PAIRS = 3, 0.2
 own side of the bounce do."""
 _WILD_STEPS, _WILD = 2.0, 10 / 1920
 """Farther from where they lead than so many steps between sightings, and so many picture widths, it is false."""
+_MOST_SPEEDUP, _NEAR = 2.0, 10 / 1920
+"""A ball seen before or after an instant can have been as far away as it goes in that time at so many times its usual speed
+on that side, and so many picture widths."""
+_REACH_SIGHTINGS = 4
+"""On each side, of which the usual speed is."""
+_HIDDEN_STEPS = 2.5
+"""Where the ball is not seen for longer than so many of the steps between these, it may have been anywhere."""
 _TOUCH_SECONDS = 0.04
 """How far from a passing of the net its touch is looked for: the ball's middle passes before or after it touches."""
 _TOUCH_SIGHTINGS = 7
@@ -109,7 +116,7 @@ def fit_bounce(track: Track, peak: Peak, others: Sequence[float]) -> Instant:
     spread = max(0.02, 0.75 * float(np.median(np.diff(times))), unseen / 2) if len(times) > 1 else 0.0
     trust = max(_TRUST_SECONDS, _TRUST_IN_GAP * unseen)
     if min((times < peak.time).sum(), (times >= peak.time).sum()) < 2 or len(times) < 5:
-        return Instant(peak.time, place_at(track, peak.time), None)
+        return own_instant(track, peak)
     tries = peak.time + np.linspace(-spread, spread, _TRIES)
     weights = np.ones(len(times))
     for _ in range(3):  # sightings far off their flight, as false ones are, count less each time
@@ -126,6 +133,37 @@ def fit_bounce(track: Track, peak: Peak, others: Sequence[float]) -> Instant:
     time = float((share * tries).sum())
     error = 1.96 * float(np.sqrt((share * (tries - time) ** 2).sum() + (tries[1] - tries[0]) ** 2 / 12))
     return Instant(time, _meet(times - time, positions, weights)[1], error)
+
+
+def own_instant(track: Track, peak: Peak) -> Instant:
+    """Return the instant that the network tells, on the line between the sightings around it."""
+    return Instant(peak.time, place_at(track, peak.time), None)
+
+
+def can_have_been(track: Track, instant: Instant) -> bool:
+    """Return whether the ball can have been at a place then, by how far it was shortly before and after, and how fast.
+
+    Flights that are fitted may meet far off the path: where a sighting is from before a stroke, or where the clock lies
+    because frames were lost and repeated.
+    """
+    after = int(np.searchsorted(track.times, instant.time))
+    around = slice(max(0, after - _REACH_SIGHTINGS), after + _REACH_SIGHTINGS)
+    times = track.times[around]
+    if len(times) < 2 or _unseen(track, instant.time) > _HIDDEN_STEPS * float(np.median(np.diff(times))):
+        return True
+    sides = slice(around.start, after), slice(after, around.stop)
+    return all(_can_reach(track.times[side], track.positions[side], instant) for side in sides)
+
+
+def _can_reach(times: np.ndarray, positions: np.ndarray, instant: Instant) -> bool:
+    """Return whether a ball seen on one side of an instant can have come from its place, or can get there."""
+    if len(times) < 2:
+        return True
+    speeds = np.linalg.norm(np.diff(positions, axis=0), axis=1) / np.diff(times)
+    usual = float(np.quantile(speeds, 0.5, method="lower"))  # of two, the one that no jump made
+    nearest = 0 if times[0] >= instant.time else -1
+    reach = _MOST_SPEEDUP * usual * abs(times[nearest] - instant.time) + _NEAR
+    return bool(np.linalg.norm(positions[nearest] - instant.position) <= reach)
 
 
 def fit_touch(track: Track, peak: Peak, others: Sequence[float]) -> Instant | None:

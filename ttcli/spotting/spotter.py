@@ -20,9 +20,11 @@ from ttcli.spotting.instants import (
     Instant,
     Peak,
     apart,
+    can_have_been,
     find_peaks,
     fit_bounce,
     fit_touch,
+    own_instant,
     place_at,
 )  # fmt: skip
 from ttcli.spotting.net_plane import (
@@ -233,11 +235,13 @@ class _Path(NamedTuple):
         peaks = find_peaks(grid, probabilities, EVENTS, threshold)
         peaks = self._seen_from_above(peaks, grid, probabilities, early, threshold)
         bends = [peak.time for peak in find_peaks(grid, early, ("bounce", "bounce"), BEND_THRESHOLD)]
-        bounces = {peak: fit_bounce(self.track, peak, bends) for peak in peaks if peak.kind == "bounce"}
-        bounces = {peak: instant for peak, instant in bounces.items() if self._may_be_on_table(instant)}
+        fitted = {peak: fit_bounce(self.track, peak, bends) for peak in peaks if peak.kind == "bounce"}
+        bounces = {peak: instant for peak, instant in fitted.items() if self._may_be_on_table(instant)}
+        astray = self._led_astray(fitted)
         nets = [peak for peak in peaks if peak.kind == "net"]
-        bounces = self._with_hidden_serves(bounces, [peak.time for peak in nets], threshold)
-        near = {peak: bounce for peak, bounce in bounces.items() if begin - 1 < peak.time <= end + 1}  # a flight is shorter
+        bounces = self._with_hidden_serves(bounces | astray, [peak.time for peak in nets], threshold)
+        told = {peak: bounce for peak, bounce in bounces.items() if peak not in astray}  # whose flights can be fitted
+        near = {peak: bounce for peak, bounce in told.items() if begin - 1 < peak.time <= end + 1}  # a flight is shorter
         passings = self._passings(near, bends + [bounce.time for bounce in bounces.values()])
         nets += _implied(passings, nets, threshold)
         found = [self._bounce_event(peak, bounce) for peak, bounce in bounces.items() if begin < peak.time <= end]
@@ -263,6 +267,15 @@ class _Path(NamedTuple):
             told = bounces_from_above(camera, times[run], pixels[run], bounces, strokes)
             found += apart([peak for peak in told if peak.confidence >= threshold])
         return sorted(peaks + found, key=lambda peak: peak.time)
+
+    def _led_astray(self, fitted: dict[Peak, Instant]) -> dict[Peak, Instant]:
+        """Return the bounces on the table that a fit puts beside it, where the ball cannot have been, as the network tells them."""
+        own = {
+            peak: own_instant(self.track, peak)
+            for peak, instant in fitted.items()
+            if not self._may_be_on_table(instant) and not can_have_been(self.track, instant)
+        }
+        return {peak: instant for peak, instant in own.items() if self._may_be_on_table(instant)}
 
     def _may_be_on_table(self, bounce: Instant) -> bool:
         """Return False where the table is known, and the ball bounced on something else."""

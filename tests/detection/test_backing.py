@@ -52,7 +52,48 @@ def test_a_faint_path_that_turns_back_was_hit_and_is_kept():
 
 
 def test_a_faint_path_that_is_too_short_for_a_curve_is_kept():
-    assert kept(choices(path(5), FAINT[:5])).all()
+    assert kept(choices(path(4), FAINT[:4])).all()
+
+
+def far(count=12, fall=0.0, jolt=0.0):
+    """Return places of something that comes down the picture for a long way, every other one a little off its curve."""
+    places = path(count, fall) * (1.0, -1.0) + (0.0, 400.0)
+    places[::2, 0] += jolt
+    return places
+
+
+HALF_SEEN = (0.9, 0.999, 0.7, 0.99, 0.8, 0.999, 0.7, 0.99, 0.6, 0.999, 0.9, 0.8)
+DOUBTFUL = (0.9, 0.99, 0.7, 0.95, 0.8, 0.999, 0.7, 0.99, 0.6, 0.99, 0.9, 0.8)
+"""Of these the mean log odds are 2.7, of those 3.3."""
+
+
+def test_what_bends_upwards_must_be_seen_clearly():
+    """A glint that slides along something round. A ball under a camera above the table is seen far better."""
+    assert not kept(choices(path(fall=-600.0), HALF_SEEN)).any()
+    assert kept(choices(path(fall=-600.0), CLEAR)).all()
+    assert kept(choices(path(fall=200.0), HALF_SEEN)).all()
+
+
+def test_two_flights_that_seem_to_bend_upwards_are_kept():
+    """From a low camera a rally is nearly flat, and a stroke in its middle turns it upwards."""
+    places = path()
+    places[:, 1] = 150 + 14 * np.abs(np.arange(12) - 5.5)
+    assert kept(choices(places, HALF_SEEN)).all()
+
+
+def test_what_goes_far_and_evenly_must_be_seen_better_than_what_does_not():
+    """A car: its mirror leaves the line by a pixel or two."""
+    assert not kept(choices(far(jolt=3.6), DOUBTFUL)).any()
+    assert kept(choices(far(jolt=3.6), CLEAR)).all()
+    assert kept(choices(far() * 0.1, DOUBTFUL)).all()
+
+
+def test_over_a_gap_two_runs_are_no_curve():
+    """A ball falls out of the picture, and a moment later comes back."""
+    offered = choices(path(fall=-600.0), HALF_SEEN)
+    for index in (3, 4):
+        offered[index] = offered[index]._replace(confidence=0.2)
+    assert kept(offered)[[0, 1, 2, *range(5, 12)]].all()
 
 
 def test_a_faint_path_in_which_gravity_has_no_time_to_show_is_kept():

@@ -4,22 +4,27 @@ The decision over time believes in a faint peak on the path of clear ones, and i
 But glints that slide along something round, and cars, draw smooth paths of peaks that are faint nearly all the time.
 A ball that is hard to see is faint as well, and so this alone is no reason. A ball in the air falls, though, and turns
 where it bounces or is hit. So a run loses its confidence if both are missing: the network sees a ball in few of its
-frames by themselves, and its path is one smooth curve that gravity does not bend down.
+frames by themselves, and its path is one smooth curve that gravity does not bend down. The farther such a curve is from
+the path of a ball, the more often the network must see one: least where a short path may be anything, more where
+something goes a long way evenly, most where its path bends upwards.
 """
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from ttcli.detection.choices import CLAIM, Choice
 from ttcli.networks.odds import log_odds
 
-LEAST_BACKING = 2.0
-"""Mean log odds of the claims of a run, each by its own frame: below, the network hardly believes in it."""
+LEAST_BACKING, EVEN_BACKING, RISING_BACKING = 2.0, 3.0, 5.0
+"""Mean log odds of the claims of a run, each by its own frame: below, the network hardly believes in it. Of any run; of one
+that goes far and evenly; of one that bends upwards, as that of a ball does under a camera above the table: eight drawn ones
+had 6.3 and more."""
 MOST_LOGIT = 7.0
 """Log odds beyond this, on either side, count as this much."""
-LEAST_CLAIMS = 6
+LEAST_CLAIMS = 5
 """Fewer are no path."""
 LEAST_FALL = 160.0
 """Working pixels per second squared by which the path of a ball bends down: gravity is 245 for a ball one pixel wide,
@@ -29,6 +34,14 @@ PLACE_ERROR = 0.5
 SMOOTH = 3 * PLACE_ERROR
 """Distance (RMS) of the claims from one parabola, working pixels. Beyond, something was hit, or bounced, or the camera
 shakes."""
+FAR, EVEN = 30.0, 0.1
+"""Working pixels that a run goes to go far, and the part of that by which it bends at most to go evenly."""
+FAR_SMOOTH = 0.03, 6 * PLACE_ERROR
+"""The same as SMOOTH for runs that go far: a part of how far they go, for their curve is no parabola, and the most."""
+MOST_BENT = 6.0
+"""So many times farther than its claims are from it must a curve bend upwards to be one."""
+MOST_STEPS = 2.5
+"""Of the usual steps between two claims of a run that goes far: over a longer gap it may be two runs."""
 MOST_GAP = 0.15
 """Seconds without a claim over which a run goes on."""
 MOST_JUMP, MOST_CHANGE = 12.0, 0.6
@@ -80,29 +93,61 @@ def _follows(run: Sequence[Choice], claim: Choice) -> bool:
 
 def _judged(held: deque[Choice], run: Sequence[Choice]) -> Iterator[Choice]:
     """Yield all that is held, the claims as their run leaves them."""
-    doubted = _hardly_seen(run) and _does_not_fall(run)
+    doubted = _is_no_ball(run)
     while held:
         choice = held.popleft()
         yield choice.doubted() if doubted and choice.confidence >= CLAIM else choice
 
 
-def _hardly_seen(run: Sequence[Choice]) -> bool:
-    """Return whether the network sees a ball in few frames of a run by themselves."""
-    if len(run) < LEAST_CLAIMS:
+def _is_no_ball(run: Sequence[Choice]) -> bool:
+    """Return whether the network sees a ball too seldom in a run for the curve that it follows."""
+    curve = _curve(run)
+    if curve is None:
         return False
-    backing = log_odds(np.array([claim.alone for claim in run])).clip(-MOST_LOGIT, MOST_LOGIT)
-    return bool(backing.mean() < LEAST_BACKING)
+    backing = log_odds(np.array([claim.alone for claim in run])).clip(-MOST_LOGIT, MOST_LOGIT).mean()
+    falls = curve.fall + curve.fall_error >= LEAST_FALL
+    if backing < LEAST_BACKING and curve.away <= SMOOTH and not falls:
+        return True
+    part, most = FAR_SMOOTH
+    if curve.length < FAR or curve.away > min(part * curve.length, most) or curve.steps > MOST_STEPS:
+        return False
+    if backing < EVEN_BACKING and curve.bent <= EVEN * curve.length and not falls:
+        return True
+    rises = curve.fall + 2 * curve.fall_error < 0 and curve.risen >= MOST_BENT * curve.away
+    return bool(backing < RISING_BACKING and rises)
 
 
-def _does_not_fall(run: Sequence[Choice]) -> bool:
-    """Return whether a run is one smooth curve, and surely not bent down as gravity bends it."""
+class _Curve(NamedTuple):
+    """The parabola that a run follows, in working pixels."""
+
+    fall: float
+    """How it bends down, per second squared."""
+    fall_error: float
+    """Standard error of that."""
+    away: float
+    """Distance (RMS) of the claims from it."""
+    length: float
+    """Diagonal of the box around the claims."""
+    bent: float
+    """How far it is from a line in its middle."""
+    risen: float
+    """How much of that is upwards."""
+    steps: float
+    """The longest time between two claims, in usual ones."""
+
+
+def _curve(run: Sequence[Choice]) -> _Curve | None:
+    """Return the parabola that a run follows, or None of too few claims."""
     seconds = np.array([claim.time_seconds for claim in run])
-    seconds -= seconds.mean()
     if len(np.unique(seconds)) < LEAST_CLAIMS:
-        return False
+        return None
+    seconds -= seconds.mean()
     terms = np.stack([np.ones(len(run)), seconds, seconds**2 / 2], 1)
     places = np.array([claim.peak[:2] for claim in run])
     curve, *_ = np.linalg.lstsq(terms, places, rcond=None)
-    away = np.sqrt(((terms @ curve - places) ** 2).sum(1).mean())
     error = PLACE_ERROR * np.sqrt(np.linalg.inv(terms.T @ terms)[2, 2])
-    return bool(away <= SMOOTH and curve[2, 1] + error < LEAST_FALL)
+    away = np.sqrt(((terms @ curve - places) ** 2).sum(1).mean())
+    middle = curve[2] * (seconds[-1] - seconds[0]) ** 2 / 8
+    times = np.diff(seconds)
+    length, bent = np.linalg.norm(np.ptp(places, axis=0)), np.linalg.norm(middle)
+    return _Curve(*map(float, (curve[2, 1], error, away, length, bent, -middle[1], times.max() / max(np.median(times), 1e-9))))

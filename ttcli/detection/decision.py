@@ -9,6 +9,7 @@ import numpy as np
 
 from ttcli.detection.backing import with_backing
 from ttcli.detection.choices import Choice
+from ttcli.detection.lone import without_lone
 from ttcli.detection.plan import VideoPlan, with_distinct_stride
 from ttcli.detection.proposals import Proposal, propose
 from ttcli.detection.resting import without_rests
@@ -99,7 +100,7 @@ def _single_choices(proposals: Iterable[Proposal], plan: VideoPlan, confidence: 
 
 def _linked_choices(proposals: Iterable[Proposal], plan: VideoPlan, confidence: Confidence) -> Iterator[tuple[Peak, float]]:
     """Yield the peak of each frame that is most probably the ball in the light of the frames around it."""
-    for choice in with_backing(without_rests(_choices_over_time(proposals, plan, confidence))):
+    for choice in without_lone(with_backing(without_rests(_choices_over_time(proposals, plan, confidence)))):
         yield choice.peak, choice.confidence
 
 

@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from ttcli.detection.choices import LEFT, Choice
+from ttcli.detection.lone import MOST_HELD, without_lone
+from ttcli.inference.answers import Peak
+
+
+def choices(claims, fps=25, alone=0.99):
+    """Return choices of which those marked # are claims."""
+    return [Choice(index / fps, Peak(5.0, 7.0, 0.8), alone, 0.9 if mark == "#" else 0.1) for index, mark in enumerate(claims)]
+
+
+def told(offered):
+    """Return the marks of what is claimed after all."""
+    return "".join("#" if choice.confidence >= 0.5 else "." for choice in without_lone(offered))
+
+
+QUIET = "." * 12
+
+
+@pytest.mark.parametrize("lone", ["#", "##", "#.#.....#"])
+def test_a_few_claims_with_none_around_are_taken_back(lone):
+    assert told(choices(QUIET + lone + QUIET)) == "." * (2 * len(QUIET) + len(lone))
+
+
+@pytest.mark.parametrize("run", ["####", "#" * 30, "##.....#....#"])
+def test_more_of_them_are_kept(run):
+    assert told(choices(QUIET + run + QUIET)) == QUIET + run + QUIET
+
+
+def test_more_of_them_are_taken_back_where_the_network_hardly_believes_in_them():
+    assert told(choices(QUIET + "######" + QUIET, alone=0.4)) == "." * (2 * len(QUIET) + 6)
+    assert told(choices(QUIET + "#" * 9 + QUIET, alone=0.4)) == QUIET + "#" * 9 + QUIET
+
+
+@pytest.mark.parametrize("marks", ["#....." + "#" * 12, "#" * 12 + ".....#" + QUIET, "#" * 12 + "....#...."])
+def test_claims_near_a_run_are_kept(marks):
+    assert told(choices(marks)) == marks
+
+
+def test_nobody_knows_what_is_beyond_the_ends_of_a_shot():
+    assert told(choices("...#" + QUIET)) == "...#" + QUIET
+    assert told(choices(QUIET + "#...")) == QUIET + "#..."
+
+
+def test_quiet_is_time_and_frames():
+    slow = "......#......"
+    assert told(choices(slow, fps=5)) == slow  # a ball that is seen in few frames, for there are few
+    fast = "." * 20 + "#" + "." * 20
+    assert told(choices(fast, fps=240)) == fast
+
+
+def test_each_of_several_groups_is_judged_by_itself():
+    marks = QUIET + "#" + QUIET + "#" * 6 + QUIET + "##" + QUIET
+    assert told(choices(marks)) == QUIET + "." + QUIET + "#" * 6 + QUIET + ".." + QUIET
+
+
+def test_nothing_but_the_confidence_of_claims_changes():
+    offered = choices(QUIET + "##" + QUIET)
+    found = list(without_lone(offered))
+    assert [choice[:3] for choice in found] == [choice[:3] for choice in offered]
+    assert {choice.confidence for choice in found} == {0.1, 0.9 * LEFT}
+
+
+def test_little_is_held_back_though_time_stands_still():
+    offered = choices(QUIET + "#" + "." * 5000)
+    offered[len(QUIET) + 1 :] = [
+        each._replace(time_seconds=offered[len(QUIET)].time_seconds) for each in offered[len(QUIET) + 1 :]
+    ]
+    taken, most = 0, 0
+
+    def source():
+        nonlocal taken
+        for choice in offered:
+            taken += 1
+            yield choice
+
+    for given, _ in enumerate(without_lone(source()), 1):
+        most = max(most, taken - given)
+    assert given == len(offered) and most <= MOST_HELD
+
+
+def test_no_choices_are_none():
+    assert list(without_lone([])) == []
+    assert np.isfinite([choice.confidence for choice in without_lone(choices(QUIET, alone=0.0))]).all()

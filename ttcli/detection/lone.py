@@ -1,0 +1,64 @@
+"""Claims that stand alone: a few frames with a ball, and none for a while before and after them.
+
+A flake, a glint and a hand look like a ball for a frame or three, or faintly for some more. So does a ball that is
+hidden most of the time, but nobody can follow that one: a few places tell of no flight, no bounce and no stroke. So
+such claims lose their confidence. At the ends of a shot they keep it, for nobody knows what was before, or comes after.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from ttcli.detection.choices import CLAIM, Choice
+from ttcli.networks.odds import log_odds
+
+MOST_CLAIMS, MOST_FAINT = 3, 8
+"""Frames with a claim that may stand alone: of any, and of those that the network hardly believes in."""
+FAINT = 0.0
+"""Mean log odds of claims, each by its own frame, below which it hardly does."""
+QUIET_SECONDS, QUIET_FRAMES = 0.4, 8
+"""Without any claim before and after them: so long, and so many frames, for a slow camera sees few in that time."""
+MOST_HELD = 1000
+"""Choices held back at most, for many frames may have one time."""
+
+
+def without_lone(choices: Iterable[Choice]) -> Iterator[Choice]:
+    """Yield the choices of a shot, in order; claims that stand alone have little confidence.
+
+    A choice is held back while a claim before it may stand alone, for QUIET_SECONDS after each of MOST_FAINT claims.
+
+    Args:
+        choices: One for each frame, in order.
+    """
+    held: deque[Choice] = deque()  # from the first of some claims on that may stand alone
+    last, frames = None, 0  # when there was a claim, or the shot began, and how many frames ago
+    for choice in choices:
+        last = choice.time_seconds if last is None else last
+        quiet = frames >= QUIET_FRAMES and choice.time_seconds - last >= QUIET_SECONDS
+        claims = choice.confidence >= CLAIM
+        if held and quiet:
+            yield from _judged(held)
+        if held or (claims and quiet):
+            held.append(choice)
+            if len(_claims(held)) > MOST_FAINT or len(held) >= MOST_HELD:
+                yield from held
+                held.clear()
+        else:
+            yield choice
+        last, frames = (choice.time_seconds, 0) if claims else (last, frames + 1)
+    yield from held
+
+
+def _judged(held: deque[Choice]) -> Iterator[Choice]:
+    """Yield all that is held, before and after which nothing is claimed."""
+    claims = _claims(held)
+    backing = log_odds(np.array([claim.alone for claim in claims])).mean()
+    doubted = len(claims) <= MOST_CLAIMS or backing < FAINT
+    while held:
+        choice = held.popleft()
+        yield choice.doubted() if doubted and choice.confidence >= CLAIM else choice
+
+
+def _claims(held: Iterable[Choice]) -> list[Choice]:
+    return [choice for choice in held if choice.confidence >= CLAIM]

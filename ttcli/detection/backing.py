@@ -4,9 +4,9 @@ The decision over time believes in a faint peak on the path of clear ones, and i
 But glints that slide along something round, and cars, draw smooth paths of peaks that are faint nearly all the time.
 A ball that is hard to see is faint as well, and so this alone is no reason. A ball in the air falls, though, and turns
 where it bounces or is hit. So a run loses its confidence if both are missing: the network sees a ball in few of its
-frames by themselves, and its path is one smooth curve that gravity does not bend down. The farther such a curve is from
-the path of a ball, the more often the network must see one: least where a short path may be anything, more where
-something goes a long way evenly, most where its path bends upwards.
+frames by themselves, and its path is one smooth curve that gravity does not bend down. How often the
+network must see a ball depends on the curve: least on a short one, which may be anything. More is asked where something
+goes a long way evenly, and most where its path bends upwards.
 """
 
 from collections import deque
@@ -19,9 +19,9 @@ from ttcli.detection.choices import CLAIM, Choice
 from ttcli.networks.odds import log_odds
 
 LEAST_BACKING, EVEN_BACKING, RISING_BACKING = 2.0, 3.0, 5.0
-"""Mean log odds of the claims of a run, each by its own frame: below, the network hardly believes in it. Of any run; of one
-that goes far and evenly; of one that bends upwards, as that of a ball does under a camera above the table: eight drawn ones
-had 6.3 and more."""
+"""Mean log odds of the claims of a run, each by its own frame: below, the network hardly believes in it. The second is
+asked of a run that goes far and evenly, the third where it bends upwards. A ball's path does so under a camera above
+the table: eight drawn ones had 6.3 and more."""
 MOST_LOGIT = 7.0
 """Log odds beyond this, on either side, count as this much."""
 LEAST_CLAIMS = 5
@@ -41,7 +41,7 @@ FAR_SMOOTH = 0.03, 6 * PLACE_ERROR
 MOST_BENT = 6.0
 """So many times farther than its claims are from it must a curve bend upwards to be one."""
 MOST_STEPS = 2.5
-"""Of the usual steps between two claims of a run that goes far: over a longer gap it may be two runs."""
+"""Usual steps between two claims of a run that goes far. Over a longer gap it may be two runs."""
 MOST_GAP = 0.15
 """Seconds without a claim over which a run goes on."""
 MOST_JUMP, MOST_CHANGE = 12.0, 0.6

@@ -1,8 +1,8 @@
 """Claims that stand alone: a few frames with a ball, and none for a while before and after them.
 
 A flake, a glint and a hand look like a ball for a frame or three, or faintly for some more. So does a ball that is
-hidden most of the time, but nobody can follow that one: a few places tell of no flight, no bounce and no stroke. So
-such claims lose their confidence. At the ends of a shot they keep it, for nobody knows what was before, or comes after.
+hidden most of the time, but nobody can follow that one: a few places show no flight, no bounce and no stroke. So such
+claims lose their confidence. At the ends of a shot they keep it, for nobody knows what was before, or comes after.
 """
 
 from collections import deque

@@ -21,7 +21,7 @@ from ttcli.networks.odds import log_odds
 LEAST_BACKING, EVEN_BACKING, RISING_BACKING = 2.0, 3.0, 5.0
 """Mean log odds of the claims of a run, each by its own frame: below, the network hardly believes in it. The second is
 asked of a run that goes far and evenly, the third where it bends upwards. A ball's path does so under a camera above
-the table: eight drawn ones had 6.3 and more."""
+the table: seven drawn ones had 6.2 and more."""
 MOST_LOGIT = 7.0
 """Log odds beyond this, on either side, count as this much."""
 LEAST_CLAIMS = 5

@@ -1,8 +1,9 @@
 """Claims that stand alone: a few frames with a ball, and none for a while before and after them.
 
-A flake, a glint and a hand look like a ball for a frame or three, or faintly for some more. So does a ball that is
-hidden most of the time, but nobody can follow that one: a few places show no flight, no bounce and no stroke. So such
-claims lose their confidence. At the ends of a shot they keep it, for nobody knows what was before, or comes after.
+A flake, a glint and a hand look like a ball for a frame or two, or faintly for some more. So does a ball that is hidden
+most of the time, but nobody can follow that one: a few places show no flight, no bounce and no stroke. So such claims
+lose their confidence, unless the network is sure of several: a ball that is thrown up may leave the picture at once. At
+the ends of a shot they keep it, too, for nobody knows what was before, or comes after.
 """
 
 from collections import deque
@@ -13,10 +14,11 @@ import numpy as np
 from ttcli.detection.choices import CLAIM, Choice
 from ttcli.networks.odds import log_odds
 
-MOST_CLAIMS, MOST_FAINT = 3, 8
-"""Frames with a claim that may stand alone: of any, and of those that the network hardly believes in."""
-FAINT = 0.0
-"""Mean log odds of claims, each by its own frame, below which it hardly does."""
+MOST_CLAIMS = 8
+"""Frames with a claim that may stand alone."""
+LEAST_BACKING, MOST_LOGIT = 8.0, 7.0
+"""Log odds of claims, each by its own frame, which together speak for a ball, and the most that each counts, on either
+side. So a single one never does, and two do that are clear."""
 QUIET_SECONDS, QUIET_FRAMES = 0.4, 8
 """Without any claim before and after them: so long, and so many frames, for a slow camera sees few in that time."""
 MOST_HELD = 1000
@@ -26,7 +28,7 @@ MOST_HELD = 1000
 def without_lone(choices: Iterable[Choice]) -> Iterator[Choice]:
     """Yield the choices of a shot, in order; claims that stand alone have little confidence.
 
-    A choice is held back while a claim before it may stand alone, for QUIET_SECONDS after each of MOST_FAINT claims.
+    A choice is held back while a claim before it may stand alone, for QUIET_SECONDS after each of MOST_CLAIMS.
 
     Args:
         choices: One for each frame, in order.
@@ -41,7 +43,7 @@ def without_lone(choices: Iterable[Choice]) -> Iterator[Choice]:
             yield from _judged(held)
         if held or (claims and quiet):
             held.append(choice)
-            if len(_claims(held)) > MOST_FAINT or len(held) >= MOST_HELD:
+            if len(_claims(held)) > MOST_CLAIMS or len(held) >= MOST_HELD:
                 yield from held
                 held.clear()
         else:
@@ -53,8 +55,8 @@ def without_lone(choices: Iterable[Choice]) -> Iterator[Choice]:
 def _judged(held: deque[Choice]) -> Iterator[Choice]:
     """Yield all that is held, before and after which nothing is claimed."""
     claims = _claims(held)
-    backing = log_odds(np.array([claim.alone for claim in claims])).mean()
-    doubted = len(claims) <= MOST_CLAIMS or backing < FAINT
+    backing = log_odds(np.array([claim.alone for claim in claims])).clip(-MOST_LOGIT, MOST_LOGIT).sum()
+    doubted = backing < LEAST_BACKING
     while held:
         choice = held.popleft()
         yield choice.doubted() if doubted and choice.confidence >= CLAIM else choice

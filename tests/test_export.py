@@ -118,6 +118,7 @@ def small(tmp_path, small_network):
     return tmp_path / "small.safetensors"
 
 
+@pytest.mark.slow
 def test_unless_told_otherwise_the_file_is_for_what_detect_shows_the_network(small, tmp_path, drawn_quickly):
     export(tmp_path / "wide.onnx", ExportConfig(small))
     assert load_exported(tmp_path / "wide.onnx", "onnx", "fp32").working_size(720, 1280) == (96, 160)

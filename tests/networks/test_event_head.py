@@ -150,6 +150,7 @@ def test_nothing_that_a_frame_of_a_video_passes_names_the_head():
     assert len(passed) > 40 and named == []
 
 
+@pytest.mark.slow
 def test_a_head_is_trained_alone_and_the_ball_is_found_as_before(tmp_path, data):
     small = replace(CONFIG, window_size=3, crop_height=32, crop_width=32)
     training.train(data, tmp_path / "ball", replace(small, event_head=False), quiet=True)

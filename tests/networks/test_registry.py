@@ -311,6 +311,7 @@ def moving_blobs(batch: int) -> tuple[torch.Tensor, torch.Tensor]:
     return windows, positions.float()
 
 
+@pytest.mark.slow
 def test_a_few_steps_of_learning_put_the_peak_on_the_ball():
     windows, positions = moving_blobs(batch=4)
     x = windows_to_input(windows, True, torch.float32)

@@ -4,9 +4,9 @@ The decision over time believes in a faint peak on the path of clear ones, and i
 But glints that slide along something round, and cars, draw smooth paths of peaks that are faint nearly all the time.
 A ball that is hard to see is faint as well, and so this alone is no reason. A ball in the air falls, though, and turns
 where it bounces or is hit. So a run loses its confidence if both are missing: the network sees a ball in few of its
-frames by themselves, and its path is one smooth curve that gravity does not bend down. How often the
-network must see a ball depends on the curve: least on a short one, which may be anything. More is asked where something
-goes a long way evenly, and most where its path bends upwards.
+frames by themselves, and its path is one smooth curve that gravity does not bend down. How often the network must see
+a ball depends on the curve: least on a short one, which may be anything. More is asked where something goes a long way
+evenly, and most where its path bends upwards.
 """
 
 from collections import deque
@@ -15,15 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttcli.detection.choices import CLAIM, Choice
-from ttcli.networks.odds import log_odds
+from ttcli.detection.choices import CLAIM, Choice, backing
 
 LEAST_BACKING, EVEN_BACKING, RISING_BACKING = 2.0, 3.0, 5.0
 """Mean log odds of the claims of a run, each by its own frame: below, the network hardly believes in it. The second is
 asked of a run that goes far and evenly, the third where it bends upwards. A ball's path does so under a camera above
 the table: seven drawn ones had 6.2 and more."""
-MOST_LOGIT = 7.0
-"""Log odds beyond this, on either side, count as this much."""
 LEAST_CLAIMS = 5
 """Fewer are no path."""
 LEAST_FALL = 160.0
@@ -104,17 +101,16 @@ def _is_no_ball(run: Sequence[Choice]) -> bool:
     curve = _curve(run)
     if curve is None:
         return False
-    backing = log_odds(np.array([claim.alone for claim in run])).clip(-MOST_LOGIT, MOST_LOGIT).mean()
+    believed = backing(run).mean()
     falls = curve.fall + curve.fall_error >= LEAST_FALL
-    if backing < LEAST_BACKING and curve.away <= SMOOTH and not falls:
+    if believed < LEAST_BACKING and curve.away <= SMOOTH and not falls:
         return True
     part, most = FAR_SMOOTH
     if curve.length < FAR or curve.away > min(part * curve.length, most) or curve.steps > MOST_STEPS:
         return False
-    if backing < EVEN_BACKING and curve.bent <= EVEN * curve.length and not falls:
-        return True
+    is_even = curve.bent <= EVEN * curve.length and not falls
     rises = curve.fall + 2 * curve.fall_error < 0 and curve.risen >= MOST_BENT * curve.away
-    return bool(backing < RISING_BACKING and rises)
+    return bool((is_even and believed < EVEN_BACKING) or (rises and believed < RISING_BACKING))
 
 
 class _Curve(NamedTuple):

@@ -9,16 +9,13 @@ the ends of a shot they keep it, too, for nobody knows what was before, or comes
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-import numpy as np
-
-from ttcli.detection.choices import CLAIM, Choice
-from ttcli.networks.odds import log_odds
+from ttcli.detection.choices import CLAIM, Choice, backing
 
 MOST_CLAIMS = 8
 """Frames with a claim that may stand alone."""
-LEAST_BACKING, MOST_LOGIT = 8.0, 7.0
-"""Log odds of claims, each by its own frame, which together speak for a ball, and the most that each counts, on either
-side. So a single one never does, and two do that are clear."""
+LEAST_BACKING = 8.0
+"""Log odds of claims, each by its own frame, which together speak for a ball. A single one never does, and two do that
+are clear."""
 QUIET_SECONDS, QUIET_FRAMES = 0.4, 8
 """Without any claim before and after them: so long, and so many frames, for a slow camera sees few in that time."""
 MOST_HELD = 1000
@@ -34,6 +31,7 @@ def without_lone(choices: Iterable[Choice]) -> Iterator[Choice]:
         choices: One for each frame, in order.
     """
     held: deque[Choice] = deque()  # from the first of some claims on that may stand alone
+    claimed = 0  # of those that are held
     last, frames = None, 0  # when there was a claim, or the shot began, and how many frames ago
     for choice in choices:
         last = choice.time_seconds if last is None else last
@@ -41,9 +39,11 @@ def without_lone(choices: Iterable[Choice]) -> Iterator[Choice]:
         claims = choice.confidence >= CLAIM
         if held and quiet:
             yield from _judged(held)
+            held.clear()
         if held or (claims and quiet):
+            claimed = claims + (claimed if held else 0)
             held.append(choice)
-            if len(_claims(held)) > MOST_CLAIMS or len(held) >= MOST_HELD:
+            if claimed > MOST_CLAIMS or len(held) >= MOST_HELD:
                 yield from held
                 held.clear()
         else:
@@ -52,15 +52,8 @@ def without_lone(choices: Iterable[Choice]) -> Iterator[Choice]:
     yield from held
 
 
-def _judged(held: deque[Choice]) -> Iterator[Choice]:
+def _judged(held: Iterable[Choice]) -> Iterator[Choice]:
     """Yield all that is held, before and after which nothing is claimed."""
-    claims = _claims(held)
-    backing = log_odds(np.array([claim.alone for claim in claims])).clip(-MOST_LOGIT, MOST_LOGIT).sum()
-    doubted = backing < LEAST_BACKING
-    while held:
-        choice = held.popleft()
+    doubted = backing([choice for choice in held if choice.confidence >= CLAIM]).sum() < LEAST_BACKING
+    for choice in held:
         yield choice.doubted() if doubted and choice.confidence >= CLAIM else choice
-
-
-def _claims(held: Iterable[Choice]) -> list[Choice]:
-    return [choice for choice in held if choice.confidence >= CLAIM]

@@ -100,7 +100,8 @@ def _single_choices(proposals: Iterable[Proposal], plan: VideoPlan, confidence: 
 
 def _linked_choices(proposals: Iterable[Proposal], plan: VideoPlan, confidence: Confidence) -> Iterator[tuple[Peak, float]]:
     """Yield the peak of each frame that is most probably the ball in the light of the frames around it."""
-    for choice in without_lone(with_backing(without_rests(_choices_over_time(proposals, plan, confidence)))):
+    choices = with_backing(without_rests(_choices_over_time(proposals, plan, confidence)))
+    for choice in without_lone(choices, plan.height, plan.width):
         yield choice.peak, choice.confidence
 
 

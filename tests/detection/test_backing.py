@@ -72,6 +72,8 @@ def test_what_bends_upwards_must_be_seen_clearly():
     assert not kept(choices(path(fall=-600.0), HALF_SEEN)).any()
     assert kept(choices(path(fall=-600.0), CLEAR)).all()
     assert kept(choices(path(fall=200.0), HALF_SEEN)).all()
+    assert not kept(choices(path(7, fall=-2500.0), HALF_SEEN[:7])).any()
+    assert kept(choices(path(6, fall=-2500.0), HALF_SEEN[:6])).all()  # a stroke between two flights may look so
 
 
 def test_two_flights_that_seem_to_bend_upwards_are_kept():

@@ -50,6 +50,16 @@ def test_a_path_that_leaves_the_picture_or_comes_into_it_is_kept(first, step, ke
     assert shown == (marks if kept else "." * len(marks))
 
 
+@pytest.mark.parametrize(("gravity", "kept"), [(3000.0, True), (-3000.0, False), (0.0, False)])
+def test_a_path_that_falls_is_kept_however_faint(gravity, kept):
+    """A large ball that a camera close to it loses again and again."""
+    marks = QUIET + "######" + QUIET
+    seconds = (np.arange(len(marks)) - len(QUIET)) / 25
+    places = np.stack([200 + 100 * seconds, 160 + gravity / 2 * (seconds - 0.1) ** 2], 1)
+    shown = told(choices(marks, alone=0.6, places=places.tolist()))
+    assert shown == (marks if kept else "." * len(marks))
+
+
 def test_nobody_knows_what_is_beyond_the_ends_of_a_shot():
     assert told(choices("...#" + QUIET)) == "...#" + QUIET
     assert told(choices(QUIET + "#...")) == QUIET + "#..."

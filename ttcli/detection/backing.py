@@ -11,23 +11,18 @@ evenly, and most where its path bends upwards.
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from ttcli.detection.choices import CLAIM, Choice, backing
+from ttcli.detection.curves import LEAST_FALL, PLACE_ERROR, curve_of
 
 LEAST_BACKING, EVEN_BACKING, RISING_BACKING = 2.0, 3.0, 5.0
 """Mean log odds of the claims of a run, each by its own frame: below, the network hardly believes in it. The second is
 asked of a run that goes far and evenly, the third where it bends upwards. A ball's path does so under a camera above
 the table: seven drawn ones had 6.2 and more."""
-LEAST_CLAIMS = 5
-"""Fewer are no path."""
-LEAST_FALL = 160.0
-"""Working pixels per second squared by which the path of a ball bends down: gravity is 245 for a ball one pixel wide,
-and a third is left to cameras that look down."""
-PLACE_ERROR = 0.5
-"""Standard error of a place, working pixels: by it short runs do not show how their path bends."""
+LEAST_RISING = 7
+"""Claims of a run that bends upwards: a stroke in the middle of fewer looks like a bend."""
 SMOOTH = 3 * PLACE_ERROR
 """Distance (RMS) of the claims from one parabola, working pixels. Beyond, something was hit, or bounced, or the camera
 shakes."""
@@ -98,7 +93,7 @@ def _judged(held: deque[Choice], run: Sequence[Choice]) -> Iterator[Choice]:
 
 def _is_no_ball(run: Sequence[Choice]) -> bool:
     """Return whether the network sees a ball too seldom in a run for the curve that it follows."""
-    curve = _curve(run)
+    curve = curve_of(run)
     if curve is None:
         return False
     believed = backing(run).mean()
@@ -109,41 +104,5 @@ def _is_no_ball(run: Sequence[Choice]) -> bool:
     if curve.length < FAR or curve.away > min(part * curve.length, most) or curve.steps > MOST_STEPS:
         return False
     is_even = curve.bent <= EVEN * curve.length and not falls
-    rises = curve.fall + 2 * curve.fall_error < 0 and curve.risen >= MOST_BENT * curve.away
+    rises = len(run) >= LEAST_RISING and curve.fall + 2 * curve.fall_error < 0 and curve.risen >= MOST_BENT * curve.away
     return bool((is_even and believed < EVEN_BACKING) or (rises and believed < RISING_BACKING))
-
-
-class _Curve(NamedTuple):
-    """The parabola that a run follows, in working pixels."""
-
-    fall: float
-    """How it bends down, per second squared."""
-    fall_error: float
-    """Standard error of that."""
-    away: float
-    """Distance (RMS) of the claims from it."""
-    length: float
-    """Diagonal of the box around the claims."""
-    bent: float
-    """How far it is from a line in its middle."""
-    risen: float
-    """How much of that is upwards."""
-    steps: float
-    """The longest time between two claims, in usual ones."""
-
-
-def _curve(run: Sequence[Choice]) -> _Curve | None:
-    """Return the parabola that a run follows, or None of too few claims."""
-    seconds = np.array([claim.time_seconds for claim in run])
-    if len(np.unique(seconds)) < LEAST_CLAIMS:
-        return None
-    seconds -= seconds.mean()
-    terms = np.stack([np.ones(len(run)), seconds, seconds**2 / 2], 1)
-    places = np.array([claim.peak[:2] for claim in run])
-    curve, *_ = np.linalg.lstsq(terms, places, rcond=None)
-    error = PLACE_ERROR * np.sqrt(np.linalg.inv(terms.T @ terms)[2, 2])
-    away = np.sqrt(((terms @ curve - places) ** 2).sum(1).mean())
-    middle = curve[2] * (seconds[-1] - seconds[0]) ** 2 / 8
-    times = np.diff(seconds)
-    length, bent = np.linalg.norm(np.ptp(places, axis=0)), np.linalg.norm(middle)
-    return _Curve(*map(float, (curve[2, 1], error, away, length, bent, -middle[1], times.max() / max(np.median(times), 1e-9))))

@@ -3,8 +3,8 @@
 A flake, a glint and a hand look like a ball for a frame or two, or faintly for some more. So does a ball that is hidden
 most of the time, but nobody can follow that one: a few places show no flight, no bounce and no stroke. So such claims
 lose their confidence, unless the network is sure of several. It need not be as sure where their path leaves the picture
-or comes into it, as a ball may that is thrown up. At the ends of a shot they keep their confidence, for nobody knows
-what was before, or comes after.
+or comes into it, as a ball may that is thrown up. Claims whose path surely falls keep their confidence, however faint
+they are. So do those at the ends of a shot, for nobody knows what was before, or comes after.
 """
 
 from collections import deque
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from ttcli.detection.choices import CLAIM, Choice, backing
+from ttcli.detection.curves import LEAST_FALL, curve_of
 
 MOST_CLAIMS = 8
 """Frames with a claim that may stand alone."""
@@ -63,7 +64,7 @@ def _judged(held: Iterable[Choice], height: int, width: int) -> Iterator[Choice]
     """Yield all that is held, before and after which nothing is claimed."""
     claims = [choice for choice in held if choice.confidence >= CLAIM]
     least = CROSSING_BACKING if _crosses_border(claims, height, width) else LEAST_BACKING
-    doubted = backing(claims).sum() < least
+    doubted = backing(claims).sum() < least and not _falls(claims)
     for choice in held:
         yield choice.doubted() if doubted and choice.confidence >= CLAIM else choice
 
@@ -76,3 +77,9 @@ def _crosses_border(claims: Sequence[Choice], height: int, width: int) -> bool:
     before, after = places[0] + BEYOND * (places[0] - places[1]), places[-1] + BEYOND * (places[-1] - places[-2])
     ends = np.stack([before, after])
     return bool(((ends < 0) | (ends > (width - 1, height - 1))).any())
+
+
+def _falls(claims: Sequence[Choice]) -> bool:
+    """Return whether the path of some claims surely bends down as gravity bends it."""
+    curve = curve_of(claims)
+    return curve is not None and curve.fall - 2 * curve.fall_error >= LEAST_FALL

@@ -17,7 +17,7 @@ from ttcli.detection.curves import LEAST_FALL, curve_of
 
 MOST_CLAIMS = 8
 """Frames with a claim that may stand alone."""
-LEAST_BACKING, CROSSING_BACKING = 12.0, 8.0
+LEAST_BACKING, CROSSING_BACKING = 12.0, 4.0
 """Log odds of claims, each by its own frame, which together speak for a ball; the second where their path crosses the
 border. A single one never does, and two do that are clear."""
 BEYOND = 1.5

@@ -42,6 +42,21 @@ def test_a_still_camera_in_a_dim_hall_does_not_drift_with_its_players():
         assert found is not None and farthest_corner(found, np.eye(3), HEIGHT, WIDTH) < 1.0
 
 
+def test_a_camera_that_goes_by_where_it_began_is_not_back():
+    """Half way between where it began and where it seems to be, a picture differs from both as much."""
+    tracker = MotionTracker(HEIGHT, WIDTH)
+    tracker.add(hall())
+    first = tracker._first
+    height, width = first.shape
+    there = np.array([[1, 0, 8.0], [0, 1, 0]])
+    tracker._seen = np.vstack([there, [0, 0, 1]])
+    half = cv2.warpAffine(first, there * (1, 1, 0.5), (width, height), borderMode=cv2.BORDER_REFLECT)
+    assert not tracker._is_back(first, half)
+    players = cv2.add(first, np.random.default_rng(0).integers(0, 3, first.shape, np.uint8))
+    players[40:120, 60:90] = 200
+    assert tracker._is_back(first, players)
+
+
 def test_a_caption_full_of_letters_does_not_hold_a_camera_that_turns():
     picture = cv2.GaussianBlur(hall(), None, 8.0)
     letters = np.random.default_rng(2).integers(0, 2, (12, 60)).astype(np.uint8) * 255

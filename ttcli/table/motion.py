@@ -28,6 +28,9 @@ LARGEST_ZOOM = 1.6
 
 SAME_LEVELS, MOST_CHANGED = 12, 0.15
 """Levels of 255 by which a pixel may differ and be the same, and the share of pixels that differ where only people move."""
+MOST_REST, MUCH_BETTER = 1.5, 0.6
+"""A picture is the first one again if it differs from it by so many levels in the mean, or by so much less than the
+moved one does. While a camera goes by where it began, both differ as much."""
 
 
 class _Compared(NamedTuple):
@@ -102,7 +105,7 @@ class MotionTracker:
         moved = cv2.warpAffine(now, self._seen[:2], self._size, flags=THERE)
         inside = cv2.warpAffine(np.full_like(now, 255), self._seen[:2], self._size, flags=THERE) == 255
         rest, other = (np.minimum(cv2.absdiff(first, each)[inside], SAME_LEVELS).mean() for each in (now, moved))
-        return bool(rest <= other)
+        return bool(rest <= (other if rest <= MOST_REST else MUCH_BETTER * other))
 
     def _follow(self, compared: _Compared, gray: np.ndarray) -> tuple[np.ndarray, int] | None:
         """Return how a picture lies to an earlier one, and how many points say so; None where it is not clear."""

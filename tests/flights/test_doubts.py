@@ -47,6 +47,7 @@ def test_a_table_of_the_wrong_size_is_told_though_spin_makes_up_for_it(size, sai
     assert doubt(SIDE, told, flights=FLIGHTS[:3]) is None  # three flights may be so by their spin
 
 
+@pytest.mark.slow
 def test_slow_motion_is_not_taken_for_a_wrong_size():
     assert "slow motion" in str(doubt(SIDE, SIDE, clock=3.0))
 

@@ -32,6 +32,7 @@ def test_each_bounce_is_found_by_one_event(tool):
     assert rows["in play"]["bounces"] == 2 and rows["hops"] == {"bounces": 1, "found": 0, "false": 1, "f1": 0.0}
 
 
+@pytest.mark.slow
 def test_a_scene_is_seen_from_above_and_its_bounces_are_on_its_path(tool):
     generator = torch.Generator().manual_seed(1)
     scene = tool.drawn_scene(simulate_rallies(4, generator, duration_seconds=4.0), np.random.default_rng(1), generator)

@@ -48,5 +48,12 @@ def curve_of(run: Sequence[Choice]) -> Curve | None:
     away = np.sqrt(((terms @ curve - places) ** 2).sum(1).mean())
     middle = curve[2] * (seconds[-1] - seconds[0]) ** 2 / 8
     times = np.diff(seconds)
-    length, bent = np.linalg.norm(np.ptp(places, axis=0)), np.linalg.norm(middle)
-    return Curve(*map(float, (curve[2, 1], error, away, length, bent, -middle[1], times.max() / max(np.median(times), 1e-9))))
+    return Curve(
+        fall=float(curve[2, 1]),
+        fall_error=float(error),
+        away=float(away),
+        length=float(np.linalg.norm(np.ptp(places, axis=0))),
+        bent=float(np.linalg.norm(middle)),
+        risen=float(-middle[1]),
+        steps=float(times.max() / max(np.median(times), 1e-9)),
+    )

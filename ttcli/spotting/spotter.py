@@ -240,8 +240,9 @@ class _Path(NamedTuple):
         astray = self._led_astray(fitted)
         nets = [peak for peak in peaks if peak.kind == "net"]
         bounces = self._with_hidden_serves(bounces | astray, [peak.time for peak in nets], threshold)
-        told = {peak: bounce for peak, bounce in bounces.items() if peak not in astray}  # whose flights can be fitted
-        near = {peak: bounce for peak, bounce in told.items() if begin - 1 < peak.time <= end + 1}  # a flight is shorter
+        near = {  # whose flights can be fitted; a flight is shorter than a second
+            peak: bounce for peak, bounce in bounces.items() if peak not in astray and begin - 1 < peak.time <= end + 1
+        }
         passings = self._passings(near, bends + [bounce.time for bounce in bounces.values()])
         nets += _implied(passings, nets, threshold)
         found = [self._bounce_event(peak, bounce) for peak, bounce in bounces.items() if begin < peak.time <= end]

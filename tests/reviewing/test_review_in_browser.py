@@ -1,6 +1,7 @@
 """The page of `ttcli review` in a real browser: what is shown, decided, taken back, and there again."""
 
 import os
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -162,8 +163,11 @@ def test_corners_that_nobody_put_are_no_table(running, files):
 
 
 def test_candidates_and_the_cross_place_the_ball_without_a_mouse(running, files):
-    places = [{"x": 30.0, "y": 40.0, "probability": 0.8}, {"x": 90.0, "y": 44.0, "probability": 0.3}]
-    with review_page(running, *files, candidates=lambda frame: places) as (page, match):
+    def network_at_work(frame):
+        time.sleep(0.4)
+        return [{"x": 30.0, "y": 40.0, "probability": 0.8}, {"x": 90.0, "y": 44.0, "probability": 0.3}]
+
+    with review_page(running, *files, candidates=network_at_work) as (page, match):
         press(page, "v")
         press(page, "2")
         assert match.log.corrections.balls()[WRONG].x == 90.0

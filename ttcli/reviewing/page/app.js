@@ -17,7 +17,7 @@ const rows = new Rows();
 const pictures = new Pictures();
 let match, view, player, overview, queue = [], doubt = null, seen = [], frame = 0, row = null, around = { rows: [], events: [] };
 let cross = null, edited = null, unplaced = new Set(), handle = 0, candidates = [], pendingStart = null, shows = 0, unsaved = null, shown = -1;
-let underWay = Promise.resolve(), busy = 0;
+let underWay = Promise.resolve(), busy = 0, asking = 0;
 
 const clamp = (number) => Math.max(0, Math.min(match.frames - 1, number));
 const say = (text) => { element("said").textContent = text; };
@@ -32,6 +32,7 @@ function trouble(text, retry = null) {
 // Show a frame: its exact picture, or what the film shows now.
 async function show(number, film = null) {
   frame = clamp(number);
+  candidates = [];
   const mine = ++shows;
   const asked = film ?? pictures.get(frame);
   around = await rows.between(frame - NEAR_FRAMES, frame + NEAR_FRAMES);
@@ -46,7 +47,6 @@ async function show(number, film = null) {
     view.picture = null;
     say(error.message);
   }
-  candidates = [];
   shown = frame;
   draw();
   if (film) return;
@@ -272,12 +272,13 @@ async function askCandidates() {
   say("The network is asked; the first time this takes a while");
   element("where").textContent = "asking the network ...";
   const mine = shows;
+  asking += 1;
   try {
     const found = (await get(`candidates/${frame}`)).candidates;
     if (mine !== shows) return;
     candidates = found;
     say(candidates.length ? `${candidates.length} candidates` : "no candidate");
-  } catch (error) { say(error.message); }
+  } catch (error) { say(error.message); } finally { asking -= 1; }
   draw();
 }
 
@@ -375,7 +376,7 @@ async function begin() {
   await goTo(queue[0] ?? null);
   if (!queue.length) await show(0);
   document.body.dataset.ready = "yes";
-  window.review = { get idle() { return !busy && shown === frame; }, get frame() { return frame; }, get row() { return row; }, get queue() { return queue; }, get match() { return match; }, get doubt() { return doubt; }, view, show };
+  window.review = { get idle() { return !busy && !asking && shown === frame; }, get frame() { return frame; }, get row() { return row; }, get queue() { return queue; }, get match() { return match; }, get doubt() { return doubt; }, view, show };
 }
 
 begin().catch((error) => trouble(`The page cannot begin: ${error.message}`));

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from lightning_fabric import Fabric
 from stored_sets import HEIGHT, WIDTH, write_clip
 from window_batches import dotted_windows, same
 
@@ -14,6 +15,7 @@ from ttcli.errors import InputError, LabelError, OutputError, SettingError
 from ttcli.networks.checkpoints import load_checkpoint
 from ttcli.networks.registry import MODELS, create_model
 from ttcli.training import data as training_data
+from ttcli.training import loop
 from ttcli.training.data import DrawnData, ExtractedData, LimitedData
 
 pytestmark = pytest.mark.usefixtures("one_picture_of_curves")
@@ -100,6 +102,19 @@ def test_a_few_windows_are_all_that_is_trained_on_and_validated_by(data):
     assert matches.any(1).all() and matches.sum(0).tolist() == [7] * 5
     model = training.create_model("centernet_v8n").eval()
     assert len(limited.validate(model).logits) == int(kept.known.sum())
+
+
+def test_no_core_waits_for_windows_that_are_only_read(data, monkeypatch):
+    monkeypatch.setattr(loop, "usable_cores", lambda: 8)
+    drawn = DrawnData(9, 64, 64)
+    limited = LimitedData(drawn, 5, seed=1)
+    for kind, processes, threads in (
+        (drawn, 1, 7), (drawn, 2, 3), (limited, 1, 8), (ExtractedData(data, 9, 64, 64, 0), 1, 8),
+        (ExtractedData(data, 9, 64, 64, 0), 2, 4),
+    ):  # fmt: skip
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
+        loop.share_cores(Fabric(accelerator="cpu", devices=1), kind)
+        assert torch.get_num_threads() == threads
 
 
 @pytest.mark.slow

@@ -89,7 +89,7 @@ class TrainingLoop:
         config: TrainConfig,
     ) -> None:
         self.fabric, self.data, self.output, self.config = fabric, data, output, config
-        _share_cores(fabric)
+        share_cores(fabric, data)
         self.plain = network.to(fabric.device).to(memory_format=torch.channels_last)
         self._set_training(self.plain)
         self.averaged = copy.deepcopy(self.plain).eval()
@@ -327,11 +327,14 @@ def _source_maker(data: TrainingData, plan: BatchPlan, device: torch.device, who
     return functools.partial(data.source, plan.seed + (2 if whole else 1), device, portion, whole)
 
 
-def _share_cores(fabric: Fabric) -> None:
-    """Let torch compute on this process's share of the cores, less one for the thread that makes batches."""
+def share_cores(fabric: Fabric, data: TrainingData) -> None:
+    """Let torch compute on this process's share of the cores, less one where another thread draws windows all the time.
+
+    Those of an extracted set are read, which takes a core's time only until they are in memory.
+    """
     if fabric.device.type == "cpu":
         processes = int(os.environ.get("LOCAL_WORLD_SIZE", fabric.world_size))
-        torch.set_num_threads(max(1, usable_cores() // processes - 1))
+        torch.set_num_threads(max(1, usable_cores() // processes - (data.windows is None)))
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from scenes import true_cameras
 
 from ttcli.networks.table_finder import CENTRE, KINDS, NET, SIDE, TOP
 from ttcli.simulation.camera import KINDS as CAMERA_KINDS
+from ttcli.table import fit as table_fit
 from ttcli.table.camera import TableCamera, landmarks
 from ttcli.table.constants import TABLE_LENGTH, TABLE_WIDTH
 from ttcli.table.evidence import WHOLE, Evidence, tables_apart
@@ -185,6 +186,18 @@ def test_lines_far_from_where_the_network_was_sure_leave_the_corners_unsure():
     assert all(corners_off(each.camera, LAID) < 4 for each in told.values())
     assert 1.2 * told[20.0].error < told[0.25].error < 20
     assert told[0.05].error == 99.0  # lines so far off are not believed
+
+
+def test_a_table_that_further_pictures_make_unsure_is_told_no_more(monkeypatch):
+    pictures = pictured(painted(LAID))
+    fit = fit_camera(seen(LAID), pictures)
+    again = relay(fit, pictures, HEIGHT)
+    for share, told in ((1.1, True), (0.9, False)):
+        monkeypatch.setattr(table_fit, "MOST_ERROR", share * again.error / WIDTH)
+        monkeypatch.setattr(table_fit, "MOST_ERROR_SHARE", 0.0)
+        now = relay(fit, pictures, HEIGHT)
+        assert (now.camera is not None) == told and now.reason == (None if told else table_fit.CORNERS_UNSURE)
+        assert now.score == fit.score
 
 
 def test_two_lines_in_one_cell_are_not_taken_for_half_a_table():

@@ -138,7 +138,10 @@ def refit(start: TableCamera, evidence: Evidence, pictures: Sequence[Picture] = 
 
 
 def relay(before: Fit, pictures: Sequence[Picture], height: int) -> Fit:
-    """Return the fit with its lines placed anew on more pictures; the fit as it was where they are not seen."""
+    """Return the fit with its lines placed anew on more pictures; the fit as it was where they are not seen.
+
+    No table is left where they show that the corners are not known well enough.
+    """
     if before.coarse is None:
         return before
     laid = lay_lines(before.coarse, pictures, EVERYTHING)
@@ -146,7 +149,10 @@ def relay(before: Fit, pictures: Sequence[Picture], height: int) -> Fit:
     if laid is None or camera is None:
         return before
     camera = ends_told_apart(camera)
-    return before._replace(camera=camera, error=worst_corner(camera, height), hump=laid.hump)
+    error = worst_corner(camera, height)
+    if error > _most_error(camera):
+        return no_table(CORNERS_UNSURE, before.score)
+    return before._replace(camera=camera, error=error, hump=laid.hump)
 
 
 def _way(
@@ -202,10 +208,15 @@ def _told(way: _Way, height: int) -> Fit:
     """Return the view of a way that agrees: none where its corners are not known well enough."""
     camera = ends_told_apart(way.camera)
     error = worst_corner(camera, height)
-    size = float(np.ptp(camera.project(landmarks()[0][:4]), axis=0).max())
-    if error > max(MOST_ERROR * camera.width, MOST_ERROR_SHARE * min(size, camera.width)):
+    if error > _most_error(camera):
         return no_table(CORNERS_UNSURE, way.verdict.score)
     return Fit(camera, way.verdict.score, error, None, way.coarse, way.hump)
+
+
+def _most_error(camera: TableCamera) -> float:
+    """Return the pixels, 1 sigma, that the worst corner may be off."""
+    size = float(np.ptp(camera.project(landmarks()[0][:4]), axis=0).max())
+    return max(MOST_ERROR * camera.width, MOST_ERROR_SHARE * min(size, camera.width))
 
 
 def corner_errors(camera: TableCamera) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Batches by number: each window as often as it is reused, the same whoever asks, and parts of one for all processes."""
 
+import multiprocessing
 from contextlib import closing
 from functools import partial
 from itertools import islice
@@ -103,6 +104,7 @@ def test_what_a_worker_cannot_read_is_told_in_one_line():
     stream = BatchStream(broken_source, BatchPlan(6, 1, None, 0, workers=1)).start(0)
     with pytest.raises(LabelError, match="^clip: is damaged; make it anew$"):
         next(stream)
+    assert multiprocessing.active_children() == []  # the worker is gone, though the error is still known
 
 
 @pytest.mark.gpu

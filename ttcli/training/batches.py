@@ -149,10 +149,14 @@ class BatchStream:
         )
         with held_in_started(KEYBOARD):
             parts = iter(loader)
-        for part in parts:  # of the workers in turn
-            if isinstance(part, TtcliError):
-                raise part
-            yield part.to(self._device)
+        try:
+            for part in parts:  # of the workers in turn
+                if isinstance(part, TtcliError):
+                    raise part
+                yield part.to(self._device)
+        finally:
+            # The workers end here. A traceback would keep them until the garbage collector comes, which waits 10 s for each.
+            del parts
 
 
 class MixedBatches:

@@ -101,10 +101,11 @@ def test_no_window_is_made_twice_by_workers_of_several_processes():
 
 
 def test_what_a_worker_cannot_read_is_told_in_one_line():
+    before = set(multiprocessing.active_children())
     stream = BatchStream(broken_source, BatchPlan(6, 1, None, 0, workers=1)).start(0)
     with pytest.raises(LabelError, match="^clip: is damaged; make it anew$"):
         next(stream)
-    assert multiprocessing.active_children() == []  # the worker is gone, though the error is still known
+    assert set(multiprocessing.active_children()) <= before  # the worker is gone, though the error is still known
 
 
 @pytest.mark.gpu

@@ -66,6 +66,7 @@ def painted(
     seed: int = 0,
     hump: float = 0.0,
     tape=(245, 245, 245),
+    side=(25, 25, 25),
 ) -> np.ndarray:
     """Return a picture (HEIGHT / 2, WIDTH / 2, 3) of a table with its lines, its edge, its net and a floor.
 
@@ -84,7 +85,7 @@ def painted(
             fill(np.array(corners), colour)
 
     across, along = TABLE_WIDTH / 2, TABLE_LENGTH / 2
-    board(across, along, (25, 25, 25), TABLE_HEIGHT - 0.04)
+    board(across, along, side, TABLE_HEIGHT - 0.04)
     board(across, along, line)
     board(across - 0.02, along - 0.02, top)
     board(0.0015, along, line)

@@ -125,13 +125,12 @@ def test_what_is_kept_does_not_grow_with_the_shots(monkeypatch):
     watcher, _ = watch(seen, monkeypatch, [ONE_HALL] * len(seen), cuts=tuple(shots))
     assert sum(isinstance(view, TableView) for view in watcher.views()) > KNOWN
     stretches = [stretch for stretch in watcher._stretches if isinstance(stretch, Stretch)]
-    held = [sum(candidate.held_bytes for candidate in stretch.candidates) for stretch in stretches]
+    held = [sum(candidate.held_bytes for candidate in stretch.tables) for stretch in stretches]
     assert sum(size > 0 for size in held) == KNOWN < len(held)
 
 
-def test_the_ball_tells_which_of_two_tables_is_played_on(monkeypatch):
-    far = replace(SIDE, position=SIDE.position * [2, 2, 1.5])
-    one, other = (far.moved(np.array([0, turn, 0, 0, 0, 0, 0])) for turn in (0.28, -0.28))
+def watch_two(one: TableCamera, other: TableCamera, monkeypatch) -> TableWatcher:
+    """Return what saw a video of 4 s in which two tables are seen."""
     both = np.maximum(maps_of(one), maps_of(other))
 
     class TwoTables(PerfectLooks):
@@ -142,13 +141,43 @@ def test_the_ball_tells_which_of_two_tables_is_played_on(monkeypatch):
     monkeypatch.setattr("ttcli.table.watcher.TableLooker", lambda height, width, weights: TwoTables([]))
     watcher = TableWatcher(HEIGHT, WIDTH)
     list(watcher.noting(video([None] * 100, STILL)))
+    return watcher
+
+
+def play_on(camera: TableCamera, watcher: TableWatcher) -> None:
+    """Note a ball that is played over a table for a while."""
+    for number in range(60):
+        x, y = camera.project(np.array([0.0, 1.4 * np.sin(number / 5), 0.95 + 0.15 * np.cos(number)]))
+        watcher.note_ball(number / RATE, float(x), float(y))
+
+
+def test_the_ball_tells_which_of_two_tables_is_played_on(monkeypatch):
+    far = replace(SIDE, position=SIDE.position * [2, 2, 1.5])
+    one, other = (far.moved(np.array([0, turn, 0, 0, 0, 0, 0])) for turn in (0.28, -0.28))
+    watcher = watch_two(one, other, monkeypatch)
     [view] = watcher.views()
     assert isinstance(view, NoTable) and "two tables" in view.reason
-    for number in range(60):
-        x, y = other.project(np.array([0.0, 1.4 * np.sin(number / 5), 0.95 + 0.15 * np.cos(number)]))
-        watcher.note_ball(number / RATE, float(x), float(y))
+    play_on(other, watcher)
     [view] = watcher.views()
     assert isinstance(view, TableView) and corners_off(view.camera, other) < 6
+
+
+def test_a_small_table_counts_where_the_ball_bounces_on_it_alone(monkeypatch):
+    large, small = (
+        replace(SIDE, position=SIDE.position * [away, away, 1.5]).moved(np.array([0, turn, 0, 0, 0, 0, 0]))
+        for away, turn in ((2.0, 0.2), (2.8, -0.25))
+    )
+    for played, expected in ((None, large), (large, large), (small, small)):
+        watcher = watch_two(large, small, monkeypatch)
+        if played is not None:
+            play_on(played, watcher)
+        [view] = watcher.views()
+        assert isinstance(view, TableView) and corners_off(view.camera, expected) < 6
+    watcher = watch_two(large, small, monkeypatch)
+    for number in range(60):
+        watcher.note_ball(number / RATE, 20.0 + number, 30.0)
+    [view] = watcher.views()
+    assert isinstance(view, NoTable) and "played elsewhere" in view.reason
 
 
 def test_a_table_beside_which_the_ball_is_played_is_not_taken():

@@ -133,8 +133,8 @@ LEAST_CELLS = 14
 BESIDE = 3
 """Cells beside a surface in which its corners may lie."""
 MOST_TABLES = 3
-LEAST_SHARE = 0.4
-"""Least share of the largest surface that others have at the least to be looked at."""
+LEAST_SHARE = 0.1
+"""Share of the largest surface that others have at the least to be looked at."""
 
 
 def region_of(camera: TableCamera, height: int, width: int) -> Region | None:

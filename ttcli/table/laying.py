@@ -5,13 +5,18 @@ from typing import NamedTuple
 import numpy as np
 
 from ttcli.table.gains import Gains, agreement
-from ttcli.table.profiles import LEAST_SHOWN
+from ttcli.table.profiles import BESIDE, LEAST_SHOWN, STEP, Profiles
 
 FACTORS = 0.4, 1.6
 """How much less or more one line may differ from the surface than lines do on the whole: lamps are somewhere."""
 LEAST_BEYOND, LEAST_SHARE = 0.35, 0.3
 """Contrast of a line with what lies beyond it, against its contrast with the surface, and the share of its stations that
 must have it. With less, the line may be the floor."""
+UNDER_BOARD, UNDER_SHARE = np.linspace(0, 1, 6), 0.6
+"""Where under a line, from 0 to the height of a board's side, the side may end if it is as bright as the line. At so large a
+share of the stations it must end."""
+OUTSIDE = 1.5
+"""Pixels outside of a line; where it is as bright there, only the line's inner edge tells where it is."""
 
 
 class Line(NamedTuple):
@@ -49,7 +54,7 @@ def lay_line(
     gains: Gains,
     colour: np.ndarray,
     factors: tuple[float, float],
-    share: np.ndarray,
+    profiles: Profiles,
     nearness: Nearness,
     least: float,
 ) -> Line | None:
@@ -60,11 +65,12 @@ def lay_line(
         gains: Gains at its stations.
         colour: (3,) of the lines, the surface's taken off.
         factors: Least and most times that colour.
-        share: (n,) where its stations are, from 0 at the first to 1 at the last.
+        profiles: Profiles at its stations.
         nearness: Where it is expected: of two ways that agree as well, the nearer one is taken.
         least: Mean agreement of a way that counts.
     """
     agree, step = agreement(gains, colour, factors), gains.shifts[1] - gains.shifts[0]
+    share = profiles.share
     grid = np.arange(0, len(gains.shifts), 3.0)
     first, last = (part.ravel() for part in np.meshgrid(grid, grid))
     straight = np.abs(first - last) <= 0.6 * len(gains.shifts)
@@ -89,10 +95,51 @@ def lay_line(
     rows = np.flatnonzero(agree[np.arange(len(share)), nearest] > 0)
     along = gains.response[rows, nearest[rows]] @ colour / (colour @ colour)
     factor = float(np.clip(np.median(along), *FACTORS)) if len(rows) else 1.0
-    beyond = np.linalg.norm(gains.beyond[rows, nearest[rows]], axis=1)
-    if not len(rows) or np.mean(beyond > LEAST_BEYOND * factor * np.linalg.norm(colour)) < LEAST_SHARE:
+    if not len(rows):
         return None
-    return Line(number, gains.shifts[0] + found * step, bend / step**2, float(values.max() / shown), factor)
+    least_beyond = LEAST_BEYOND * factor * float(np.linalg.norm(colour))
+    farther = _farther_inwards(gains, profiles, rows, nearest[rows], colour, least_beyond)
+    if farther is None:
+        return None
+    return Line(number, gains.shifts[0] + found * step + farther, bend / step**2, float(values.max() / shown), factor)
+
+
+def _farther_inwards(
+    gains: Gains, profiles: Profiles, rows: np.ndarray, nearest: np.ndarray, colour: np.ndarray, least: float
+) -> float | None:
+    """Return how many pixels farther inwards a line lies, if the side of the board is as bright; None where it may be no line.
+
+    Args:
+        gains: Gains at its stations.
+        profiles: Profiles there.
+        rows: (R,) stations at which it is seen.
+        nearest: (R,) numbers of the shifts there.
+        colour: (3,) of the lines, the surface's taken off.
+        least: Levels of 255 that it differs from what lies beyond it.
+    """
+    places = gains.shifts[nearest]
+    if np.mean(np.linalg.norm(gains.beyond[rows, nearest], axis=1) > least) < LEAST_SHARE:
+        under = _contrast(profiles, rows, places, -BESIDE - UNDER_BOARD * profiles.sides[rows, None])
+        if np.mean(under > least) < UNDER_SHARE:
+            return None
+    outer_seen = np.mean(_contrast(profiles, rows, places, [-OUTSIDE]) > least) >= 0.5
+    return 0.0 if outer_seen or not profiles.sides.any() else _inner_edge(profiles, rows, places, colour)
+
+
+def _contrast(profiles: Profiles, rows: np.ndarray, places: np.ndarray, away: np.ndarray | list[float]) -> np.ndarray:
+    """Return by how many levels of 255 a line at places (R,) differs, at most, from what is `away` pixels inwards of it."""
+    line = profiles.around(rows, (places + profiles.widths[rows] / 2)[:, None])
+    return np.linalg.norm(line - profiles.around(rows, places[:, None] + away), axis=2).max(1)
+
+
+def _inner_edge(profiles: Profiles, rows: np.ndarray, places: np.ndarray, colour: np.ndarray) -> float:
+    """Return how many pixels farther inwards than at places (R,) a line lies by its inner edge."""
+    around = np.arange(-BESIDE, BESIDE + STEP / 2, STEP)
+    inner = (places + profiles.widths[rows])[:, None]
+    line = profiles.around(rows, inner - profiles.widths[rows, None] / 2)
+    surface = profiles.around(rows, inner + around[-1])
+    seen = (profiles.around(rows, inner + around) - (line + surface) / 2) @ colour
+    return float(np.median(around[(seen > 0).cumprod(1).sum(1).clip(0, len(around) - 1)])) - STEP / 2
 
 
 def _total(agree: np.ndarray, share: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:

@@ -166,7 +166,7 @@ def _lines_on(
     for number in np.unique(profiles.lines).tolist():
         own, tape = profiles.lines == number, stations.whole[number] == TAPE
         least = TAPE_SUPPORT if tape else LEAST_SUPPORT
-        line = lay_line(number, gains.of(own), colour, factors[number], profiles.share[own], expected(profiles, own), least)
+        line = lay_line(number, gains.of(own), colour, factors[number], profiles.of(own), expected(profiles, own), least)
         if line is not None:
             lines[number] = line._replace(height_off=TAPE_SIGMA) if tape else line
     return lines

@@ -26,7 +26,9 @@ BESIDE = 3.0
 NET_MARGIN = 4
 """Pixels about the net in which no line is looked for: its tape looks as a line does."""
 WIDEST = 40.0
-"""Pixels that a line is wide at most."""
+"""Pixels that a line is wide at most, and that is looked at of the board's side."""
+BOARD = 0.05
+"""Metres that a board is thick at most. Its side may be as white as its lines."""
 SAME_SURFACE = 15.0
 """Levels of 255 by which the surface beside a line may differ from picture to picture; by more, somebody stands there."""
 LEAST_LINES = 3
@@ -101,10 +103,20 @@ class Profiles(NamedTuple):
     free: np.ndarray  # (K, T) bool: not where the net is seen, but for its own tape
     away: np.ndarray  # (T,) pixels inwards of where the line's edge is expected
     widths: np.ndarray  # (K,) pixels
+    sides: np.ndarray  # (K,) pixels outwards that the board's side is high at most; 0 where none is seen
     lines: np.ndarray  # (K,) numbers
     share: np.ndarray  # (K,) from 0 at the first station of a line that is in the picture to 1 at the last one
     normals: np.ndarray  # (K, 2) inwards, times the pixels of the piece to one of the video
     places: np.ndarray  # (K, 3)
+
+    def of(self, own: np.ndarray) -> "Profiles":
+        """Return some of the profiles."""
+        return Profiles(*(self.away if part is self.away else part[own] for part in self))
+
+    def around(self, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Return the colours (R, S, 3) of some profiles at places (R, S), in pixels as `away`."""
+        numbers = np.round((places - self.away[0]) / STEP).astype(int)
+        return self.colours[rows[:, None], np.clip(numbers, 0, len(self.away) - 1)]
 
 
 def profiles_across(
@@ -122,6 +134,8 @@ def profiles_across(
     width = (inner * normals).sum(1)
     normals *= np.sign(width)[:, None]
     width = np.minimum(np.abs(width) * np.repeat(stations.widths, STATIONS) / LINE_WIDTH, WIDEST)
+    below = (camera.project(places - [0, 0, BOARD]) - expected) * first.scale
+    sides = np.clip(-(below * normals).sum(1), 0, WIDEST) * (np.repeat(stations.widths, STATIONS) == LINE_WIDTH)
     far = reach + BESIDE
     shown, size = first.at(expected), np.array(first.pixels.shape[1::-1])
     inside = ((shown - far * np.abs(normals) > 0) & (shown + far * np.abs(normals) < size - 1)).all(1)
@@ -129,7 +143,7 @@ def profiles_across(
     keep = inside & (np.bincount(numbers, inside, count)[numbers] >= LEAST_SHOWN)
     if len(set(stations.whole[numbers[keep]]) - {TAPE}) < LEAST_LINES:
         return None
-    away = np.arange(-far, far + width[keep].max() + STEP, STEP)
+    away = np.arange(-far - sides[keep].max(), far + width[keep].max() + STEP, STEP)
     there = expected[keep, None] + away[:, None] * (normals[keep] / first.scale)[:, None]
     seen = [_sampled(each.pixels, each.at(there), cv2.INTER_LINEAR) for each in pictures]
     bare = _sampled(_net(camera, first), first.at(there), cv2.INTER_NEAREST) == 0
@@ -140,7 +154,7 @@ def profiles_across(
     for line in np.unique(lines):
         own = part[lines == line]
         share[lines == line] = (own - own[0]) / (own[-1] - own[0])
-    return Profiles(colours, free, away, width[keep], lines, share, normals[keep] * first.scale, places[keep])
+    return Profiles(colours, free, away, width[keep], sides[keep], lines, share, normals[keep] * first.scale, places[keep])
 
 
 def _unhidden(seen: np.ndarray, free: np.ndarray) -> np.ndarray:

@@ -31,9 +31,12 @@ BALLS_TOGETHER = 20
 """Sightings of the ball after which it is judged anew which table is played on."""
 STEADY = 0.02
 """Picture widths that a picture may have moved for white lines to be looked for in it."""
-AS_LARGE, MUCH_LARGER = 0.65, 1.6
-"""Shares of the size on the picture of a table: another as large may be the one that is played on, one so much larger
-is it as a rule."""
+SMALL, AS_LARGE, MUCH_LARGER = 0.4, 0.65, 1.6
+"""How large another table is on the picture, as a share of one that is known.
+
+A small table counts only if the ball bounces on it, and on no larger table. The match may be at another that is as
+large. At a much larger one it is as a rule.
+"""
 
 
 class Looks(Protocol):
@@ -48,14 +51,15 @@ class Stretch:
 
     Args:
         start: When it begins, seconds.
-        candidates: The tables that its first picture shows.
+        tables: The tables that its first picture shows, the likeliest first.
         height: Height of the video's picture.
         width: Its width.
     """
 
-    def __init__(self, start: float, candidates: list[Candidate], height: int, width: int) -> None:
+    def __init__(self, start: float, tables: list[Candidate], height: int, width: int) -> None:
         self.start = self.end = self.seen = self.rested = start
-        self.candidates = candidates
+        small = [table for table in tables if table.size < SMALL * tables[0].size]
+        self.candidates, self._small = [table for table in tables if table not in small], small
         self.motion, self.moves = np.eye(3), [Move(start, np.eye(3))]
         self.moving = False
         self.lost = self.missed = 0
@@ -69,6 +73,11 @@ class Stretch:
         self._judged: tuple[Candidate | None, str] = None, ""
 
     @property
+    def tables(self) -> list[Candidate]:
+        """All tables that are seen, the small ones last."""
+        return [*self.candidates, *self._small]
+
+    @property
     def looks(self) -> int:
         """How often the likeliest table was looked at."""
         return self.candidates[0].looks
@@ -76,7 +85,7 @@ class Stretch:
     @property
     def settled(self) -> bool:
         """Whether enough was seen of every table."""
-        first, *others = self.candidates
+        first, *others = self.tables
         return first.settled and all(other.settled or other.looks >= RIVAL_LOOKS for other in others)
 
     def note_ball(self, ball: Sighting) -> None:
@@ -103,10 +112,10 @@ class Stretch:
             self.candidates = [self._closer(candidate, picture, looker) for candidate in self.candidates]
         there = [
             self._look_at(candidate, picture, looker, seconds)
-            for number, candidate in enumerate(self.candidates)
+            for number, candidate in enumerate(self.tables)
             if number == 0 or candidate.looks < RIVAL_LOOKS
         ]
-        for candidate in self.candidates:
+        for candidate in self.tables:
             if candidate.looks == FEW_LOOKS:
                 candidate.fit(self._height, self._width)
         self.missed = 0 if any(there) else self.missed + 1
@@ -223,7 +232,7 @@ class Stretch:
 
     def close(self) -> None:
         """Note that no more looks come; only the result is kept."""
-        for candidate in self.candidates:
+        for candidate in self.tables:
             candidate.fit(self._height, self._width, more=False)
         if self.moving or len(self.moves) > 1:
             self.moves.append(Move(max(self.end, self.moves[-1].seconds), self.motion, max(0.0, self.end - self.seen)))
@@ -266,7 +275,7 @@ class Stretch:
         state = (
             len(self._ball) // BALLS_TOGETHER,
             len(self.moves) // BALLS_TOGETHER,
-            *(candidate.looks for candidate in self.candidates),
+            *(candidate.looks for candidate in self.tables),
         )
         if state != self._judged_at:
             self._judged_at, self._judged = state, self._choose()
@@ -284,7 +293,8 @@ class Stretch:
         said = [verdict(self._at(fit), self._ball) for _, fit in possible]
         played = [candidate for (candidate, _), over in zip(possible, said, strict=True) if over is not False]
         if not played:
-            return None, "the ball is played elsewhere, or does not bounce on it"
+            small = [candidate for candidate in self._small if self._bounces_on(candidate)]
+            return (small[0], "") if len(small) == 1 else (None, "the ball is played elsewhere, or does not bounce on it")
         sure = [candidate for (candidate, _), over in zip(possible, said, strict=True) if over]
         if len(sure) == 1:
             return sure[0], ""
@@ -298,6 +308,11 @@ class Stretch:
         if any(self._rather_at(candidate, largest) for candidate in unknown):
             return None, "the ball is played at another table, and where that is cannot be told"
         return largest, ""
+
+    def _bounces_on(self, candidate: Candidate) -> bool:
+        """Return whether a table is known that the ball surely bounces on."""
+        fit = candidate.fit(self._height, self._width)
+        return fit.camera is not None and bool(verdict(self._at(fit), self._ball))
 
     def _rather_at(self, other: Candidate, candidate: Candidate) -> bool:
         """Return whether the ball is more often where only another table is than over the one that is known."""

@@ -205,7 +205,7 @@ class TableWatcher:
             told = stretch.told()
             known = self._known if told is None else [told, *(each for each in self._known if each is not told)]
             self._known, lost = known[:KNOWN], known[KNOWN:]
-            for candidate in [*lost, *(each for each in stretch.candidates if each is not told)]:
+            for candidate in [*lost, *(each for each in stretch.tables if each is not told)]:
                 candidate.forget()
         self._begin = seconds
 

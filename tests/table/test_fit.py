@@ -13,9 +13,11 @@ from ttcli.table import fit as table_fit
 from ttcli.table.camera import TableCamera, landmarks
 from ttcli.table.constants import TABLE_LENGTH, TABLE_WIDTH
 from ttcli.table.evidence import WHOLE, Evidence, tables_apart
-from ttcli.table.fit import fit_camera, refit, relay
+from ttcli.table.fit import fit_camera, refit, relay, worst_corner
 from ttcli.table.judging import impossible_camera, judge
+from ttcli.table.lines import lay_lines
 from ttcli.table.profiles import Picture, piece
+from ttcli.table.refining import EVERYTHING
 
 
 def seen(camera, **changed):
@@ -198,6 +200,19 @@ def test_a_table_that_further_pictures_make_unsure_is_told_no_more(monkeypatch):
         now = relay(fit, pictures, HEIGHT)
         assert (now.camera is not None) == told and now.reason == (None if told else table_fit.CORNERS_UNSURE)
         assert now.score == fit.score
+
+
+def test_further_pictures_that_show_the_lines_elsewhere_leave_the_table_less_sure(monkeypatch):
+    pictures = pictured(painted(LAID))
+    fit = fit_camera(seen(LAID), pictures)
+    right = lay_lines(fit.coarse, pictures, EVERYTHING)
+    wrong = right._replace(camera=right.camera.moved(np.array([0, 0, 0, 0, 0.05, 0, 0])))
+    for before, now in ((right, wrong), (wrong, right)):
+        camera = table_fit.ends_told_apart(before.camera)
+        monkeypatch.setattr(table_fit, "lay_lines", lambda *_, now=now: now)
+        again = relay(fit._replace(camera=camera, error=worst_corner(camera, HEIGHT)), pictures, HEIGHT)
+        assert corners_off(again.camera, LAID) < 1.5 < corners_off(wrong.camera, LAID)
+        assert again.error > 1.3 * worst_corner(camera, HEIGHT)
 
 
 def test_two_lines_in_one_cell_are_not_taken_for_half_a_table():

@@ -140,19 +140,24 @@ def refit(start: TableCamera, evidence: Evidence, pictures: Sequence[Picture] = 
 def relay(before: Fit, pictures: Sequence[Picture], height: int) -> Fit:
     """Return the fit with its lines placed anew on more pictures; the fit as it was where they are not seen.
 
-    No table is left where they show that the corners are not known well enough.
+    Where more pictures show the lines elsewhere, those count that are nearer to where the network saw the table, and less
+    is sure. No table is left where they show that the corners are not known well enough.
     """
-    if before.coarse is None:
+    if before.coarse is None or before.camera is None:
         return before
     laid = lay_lines(before.coarse, pictures, EVERYTHING)
     camera = _reconciled(laid.camera, before.coarse) if laid is not None and laid.sure else None
     if laid is None or camera is None:
         return before
-    camera = ends_told_apart(camera)
+    camera, hump = ends_told_apart(camera), laid.hump
+    if (sigmas := _sigmas_off(camera, before.camera)) > AGREE:
+        if _sigmas_off(before.camera, before.coarse) < _sigmas_off(camera, before.coarse):
+            camera, hump = before.camera, before.hump
+        camera = _doubted(camera, sigmas)
     error = worst_corner(camera, height)
     if error > _most_error(camera):
         return no_table(CORNERS_UNSURE, before.score)
-    return before._replace(camera=camera, error=error, hump=laid.hump)
+    return before._replace(camera=camera, error=error, hump=hump)
 
 
 def _way(
@@ -183,13 +188,23 @@ def _reconciled(laid: TableCamera, seen: TableCamera) -> TableCamera | None:
 
     None where it saw them at quite another place.
     """
+    sigmas = _sigmas_off(laid, seen)
+    return None if sigmas > DISAGREE else _doubted(laid, sigmas)
+
+
+def _sigmas_off(camera: TableCamera, other: TableCamera) -> float:
+    """Return how many sigmas of another camera the corners of one are off it; which end is which does not count."""
     corners = landmarks()[0][:4]
-    away = laid.project(corners) - seen.project(corners)
-    sigmas = np.sqrt((away * np.linalg.solve(seen.spread(corners), away[..., None])[..., 0]).sum(1).max())
-    if sigmas > DISAGREE:
-        return None
-    doubted = None if laid.covariance is None else max(1.0, sigmas / AGREE) ** 2 * laid.covariance
-    return replace(laid, covariance=doubted)
+    spread = other.spread(corners)
+    ways = [camera.project(each) - other.project(corners) for each in (corners, corners[::-1])]
+    return min(float(np.sqrt((away * np.linalg.solve(spread, away[..., None])[..., 0]).sum(1).max())) for away in ways)
+
+
+def _doubted(camera: TableCamera, sigmas: float) -> TableCamera:
+    """Return a camera with so large a covariance that what is off it by some sigmas may be true as well."""
+    if camera.covariance is None:
+        return camera
+    return replace(camera, covariance=max(1.0, sigmas / AGREE) ** 2 * camera.covariance)
 
 
 def _unlaid(camera: TableCamera, verdict: Judgement, rank: float) -> _Way:

@@ -42,8 +42,12 @@ from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT
 
 HEIGHT, WIDTH = 720, 1280
 MISSING, FALSE, NEAR_SHARE = 0.08, 0.05, 0.6
-SPINDOE_LIFT = 0.026
-"""Metres that flights of spindoe lie too low: their balls bounce 6 mm below the table's surface, by the middle."""
+TT3D_LIFT, SPINDOE_LIFT = 0.0037, 0.026
+"""Metres that flights and cameras of tt3d, and flights of spindoe, lie too low.
+
+Where the flights before and after a bounce meet, the ball is so much below a ball that lies on the table, by the median.
+Cameras of tt3d look down by 10 to 17 degrees, so 3.7 mm of height are 1 to 2 cm on the table.
+"""
 GRAVITY = np.array([0, 0, -9.81])
 
 
@@ -208,7 +212,7 @@ def tt3d(folder: Path) -> list[Real]:
     found = []
     for path in sorted((folder / "3D_gt").glob("*.csv")):
         table = np.loadtxt(path, delimiter=",", skiprows=1)
-        found.append(real(path.stem, table[:, 0] - table[0, 0], table[:, 1:] + (0, 0, TABLE_HEIGHT), 0.003))
+        found.append(real(path.stem, table[:, 0] - table[0, 0], table[:, 1:] + (0, 0, TABLE_HEIGHT + TT3D_LIFT), 0.003))
     return [flight for flight in found if flight.landing is not None]
 
 
@@ -281,11 +285,11 @@ def landing_of(times: np.ndarray, places: np.ndarray, near: float) -> np.ndarray
 
 
 def camera_of(path: Path) -> TableCamera:
-    """Return a camera that a .yaml holds with rvec, tvec and f."""
+    """Return a camera that a .yaml of tt3d holds with rvec, tvec and f."""
     text = path.read_text()
     numbers = {key: np.array(json.loads(re.search(rf"(?m)^{key}: (.*)$", text)[1])) for key in ("rvec", "tvec", "f")}
     rotation, _ = cv2.Rodrigues(numbers["rvec"])
-    position = -rotation.T @ numbers["tvec"] + (0, 0, TABLE_HEIGHT)
+    position = -rotation.T @ numbers["tvec"] + (0, 0, TABLE_HEIGHT + TT3D_LIFT)
     return TableCamera(position, rotation, float(numbers["f"]), np.array([WIDTH / 2, HEIGHT / 2]), WIDTH)
 
 

@@ -13,8 +13,8 @@ LEAST_BEYOND, LEAST_SHARE = 0.35, 0.3
 """Contrast of a line with what lies beyond it, against its contrast with the surface, and the share of its stations that
 must have it. With less, the line may be the floor."""
 UNDER_BOARD, UNDER_SHARE = np.linspace(0, 1, 6), 0.6
-"""Where under a line, from 0 to the height of a board's side, the side may end if it is as bright as the line. At so large a
-share of the stations it must end."""
+"""Where under a line, from 0 to the height of a board's side, the side may end if it is as bright as the line. It must
+end there at so large a share of the stations."""
 OUTSIDE = 1.5
 """Pixels outside of a line; where it is as bright there, only the line's inner edge tells where it is."""
 

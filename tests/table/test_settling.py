@@ -9,8 +9,8 @@ from scenes import true_cameras
 
 from ttcli.table.evidence import WHOLE
 from ttcli.table.fit import Fit
-from ttcli.table.profiles import piece
-from ttcli.table.settling import Shown, set_right, settled
+from ttcli.table.profiles import Picture, piece
+from ttcli.table.settling import Shown, set_right, settled, stays
 from ttcli.table.views import Move, camera_then
 
 CAMERA = true_cameras(12, seed=5)[1]
@@ -49,3 +49,18 @@ def test_between_pictures_the_change_is_even_and_the_drift_counts_from_the_neare
     assert [move.seconds for move in found] == [0.0, 0.5, 1.0]
     assert [move.motion[0, 2] for move in found] == pytest.approx([0, 12, 24])
     assert [move.drift_seconds for move in found] == [0.0, 0.5, 0.0]
+
+
+def test_pictures_tell_that_a_camera_moves_though_it_seems_to_be_at_rest():
+    known = replace(CAMERA, covariance=SPREAD)
+    fit = Fit(known, 0.8, 3.0, None, known)
+
+    def seen(*shifts: float) -> list[Picture]:
+        pictures = [painted(CAMERA.carried(shifted(x, 0)), seed=number) for number, x in enumerate(shifts)]
+        return [piece(each, WHOLE, HEIGHT, WIDTH, STILL) for each in pictures]
+
+    assert stays(fit, seen(0, 0, 0, 1, 0, 0, -1, 0))
+    assert stays(fit, seen(0, 0, 90, 90, 90))
+    assert not stays(fit, seen(0, 90, 120, 150, 120))
+    assert stays(fit, seen(90, 120, 150)), "three pictures are too few to say so"
+    assert stays(fit._replace(coarse=None), seen(90, 120, 150, 120)), "where no lines are seen, none are asked for"

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from drawn_tables import HEIGHT, WIDTH, corners_off, hall, maps_of
+from drawn_tables import HEIGHT, WIDTH, corners_off, hall, maps_of, painted
 from scenes import seeded, true_cameras
 
 from ttcli.errors import CheckpointError
@@ -18,6 +18,7 @@ from ttcli.table.camera import TableCamera
 from ttcli.table.candidates import Candidate
 from ttcli.table.evidence import WHOLE, Region, region_of
 from ttcli.table.looking import TableLooker
+from ttcli.table.profiles import piece
 from ttcli.table.sightings import Sighting
 from ttcli.table.stretches import Stretch
 from ttcli.table.views import NoTable, TableView
@@ -196,6 +197,26 @@ def test_a_table_beside_which_the_ball_is_played_is_not_taken():
         camera = known if number % 5 == 0 else unclear  # some of them are of another ball
         stretch.note_ball(Sighting(number / RATE, *camera.project(place)))
     assert isinstance(stretch.view(), NoTable) and "played at another table" in stretch.view().reason
+
+
+@pytest.mark.parametrize(("moved", "reason"), [(0, None), (90, "the camera moves, and nothing shows how")])
+def test_a_table_that_most_pictures_show_elsewhere_is_given_up(moved, reason):
+    """As where large captions rest before a hall without anything that could be followed."""
+    there, elsewhere = (
+        piece(painted(SIDE.carried(np.array([[1.0, 0, x], [0, 1, 0], [0, 0, 1]]))), WHOLE, HEIGHT, WIDTH, np.eye(3))
+        for x in (0, moved)
+    )
+    table = Candidate(WHOLE, maps_of(SIDE), 0.1, there)
+    for _ in range(5):
+        table.add(maps_of(SIDE), 1.0, there)
+    assert table.fit(HEIGHT, WIDTH).laid
+    for _ in range(5):
+        table.add_picture(elsewhere)
+    table._pictures, table._fitted = [there, *table._pictures[-5:]], table.looks
+    stretch = Stretch(0.0, [table], HEIGHT, WIDTH)
+    stretch.close()
+    view = stretch.view()
+    assert (view.reason if isinstance(view, NoTable) else None) == reason
 
 
 def test_weights_come_back_and_damaged_ones_are_told_of(tmp_path):

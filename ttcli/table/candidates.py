@@ -8,6 +8,7 @@ from ttcli.table.fit import Fit, fit_camera, no_table, refit, relay
 from ttcli.table.judging import judge
 from ttcli.table.profiles import Picture
 from ttcli.table.refining import AIM, refine
+from ttcli.table.settling import stays
 
 SAME_VIEW = 0.5
 """Cosine between two answers of the network from which on they are of one view."""
@@ -69,6 +70,11 @@ class Candidate:
             self._fit = no_table("too few looks for so little that is seen", self._fit.score)
         self._fitted = self.looks
         return self._fit
+
+    def stay(self) -> None:
+        """Give up a table that its pictures do not show where it should be, though the camera seems to be at rest."""
+        if not stays(self._fit, self._pictures):
+            self._fit = no_table("the camera moves, and nothing shows how", self._fit.score)
 
     def settle(self, fit: Fit) -> None:
         """Take a camera that is known better, and look no more."""

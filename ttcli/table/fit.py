@@ -150,8 +150,8 @@ def relay(before: Fit, pictures: Sequence[Picture], height: int) -> Fit:
     if laid is None or camera is None:
         return before
     camera, hump = ends_told_apart(camera), laid.hump
-    if (sigmas := _sigmas_off(camera, before.camera)) > AGREE:
-        if _sigmas_off(before.camera, before.coarse) < _sigmas_off(camera, before.coarse):
+    if (sigmas := sigmas_off(camera, before.camera)) > AGREE:
+        if sigmas_off(before.camera, before.coarse) < sigmas_off(camera, before.coarse):
             camera, hump = before.camera, before.hump
         camera = _doubted(camera, sigmas)
     error = worst_corner(camera, height)
@@ -188,11 +188,11 @@ def _reconciled(laid: TableCamera, seen: TableCamera) -> TableCamera | None:
 
     None where it saw them at quite another place.
     """
-    sigmas = _sigmas_off(laid, seen)
+    sigmas = sigmas_off(laid, seen)
     return None if sigmas > DISAGREE else _doubted(laid, sigmas)
 
 
-def _sigmas_off(camera: TableCamera, other: TableCamera) -> float:
+def sigmas_off(camera: TableCamera, other: TableCamera) -> float:
     """Return how many sigmas of another camera the corners of one are off it; which end is which does not count."""
     corners = landmarks()[0][:4]
     spread = other.spread(corners)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttcli.table.fit import Fit, relay
+from ttcli.table.fit import Fit, relay, sigmas_off
 from ttcli.table.lines import lay_lines
 from ttcli.table.motion import similarity_between
 from ttcli.table.profiles import Picture
@@ -22,6 +22,13 @@ CARRIED_REACHES = (8.0, 2.5)
 ROUNDS = 2
 LEAST_SHOWN = 2
 """Pictures that show the lines; fewer set nothing right."""
+LEAST_PICTURES, MOST_PICTURES, LEAST_STAYING = 4, 6, 0.3
+"""Pictures of a camera at rest from which on they are asked, how many are, and the share that must show the lines.
+
+Broadcasts and clips of still cameras have 0.7 and more. A camera that pans behind large captions had none.
+"""
+STAYING = 4.0
+"""Sigmas that a corner may be off there."""
 
 
 class Shown(NamedTuple):
@@ -41,6 +48,16 @@ def settled(fit: Fit, moves: list[Move], shown: Sequence[Shown], height: int) ->
         moves = set_right(moves, [(each.seconds, motion) for each, motion in told])
         fit = relay(fit, [each.picture._replace(motion=motion) for each, motion in told], height)
     return fit, moves
+
+
+def stays(fit: Fit, pictures: Sequence[Picture]) -> bool:
+    """Return whether enough pictures of a camera that seems to be at rest show a table's lines where they should be."""
+    if fit.camera is None or not fit.laid or len(pictures) < LEAST_PICTURES:
+        return True
+    some = pictures[:: -(-len(pictures) // MOST_PICTURES)]
+    laid = [lay_lines(fit.camera, [picture], AIM, CARRIED_REACHES, fit.hump) for picture in some]
+    there = [each is not None and each.sure and sigmas_off(each.camera, fit.camera) < STAYING for each in laid]
+    return float(np.mean(there)) >= LEAST_STAYING
 
 
 def _motion_of(fit: Fit, moves: Sequence[Move], shown: Shown) -> np.ndarray | None:

@@ -239,6 +239,9 @@ class Stretch:
             chosen = self.candidates[0]
             fit, self.moves = settled(chosen.fit(self._height, self._width), self.moves, self._shown, self._height)
             chosen.settle(fit)
+        else:
+            for candidate in self.tables:
+                candidate.stay()
         self._shown = []
         self.moves = _thinned(self.moves, self._height, self._width)
 

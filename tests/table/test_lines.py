@@ -158,7 +158,7 @@ def test_lines_above_a_side_as_white_as_they_are_seen():
     for number, camera in enumerate(CAMERAS):
         laid = lay_lines(about(camera, seed=number), [shown(painted(camera, side=(240, 240, 240)))], EVERYTHING)
         assert laid is not None and laid.sure and min(laid.support.values()) > 0
-        assert corners_off(laid.camera, camera) < 1.5
+        assert corners_off(laid.camera, camera) < 2.0
 
 
 def test_a_table_that_rises_to_its_net_is_known_as_such():

@@ -199,6 +199,19 @@ def test_a_table_beside_which_the_ball_is_played_is_not_taken():
     assert isinstance(stretch.view(), NoTable) and "played at another table" in stretch.view().reason
 
 
+@pytest.mark.parametrize(("off", "corrected"), [(0, False), (4, False), (60, True)])
+def test_the_network_corrects_the_motion_only_where_it_sees_clearly_more_of_the_table(off, corrected):
+    table = Candidate(WHOLE, maps_of(SIDE), 0.1)
+    for _ in range(5):
+        table.add(maps_of(SIDE))
+    stretch = Stretch(0.0, [table], HEIGHT, WIDTH)
+    motion, true = (np.array([[1.0, 0, x], [0, 1, 0], [0, 0, 1]]) for x in (40, 40 + off))
+    stretch.move(0.5, motion)
+    stretch.look(np.zeros((288, 512, 3), np.uint8), 0.5, PerfectLooks([SIDE.carried(true)]))
+    assert (stretch.corrected is not None) == corrected
+    assert stretch.motion[0, 2] == pytest.approx(40 + off * corrected, abs=3)
+
+
 @pytest.mark.parametrize(("moved", "reason"), [(0, None), (90, "the camera moves, and nothing shows how")])
 def test_a_table_that_most_pictures_show_elsewhere_is_given_up(moved, reason):
     """As where large captions rest before a hall without anything that could be followed."""

@@ -134,12 +134,16 @@ def _contrast(profiles: Profiles, rows: np.ndarray, places: np.ndarray, away: np
 
 def _inner_edge(profiles: Profiles, rows: np.ndarray, places: np.ndarray, colour: np.ndarray) -> float:
     """Return how many pixels farther inwards than at places (R,) a line lies by its inner edge."""
-    around = np.arange(-BESIDE, BESIDE + STEP / 2, STEP)
-    inner = (places + profiles.widths[rows])[:, None]
-    line = profiles.around(rows, inner - profiles.widths[rows, None] / 2)
-    surface = profiles.around(rows, inner + around[-1])
-    seen = (profiles.around(rows, inner + around) - (line + surface) / 2) @ colour
-    return float(np.median(around[(seen > 0).cumprod(1).sum(1).clip(0, len(around) - 1)])) - STEP / 2
+    inner, first = places + profiles.widths[rows], profiles.away[0]
+    line = profiles.around(rows, (inner - profiles.widths[rows] / 2)[:, None])
+    surface = profiles.around(rows, (inner + BESIDE)[:, None])
+    begin = first + STEP * np.round((inner - BESIDE - first) / STEP)
+    there = begin[:, None] + STEP * np.arange(round(2 * BESIDE / STEP))
+    lighter = (profiles.around(rows, there) - (line + surface) / 2) @ colour
+    last = ((lighter > 0).cumprod(1).sum(1) - 1).clip(0, there.shape[1] - 2)
+    before, after = (lighter[np.arange(len(rows)), last + step] for step in (0, 1))
+    share = np.clip(before / np.where(before > after, before - after, 1.0), 0, 1)
+    return float(np.median(begin + STEP * (last + share) - inner))
 
 
 def _total(agree: np.ndarray, share: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:

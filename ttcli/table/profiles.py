@@ -143,7 +143,8 @@ def profiles_across(
     keep = inside & (np.bincount(numbers, inside, count)[numbers] >= LEAST_SHOWN)
     if len(set(stations.whole[numbers[keep]]) - {TAPE}) < LEAST_LINES:
         return None
-    away = np.arange(-far - sides[keep].max(), far + width[keep].max() + STEP, STEP)
+    outside = np.ceil(sides[keep].max() / STEP)
+    away = STEP * np.arange(-outside, (2 * far + width[keep].max()) / STEP + 1) - far
     there = expected[keep, None] + away[:, None] * (normals[keep] / first.scale)[:, None]
     seen = [_sampled(each.pixels, each.at(there), cv2.INTER_LINEAR) for each in pictures]
     bare = _sampled(_net(camera, first), first.at(there), cv2.INTER_NEAREST) == 0

@@ -31,6 +31,11 @@ BALLS_TOGETHER = 20
 """Sightings of the ball after which it is judged anew which table is played on."""
 STEADY = 0.02
 """Picture widths that a picture may have moved for white lines to be looked for in it."""
+BETTER = 0.03
+"""How much more of the table the network must see elsewhere to correct where the hall's motion has it.
+
+Where somebody hides an end it fits almost as well elsewhere.
+"""
 SMALL, AS_LARGE, MUCH_LARGER = 0.4, 0.65, 1.6
 """How large another table is on the picture, as a share of one that is known.
 
@@ -210,9 +215,12 @@ class Stretch:
         known = candidate.fit(self._height, self._width)
         if known.camera is None:
             return
-        evidence = Evidence(heat, self._width, self._height, region)
-        refined = refine(known.camera.carried(self.motion), evidence, AIM)
-        if refined is not None and judge(refined.camera, evidence).reason is None:
+        evidence, carried = Evidence(heat, self._width, self._height, region), known.camera.carried(self.motion)
+        refined = refine(carried, evidence, AIM)
+        if refined is None:
+            return
+        said = judge(refined.camera, evidence)
+        if said.reason is None and said.score > judge(carried, evidence).score + BETTER:
             self._correct(known.camera, refined.camera, seconds)
 
     def _correct(self, known: TableCamera, seen: TableCamera, seconds: float) -> None:

@@ -161,6 +161,14 @@ def test_lines_above_a_side_as_white_as_they_are_seen():
         assert corners_off(laid.camera, camera) < 2.0
 
 
+def test_thin_lines_above_a_dark_side_stay_where_they_are():
+    for number, near in enumerate(CAMERAS):
+        camera = replace(near, focal=0.6 * near.focal)
+        picture = cv2.GaussianBlur(painted(camera, seed=number), (0, 0), 1.0)
+        laid = lay_lines(about(camera, seed=number), [shown(picture)], EVERYTHING)
+        assert laid is not None and corners_off(laid.camera, camera) < 3.0
+
+
 def test_a_table_that_rises_to_its_net_is_known_as_such():
     camera = CAMERAS[2]
     laid = lay_lines(about(camera, seed=6), [shown(painted(camera, hump=0.016))], EVERYTHING)

@@ -163,7 +163,7 @@ def test_the_ball_tells_which_of_two_tables_is_played_on(monkeypatch):
     assert isinstance(view, TableView) and corners_off(view.camera, other) < 6
 
 
-def test_a_small_table_counts_where_the_ball_bounces_on_it_alone(monkeypatch):
+def test_a_small_table_counts_where_the_ball_is_played_at_it_alone(monkeypatch):
     large, small = (
         replace(SIDE, position=SIDE.position * [away, away, 1.5]).moved(np.array([0, turn, 0, 0, 0, 0, 0]))
         for away, turn in ((2.0, 0.2), (2.8, -0.25))
@@ -230,6 +230,27 @@ def test_a_table_that_most_pictures_show_elsewhere_is_given_up(moved, reason):
     stretch.close()
     view = stretch.view()
     assert (view.reason if isinstance(view, NoTable) else None) == reason
+
+
+def test_a_laid_table_that_later_pictures_make_unsure_is_looked_at_by_the_network_again():
+    pictures = [
+        piece(painted(SIDE.carried(np.array([[1.0, 0, x], [0, 1, 0], [0, 0, 1]]))), WHOLE, HEIGHT, WIDTH, np.eye(3))
+        for x in (0, 90)
+    ]
+    table = Candidate(WHOLE, maps_of(SIDE), 0.1, pictures[0])
+    for _ in range(5):
+        table.add(maps_of(SIDE), 1.0, pictures[0])
+    stretch = Stretch(0.0, [table], HEIGHT, WIDTH)
+    before = stretch.view()
+    assert isinstance(before, TableView) and table.laid
+    for _ in range(9):
+        table.add_picture(pictures[1])
+    black = np.zeros_like(pictures[1].pixels)
+    for number in range(4):
+        stretch.look(black, number / RATE, PerfectLooks([SIDE]))
+    stretch.close()
+    after = stretch.view()
+    assert isinstance(after, NoTable) or after.error > 1.5 * before.error
 
 
 def test_weights_come_back_and_damaged_ones_are_told_of(tmp_path):

@@ -73,8 +73,8 @@ class Candidate:
 
     def stay(self) -> None:
         """Give up a table that its pictures do not show where it should be, though the camera seems to be at rest."""
-        if not stays(self._fit, self._pictures):
-            self._fit = no_table("the camera moves, and nothing shows how", self._fit.score)
+        if self.source == "found" and not stays(self._fit, self._pictures):
+            self._fit, self._fitted = no_table("the camera moves, and nothing shows how", self._fit.score), self.looks
 
     def settle(self, fit: Fit) -> None:
         """Take a camera that is known better, and look no more."""

@@ -57,6 +57,8 @@ class Fit(NamedTuple):
     """The camera as the network alone saw it, where enough white lines are seen on the picture itself; else None."""
     hump: float = 0.0
     """How much higher than its ends the table is at the net, metres."""
+    doubt: float = 1.0
+    """Factor of the stated error, as pictures of one view showed the lines at different places."""
 
     @property
     def laid(self) -> bool:
@@ -149,15 +151,16 @@ def relay(before: Fit, pictures: Sequence[Picture], height: int) -> Fit:
     camera = _reconciled(laid.camera, before.coarse) if laid is not None and laid.sure else None
     if laid is None or camera is None:
         return before
-    camera, hump = ends_told_apart(camera), laid.hump
-    if (sigmas := sigmas_off(camera, before.camera)) > AGREE:
-        if sigmas_off(before.camera, before.coarse) < sigmas_off(camera, before.coarse):
-            camera, hump = before.camera, before.hump
-        camera = _doubted(camera, sigmas)
+    camera, known, hump = ends_told_apart(camera), _grown(before.camera, 1 / before.doubt), laid.hump
+    sigmas = sigmas_off(camera, known)
+    doubt = max(before.doubt, sigmas / AGREE)
+    if sigmas > AGREE and sigmas_off(known, before.coarse) < sigmas_off(camera, before.coarse):
+        camera, hump = known, before.hump
+    camera = _grown(camera, doubt)
     error = worst_corner(camera, height)
     if error > _most_error(camera):
         return no_table(CORNERS_UNSURE, before.score)
-    return before._replace(camera=camera, error=error, hump=hump)
+    return before._replace(camera=camera, error=error, hump=hump, doubt=doubt)
 
 
 def _way(
@@ -189,7 +192,7 @@ def _reconciled(laid: TableCamera, seen: TableCamera) -> TableCamera | None:
     None where it saw them at quite another place.
     """
     sigmas = sigmas_off(laid, seen)
-    return None if sigmas > DISAGREE else _doubted(laid, sigmas)
+    return None if sigmas > DISAGREE else _grown(laid, max(1.0, sigmas / AGREE))
 
 
 def sigmas_off(camera: TableCamera, other: TableCamera) -> float:
@@ -200,11 +203,9 @@ def sigmas_off(camera: TableCamera, other: TableCamera) -> float:
     return min(float(np.sqrt((away * np.linalg.solve(spread, away[..., None])[..., 0]).sum(1).max())) for away in ways)
 
 
-def _doubted(camera: TableCamera, sigmas: float) -> TableCamera:
-    """Return a camera with so large a covariance that what is off it by some sigmas may be true as well."""
-    if camera.covariance is None:
-        return camera
-    return replace(camera, covariance=max(1.0, sigmas / AGREE) ** 2 * camera.covariance)
+def _grown(camera: TableCamera, factor: float) -> TableCamera:
+    """Return a camera whose stated error is a factor times as large."""
+    return camera if camera.covariance is None else replace(camera, covariance=factor**2 * camera.covariance)
 
 
 def _unlaid(camera: TableCamera, verdict: Judgement, rank: float) -> _Way:

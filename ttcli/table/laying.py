@@ -15,8 +15,11 @@ must have it. With less, the line may be the floor."""
 UNDER_BOARD, UNDER_SHARE = np.linspace(0, 1, 6), 0.6
 """Where under a line, from 0 to the height of a board's side, the side may end if it is as bright as the line. It must
 end there at so large a share of the stations."""
-OUTSIDE = 1.5
-"""Pixels outside of a line; where it is as bright there, only the line's inner edge tells where it is."""
+OUTSIDE, AS_BRIGHT = 1.5, 0.4
+"""Pixels outside of a line, and the part of its brightness from which on it is the side of the board that is seen there.
+Then only the line's inner edge tells where it is. Lines of one pixel come out up to 1.6 times too bright."""
+LEAST_WIDTH = 0.6
+"""Pixels that a line is wide at the least for its edges to be told apart."""
 
 
 class Line(NamedTuple):
@@ -97,15 +100,14 @@ def lay_line(
     factor = float(np.clip(np.median(along), *FACTORS)) if len(rows) else 1.0
     if not len(rows):
         return None
-    least_beyond = LEAST_BEYOND * factor * float(np.linalg.norm(colour))
-    farther = _farther_inwards(gains, profiles, rows, nearest[rows], colour, least_beyond)
+    farther = _farther_inwards(gains, profiles, rows, nearest[rows], factor * colour)
     if farther is None:
         return None
     return Line(number, gains.shifts[0] + found * step + farther, bend / step**2, float(values.max() / shown), factor)
 
 
 def _farther_inwards(
-    gains: Gains, profiles: Profiles, rows: np.ndarray, nearest: np.ndarray, colour: np.ndarray, least: float
+    gains: Gains, profiles: Profiles, rows: np.ndarray, nearest: np.ndarray, colour: np.ndarray
 ) -> float | None:
     """Return how many pixels farther inwards a line lies, if the side of the board is as bright; None where it may be no line.
 
@@ -114,32 +116,33 @@ def _farther_inwards(
         profiles: Profiles there.
         rows: (R,) stations at which it is seen.
         nearest: (R,) numbers of the shifts there.
-        colour: (3,) of the lines, the surface's taken off.
-        least: Levels of 255 that it differs from what lies beyond it.
+        colour: (3,) of this line, the surface's taken off.
     """
-    places = gains.shifts[nearest]
+    places, least = gains.shifts[nearest], LEAST_BEYOND * float(np.linalg.norm(colour))
     if np.mean(np.linalg.norm(gains.beyond[rows, nearest], axis=1) > least) < LEAST_SHARE:
-        under = _contrast(profiles, rows, places, -BESIDE - UNDER_BOARD * profiles.sides[rows, None])
-        if np.mean(under > least) < UNDER_SHARE:
+        line = profiles.around(rows, (places + profiles.widths[rows] / 2)[:, None])
+        under = profiles.around(rows, (places - BESIDE)[:, None] - UNDER_BOARD * profiles.sides[rows, None])
+        if np.mean(np.linalg.norm(line - under, axis=2).max(1) > least) < UNDER_SHARE:
             return None
-    outer_seen = np.mean(_contrast(profiles, rows, places, [-OUTSIDE]) > least) >= 0.5
-    return 0.0 if outer_seen or not profiles.sides.any() else _inner_edge(profiles, rows, places, colour)
+    side = _brightness(profiles, rows, (places - OUTSIDE)[:, None], colour)[:, 0]
+    bright = side > AS_BRIGHT
+    if not profiles.sides.any() or np.median(profiles.widths) < LEAST_WIDTH or bright.mean() < 0.5:
+        return 0.0
+    return _inner_edge(profiles, rows[bright], places[bright], colour, side[bright])
 
 
-def _contrast(profiles: Profiles, rows: np.ndarray, places: np.ndarray, away: np.ndarray | list[float]) -> np.ndarray:
-    """Return by how many levels of 255 a line at places (R,) differs, at most, from what is `away` pixels inwards of it."""
-    line = profiles.around(rows, (places + profiles.widths[rows] / 2)[:, None])
-    return np.linalg.norm(line - profiles.around(rows, places[:, None] + away), axis=2).max(1)
+def _brightness(profiles: Profiles, rows: np.ndarray, places: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    """Return how bright it is at places (R, S) of some profiles: 0 as the surface beside the line, 1 as the line."""
+    surface = profiles.colours[rows, -round(BESIDE / STEP) :].mean(1)
+    return (profiles.around(rows, places) - surface[:, None]) @ colour / (colour @ colour)
 
 
-def _inner_edge(profiles: Profiles, rows: np.ndarray, places: np.ndarray, colour: np.ndarray) -> float:
-    """Return how many pixels farther inwards than at places (R,) a line lies by its inner edge."""
+def _inner_edge(profiles: Profiles, rows: np.ndarray, places: np.ndarray, colour: np.ndarray, side: np.ndarray) -> float:
+    """Return how many pixels farther inwards than at places (R,) a line lies by its inner edge, beside a `side` so bright."""
     inner, first = places + profiles.widths[rows], profiles.away[0]
-    line = profiles.around(rows, (inner - profiles.widths[rows] / 2)[:, None])
-    surface = profiles.around(rows, (inner + BESIDE)[:, None])
     begin = first + STEP * np.round((inner - BESIDE - first) / STEP)
     there = begin[:, None] + STEP * np.arange(round(2 * BESIDE / STEP))
-    lighter = (profiles.around(rows, there) - (line + surface) / 2) @ colour
+    lighter = _brightness(profiles, rows, there, colour) - side[:, None] / 2
     last = ((lighter > 0).cumprod(1).sum(1) - 1).clip(0, there.shape[1] - 2)
     before, after = (lighter[np.arange(len(rows)), last + step] for step in (0, 1))
     share = np.clip(before / np.where(before > after, before - after, 1.0), 0, 1)

@@ -39,7 +39,7 @@ Where somebody hides an end it fits almost as well elsewhere.
 SMALL, AS_LARGE, MUCH_LARGER = 0.4, 0.65, 1.6
 """How large another table is on the picture, as a share of one that is known.
 
-A small table counts only if the ball bounces on it, and on no larger table. The match may be at another that is as
+A small table counts only if the ball is played at it, and at no larger table. The match may be at another that is as
 large. At a much larger one it is as a rule.
 """
 
@@ -196,7 +196,8 @@ class Stretch:
         """Look at the white lines alone, and correct the motion by them; return whether they are where they should be."""
         fit = candidate.fit(self._height, self._width)
         known = fit.camera
-        assert known is not None
+        if known is None:
+            return False  # further pictures made its corners unsure
         moved = np.abs(self.motion - np.eye(3)).max() > STILL
         if not candidate.settled and candidate.looks < FULL_LOOKS:
             candidate.add_picture(self._piece(picture, region))
@@ -250,6 +251,7 @@ class Stretch:
         else:
             for candidate in self.tables:
                 candidate.stay()
+        self._judged_at = None
         self._shown = []
         self.moves = _thinned(self.moves, self._height, self._width)
 
@@ -304,7 +306,7 @@ class Stretch:
         said = [verdict(self._at(fit), self._ball) for _, fit in possible]
         played = [candidate for (candidate, _), over in zip(possible, said, strict=True) if over is not False]
         if not played:
-            small = [candidate for candidate in self._small if self._bounces_on(candidate)]
+            small = [candidate for candidate in self._small if self._played_at(candidate)]
             return (small[0], "") if len(small) == 1 else (None, "the ball is played elsewhere, or does not bounce on it")
         sure = [candidate for (candidate, _), over in zip(possible, said, strict=True) if over]
         if len(sure) == 1:
@@ -320,8 +322,8 @@ class Stretch:
             return None, "the ball is played at another table, and where that is cannot be told"
         return largest, ""
 
-    def _bounces_on(self, candidate: Candidate) -> bool:
-        """Return whether a table is known that the ball surely bounces on."""
+    def _played_at(self, candidate: Candidate) -> bool:
+        """Return whether a table is known that the ball is surely played at."""
         fit = candidate.fit(self._height, self._width)
         return fit.camera is not None and bool(verdict(self._at(fit), self._ball))
 

@@ -199,8 +199,9 @@ def test_a_table_beside_which_the_ball_is_played_is_not_taken():
     assert isinstance(stretch.view(), NoTable) and "played at another table" in stretch.view().reason
 
 
-@pytest.mark.parametrize(("off", "corrected"), [(0, False), (4, False), (60, True)])
-def test_the_network_corrects_the_motion_only_where_it_sees_clearly_more_of_the_table(off, corrected):
+@pytest.mark.parametrize(("off", "better", "corrected"), [(4, 1.0, True), (60, 0.03, True), (60, 1.0, False), (14, 1.0, False)])
+def test_the_network_corrects_a_motion_by_far_only_if_it_sees_clearly_more_of_the_table(off, better, corrected, monkeypatch):
+    monkeypatch.setattr("ttcli.table.stretches.BETTER", better)
     table = Candidate(WHOLE, maps_of(SIDE), 0.1)
     for _ in range(5):
         table.add(maps_of(SIDE))

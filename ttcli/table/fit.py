@@ -251,10 +251,14 @@ def worst_corner(camera: TableCamera, height: int) -> float:
 
 def same_table(one: TableCamera, other: TableCamera, share: float = SAME_SHARE) -> bool:
     """Return whether two cameras show one table: their corners are no farther apart than a share of its size."""
-    corners = landmarks()[0][:4]
-    here, there = one.project(corners), other.project(corners)
-    size = float(np.linalg.norm(here - here.mean(0), axis=1).max())
-    return min(float(np.linalg.norm(here - turned, axis=1).max()) for turned in (there, there[::-1])) < share * size
+    here = one.project(landmarks()[0][:4])
+    return farthest_apart(one, other) < share * float(np.linalg.norm(here - here.mean(0), axis=1).max())
+
+
+def farthest_apart(one: TableCamera, other: TableCamera) -> float:
+    """Return how many pixels corners of two cameras' tables are apart at most; which end is which does not count."""
+    here, there = (camera.project(landmarks()[0][:4]) for camera in (one, other))
+    return min(float(np.linalg.norm(here - turned, axis=1).max()) for turned in (there, there[::-1]))
 
 
 def ends_told_apart(camera: TableCamera) -> TableCamera:

@@ -11,7 +11,7 @@ import numpy as np
 from ttcli.table.camera import TableCamera
 from ttcli.table.candidates import FEW_LOOKS, FULL_LOOKS, LEAST_LOOKS, Candidate
 from ttcli.table.evidence import WHOLE, Evidence, Region, region_of
-from ttcli.table.fit import CORNERS_UNSURE, Fit, same_table, worst_corner
+from ttcli.table.fit import CORNERS_UNSURE, Fit, farthest_apart, same_table, worst_corner
 from ttcli.table.judging import judge
 from ttcli.table.lines import lay_lines
 from ttcli.table.motion import farthest_corner, similarity_between
@@ -31,11 +31,9 @@ BALLS_TOGETHER = 20
 """Sightings of the ball after which it is judged anew which table is played on."""
 STEADY = 0.02
 """Picture widths that a picture may have moved for white lines to be looked for in it."""
-BETTER = 0.03
-"""How much more of the table the network must see elsewhere to correct where the hall's motion has it.
-
-Where somebody hides an end it fits almost as well elsewhere.
-"""
+ALONE, BETTER = 10.0 / 1920, 0.03
+"""Picture widths that the network may correct where the hall's motion has a corner. For more it must see so much more of
+the table there: where somebody hides an end it fits almost as well elsewhere."""
 SMALL, AS_LARGE, MUCH_LARGER = 0.4, 0.65, 1.6
 """How large another table is on the picture, as a share of one that is known.
 
@@ -221,7 +219,8 @@ class Stretch:
         if refined is None:
             return
         said = judge(refined.camera, evidence)
-        if said.reason is None and said.score > judge(carried, evidence).score + BETTER:
+        near = farthest_apart(refined.camera, carried) <= ALONE * self._width
+        if said.reason is None and (near or said.score > judge(carried, evidence).score + BETTER):
             self._correct(known.camera, refined.camera, seconds)
 
     def _correct(self, known: TableCamera, seen: TableCamera, seconds: float) -> None:

@@ -58,7 +58,7 @@ class Fit(NamedTuple):
     hump: float = 0.0
     """How much higher than its ends the table is at the net, metres."""
     doubt: float = 1.0
-    """Factor of the stated error, as pictures of one view showed the lines at different places."""
+    """Factor of the stated error, as the last pictures of the view showed the lines elsewhere."""
 
     @property
     def laid(self) -> bool:
@@ -153,7 +153,7 @@ def relay(before: Fit, pictures: Sequence[Picture], height: int) -> Fit:
         return before
     camera, known, hump = ends_told_apart(camera), _grown(before.camera, 1 / before.doubt), laid.hump
     sigmas = sigmas_off(camera, known)
-    doubt = max(before.doubt, sigmas / AGREE)
+    doubt = max(1.0, sigmas / AGREE)
     if sigmas > AGREE and sigmas_off(known, before.coarse) < sigmas_off(camera, before.coarse):
         camera, hump = known, before.hump
     camera = _grown(camera, doubt)

@@ -96,10 +96,10 @@ def lay_line(
     if shown < LEAST_SHOWN or values.max() < least * shown:
         return None
     rows = np.flatnonzero(agree[np.arange(len(share)), nearest] > 0)
-    along = gains.response[rows, nearest[rows]] @ colour / (colour @ colour)
-    factor = float(np.clip(np.median(along), *FACTORS)) if len(rows) else 1.0
     if not len(rows):
         return None
+    along = gains.response[rows, nearest[rows]] @ colour / (colour @ colour)
+    factor = float(np.clip(np.median(along), *FACTORS))
     farther = _farther_inwards(gains, profiles, rows, nearest[rows], factor * colour)
     if farther is None:
         return None

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from ttcli.table.camera import landmarks
 from ttcli.table.evidence import Evidence, Region
-from ttcli.table.fit import Fit, fit_camera, no_table, refit, relay
+from ttcli.table.fit import Fit, farthest_apart, fit_camera, no_table, refit, relay
 from ttcli.table.judging import judge
 from ttcli.table.profiles import Picture
 from ttcli.table.refining import AIM, refine
@@ -134,9 +133,7 @@ class Candidate:
         said = judge(refined.camera, evidence)
         if said.reason is not None or said.score < KNOWN_SHARE * known.score:
             return None
-        corners = landmarks()[0][:4]
-        off = np.linalg.norm(refined.camera.project(corners) - known.camera.project(corners), axis=1).max()
-        if off > SAME_CAMERA_CELLS * evidence.cell:
+        if farthest_apart(refined.camera, known.camera) > SAME_CAMERA_CELLS * evidence.cell:
             return None
         found = Candidate(self.region, heat, self.size)
         found.source, found._fit = "again", known

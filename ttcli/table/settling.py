@@ -12,7 +12,7 @@ import numpy as np
 
 from ttcli.table.fit import Fit, relay, sigmas_off
 from ttcli.table.lines import lay_lines
-from ttcli.table.motion import similarity_between
+from ttcli.table.motion import farthest_corner, similarity_between
 from ttcli.table.profiles import Picture
 from ttcli.table.refining import AIM
 from ttcli.table.views import Move, motion_between
@@ -29,6 +29,8 @@ Broadcasts and clips of still cameras have 0.7 and more. A camera that pans behi
 """
 STAYING = 4.0
 """Sigmas that a corner may be off there."""
+THINNED = 0.4 / 1920
+"""Picture widths that the picture's corners may be off where moves are left out."""
 
 
 class Shown(NamedTuple):
@@ -85,3 +87,19 @@ def set_right(moves: Sequence[Move], told: Sequence[tuple[float, np.ndarray]]) -
         if move.seconds not in times:
             found.append(Move(move.seconds, change @ move.motion, drift))
     return sorted(found, key=lambda move: move.seconds)
+
+
+def thinned(moves: list[Move], height: int, width: int) -> list[Move]:
+    """Return the moves without those that lie between others anyway."""
+    kept, first = moves[:1], 0
+    for number in range(2, len(moves)):
+        start, end = moves[first], moves[number]
+        span = max(end.seconds - start.seconds, 1e-9)
+        for between in moves[first + 1 : number]:
+            share = (between.seconds - start.seconds) / span
+            even = start.motion + share * (end.motion - start.motion)
+            if farthest_corner(even, between.motion, height, width) > THINNED * width:
+                kept.append(moves[number - 1])
+                first = number - 1
+                break
+    return kept + moves[-1:] if len(moves) > 1 else kept

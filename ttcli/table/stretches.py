@@ -17,7 +17,7 @@ from ttcli.table.lines import lay_lines
 from ttcli.table.motion import farthest_corner, similarity_between
 from ttcli.table.profiles import Picture, piece
 from ttcli.table.refining import AIM, refine
-from ttcli.table.settling import CARRIED_REACHES, Shown, settled
+from ttcli.table.settling import CARRIED_REACHES, Shown, settled, thinned
 from ttcli.table.sightings import LEAST, MOST, Sighting, above_region, over_table, verdict
 from ttcli.table.views import Move, NoTable, TableView, camera_then, drifted
 
@@ -252,7 +252,7 @@ class Stretch:
                 candidate.stay()
         self._judged_at = None
         self._shown = []
-        self.moves = _thinned(self.moves, self._height, self._width)
+        self.moves = thinned(self.moves, self._height, self._width)
 
     def told(self) -> Candidate | None:
         """Return the table that was accepted; None where there is none."""
@@ -338,23 +338,3 @@ class Stretch:
     def _at(self, fit: Fit) -> Callable[[float], TableCamera]:
         assert fit.camera is not None
         return partial(camera_then, fit.camera, self._own_moves())
-
-
-THINNED = 0.4 / 1920
-"""Picture widths that the picture's corners may be off where moves are left out."""
-
-
-def _thinned(moves: list[Move], height: int, width: int) -> list[Move]:
-    """Return the moves without those that lie between others anyway."""
-    kept, first = moves[:1], 0
-    for number in range(2, len(moves)):
-        start, end = moves[first], moves[number]
-        span = max(end.seconds - start.seconds, 1e-9)
-        for between in moves[first + 1 : number]:
-            share = (between.seconds - start.seconds) / span
-            even = start.motion + share * (end.motion - start.motion)
-            if farthest_corner(even, between.motion, height, width) > THINNED * width:
-                kept.append(moves[number - 1])
-                first = number - 1
-                break
-    return kept + moves[-1:] if len(moves) > 1 else kept

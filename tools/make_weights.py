@@ -3,9 +3,9 @@
     python tools/make_weights.py made/ --device cuda
 
 Three networks are trained on drawn windows, `default`, `fast`, and from the weights of `fast` the second stage, each on as many
-windows as those in the package were in all their stages together. Confidence is then fitted on 40 simulated videos, and what
-`detect` takes is written: made/centernet_v8s.safetensors, made/centernet_v8n.safetensors, made/closer_v8n.safetensors. Begun
-again with the same folder it goes on where it stopped.
+windows as those in the package were in all their stages together. On 40 simulated videos the ranges for int8 are then measured,
+and confidence is fitted, and what `detect` takes is written: made/centernet_v8s.safetensors, made/centernet_v8n.safetensors,
+made/closer_v8n.safetensors. Begun again with the same folder it goes on where it stopped.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from fit_flight import Clip, clips_of, cost
 from fit_second_stage import fit_weights, noting_runtime, told_of
+from measure_ranges import note_ranges, ranges_on
 
 from ttcli.configs import SimulateConfig, TrainConfig
 from ttcli.detection.tracking import Flight
@@ -103,15 +104,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     if len([*videos.rglob(EVENTS_FILE)]) < options.rallies:  # none yet, or stopped while it drew them
         simulate(videos, replace(VIDEOS, rallies=options.rallies, device=options.device, overwrite=True))
-    second = pack(SECOND_STAGE, closer, output)
+    second, films = pack(SECOND_STAGE, closer, output), sorted(videos.rglob("*.mp4"))
     for recipe, weights in ((DEFAULT, default), (FAST, fast)):
         path = pack(recipe, weights, output)  # fitted is what eight bits a weight say
+        ranges, seconds = ranges_on(films, path, second)
+        note_ranges(path, ranges)
+        if recipe is DEFAULT:
+            note_ranges(second, seconds)
         calibration = fit_confidence(clips_of([videos], load_runtime(path, "cpu", "auto")))
         if recipe is FAST:
             counts = fit_weights(told_of([videos], noting_runtime(path, second)))
         else:  # beside the default network the place counts alone: docs/RESULTS.md
             counts = {"own": calibration["slope"], "look": 0.0, "bias": calibration["bias"]}
-        pack(recipe, weights, output, calibration=calibration, second_stage=counts)
+        pack(recipe, weights, output, calibration=calibration, second_stage=counts, ranges=ranges)
         print(f"{path}: {calibration}, beside the second stage {counts}")
 
 

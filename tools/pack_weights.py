@@ -50,6 +50,7 @@ def main() -> None:
     checkpoints = [load_checkpoint(path) for path in options.checkpoints]
     model, metadata = checkpoints[0].model, dict(checkpoints[0].metadata)
     model.load_state_dict(mean_state([checkpoint.model.state_dict() for checkpoint in checkpoints]))
+    metadata.pop("ranges", None)  # which were measured on other weights: `tools/measure_ranges.py` notes new ones
     if options.calibration:
         metadata["calibration"] = dict(zip(("slope", "bias"), options.calibration, strict=True))
     if options.second:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 DEVICES = ("auto", "cpu", "cuda")
 """What a network may run on; torch knows further ones."""
-PRECISIONS = ("auto", "bf16", "fp32")
+PRECISIONS = ("auto", "int8", "bf16", "fp32")
 """What a network may compute in."""
 TRAINING_PRECISIONS = ("auto", "bf16", "fp16", "fp32")
 """What a network may be trained in."""
@@ -31,7 +31,8 @@ class DetectConfig:
     device: str = "auto"
     """auto, cpu or cuda."""
     precision: str = "auto"
-    """auto, bf16 or fp32; auto takes bf16 where the processor multiplies in it."""
+    """auto, int8, bf16 or fp32; auto takes the first of them in which the processor multiplies quickly, int8 only for a
+    network whose checkpoint holds its ranges."""
     runtime: str = "auto"
     """auto, torch, onnx or openvino: what runs the network. auto takes ONNX Runtime for an .onnx file, else torch."""
     batch: int = 4

@@ -130,7 +130,8 @@ def test_safetensors_of_another_program_are_refused(path):
      ("area", 10**12), ("area", 1), ("area", 10**400), ("multiple", 10**9), ("multiple", 33), ("fps", [0, 1e-9]),
      ("fps", [60, 24]), ("fps", [24, True]), ("fps", 25), ("calibration", {"slope": 0.0, "bias": 0.0}),
      ("calibration", {"slope": 10**400, "bias": 0.0}), ("second_stage", {"own": 1e300, "look": 0.0, "bias": 0.0}),
-     ("second_stage", {"own": "1", "look": 0.0, "bias": 0.0}), ("event_head", 1)],
+     ("second_stage", {"own": "1", "look": 0.0, "bias": 0.0}), ("event_head", 1), ("ranges", [[0, 1]]),
+     ("ranges", {"encoder.stem": [1.0, 0.0]}), ("ranges", {"encoder.stem": [0.0]}), ("ranges", {"encoder.stem": [0, 1e300]})],
 )  # fmt: skip
 def test_metadata_of_the_wrong_type_are_refused(path, key, value):
     rewrite(path, metadata={**ARGUMENTS, key: value})

@@ -9,6 +9,7 @@ import pytest
 
 from ttcli.inference.runtimes import load_runtime
 from ttcli.networks.checkpoints import PACKAGED, SECOND_STAGE_WEIGHTS, load_checkpoint
+from ttcli.networks.int8 import parts_with_ranges
 from ttcli.training import data as training_data
 
 TOOLS = Path(__file__).parents[2] / "tools"
@@ -21,7 +22,7 @@ def tool(monkeypatch):
         pytest.skip("tools/ lies in the repository only")
     monkeypatch.syspath_prepend(str(TOOLS))
     yield importlib.import_module("make_weights")
-    for name in ("make_weights", "fit_second_stage", "fit_flight"):
+    for name in ("make_weights", "fit_second_stage", "fit_flight", "measure_ranges"):
         sys.modules.pop(name, None)
 
 
@@ -43,4 +44,7 @@ def test_what_is_packed_is_what_detect_takes(tool, tmp_path, monkeypatch):
     assert default.metadata["second_stage"]["look"] == 0 and fast.metadata["second_stage"]["look"] > 0
     assert default.metadata["second_stage"]["own"] == default.metadata["calibration"]["slope"]
     assert load_runtime(tmp_path / "centernet_v8s.safetensors", "cpu", "fp32").working_size(1080, 1920) == (320, 576)
-    assert (tmp_path / "closer_v8n.safetensors").stat().st_size == SECOND_STAGE_WEIGHTS.stat().st_size
+    second = load_checkpoint(tmp_path / "closer_v8n.safetensors")
+    for made_anew in (default, fast, second):
+        assert made_anew.metadata["ranges"].keys() == parts_with_ranges(made_anew.model).keys()
+    assert abs((tmp_path / "closer_v8n.safetensors").stat().st_size - SECOND_STAGE_WEIGHTS.stat().st_size) < 1000

@@ -13,6 +13,7 @@ from ttcli import train as training
 from ttcli.configs import TrainConfig
 from ttcli.errors import InputError, LabelError, OutputError, SettingError
 from ttcli.networks.checkpoints import load_checkpoint
+from ttcli.networks.int8 import parts_with_ranges
 from ttcli.networks.registry import MODELS, create_model
 from ttcli.training import data as training_data
 from ttcli.training import loop
@@ -63,6 +64,12 @@ def test_a_trial_keeps_the_confidence_of_its_validation(data, tmp_path, small_ne
     training.train(data, tmp_path / "run", replace(CONFIG, model="small", calibrate=False), quiet=True)
     last, best = (load_checkpoint(tmp_path / "run" / f"{name}.safetensors").metadata for name in ("last", "best"))
     assert best["calibration"] == last["calibration"]
+
+
+def test_what_is_trained_can_run_in_8_bits(data, tmp_path):
+    training.train(data, tmp_path / "run", replace(CONFIG, model="centernet_v8n", steps=1), quiet=True)
+    trained = load_checkpoint(tmp_path / "run" / "best.safetensors")
+    assert trained.metadata["ranges"].keys() == parts_with_ranges(trained.model).keys()
 
 
 def test_lying_and_upright_videos_go_together(tmp_path, small_network):

@@ -13,7 +13,7 @@ from ttcli.errors import UsageError
 from ttcli.outputs import check_apart
 
 WEIGHTS_HELP = "Checkpoint to use: a file, or `fast` for the small one in the package."
-PRECISION_HELP = "Numbers to compute in; auto takes bf16 where the processor multiplies in it."
+PRECISION_HELP = "Numbers to compute in; auto takes the first of these that the processor and the network are made for."
 PICTURE_RATE_HELP = "Frames per second of a folder of pictures."
 SIZE_HELP = "Size of the picture, where no video gives it."
 TABLE_HELP = 'Use these corners of the table, "x,y x,y x,y x,y" going around, or a table.json, instead of a search.'

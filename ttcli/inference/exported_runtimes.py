@@ -246,8 +246,9 @@ def load_exported(path: Path, runtime: str, precision: str, threads: int | None 
         raise CheckpointError(path, "no such file", CURE)
     if path.stat().st_size >= MOST_BYTES:
         raise CheckpointError(path, f"is larger than {MOST_BYTES >> 30} GB", CURE)
-    if runtime != "openvino" and precision == "bf16":
-        raise SettingError("--precision", "ONNX Runtime has no bf16 here", "take fp32, or --runtime openvino")
+    if precision == "int8" or (runtime != "openvino" and precision == "bf16"):
+        cure = "take auto or fp32" if precision == "int8" else "take fp32, or --runtime openvino"
+        raise SettingError("--precision", f"{runtime} has no {precision} here", cure)
     network = OpenVinoRuntime(path, precision, threads) if runtime == "openvino" else OnnxRuntime(path, threads)
     network.second = load_second_network(network.metadata, "cpu", precision)
     return network

@@ -2,6 +2,7 @@
 
 import math
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,10 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ttcli.errors import SettingError
 from ttcli.networks.ball_network import BallNetwork
-from ttcli.networks.blocks import NetworkAnswer, fuse_batch_norm
+from ttcli.networks.blocks import NetworkAnswer, Prediction, fuse_batch_norm
 from ttcli.networks.checkpoints import SECOND_STAGE_WEIGHTS, load_checkpoint, packaged
-from ttcli.networks.devices import choose_device, choose_dtype, network_workers
+from ttcli.networks.devices import choose_device, choose_dtype, cpu_multiplies_in_int8, network_workers
+from ttcli.networks.int8 import Int8CenterNet, int8_is_exact, parts_with_ranges
 from ttcli.networks.model_input import seen_pictures, working_size
 from ttcli.networks.odds import LEAST_PROBABILITY, log_odds_of
 from ttcli.networks.packed_windows import unpack
@@ -34,7 +37,7 @@ class Runtime:
         difference: Whether the input has the channels of difference to the window's median.
         output_stride: Pixels per cell of the heatmaps.
         device: Where it computes.
-        dtype: Floating type of its input.
+        dtype: Type of the numbers that it computes in.
     """
 
     def __init__(
@@ -132,7 +135,10 @@ class TorchRuntime(Runtime):
         model: A network that keeps the contract of `ttcli.networks.registry`; it is moved, converted and fused in place.
         metadata: The checkpoint's metadata.
         device: auto, cpu, cuda, or what else torch.device takes.
-        precision: auto, bf16 or fp32.
+        precision: auto, int8, bf16 or fp32.
+
+    Raises:
+        SettingError: The device is not there, or the network cannot be had in that precision.
     """
 
     def __init__(
@@ -143,12 +149,16 @@ class TorchRuntime(Runtime):
         precision: str = "auto",
     ) -> None:
         chosen = choose_device(device)
-        dtype = choose_dtype(precision, chosen)
+        dtype, floating = _dtypes(precision, chosen, model, metadata or {})
         facts = (model.window_size, tuple(model.output_frames), model.difference, model.output_stride)
         super().__init__(metadata or {}, *facts, chosen, dtype)
         fused = fuse_batch_norm(model.eval())
         self._folded = fused.take_packed_windows()
-        self.model = fused.to(self.device, self.dtype).to(memory_format=torch.channels_last)
+        self.model: Callable[[Tensor], Prediction]
+        if dtype == torch.int8:
+            self.model = Int8CenterNet(fused, self.metadata["ranges"], floating)
+        else:
+            self.model = fused.to(self.device, dtype).to(memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def __call__(self, windows: Tensor) -> NetworkAnswer:
@@ -158,6 +168,8 @@ class TorchRuntime(Runtime):
 
     def _input(self, windows: Tensor) -> Tensor:
         """Return what the network takes."""
+        if self.dtype == torch.int8:
+            return windows
         if self.device.type != "cpu":
             windows = windows.to(self.device, non_blocking=True)
         if not self._folded:
@@ -168,13 +180,37 @@ class TorchRuntime(Runtime):
         return self.memory("input", pixels.shape, self.dtype).copy_(pixels).permute(0, 3, 1, 2)
 
 
+def _has_ranges(model: BallNetwork, metadata: dict[str, Any]) -> bool:
+    """Return whether there is a form in 8 bits of a network, and the ranges that it needs."""
+    parts = parts_with_ranges(model)
+    return bool(parts) and parts.keys() <= (metadata.get("ranges") or {}).keys()
+
+
+def _dtypes(
+    precision: str, device: torch.device, model: BallNetwork, metadata: dict[str, Any]
+) -> tuple[torch.dtype, torch.dtype]:
+    """Return the type that a network computes in, and the floating one of whatever does not.
+
+    Raises:
+        SettingError: The precision is unknown, or the network cannot be had in it.
+    """
+    dtype, floating = choose_dtype(precision, device), choose_dtype("auto", device)
+    possible = device.type == "cpu" and _has_ranges(model, metadata) and int8_is_exact()
+    if precision == "auto" and possible and cpu_multiplies_in_int8():
+        return torch.int8, floating
+    if dtype == torch.int8 and not possible:
+        fact = "int8 cannot be had here" if not int8_is_exact() else "this network's checkpoint holds no ranges for int8"
+        raise SettingError("--precision", fact, "take auto, bf16 or fp32")
+    return dtype, floating
+
+
 def load_runtime(weights: Path | None, device: str, precision: str, threads: int | None = None) -> TorchRuntime:
     """Return the network of a checkpoint, ready to run.
 
     Args:
         weights: The checkpoint, or the name of one in the package; the default one if None.
         device: auto, cpu or cuda.
-        precision: auto, bf16 or fp32.
+        precision: auto, int8, bf16 or fp32.
         threads: In which windows go through the network on the processor; None takes one for each core.
 
     Raises:

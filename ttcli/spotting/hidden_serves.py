@@ -75,18 +75,33 @@ def hidden_serves(
     found = []
     for second in bounces:
         camera = tables(second.time)
-        flight = None if camera is None else _hidden_flight(camera, times, pixels, second)
-        if camera is None or flight is None:
+        likely = second.time - TAKES[-1], second.time - TAKES[0]
+        if camera is None or _is_in_play(camera, second, bounces, passings, *likely):  # which spares fits of 50 ms together
+            continue
+        flight = _hidden_flight(camera, times, pixels, second)
+        if flight is None:
             continue
         begun, spread, pixel = flight
         near = [bounce for bounce in bounces if abs(bounce.time - begun) < ONE_BOUNCE and bounce is not second]
-        between = any(begun + ONE_BOUNCE <= bounce.time < second.time for bounce in bounces)
-        before = [bounce for bounce in bounces if begun - PLAY < bounce.time <= begun - ONE_BOUNCE]
-        played = any(_side(camera, bounce.pixel) == _side(camera, second.pixel) for bounce in before)
-        played |= any(begun - PLAY < passing < begun for passing in passings)
-        if not (between or played or any(bounce.confidence > SURE for bounce in near)):
+        sure = any(bounce.confidence > SURE for bounce in near)
+        if not (sure or _is_in_play(camera, second, bounces, passings, begun, begun)):
             found.append(HiddenServe(begun, spread, pixel, CONFIDENCE * second.confidence, near))
     return found
+
+
+def _is_in_play(
+    camera: TableCamera,
+    second: ToldBounce,
+    bounces: Sequence[ToldBounce],
+    passings: Sequence[float],
+    earliest: float,
+    latest: float,
+) -> bool:
+    """Return whether bounces and passings show that no serve began between two instants, at whichever of them it was."""
+    between = any(latest + ONE_BOUNCE <= bounce.time < second.time for bounce in bounces)
+    before = [bounce for bounce in bounces if latest - PLAY < bounce.time <= earliest - ONE_BOUNCE]
+    played = any(_side(camera, bounce.pixel) == _side(camera, second.pixel) for bounce in before)
+    return between or played or any(latest - PLAY < passing < earliest for passing in passings)
 
 
 def _hidden_flight(

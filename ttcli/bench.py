@@ -262,7 +262,7 @@ def _machine(runtime: Runtime, info: VideoInfo) -> dict[str, Any]:
         "torch": torch.__version__,
         "network threads": runtime.workers,
         "device": str(runtime.device),
-        "precision": str(runtime.dtype).removeprefix("torch."),
+        "precision": runtime.precision,
         "video": f"{info.codec} {info.width}x{info.height} at {float(info.frame_rate):.5g}/s",
     }
 

@@ -61,6 +61,7 @@ def test_a_manifest_tells_source_checkpoint_options_and_counts(detected: Path) -
     assert manifest["checkpoint"]["name"] == "best.safetensors"
     assert manifest["options"]["threshold"] == 0.4 and "overwrite" not in manifest["options"]
     assert manifest["counts"] == {"frames": 5, "seen": 5, "filled": 0, "broken": 0, "duplicates": 0, "shots": 1}
+    assert manifest["seen_by_network"] == {"height": 64, "width": 96, "step": 9, "precision": "fp32"}
     assert manifest["warnings"] == [] and manifest["seconds"] > 0
 
 

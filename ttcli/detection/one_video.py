@@ -206,7 +206,7 @@ def _facts(
         "checkpoint": checkpoint_facts(runtime.weights, job.output),
         "second_stage": None if second is None else checkpoint_facts(second.runtime.weights, job.output),
         "options": option_facts(plan.settings),
-        "seen_by_network": {"height": plan.height, "width": plan.width, "step": plan.step},
+        "seen_by_network": {"height": plan.height, "width": plan.width, "step": plan.step, "precision": runtime.precision},
         "tables": views_as_json(findings.views),
         "counts": Counts(
             frames=summary.frames,

@@ -191,6 +191,7 @@ class OpenVinoRuntime(ExportedRuntime):
         except errors as error:
             raise _unreadable(path, error) from error
         super().__init__(path, _metadata(path, text), inputs, outputs)  # before memory is taken for what it asks for
+        self.precision = precision
         try:
             self._model = library.Core().compile_model(model, "CPU", settings)
         except errors as error:

@@ -15,7 +15,7 @@ from ttcli.errors import SettingError
 from ttcli.networks.ball_network import BallNetwork
 from ttcli.networks.blocks import NetworkAnswer, Prediction, fuse_batch_norm
 from ttcli.networks.checkpoints import SECOND_STAGE_WEIGHTS, load_checkpoint, packaged
-from ttcli.networks.devices import choose_device, choose_dtype, cpu_multiplies_in_int8, network_workers
+from ttcli.networks.devices import DTYPES, choose_device, choose_dtype, cpu_multiplies_in_int8, network_workers
 from ttcli.networks.int8 import NO_SIGN, Int8CenterNet, int8_is_exact, parts_with_ranges
 from ttcli.networks.model_input import seen_pictures, working_size
 from ttcli.networks.odds import LEAST_PROBABILITY, log_odds_of
@@ -52,6 +52,8 @@ class Runtime:
     ) -> None:
         self.window_size, self.output_frames, self.difference = window_size, output_frames, difference
         self.output_stride, self.device, self.dtype = output_stride, device, dtype
+        self.precision = next((name for name, known in DTYPES.items() if known == dtype), str(dtype).removeprefix("torch."))
+        """What it computes in, as `--precision` calls it; auto where a library chose and does not say."""
         self.metadata = metadata
         self.area, self.multiple = seen_pictures(metadata)
         self.most_fps: float = metadata.get("fps", USUAL_FPS)[1]

@@ -213,7 +213,7 @@ def load_network(weights: Path | None, runtime: str, device: str, precision: str
         weights: A checkpoint, the name of one in the package, or a file that `ttcli export` wrote; the default if None.
         runtime: torch, onnx or openvino; auto takes onnx for an exported file, else torch.
         device: auto, cpu or cuda, for torch.
-        precision: auto, bf16 or fp32.
+        precision: auto, int8, bf16 or fp32.
         threads: Threads of the network on the processor; None leaves cores to the decoder.
 
     Raises:

@@ -1,4 +1,4 @@
-"""CenterNet on YOLOv8 in integers of 8 bits: half the time of bf16, on a processor that multiplies in them.
+"""CenterNet on YOLOv8 in integers of 8 bits: 0.6 to 0.7 of the time of bf16, on a processor that multiplies in them.
 
 Whatever lies between two convolutions is a tensor of bytes, each of which stands for a real number by the tensor's
 `Grid`. Grids come from the ranges that the network's values had on pictures like those it will see: `recorded_ranges`
@@ -27,7 +27,7 @@ from ttcli.networks.blocks import SPPF, Bottleneck, C2f, ConvUnit, Prediction
 from ttcli.networks.centernet_yolov8 import CenterNetYoloV8, TopDownNeck, YoloV8Encoder
 
 Ranges = Mapping[str, Sequence[float]]
-"""Name of a part of the network -> least and largest number that it has answered."""
+"""Name of a part of the network -> between which numbers its answers are kept apart; what is beyond is cut off."""
 LEVELS = 255
 """The largest byte."""
 MOST_WEIGHT = 127
@@ -36,7 +36,7 @@ NO_SIGN = 128
 """Bit that turns a byte with a sign into one without, so much more."""
 WINDOWS_WITHIN = 0.9
 """Share of windows whose largest number a range holds. The largest of all windows is up to three times as large, and
-the coarser grid cost 0.015 of the recall of the smaller network."""
+its grid coarser by as much."""
 FLOATING = ("encoder.stem", "encoder.stages.0.0")
 """Parts whose answers do not become bytes."""
 LEAST_RANGE = 1e-6
@@ -70,13 +70,19 @@ def has_int8(model: nn.Module) -> bool:
 @functools.cache
 def int8_is_exact() -> bool:
     """Return whether torch's convolution of bytes is there, and adds up what 16 bits do not hold."""
-    convolution = nn.Conv2d(16, 16, 1, bias=False)
+    with torch.random.fork_rng(devices=[]):
+        convolution = nn.Conv2d(16, 16, 3, stride=2, padding=1, bias=False)
     nn.init.ones_(convolution.weight)
+    x = torch.full((1, 16, 6, 6), LEVELS, dtype=torch.uint8).contiguous(memory_format=torch.channels_last)
+    wanted = convolution(x.float() - WINDOW_GRID.zero).detach()
+    coarse = Grid(float(wanted.max()) / 200, 7)
     try:
-        answer = _Convolution(convolution, Grid(1.0, 0), torch.float32)(torch.full((1, 16, 1, 1), LEVELS, dtype=torch.uint8))
+        floats = _Convolution(convolution, WINDOW_GRID, torch.float32)(x)
+        levels = _Convolution(convolution, WINDOW_GRID, coarse)(x)
     except (AttributeError, RuntimeError):  # torch calls it private: another release may not have it, or not like this
         return False
-    return bool((answer - 16 * LEVELS).abs().max() < 1)
+    near = (coarse.scale * (levels.float() - coarse.zero) - wanted).abs().max() <= coarse.scale
+    return bool(near and (floats - wanted).abs().max() < 1)
 
 
 def parts_with_ranges(model: nn.Module) -> dict[str, nn.Module]:
@@ -115,8 +121,8 @@ def _ends(answered: Tensor) -> Tensor:
 
 
 def _span(ends: list[Tensor]) -> list[float]:
-    """Return the range that follows from the ends of many windows, in few digits."""
-    low, high = torch.cat(ends).cpu().unbind(1)
+    """Return the range that follows from the ends of many windows, in few digits; what is not finite counts as nothing."""
+    low, high = torch.cat(ends).cpu().nan_to_num(0.0, 0.0, 0.0).unbind(1)
     return [float(f"{low.min():.4g}"), float(f"{high.quantile(WINDOWS_WITHIN):.4g}")]
 
 

@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import ttcli
-from ttcli.networks.devices import cpu_multiplies_in_bf16, cpu_multiplies_in_int8, usable_cores
+from ttcli.inference.runtimes import load_runtime
+from ttcli.networks.devices import usable_cores
 
 TOOLS = Path(__file__).parent
 RESULTS = TOOLS.parent / "docs" / "RESULTS.md"
@@ -124,7 +125,7 @@ def machine(place: Place) -> Table:
     """Return the day, the version and the machine."""
     names = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
     name = names[0] if names else platform.processor() or platform.machine()
-    precision = "int8" if cpu_multiplies_in_int8() else "bf16" if cpu_multiplies_in_bf16() else "fp32"
+    precision = load_runtime(None, "cpu", "auto").precision
     row = [time.strftime("%Y-%m-%d"), ttcli.__version__, f"{usable_cores()} cores of an {name} ({precision}), no GPU"]
     return [["day", "version", "machine"], row]
 

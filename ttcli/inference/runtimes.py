@@ -198,6 +198,8 @@ def _dtypes(
         SettingError: The precision is unknown, or the network cannot be had in it.
     """
     dtype, floating = choose_dtype(precision, device), choose_dtype("auto", device)
+    if precision not in ("auto", "int8"):
+        return dtype, floating
     possible = device.type == "cpu" and _has_ranges(model, metadata) and int8_is_exact()
     if precision == "auto" and possible and cpu_multiplies_in_int8():
         return torch.int8, floating

@@ -89,10 +89,12 @@ def parts_with_ranges(model: nn.Module) -> dict[str, nn.Module]:
     """Return the parts of a network whose ranges its form in 8 bits needs, by name; none where it has no such form."""
     if not has_int8(model):
         return {}
-    parts = {name: part for name, part in model.named_modules() if isinstance(part, ConvUnit | Bottleneck)}
+    parts: dict[str, nn.Module] = {
+        name: part for name, part in model.named_modules() if isinstance(part, ConvUnit | Bottleneck)
+    }
     for name in FLOATING:
         del parts[name]
-    return parts | {name: model.get_submodule(name) for name in ("head.heatmap.1", "head.offset.1")}
+    return parts
 
 
 @contextmanager

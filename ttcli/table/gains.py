@@ -24,7 +24,7 @@ class Gains(NamedTuple):
     shifts: np.ndarray  # (M,) pixels
     free: np.ndarray  # (K, M) bool: no net there
 
-    def of(self, own: np.ndarray) -> "Gains":
+    def of(self, own: slice) -> "Gains":
         """Return the gains of some profiles."""
         parts = (self.response[own], self.rest[own], self.beyond[own], self.size[own])
         return Gains(*parts, self.shifts, self.free[own])
@@ -41,13 +41,14 @@ def gains_of(profiles: Profiles, reach: float) -> Gains:
     parts = np.stack([np.broadcast_to(1 - within, shape), np.broadcast_to(within, shape), line], 1)  # (K, 3, W)
     weighted = (parts * weight[:, None]).astype(np.float32)
     matrix = weighted @ parts.transpose(0, 2, 1) + 1e-4 * np.eye(3)
-    size = 1 / np.linalg.inv(matrix)[:, 2, 2]  # what is left of a line that levels and a step at its edge do not explain
+    inverse = np.linalg.inv(matrix)
+    size = 1 / inverse[:, 2, 2]  # what is left of a line that levels and a step at its edge do not explain
     windows = np.lib.stride_tricks.sliding_window_view(profiles.colours, len(window), axis=1)  # (K, M, 3, W)
     shifts = profiles.away[: windows.shape[1]] - window[0]
     near = np.abs(shifts) <= reach + 1e-9
     windows = windows[:, near]
     seen = np.matmul(windows, weighted.transpose(0, 2, 1)[:, None])  # (K, M, 3 colours, 3 parts)
-    levels = seen @ np.linalg.inv(matrix).astype(np.float32)[:, None]
+    levels = seen @ inverse.astype(np.float32)[:, None]
     squares = np.matmul(windows**2, weight[:, None, :, None])[..., 0].sum(2) - (seen * levels).sum((2, 3))
     net = np.lib.stride_tricks.sliding_window_view(profiles.free, len(window), axis=1)[:, near]
     free = (net | (weight * (line > 0.1) == 0)[:, None]).all(2)
@@ -61,11 +62,17 @@ def _edge(sigmas: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-1.702 * sigmas))
 
 
-def agreement(gains: Gains, colour: np.ndarray, factors: tuple[float, float]) -> np.ndarray:
-    """Return from -0.5 to 1 how well a line of a colour (3,), times some factor, agrees with each place (K, M)."""
+def agreement(gains: Gains, colour: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Return from -0.5 to 1 how well a line of a colour, times some factor, agrees with each place, (K, M).
+
+    Args:
+        gains: Gains at each place.
+        colour: (3,) of the lines, the surface's taken off.
+        factors: (K, 2) least and most times that colour.
+    """
     squared = colour @ colour
     along = gains.response @ colour / squared
-    factor = np.clip(along, *factors)
+    factor = np.clip(along, factors[:, :1], factors[:, 1:])
     explained = (2 * factor * along - factor**2) * squared
     agree = (explained - REST * gains.rest) / np.maximum((gains.response**2).sum(-1), factor**2 * squared)
     return np.where(gains.free, np.clip(agree, -0.5, 1), 0.0)

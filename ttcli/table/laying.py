@@ -1,10 +1,11 @@
 """Where one line lies on the picture: the straight way through the profiles across it that agrees best with a line."""
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
-from ttcli.table.gains import Gains, agreement
+from ttcli.table.gains import Gains
 from ttcli.table.profiles import BESIDE, LEAST_SHOWN, STEP, Profiles
 
 FACTORS = 0.4, 1.6
@@ -55,8 +56,8 @@ class Nearness(NamedTuple):
 def lay_line(
     number: int,
     gains: Gains,
+    agree: np.ndarray,
     colour: np.ndarray,
-    factors: tuple[float, float],
     profiles: Profiles,
     nearness: Nearness,
     least: float,
@@ -66,27 +67,22 @@ def lay_line(
     Args:
         number: Number of the line.
         gains: Gains at its stations.
+        agree: (K, M) how well a line agrees with each place there.
         colour: (3,) of the lines, the surface's taken off.
-        factors: Least and most times that colour.
         profiles: Profiles at its stations.
         nearness: Where it is expected: of two ways that agree as well, the nearer one is taken.
         least: Mean agreement of a way that counts.
     """
-    agree, step = agreement(gains, colour, factors), gains.shifts[1] - gains.shifts[0]
-    share = profiles.share
-    grid = np.arange(0, len(gains.shifts), 3.0)
-    first, last = (part.ravel() for part in np.meshgrid(grid, grid))
-    straight = np.abs(first - last) <= 0.6 * len(gains.shifts)
-    first, last = first[straight], last[straight]
+    share, step = profiles.share, gains.shifts[1] - gains.shifts[0]
+    first, last = _coarse_ways(len(gains.shifts))
     values = _total(agree, share, first, last)
     values = values * nearness.of(gains.shifts[0] + np.stack([first, last], 1) * step)
     best = np.array([first[values.argmax()], last[values.argmax()]])
-    first, last = (part.ravel() for part in np.meshgrid(np.arange(-2.0, 2.01, 0.5), np.arange(-2.0, 2.01, 0.5)))
+    first, last, solving = _fine_ways()
     values = _total(agree, share, best[0] + first, best[1] + last)
     best = best + [first[values.argmax()], last[values.argmax()]]
     values = _total(agree, share, best[0] + first, best[1] + last)
-    design = np.stack([np.ones_like(first), first, last, first**2 / 2, first * last, last**2 / 2], 1)
-    _, slope_first, slope_last, bend_first, mixed, bend_last = np.linalg.lstsq(design, values, rcond=None)[0]
+    _, slope_first, slope_last, bend_first, mixed, bend_last = solving @ values
     bend = -np.array([[bend_first, mixed], [mixed, bend_last]])
     if np.linalg.eigvalsh(bend)[0] <= 1e-6:
         return None
@@ -147,6 +143,23 @@ def _inner_edge(profiles: Profiles, rows: np.ndarray, places: np.ndarray, colour
     before, after = (lighter[np.arange(len(rows)), last + step] for step in (0, 1))
     share = np.clip(before / np.where(before > after, before - after, 1.0), 0, 1)
     return float(np.median(begin + STEP * (last + share) - inner))
+
+
+@cache
+def _coarse_ways(shifts: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return straight ways, some places apart, from the first station (W,) to the last (W,); none that leans too much."""
+    grid = np.arange(0, shifts, 3.0)
+    first, last = (part.ravel() for part in np.meshgrid(grid, grid))
+    straight = np.abs(first - last) <= 0.6 * shifts
+    return first[straight], last[straight]
+
+
+@cache
+def _fine_ways() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return ways beside one, (W,) and (W,), and the matrix (6, W) that fits a paraboloid to a value of each."""
+    first, last = (part.ravel() for part in np.meshgrid(np.arange(-2.0, 2.01, 0.5), np.arange(-2.0, 2.01, 0.5)))
+    design = np.stack([np.ones_like(first), first, last, first**2 / 2, first * last, last**2 / 2], 1)
+    return first, last, np.linalg.pinv(design)
 
 
 def _total(agree: np.ndarray, share: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:

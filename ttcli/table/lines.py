@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from ttcli.table.camera import STATE, TableCamera
-from ttcli.table.gains import Gains, gains_of, line_colour, to_be_seen
+from ttcli.table.gains import Gains, agreement, gains_of, line_colour, to_be_seen
 from ttcli.table.laying import FACTORS, Line, Nearness, lay_line
 from ttcli.table.profiles import (
     LEAST_LINES,
@@ -134,9 +134,9 @@ def _laid(
         if colour is None:
             return None
         lines = _lines_on(profiles, gains, colour, stations, factors, partial(_expected, start, camera, reach, free))
-        for number in np.unique(profiles.lines).tolist():
+        for number, own in profiles.own_stations():
             support.pop(number, None)
-            if number in lines or to_be_seen(gains.free[profiles.lines == number]):
+            if number in lines or to_be_seen(gains.free[own]):
                 support[number] = lines[number].support if number in lines else 0.0
         if len({int(stations.whole[number]) for number in lines} - {TAPE}) < LEAST_LINES:
             return None
@@ -159,26 +159,27 @@ def _lines_on(
     colour: np.ndarray,
     stations: Stations,
     factors: dict[int, tuple[float, float]],
-    expected: Callable[[Profiles, np.ndarray], Nearness],
+    expected: Callable[[Profiles, slice], Nearness],
 ) -> dict[int, Line]:
     """Return the lines that are seen, by their numbers."""
     lines = {}
-    for number in np.unique(profiles.lines).tolist():
-        own, tape = profiles.lines == number, stations.whole[number] == TAPE
+    agree = agreement(gains, colour, np.array([factors[number] for number in profiles.lines.tolist()]))
+    for number, own in profiles.own_stations():
+        tape = stations.whole[number] == TAPE
         least = TAPE_SUPPORT if tape else LEAST_SUPPORT
-        line = lay_line(number, gains.of(own), colour, factors[number], profiles.of(own), expected(profiles, own), least)
+        line = lay_line(number, gains.of(own), agree[own], colour, profiles.of(own), expected(profiles, own), least)
         if line is not None:
             lines[number] = line._replace(height_off=TAPE_SIGMA) if tape else line
     return lines
 
 
 def _expected(
-    start: TableCamera, camera: TableCamera, reach: float, free: np.ndarray, profiles: Profiles, own: np.ndarray
+    start: TableCamera, camera: TableCamera, reach: float, free: np.ndarray, profiles: Profiles, own: slice
 ) -> Nearness:
     """Return where a line is expected: where the network saw it, whose camera is `start`, or where it was carried to."""
     if start.covariance is None or len(free) < len(EVERYTHING):
         return Nearness(np.zeros(2), np.eye(2) / (CARRIED_SHARE * reach) ** 2)
-    ends = np.flatnonzero(own)[[0, -1]]
+    ends = [own.start, own.stop - 1]
     places, normals = profiles.places[ends], profiles.normals[ends]
     expected, slopes = start.slopes(places)
     across = np.einsum("nj,njk->nk", normals, slopes[..., :-1])
@@ -200,18 +201,17 @@ def _agreed(
     Lines that are far off count less (Cauchy's weights). Beside it stand how much the table rises to its net, metres, which is
     found where it `rises`, and how far each line is off, pixels of the picture.
     """
-    rows, places, told = [], [], []
-    for line in lines:
-        own = np.flatnonzero(profiles.lines == line.number)[[0, -1]]
-        _, slopes = camera.slopes(profiles.places[own])
-        across = np.einsum("nj,njk->nk", profiles.normals[own], slopes)
-        upwards = -across[:, UP] * risen(profiles.places[own]) * rises  # what rises is as a camera that sinks
-        rows.append(np.column_stack([across[:, free], upwards]))
-        doubt = max(1.0, SURE_LINE / line.support) ** 2  # what hides most of a line may be taken for the rest
-        spread = np.linalg.inv(line.information) * NOISE
-        spread += line.height_off**2 * np.outer(across[:, UP], across[:, UP])
-        places.append(np.linalg.inv((spread + LINE_OFF**2 * np.eye(2)) * doubt**2))
-        told.append(np.linalg.inv((spread + LINE_OFF_TOLD**2 * np.eye(2)) * doubt))
+    stations = dict(profiles.own_stations())
+    ends = np.array([[stations[line.number].start, stations[line.number].stop - 1] for line in lines])  # (L, 2)
+    _, slopes = camera.slopes(profiles.places[ends.ravel()])
+    across = np.einsum("nj,njk->nk", profiles.normals[ends.ravel()], slopes).reshape(*ends.shape, -1)  # (L, 2, 8)
+    upwards = -across[..., UP] * risen(profiles.places[ends.ravel()]).reshape(ends.shape) * rises  # as a camera that sinks
+    rows, off = np.concatenate([across[..., free], upwards[..., None]], 2), np.stack([line.off for line in lines])
+    doubt = np.array([max(1.0, SURE_LINE / line.support) ** 2 for line in lines])  # the rest may be taken for what is hidden
+    sag = np.array([line.height_off for line in lines])[:, None] * across[..., UP]
+    spread = np.linalg.inv(np.stack([line.information for line in lines])) * NOISE + sag[:, :, None] * sag[:, None]
+    places = np.linalg.inv((spread + LINE_OFF**2 * np.eye(2)) * doubt[:, None, None] ** 2)
+    told = np.linalg.inv((spread + LINE_OFF_TOLD**2 * np.eye(2)) * doubt[:, None, None])
     known = np.zeros((len(STATE) + 1, len(STATE) + 1))
     known[:-1, :-1] = start.covariance if start.covariance is not None else np.eye(len(STATE))
     known[-1, -1] = BEND_SIGMA**2 / LOOSER
@@ -219,23 +219,21 @@ def _agreed(
     prior[:-1, :-1] = np.linalg.inv(LOOSER * known[np.ix_(free, free)] + 1e-12 * np.eye(len(free)))
     prior[-1, -1] = 1 / HUMP_SIGMA**2
     before = prior @ np.append(_between(start, camera)[free], hump * rises)
-    change, sure = np.zeros(len(free) + 1), prior
+    change, weights = np.zeros(len(free) + 1), np.ones(len(lines))
     for _ in range(ROUNDS):
-        matrix, right, sure = prior.copy(), -before, prior.copy()
-        for line, row, information, less in zip(lines, rows, places, told, strict=True):
-            off = line.off - row @ change
-            weight = 1 / (1 + off @ information @ off / 8)
-            matrix += weight * row.T @ information @ row
-            right += weight * row.T @ information @ line.off
-            sure += weight * row.T @ less @ row
-        change = np.linalg.solve(matrix, right)
-    left = {line.number: float(np.abs(line.off - row @ change).max()) for line, row in zip(lines, rows, strict=True)}
+        left = off - rows @ change
+        weights = 1 / (1 + np.einsum("li,lij,lj->l", left, places, left) / 8)
+        weighted = weights[:, None, None] * rows.transpose(0, 2, 1) @ places  # (L, F, 2)
+        change = np.linalg.solve(prior + (weighted @ rows).sum(0), (weighted @ off[..., None]).sum((0, 2)) - before)
+    sure = prior + (weights[:, None, None] * rows.transpose(0, 2, 1) @ told @ rows).sum(0)
+    farthest = np.abs(off - rows @ change).max(1)
+    left_over = {line.number: float(each) for line, each in zip(lines, farthest, strict=True)}
     step = np.zeros(len(STATE) + 1)
     step[free] = change[:-1]
     covariance = np.zeros_like(known)
     covariance[np.ix_(free, free)] = np.linalg.inv(sure)[:-1, :-1]
     moved = replace(camera.moved(step[:-1]), bend=camera.bend + float(step[-1]), covariance=covariance[:-1, :-1])
-    return moved, hump + float(change[-1]), left
+    return moved, hump + float(change[-1]), left_over
 
 
 ROUNDS, UP = 6, STATE.index("z")

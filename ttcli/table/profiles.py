@@ -104,12 +104,18 @@ class Profiles(NamedTuple):
     away: np.ndarray  # (T,) pixels inwards of where the line's edge is expected
     widths: np.ndarray  # (K,) pixels
     sides: np.ndarray  # (K,) pixels outwards that the board's side is high at most; 0 where none is seen
-    lines: np.ndarray  # (K,) numbers
+    lines: np.ndarray  # (K,) numbers, in order
     share: np.ndarray  # (K,) from 0 at the first station of a line that is in the picture to 1 at the last one
     normals: np.ndarray  # (K, 2) inwards, times the pixels of the piece to one of the video
     places: np.ndarray  # (K, 3)
 
-    def of(self, own: np.ndarray) -> "Profiles":
+    def own_stations(self) -> list[tuple[int, slice]]:
+        """Return the numbers of the lines, in order, and which profiles are of each."""
+        numbers, first = np.unique(self.lines, return_index=True)
+        ends = [*first[1:].tolist(), len(self.lines)]
+        return [(number, slice(*own)) for number, *own in zip(numbers.tolist(), first.tolist(), ends, strict=True)]
+
+    def of(self, own: slice) -> "Profiles":
         """Return some of the profiles."""
         return Profiles(*(self.away if part is self.away else part[own] for part in self))
 

@@ -8,8 +8,21 @@ import pytest
 from drawn_tables import corners_off
 from scenes import true_cameras
 
+from ttcli.flights.sightlines import view_of
 from ttcli.table.camera import landmarks
-from ttcli.table.views import Move, NoTable, TableView, TableViews, corners_of, joined, later, views_as_json, views_from_json
+from ttcli.table.views import (
+    CORNERS_SHARE,
+    Move,
+    NoTable,
+    TableView,
+    TableViews,
+    corners_of,
+    joined,
+    later,
+    stated,
+    views_as_json,
+    views_from_json,
+)
 
 COVARIANCE = np.diag([1e-3, 1e-3, 1e-3, 0.02, 0.02, 0.02, 0.01]) ** 2
 
@@ -23,19 +36,21 @@ def on_disk(views):
 
 
 def test_views_are_on_disk_what_they_were():
-    camera = replace(true_cameras(1)[1], covariance=COVARIANCE, bend=-0.02)
+    camera = replace(true_cameras(1)[1], covariance=COVARIANCE, bend=-0.02, wider=1.25)
     moves = (Move(4.0, np.eye(3)), Move(6.0, shifted(100, 20), 0.5))
     views = [TableView(0.0, 3.9, camera, (), 3.2, 0.8), TableView(4.0, 9.0, replace(camera, focal=1234.5678901), moves)]
     said = on_disk(views)
     tables = views_from_json(said)
     assert tables(3.9).focal == camera.focal and np.array_equal(tables(3.9).rotation, camera.rotation)
     assert tables(3.9).bend == camera.bend and np.array_equal(tables(3.9).covariance, COVARIANCE)
+    assert tables(3.9).wider == 1.25
     assert tables.views[0].error == 3.2 and tables.views[0].score == 0.8
     assert tables(4.0).focal == 1234.5678901
     assert tables(5.5).centre == pytest.approx(views[1].at(5.5).centre)
     assert tables(3.95) is None and tables(9.1) is None
     for spoilt in ({"focal": -1.0}, {"rotation": [1, 2]}, {"position": ["a", 0, 0]}, {"start_s": None}, {"centre": [0, 1e999]},
                    {"position": [10**400, 0, 0]}, {"rotation": np.zeros((3, 3)).tolist()}, {"bend": 5}, {"covariance": [[1]]},
+                   {"wider": 0}, {"wider": [2]},
                    {"keyframes": [{"time_s": 1}]}, {"keyframes": 3}, {"keyframes": [{**said[1]["keyframes"][0], "motion": [[0]]}]},
                    {"keyframes": [7]}):  # fmt: skip
         assert views_from_json([{**said[0], **spoilt}, said[1]])(2.0) is None
@@ -49,7 +64,17 @@ def test_views_are_on_disk_what_they_were():
 def test_views_of_before_are_read():
     camera = true_cameras(1)[1]
     old = {name: np.asarray(getattr(camera, name)).tolist() for name in ("position", "rotation", "focal", "centre", "width")}
-    assert views_from_json([{"start_s": 0.0, "end_s": 2.0, **old}])(1.0).focal == camera.focal
+    read = views_from_json([{"start_s": 0.0, "end_s": 2.0, **old}])(1.0)
+    assert read.focal == camera.focal and read.wider == 1.0
+
+
+def test_corners_of_a_found_table_are_surer_than_what_strokes_make_of_it():
+    found = replace(true_cameras(1)[1], covariance=COVARIANCE)
+    said, corners = stated(found), landmarks()[0][:4]
+    assert said.spread(corners) == pytest.approx(CORNERS_SHARE**2 * found.spread(corners))
+    whole = view_of(found).spread
+    assert view_of(said).spread @ view_of(said).spread.T == pytest.approx(whole @ whole.T)
+    assert stated(true_cameras(1)[1]).covariance is None
 
 
 def test_corners_and_reasons_are_told():

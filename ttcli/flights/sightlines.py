@@ -46,8 +46,9 @@ def as_seen_by(camera: TableCamera, tables: Tables, times: np.ndarray, pixels: n
 
 def view_of(camera: TableCamera) -> View:
     """Return a camera with a straight lens, and how sure it is: as it says itself, else by landmarks with the usual error."""
-    straight, covariance = replace(camera, bend=0.0), camera.covariance
-    return View.of(straight, covariance if covariance is not None else View.usual_covariance(straight))
+    straight = replace(camera, bend=0.0)
+    covariance = View.usual_covariance(straight) if camera.covariance is None else camera.wider**2 * camera.covariance
+    return View.of(straight, covariance)
 
 
 def as_wide_as(view: View, size: float) -> View:

@@ -37,6 +37,8 @@ class TableCamera:
     r (1 + bend r^2). Below 0 where straight lines bulge outwards."""
     covariance: np.ndarray | None = field(default=None, compare=False)
     """(7, 7) of STATE, as far as the landmarks leave it open (Laplace); None where nobody knows."""
+    wider: float = field(default=1.0, compare=False)
+    """How much larger than by `covariance` the sigmas of a stroke's numbers are: more is off there than the corners are."""
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Return the pixels (..., 2) of points (..., 3); behind the camera they are nonsense."""

@@ -19,7 +19,7 @@ from ttcli.table.profiles import Picture, piece
 from ttcli.table.refining import AIM, refine
 from ttcli.table.settling import CARRIED_REACHES, Shown, settled, thinned
 from ttcli.table.sightings import LEAST, MOST, Sighting, above_region, over_table, verdict
-from ttcli.table.views import Move, NoTable, TableView, camera_then, drifted
+from ttcli.table.views import Move, NoTable, TableView, camera_then, drifted, stated
 
 WIDE, NARROWER = 0.6, 0.75
 """A table that was found in so large a part of the picture is looked at closer where it fits into so much of that."""
@@ -263,7 +263,7 @@ class Stretch:
         """Return the camera that saw the table at a time; None where none was accepted."""
         chosen, _ = self._chosen()
         fit = None if chosen is None else chosen.fit(self._height, self._width)
-        return None if fit is None or fit.camera is None else camera_then(fit.camera, self._own_moves(), seconds)
+        return None if fit is None or fit.camera is None else camera_then(stated(fit.camera), self._own_moves(), seconds)
 
     def view(self) -> TableView | NoTable:
         """Return the result of the stretch."""
@@ -275,9 +275,9 @@ class Stretch:
 
     def _view_of(self, fit: Fit, seconds: float) -> TableView:
         assert fit.camera is not None
-        moves = tuple(self._own_moves())
-        error = worst_corner(drifted(fit.camera, 0.0) if moves else fit.camera, self._height)
-        return TableView(self.start, max(self.end, seconds), fit.camera, moves, error, fit.score)
+        moves, camera = tuple(self._own_moves()), stated(fit.camera)
+        error = worst_corner(drifted(camera, 0.0) if moves else camera, self._height)
+        return TableView(self.start, max(self.end, seconds), camera, moves, error, fit.score)
 
     def _own_moves(self) -> list[Move]:
         return self.moves if len(self.moves) > 1 else []

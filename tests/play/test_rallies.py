@@ -76,6 +76,24 @@ def test_an_ace_whose_crossing_nobody_told_is_one_by_its_toss():
         assert len(found(film)) == 2 + tossed
 
 
+def test_a_bounce_on_the_half_that_the_ball_comes_from_begins_a_point():
+    for struck in (0.3, -0.3):  # away from the net, as in play, and towards it, as in a serve
+        film, _ = match((3, -1, "long"), (4, 1, "net"))
+        begin = film.seconds
+        film.appear(-1.1, 640)
+        film.fly(0.5, 0.7, bounce=True)  # passed on
+        film.wait(1.3)
+        film.appear(-0.75 + struck * -1, 690)
+        film.fly(0.1, -0.75, bounce=True)
+        film.fly(0.38, 0.6, bounce=True)
+        film.fly(0.25, 1.15, 620)
+        film.fly(0.5, -0.6, bounce=True)
+        film.wait(8.0)
+        last = found(film)[-1]
+        assert (last.start_seconds > begin + 1.5) == (struck > 0), "with a pause between"
+        assert struck < 0 or last.strokes == 2
+
+
 def test_a_toss_begins_a_point_whatever_bounced_before():
     film, _ = match((3, -1, "long"), (4, 1, "net"))
     film.bounced_by_hand(-1, 1)

@@ -65,7 +65,7 @@ def find_exchanges(
     contacts: Sequence[Contact],
     in_flight: Callable[[Contact, Contact], bool] = lambda earlier, later: False,
     shots: Sequence[float] = (),
-    tossed: Callable[[Contact, Contact], bool] = lambda bounce, earlier: False,
+    begins: Callable[[Contact, Contact], bool] = lambda bounce, earlier: False,
 ) -> list[Exchange]:
     """Return the exchanges among contacts, in order of time.
 
@@ -73,7 +73,7 @@ def find_exchanges(
         contacts: In order of time.
         in_flight: Whether the ball was seen to fly all the time from one contact to another.
         shots: Times at which shots begin.
-        tossed: Whether the ball was seen to be tossed before a bounce, since a contact before it: that begins a point.
+        begins: Whether a bounce, after a contact before it, was seen to begin a point.
     """
     best = [0.0]  # of the contacts before
     steps: list[list[_Step]] = []  # the ways to come to each contact, the best one for each side that it may have
@@ -82,7 +82,7 @@ def find_exchanges(
         for leader in [step for led in range(max(0, place - 1 - MOST_LEFT_OUT), place) for step in steps[led]]:
             before = contacts[leader.place]._replace(side=leader.side)
             speaks = _speaks_for_play(before, contact, in_flight) - LEFT_OUT * (place - 1 - leader.place)
-            if before.bounce and contact.bounce and speaks > AGAINST and _from_the_side(contact) and tossed(contact, before):
+            if before.bounce and contact.bounce and speaks > AGAINST and _from_the_side(contact) and begins(contact, before):
                 speaks = AGAINST
             speaks -= CUT_BETWEEN * (bisect_right(shots, before.seconds) < bisect_right(shots, contact.seconds))
             side = contact.side or _side_after(before, leader.side, contact)
@@ -112,7 +112,7 @@ def find_exchanges(
 
 
 def _from_the_side(contact: Contact) -> bool:
-    """Return whether a toss can be told from what else goes up and down: from behind an end all flights do."""
+    """Return whether a serve can be told from other flights: from behind an end all go up and down."""
     return contact.court is not None and not contact.court.from_an_end
 
 

@@ -12,7 +12,7 @@ from ttcli.play.exchanges import Exchange, find_exchanges
 from ttcli.play.lost_serves import LONGEST_SERVE, lone_serves, lost_serves
 from ttcli.play.replays import is_replay
 from ttcli.play.sightings import Sightings
-from ttcli.play.tosses import tossed_before
+from ttcli.play.tosses import begins_a_point, tossed_before
 from ttcli.results.events import Event
 from ttcli.results.rallies import Rally
 from ttcli.results.trajectory import BallPosition
@@ -51,8 +51,8 @@ soon."""
 
 def exchanges_of(contacts: Sequence[Contact], sightings: Sightings) -> list[Exchange]:
     """Return the exchanges among the contacts of a path, in order of time."""
-    flies, tossed = (partial(asked, sightings=sightings) for asked in (in_flight, tossed_before))
-    exchanges = find_exchanges(contacts, flies, sightings.shots, tossed)
+    flies, begins = (partial(asked, sightings=sightings) for asked in (in_flight, begins_a_point))
+    exchanges = find_exchanges(contacts, flies, sightings.shots, begins)
     exchanges += lone_serves(contacts, exchanges, sightings)
     return sorted(exchanges, key=lambda exchange: exchange.contacts[0].seconds)
 

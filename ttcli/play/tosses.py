@@ -1,4 +1,8 @@
-"""The toss before a serve: the ball rises from the hand, and falls freely to the racket, near the server's end."""
+"""What shows that a point begins: the toss before a serve, or that the ball comes to its first bounce from the server's end.
+
+In a toss the ball rises from the hand, and falls freely to the racket, near the server's end. No other stroke may
+bounce on the half that it comes from.
+"""
 
 import numpy as np
 
@@ -27,6 +31,26 @@ FALLS = (0.6, 1.4)
 LARGEST_ERROR = 0.02
 """Metres by which sightings lie beside the parabola, root mean square; a pixel and a half is allowed anyway."""
 PIXELS_ALLOWED = 1.5
+
+APPROACH, LEAST_APPROACH = 0.13, 0.04
+"""Seconds before a bounce in which it is looked at where the ball comes from, and that the sightings must last."""
+FROM_ITS_END = 0.8
+"""Halves of the table a second towards the net from which on it comes from the end on whose half it bounces."""
+
+
+def begins_a_point(bounce: Contact, earlier: Contact, sightings: Sightings) -> bool:
+    """Return whether a bounce that follows a contact was seen to be the first of a serve; see `tossed_before`."""
+    return _comes_from_its_end(bounce, earlier, sightings) or tossed_before(bounce, earlier, sightings)
+
+
+def _comes_from_its_end(bounce: Contact, earlier: Contact, sightings: Sightings) -> bool:
+    if bounce.court is None:
+        return False
+    begin = max(bounce.seconds - APPROACH, earlier.seconds + AFTER_CONTACT)
+    times, pixels = sightings.between(begin, bounce.seconds)
+    if len(times) < 3 or times[-1] - times[0] < LEAST_APPROACH:
+        return False
+    return bool(bounce.side * np.polyfit(times - times[-1], bounce.court.level_places(pixels), 1)[0] < -FROM_ITS_END)
 
 
 def tossed_before(bounce: Contact, earlier: Contact | None, sightings: Sightings) -> bool:

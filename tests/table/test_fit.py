@@ -1,6 +1,7 @@
 """From what the network says to the camera, or to the reason why there is none."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from ttcli.networks.table_finder import CENTRE, KINDS, NET, SIDE, TOP
 from ttcli.simulation.camera import KINDS as CAMERA_KINDS
 from ttcli.table import fit as table_fit
 from ttcli.table.camera import TableCamera, landmarks
+from ttcli.table.candidates import lies_on
 from ttcli.table.constants import TABLE_LENGTH, TABLE_WIDTH
 from ttcli.table.evidence import WHOLE, Evidence, tables_apart
 from ttcli.table.fit import fit_camera, refit, relay, worst_corner
@@ -122,12 +124,17 @@ def test_tables_are_looked_at_one_by_one():
     for camera in (one, other):
         shown = (camera.project(landmarks()[0][:4]) + 0.5) / (WIDTH, HEIGHT)
         around = [
-            region for region, _ in patches
-            if (shown > region[:2]).all() and (shown < (region.left + region.width, region.top + region.height)).all()
+            patch for patch in patches if (shown > patch.region[:2]).all()
+            and (shown < (patch.region.left + patch.region.width, patch.region.top + patch.region.height)).all()
         ]  # fmt: skip
         assert len(around) == 1
-        fit = fit_camera(seen(camera, region=around[0]))
+        fit = fit_camera(seen(camera, region=around[0].region))
         assert fit.camera is not None and corners_off(fit.camera, camera) < 5
+        assert [lies_on(patch.surface, HEIGHT, camera) for patch in patches] == [patch is around[0] for patch in patches]
+        both = Evidence(0.7 * maps_of(camera) + 0.3 * np.maximum(maps_of(one), maps_of(other)), WIDTH, HEIGHT)
+        other_patch = next(patch for patch in patches if patch is not around[0])
+        found = fit_camera(both, is_meant=partial(lies_on, other_patch.surface, HEIGHT))
+        assert found.camera is None or corners_off(found.camera, camera) > 50, "the other table is wanted"
     assert tables_apart(np.zeros((KINDS, 72, 128), np.float32)) == []
     assert tables_apart(maps_of(replace(near, focal=3 * near.focal)))[0].region is WHOLE
 

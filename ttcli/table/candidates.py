@@ -1,8 +1,12 @@
 """A table that is seen: what was looked at, and the camera that saw it so, by all looks together."""
 
+from functools import partial
+
+import cv2
 import numpy as np
 
-from ttcli.table.evidence import Evidence, Region
+from ttcli.table.camera import TableCamera, outlines
+from ttcli.table.evidence import OTHER, OWN, Evidence, Region
 from ttcli.table.fit import Fit, farthest_apart, fit_camera, no_table, refit, relay
 from ttcli.table.judging import judge
 from ttcli.table.profiles import Picture
@@ -37,10 +41,18 @@ class Candidate:
         heat: Heat of that region.
         size: Size of its surface, as a part of the picture.
         picture: What the region shows, where white lines are looked for; None where nobody has it.
+        surface: Where the whole first picture shows it, and where others, as `evidence.Patch` has it; None where unknown.
     """
 
-    def __init__(self, region: Region, heat: np.ndarray, size: float, picture: Picture | None = None) -> None:
-        self.region, self.size = region, size
+    def __init__(
+        self,
+        region: Region,
+        heat: np.ndarray,
+        size: float,
+        picture: Picture | None = None,
+        surface: np.ndarray | None = None,
+    ) -> None:
+        self.region, self.size, self.surface = region, size, surface
         self._pictures, self._picture_every = [] if picture is None else [picture], 1
         self.total, self.weight = heat.copy(), np.ones(heat.shape[1:], np.float32)
         self.looks, self.source, self.narrowed = 1, "found", False
@@ -63,7 +75,7 @@ class Candidate:
         if near and before.camera is not None:
             self._fit = refit(before.camera, evidence, self._pictures)
         else:
-            self._fit = fit_camera(evidence, self._pictures, thorough=not early)
+            self._fit = fit_camera(evidence, self._pictures, not early, partial(lies_on, self.surface, height))
         unsure = self._fit.score < SURE_SCORE and not self._fit.laid
         if self.source == "found" and self.looks < FEW_LOOKS and unsure and self._fit.camera is not None:
             self._fit = no_table("too few looks for so little that is seen", self._fit.score)
@@ -135,9 +147,20 @@ class Candidate:
             return None
         if farthest_apart(refined.camera, known.camera) > SAME_CAMERA_CELLS * evidence.cell:
             return None
-        found = Candidate(self.region, heat, self.size)
+        found = Candidate(self.region, heat, self.size, surface=self.surface)
         found.source, found._fit = "again", known
         found.total, found.weight, found.looks = self.total.copy(), self.weight.copy(), self.looks
         found._pictures, found._picture_every = list(self._pictures), self._picture_every
         found._fitted = self.looks
         return found
+
+
+def lies_on(surface: np.ndarray | None, height: int, camera: TableCamera) -> bool:
+    """Return whether the table that a camera sees lies on a surface (h, w), and not rather on others that were seen."""
+    if surface is None:
+        return True
+    size = np.array(surface.shape[::-1])
+    border = (camera.project(outlines()["top"][0]) + 0.5) * size / (camera.width, height) - 0.5
+    there = np.zeros(surface.shape, np.uint8)
+    cv2.fillPoly(there, [np.clip(np.round(border), -(2**14), 2**14).astype(np.int32)], 1)
+    return bool((surface[there > 0] == OWN).sum() >= (surface[there > 0] == OTHER).sum())

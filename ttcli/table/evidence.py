@@ -130,6 +130,8 @@ LEAST_SURFACE = 0.5
 """Probability from which on a cell is of a table's surface."""
 LEAST_CELLS = 14
 """Cells that a surface has at the least."""
+OWN, OTHER = 1, 2
+"""Marks of a surface, and of others on the same picture."""
 BESIDE = 3
 """Cells beside a surface in which its corners may lie."""
 MOST_TABLES = 3
@@ -155,6 +157,8 @@ class Patch(NamedTuple):
     """A part of the picture that shows the table large."""
     size: float
     """Size of the surface, as a part of the picture; less where net and corners are not sure."""
+    surface: np.ndarray
+    """(h, w) of the picture that was looked at: OWN where the surface is, OTHER where another is, else 0."""
 
 
 def _weight(heat: np.ndarray, patch: np.ndarray, facts: np.ndarray) -> float:
@@ -181,12 +185,13 @@ def tables_apart(heat: np.ndarray) -> list[Patch]:
         left, top, width, height, area = (int(part) for part in facts[each])
         if area < LEAST_CELLS:
             continue
+        marked = np.where(labels == each, OWN, np.where(labels > 0, OTHER, 0)).astype(np.uint8)
         low, high = np.array([left, top]) / size, np.array([left + width, top + height]) / size
         share = max(SMALLEST_REGION, ROOM * float((high - low).max()))
         if share >= LARGEST_REGION:
-            found.append(Patch(WHOLE, weight))
+            found.append(Patch(WHOLE, weight, marked))
             continue
         corner = np.clip((low + high) / 2 - share / 2, 0, 1 - share)
         region = Region(float(corner[0]), float(corner[1]), share, share)
-        found.append(Patch(region, weight))
+        found.append(Patch(region, weight, marked))
     return found

@@ -1,6 +1,6 @@
 """From what the network says of a picture to the camera that looks at the table, or to the reason why there is none."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -83,36 +83,48 @@ class _Way(NamedTuple):
     """How much higher than its ends the table is at the net, metres."""
 
 
-def fit_camera(evidence: Evidence, pictures: Sequence[Picture] = (), thorough: bool = False) -> Fit:
+def fit_camera(
+    evidence: Evidence,
+    pictures: Sequence[Picture] = (),
+    thorough: bool = False,
+    is_meant: Callable[[TableCamera], bool] = lambda camera: True,
+) -> Fit:
     """Return the camera of what was looked at; none where no table is seen well enough, or two ways to lay it are as good.
 
     Args:
         evidence: What the network saw.
         pictures: What it saw that on, of one view, where white lines are looked for; without them its answers must do.
         thorough: Look for lines farther off, and from more starts.
+        is_meant: Whether a camera sees the table that is wanted: where two stand together, the evidence shows both.
     """
     if pictures:
-        fit = _best(_ways(evidence, pictures, FEW_PEAKS), evidence.height)
+        fit = _best(_ways(evidence, pictures, FEW_PEAKS, False, is_meant), evidence.height)
         if fit.laid:
             return fit
-    return _best(_ways(evidence, pictures, MOST_PEAKS, thorough), evidence.height)
+    return _best(_ways(evidence, pictures, MOST_PEAKS, thorough, is_meant), evidence.height)
 
 
-def _ways(evidence: Evidence, pictures: Sequence[Picture], peaks: tuple[int, ...], thorough: bool = False) -> list[_Way]:
-    """Return the likeliest ways to lay a table, each about once."""
+def _ways(
+    evidence: Evidence,
+    pictures: Sequence[Picture],
+    peaks: tuple[int, ...],
+    thorough: bool,
+    is_meant: Callable[[TableCamera], bool],
+) -> list[_Way]:
+    """Return the likeliest ways to lay a table that is meant, each about once."""
     starts: list[tuple[float, TableCamera]] = []
     for start in ways_to_lay(evidence, peaks):
         if any(same_table(start, camera, ONE_START) for _, camera in starts):
             continue
         refined = refine(start, evidence, rounds=FIRST_ROUNDS)
-        if refined is not None:
+        if refined is not None and is_meant(refined.camera):
             starts.append((_rank(judge(refined.camera, evidence), refined), refined.camera))
     starts.sort(key=lambda pair: -pair[0])
     ways: list[_Way] = []
     for _, rough in starts[: MOST_THOROUGH if thorough else MOST_REFINED]:
         if not any(way.coarse is not None and same_table(way.camera, rough, ONE_START) for way in ways):
             way = _way(rough, evidence, pictures, FAR_REACHES if thorough else REACHES)
-            ways += [] if way is None else [way]
+            ways += [] if way is None or not is_meant(way.camera) else [way]
     return ways
 
 

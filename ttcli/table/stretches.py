@@ -135,7 +135,8 @@ class Stretch:
         region = None if camera is None else region_of(camera, self._height, self._width)
         if region is None or region.width > NARROWER * candidate.region.width:
             return candidate
-        closer = Candidate(region, looker.heat(picture, region), candidate.size, self._piece(picture, region))
+        heat, shown = looker.heat(picture, region), self._piece(picture, region)
+        closer = Candidate(region, heat, candidate.size, shown, candidate.surface)
         closer.narrowed = True
         return closer
 

@@ -16,7 +16,7 @@ DRIFT, DRIFT_A_SECOND = 1.0 / 1920, 0.5 / 1920
 """Picture widths, 1 sigma: how far off a table is that was carried along, and how much more each second since it was seen."""
 
 
-CORNERS_SHARE = 0.75
+CORNERS_SHARE = 0.85
 """Sigmas of where a found table's corners are, against those that lines and network leave open: 95 % ellipses of them
 hold 0.955 of the corners on 72 drawn videos. Intervals of strokes were set with the whole, and keep it."""
 

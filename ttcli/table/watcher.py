@@ -153,10 +153,11 @@ class TableWatcher:
                 return [again]
         heat = self._looker.heat(picture, WHOLE)
         found: list[Candidate] = []
-        for region, size in tables_apart(heat):
+        for region, size, surface in tables_apart(heat):
             closer, seen = self._closer(picture, heat, region)
             if all(closer.overlap(other.region) < SAME_REGION for other in found):
-                found.append(Candidate(closer, seen, size, piece(picture, closer, self._height, self._width, np.eye(3))))
+                shown = piece(picture, closer, self._height, self._width, np.eye(3))
+                found.append(Candidate(closer, seen, size, shown, surface))
         return found
 
     def _closer(self, picture: np.ndarray, whole: np.ndarray, region: Region) -> tuple[Region, np.ndarray]:

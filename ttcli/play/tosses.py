@@ -1,7 +1,7 @@
-"""What shows that a point begins: the toss before a serve, or that the ball comes to its first bounce from the server's end.
+"""What shows that a point begins: a toss, or a bounce on the half that the ball comes from.
 
-In a toss the ball rises from the hand, and falls freely to the racket, near the server's end. No other stroke may
-bounce on the half that it comes from.
+In a toss the ball rises from the hand, and falls freely to the racket, near the server's end. Only a serve may bounce
+on its own half.
 """
 
 import numpy as np

@@ -301,13 +301,14 @@ class Stretch:
             cameras = [other.camera for _, other in possible if other.camera is not None]
             if fit.camera is not None and not any(same_table(fit.camera, camera) for camera in cameras):
                 possible.append((candidate, fit))
-        if not possible:
-            return None, str(fits[0][1].reason)
         said = [verdict(self._at(fit), self._ball) for _, fit in possible]
         played = [candidate for (candidate, _), over in zip(possible, said, strict=True) if over is not False]
+        unknown = [candidate for candidate, fit in fits if fit.camera is None]
         if not played:
             small = [candidate for candidate in self._small if self._played_at(candidate)]
-            return (small[0], "") if len(small) == 1 else (None, "the ball is played elsewhere, or does not bounce on it")
+            if len(small) == 1 and not any(self._rather_at(candidate, small[0]) for candidate in unknown):
+                return small[0], ""
+            return None, "the ball is played elsewhere, or does not bounce on it" if possible else str(fits[0][1].reason)
         sure = [candidate for (candidate, _), over in zip(possible, said, strict=True) if over]
         if len(sure) == 1:
             return sure[0], ""
@@ -315,7 +316,6 @@ class Stretch:
         unsure = [candidate for candidate, fit in fits if fit.reason == CORNERS_UNSURE]  # a table, but where exactly?
         if any(candidate.size > AS_LARGE * largest.size for candidate in [*played, *unsure] if candidate is not largest):
             return None, "two tables are seen, and the ball does not tell which is played on"
-        unknown = [candidate for candidate, fit in fits if fit.camera is None]
         if any(candidate.size > MUCH_LARGER * largest.size for candidate in unknown):
             return None, "a larger table is seen, and where it is cannot be told"
         if any(self._rather_at(candidate, largest) for candidate in unknown):

@@ -199,6 +199,30 @@ def test_a_table_beside_which_the_ball_is_played_is_not_taken():
     assert isinstance(stretch.view(), NoTable) and "played at another table" in stretch.view().reason
 
 
+def test_a_small_table_counts_where_it_is_played_at_and_the_larger_cannot_be_told():
+    far = replace(SIDE, position=SIDE.position * [2, 2, 1.5])
+    nothing = 0 * maps_of(far)
+    tables = [Candidate(WHOLE, nothing, 0.2), Candidate(WHOLE, maps_of(far), 0.05)]
+    for _ in range(6):
+        tables[1].add(maps_of(far), 1.0, None)
+    stretch = Stretch(0.0, tables, HEIGHT, WIDTH)
+    stretch.end = 3.0
+    assert stretch.leader is tables[0] and isinstance(stretch.view(), NoTable), "nobody plays yet"
+    for number in range(40):
+        place = np.array([0.0, 1.4 * np.sin(number / 5), 0.95 + 0.15 * np.cos(number)])
+        stretch.note_ball(Sighting(number / RATE, *far.project(place)))
+    assert isinstance(stretch.view(), TableView) and corners_off(stretch.view().camera, far) < 12
+
+
+def test_motion_is_set_right_by_a_table_whose_camera_is_known():
+    tables = [Candidate(WHOLE, 0 * maps_of(SIDE), 0.2), Candidate(WHOLE, maps_of(SIDE), 0.15)]
+    stretch = Stretch(0.0, tables, HEIGHT, WIDTH)
+    assert stretch.leader is tables[0]
+    for _ in range(6):
+        tables[1].add(maps_of(SIDE), 1.0, None)
+    assert tables[1].fit(HEIGHT, WIDTH).camera is not None and stretch.leader is tables[1]
+
+
 @pytest.mark.parametrize(("off", "better", "corrected"), [(4, 1.0, True), (60, 0.03, True), (60, 1.0, False), (14, 1.0, False)])
 def test_the_network_corrects_a_motion_by_far_only_if_it_sees_clearly_more_of_the_table(off, better, corrected, monkeypatch):
     monkeypatch.setattr("ttcli.table.stretches.BETTER", better)

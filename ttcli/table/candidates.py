@@ -11,7 +11,7 @@ from ttcli.table.fit import Fit, farthest_apart, fit_camera, no_table, refit, re
 from ttcli.table.judging import judge
 from ttcli.table.profiles import Picture
 from ttcli.table.refining import AIM, refine
-from ttcli.table.settling import stays
+from ttcli.table.settling import Shown, stays
 
 SAME_VIEW = 0.5
 """Cosine between two answers of the network from which on they are of one view."""
@@ -56,6 +56,8 @@ class Candidate:
         self._pictures, self._picture_every = [] if picture is None else [picture], 1
         self.total, self.weight = heat.copy(), np.ones(heat.shape[1:], np.float32)
         self.looks, self.source, self.narrowed = 1, "found", False
+        self.shown: list[Shown] = []
+        """What its region showed while the picture moved."""
         self._fitted, self._fit = 0, no_table("it was looked at too seldom")
 
     def fit(self, height: int, width: int, more: bool = True) -> Fit:
@@ -93,13 +95,19 @@ class Candidate:
 
     def forget(self) -> None:
         """Keep the camera alone: no more looks come, and the same table need not be known again."""
-        self._pictures = []
+        self._pictures, self.shown = [], []
         self.total, self.weight = self.total[:0].copy(), self.weight[:0].copy()
 
     @property
     def held_bytes(self) -> int:
         """Bytes of pictures and answers that are kept for further looks."""
-        return self.total.nbytes + self.weight.nbytes + sum(picture.pixels.nbytes for picture in self._pictures)
+        pictures = [*self._pictures, *(each.picture for each in self.shown)]
+        return self.total.nbytes + self.weight.nbytes + sum(picture.pixels.nbytes for picture in pictures)
+
+    @property
+    def known(self) -> bool:
+        """Whether its camera is known, by the looks so far."""
+        return self._fit.camera is not None
 
     @property
     def laid(self) -> bool:

@@ -70,7 +70,6 @@ class Stretch:
         """What the motion really is, where the last look set it right."""
         self._height, self._width = height, width
         self._ball: list[Sighting] = []
-        self._shown: list[Shown] = []
         self._moved_at = start
         self._judged_at: tuple[int, ...] | None = None
         self._judged: tuple[Candidate | None, str] = None, ""
@@ -84,6 +83,11 @@ class Stretch:
     def looks(self) -> int:
         """How often the likeliest table was looked at."""
         return self.candidates[0].looks
+
+    @property
+    def leader(self) -> Candidate:
+        """The table by which the motion is set right: the likeliest one whose camera is known, if any is."""
+        return next((candidate for candidate in self.candidates if candidate.known), self.candidates[0])
 
     @property
     def settled(self) -> bool:
@@ -116,7 +120,7 @@ class Stretch:
         there = [
             self._look_at(candidate, picture, looker, seconds)
             for number, candidate in enumerate(self.tables)
-            if number == 0 or candidate.looks < RIVAL_LOOKS
+            if number == 0 or candidate is self.leader or candidate.looks < RIVAL_LOOKS
         ]
         for candidate in self.tables:
             if candidate.looks == FEW_LOOKS:
@@ -145,15 +149,14 @@ class Stretch:
         region = self._moved(candidate.region) if moved else candidate.region
         if region is None:
             return True  # out of the picture: nothing is known, and nothing lost
-        first = candidate is self.candidates[0]
-        if first and len(self._shown) < FULL_LOOKS and (moved or not self._shown):
-            self._shown.append(Shown(seconds, piece(picture, region, self._height, self._width, np.eye(3))))
+        if len(candidate.shown) < FULL_LOOKS and (moved or not candidate.shown):
+            candidate.shown.append(Shown(seconds, piece(picture, region, self._height, self._width, np.eye(3))))
         if candidate.laid and self._seen_by_lines(candidate, picture, region, seconds):
             return True
         heat = looker.heat(picture, region)
         if not moved:
             return candidate.add(heat, 1.0, self._piece(picture, region))
-        if candidate is self.candidates[0] and candidate.looks >= LEAST_LOOKS:
+        if candidate is self.leader and candidate.looks >= LEAST_LOOKS:
             self._set_right(candidate, heat, region, seconds)
         laid, weight = self._laid_back(candidate, heat, region)
         return candidate.add(laid, weight, self._piece(picture, region))
@@ -206,7 +209,7 @@ class Stretch:
         laid = lay_lines(known.carried(self.motion), [shown], AIM, CARRIED_REACHES, fit.hump)
         if laid is None or not laid.sure:
             return False
-        if moved and candidate is self.candidates[0]:
+        if moved and candidate is self.leader:
             self._correct(known, laid.camera, seconds)
         return True
 
@@ -245,14 +248,15 @@ class Stretch:
             candidate.fit(self._height, self._width, more=False)
         if self.moving or len(self.moves) > 1:
             self.moves.append(Move(max(self.end, self.moves[-1].seconds), self.motion, max(0.0, self.end - self.seen)))
-            chosen = self.candidates[0]
-            fit, self.moves = settled(chosen.fit(self._height, self._width), self.moves, self._shown, self._height)
-            chosen.settle(fit)
+            leader = self.leader
+            fit, self.moves = settled(leader.fit(self._height, self._width), self.moves, leader.shown, self._height)
+            leader.settle(fit)
         else:
             for candidate in self.tables:
                 candidate.stay()
+        for candidate in self.tables:
+            candidate.shown = []
         self._judged_at = None
-        self._shown = []
         self.moves = thinned(self.moves, self._height, self._width)
 
     def told(self) -> Candidate | None:

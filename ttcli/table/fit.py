@@ -188,7 +188,7 @@ def _way(
     laid = None if hopeless or not pictures else lay_lines(refined.camera, pictures, EVERYTHING, reaches)
     if laid is None:
         return _unlaid(refined.camera, verdict, rank) if pictures else _Way(refined.camera, verdict, rank)
-    by_lines = judge(laid.camera, evidence, laid.sure)
+    by_lines = judge(laid.camera, evidence, laid.sure and not laid.edges)
     rank_by_lines = by_lines.score + LINES_COUNT * laid.mean_support
     if not laid.sure:
         return _unlaid(laid.camera, by_lines, rank_by_lines)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttcli.table.profiles import BESIDE, LEAST_SHOWN, STEP, Profiles
+from ttcli.table.profiles import BESIDE, LEAST_SHOWN, SAME_SURFACE, STEP, Profiles
 
 BLUR = 0.8
 """How far an edge is spread on the picture, 1 sigma, pixels."""
@@ -76,6 +76,29 @@ def agreement(gains: Gains, colour: np.ndarray, factors: np.ndarray) -> np.ndarr
     explained = (2 * factor * along - factor**2) * squared
     agree = (explained - REST * gains.rest) / np.maximum((gains.response**2).sum(-1), factor**2 * squared)
     return np.where(gains.free, np.clip(agree, -0.5, 1), 0.0)
+
+
+def edge_agreement(profiles: Profiles, gains: Gains) -> np.ndarray:
+    """Return from 0 to 1 how well the edge of a surface of one colour agrees with each place (K, M).
+
+    The surface's colour is the one farthest inwards. What lies beyond may have any other.
+    """
+    window = STEP * np.arange(-round(BESIDE / STEP), round(BESIDE / STEP) + 1)
+    within = _edge(window / BLUR).astype(np.float32)
+    parts = np.stack([1 - within, within])  # (2, W)
+    windows = np.lib.stride_tricks.sliding_window_view(profiles.colours, len(window), axis=1)  # (K, M', 3, W)
+    begin = int(np.argmin(np.abs(profiles.away - gains.shifts[0] - window[0])))
+    windows = windows[:, begin : begin + len(gains.shifts)]
+    levels = np.matmul(windows, np.linalg.pinv(parts).astype(np.float32))  # (K, M, 3, 2)
+    spread = len(window) * windows.var(-1).sum(-1)  # of the window about its mean
+    left = ((windows - np.matmul(levels, parts)) ** 2).sum((2, 3))
+    step, inner = levels[..., 1] - levels[..., 0], profiles.colours[:, -round(BESIDE / STEP) :].mean(1)
+    bare = profiles.free[:, -round(BESIDE / STEP) :].all(1)
+    surface = np.median(inner[bare] if bare.any() else inner, axis=0)
+    unlike = np.abs(windows[..., window > BESIDE / 2].mean(-1) - surface).max(-1)  # of what lies well within
+    clear = np.clip(np.linalg.norm(step, axis=-1) / LEAST_CONTRAST - 1, 0, 1)
+    explained = np.clip(1 - left / np.maximum(spread, 1e-6), 0, 1)
+    return np.where(gains.free, explained * clear * np.exp(-0.5 * (unlike / SAME_SURFACE) ** 2), 0.0)
 
 
 def line_colour(gains: Gains, borders: np.ndarray) -> np.ndarray | None:

@@ -73,7 +73,43 @@ def lay_line(
         nearness: Where it is expected: of two ways that agree as well, the nearer one is taken.
         least: Mean agreement of a way that counts.
     """
-    share, step = profiles.share, gains.shifts[1] - gains.shifts[0]
+    way = _best_way(gains, agree, profiles.share, nearness, least)
+    if way is None:
+        return None
+    nearest = way.nearest
+    rows = np.flatnonzero(agree[np.arange(len(nearest)), nearest] > 0)
+    if not len(rows):
+        return None
+    along = gains.response[rows, nearest[rows]] @ colour / (colour @ colour)
+    factor = float(np.clip(np.median(along), *FACTORS))
+    farther = _farther_inwards(gains, profiles, rows, nearest[rows], factor * colour)
+    if farther is None:
+        return None
+    return Line(number, way.off + farther, way.information, way.support, factor)
+
+
+def lay_edge(number: int, gains: Gains, agree: np.ndarray, profiles: Profiles, nearness: Nearness, least: float) -> Line | None:
+    """Return how one edge of the surface lies; as `lay_line`, of a board whose white lines are not seen."""
+    way = _best_way(gains, agree, profiles.share, nearness, least)
+    return None if way is None else Line(number, way.off, way.information, way.support, 1.0)
+
+
+class _Way(NamedTuple):
+    """A straight way across the profiles of a line."""
+
+    off: np.ndarray
+    """(2,) pixels at its first and its last station."""
+    information: np.ndarray
+    """(2, 2) of both."""
+    support: float
+    """Mean agreement of its stations beside the net."""
+    nearest: np.ndarray
+    """(n,) numbers of the shifts at which it passes the stations."""
+
+
+def _best_way(gains: Gains, agree: np.ndarray, share: np.ndarray, nearness: Nearness, least: float) -> _Way | None:
+    """Return the straight way that agrees best with all stations, `share` of the line from the first one; or None."""
+    step = gains.shifts[1] - gains.shifts[0]
     first, last = _coarse_ways(len(gains.shifts))
     values = _total(agree, share, first, last)
     values = values * nearness.of(gains.shifts[0] + np.stack([first, last], 1) * step)
@@ -91,15 +127,8 @@ def lay_line(
     shown = int(gains.free[np.arange(len(share)), nearest].sum())
     if shown < LEAST_SHOWN or values.max() < least * shown:
         return None
-    rows = np.flatnonzero(agree[np.arange(len(share)), nearest] > 0)
-    if not len(rows):
-        return None
-    along = gains.response[rows, nearest[rows]] @ colour / (colour @ colour)
-    factor = float(np.clip(np.median(along), *FACTORS))
-    farther = _farther_inwards(gains, profiles, rows, nearest[rows], factor * colour)
-    if farther is None:
-        return None
-    return Line(number, gains.shifts[0] + found * step + farther, bend / step**2, float(values.max() / shown), factor)
+    support = float(values.max() / shown)
+    return _Way(gains.shifts[0] + found * step, bend / step**2, support, nearest)
 
 
 def _farther_inwards(

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from ttcli.table.camera import STATE, TableCamera
-from ttcli.table.gains import Gains, agreement, gains_of, line_colour, to_be_seen
-from ttcli.table.laying import FACTORS, Line, Nearness, lay_line
+from ttcli.table.gains import Gains, agreement, edge_agreement, gains_of, line_colour, to_be_seen
+from ttcli.table.laying import FACTORS, Line, Nearness, lay_edge, lay_line
 from ttcli.table.profiles import (
     LEAST_LINES,
     LINE_WIDTH,
@@ -35,6 +35,8 @@ CARRIED_SHARE = 0.5
 LEAST_SUPPORT, TAPE_SUPPORT = 0.2, 0.5
 """Mean agreement of a line from which on it counts, and of the net's tape: in place of one that is not white something
 beyond it may be seen."""
+EDGE_SUPPORT = 0.4
+"""The same of an edge of the surface, where no lines are seen."""
 TAPE_SIGMA = 0.004
 """How much higher or lower than the laws want it the tape may be, metres, 1 sigma: nets sag."""
 REACHES = (18.0, 7.0, 3.0)
@@ -71,6 +73,8 @@ class Laid(NamedTuple):
     """Line that should be seen -> the share of the line that is, 0 to 1."""
     hump: float
     """How much higher than its ends the table is at the net, metres."""
+    edges: bool = False
+    """Whether these are edges of a surface whose lines are not seen."""
 
     @property
     def mean_support(self) -> float:
@@ -107,7 +111,11 @@ def lay_lines(
     if laid is not None and laid.sure:
         return laid
     other = _laid(start, pictures, free, reaches, known_hump or 0.0, known_hump is None)
-    return other if laid is None or (other is not None and other.sure) else laid
+    laid = other if laid is None or (other is not None and other.sure) else laid
+    if laid is not None and laid.sure:
+        return laid
+    edges = _laid(start, pictures, free, reaches, None, edges=True)
+    return edges if edges is not None and edges.sure else laid
 
 
 def _laid(
@@ -117,10 +125,12 @@ def _laid(
     reaches: tuple[float, ...],
     hump: float | None,
     rises: bool = False,
+    edges: bool = False,
 ) -> Laid | None:
     """Return the camera that agrees with the lines of a flat table, or with those of one that rises to the net by a hump.
 
-    How high the hump is, metres, is found where it `rises`.
+    How high the hump is, metres, is found where it `rises`. Of a table without lines that are seen, the `edges` of its surface
+    are looked for.
     """
     stations, camera, left = stations_of(halves=hump is not None), start, dict[int, float]()
     support: dict[int, float] = {}
@@ -130,18 +140,24 @@ def _laid(
         if profiles is None:
             return None
         gains = gains_of(profiles, reach)
-        colour = line_colour(gains, stations.widths[profiles.lines] == LINE_WIDTH)
-        if colour is None:
-            return None
-        lines = _lines_on(profiles, gains, colour, stations, factors, partial(_expected, start, camera, reach, free))
+        expected = partial(_expected, start, camera, reach, free)
+        if edges:
+            lines = _edges_on(profiles, gains, stations, expected)
+        else:
+            colour = line_colour(gains, stations.widths[profiles.lines] == LINE_WIDTH)
+            if colour is None:
+                return None
+            lines = _lines_on(profiles, gains, colour, stations, factors, expected)
         for number, own in profiles.own_stations():
             support.pop(number, None)
+            if edges and stations.widths[number] != LINE_WIDTH:
+                continue
             if number in lines or to_be_seen(gains.free[own]):
                 support[number] = lines[number].support if number in lines else 0.0
         if len({int(stations.whole[number]) for number in lines} - {TAPE}) < LEAST_LINES:
             return None
         factors |= {number: (line.factor, line.factor) for number, line in lines.items()}
-        inside = INSIDE * (stations.widths == LINE_WIDTH) * (reach == reaches[-1])
+        inside = INSIDE * (stations.widths == LINE_WIDTH) * (reach == reaches[-1] and not edges)
         laid = [line._replace(off=line.off - inside[number]) for number, line in lines.items()]
         camera, found, left = _agreed(start, camera, laid, profiles, free, hump or 0.0, rises)
         hump = None if hump is None else found
@@ -150,7 +166,7 @@ def _laid(
     for number, share in support.items():
         shares.setdefault(int(stations.whole[number]), []).append(share)
     whole = {number: float(np.mean(each)) for number, each in shares.items() if number != TAPE}
-    return Laid(camera, whole, hump or 0.0) if sum(share > 0 for share in whole.values()) >= LEAST_LINES else None
+    return Laid(camera, whole, hump or 0.0, edges) if sum(share > 0 for share in whole.values()) >= LEAST_LINES else None
 
 
 def _lines_on(
@@ -171,6 +187,19 @@ def _lines_on(
         if line is not None:
             lines[number] = line._replace(height_off=TAPE_SIGMA) if tape else line
     return lines
+
+
+def _edges_on(
+    profiles: Profiles, gains: Gains, stations: Stations, expected: Callable[[Profiles, slice], Nearness]
+) -> dict[int, Line]:
+    """Return the edges of the surface that are seen, by the numbers of the lines beside them."""
+    agree, edges = edge_agreement(profiles, gains), {}
+    for number, own in profiles.own_stations():
+        if stations.widths[number] == LINE_WIDTH:
+            edge = lay_edge(number, gains.of(own), agree[own], profiles.of(own), expected(profiles, own), EDGE_SUPPORT)
+            if edge is not None:
+                edges[number] = edge
+    return edges
 
 
 def _expected(

@@ -11,8 +11,9 @@ from scenes import true_cameras
 from ttcli.table.camera import TableCamera, landmarks
 from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
 from ttcli.table.evidence import WHOLE, Region
+from ttcli.table.gains import edge_agreement, gains_of
 from ttcli.table.lines import lay_lines
-from ttcli.table.profiles import piece
+from ttcli.table.profiles import piece, profiles_across, stations_of
 from ttcli.table.refining import AIM, EVERYTHING
 
 CAMERAS = [camera for camera in true_cameras(12, seed=5) if is_seen_whole(camera)][:4]
@@ -56,6 +57,25 @@ def test_edges_of_the_surface_stand_in_for_lines_that_nobody_sees(number, side):
     assert corners_off(start, camera) > 3
     assert laid is not None and laid.sure and set(laid.support) == {0, 1, 3, 4}
     assert corners_off(laid.camera, camera) < 2.5
+
+
+def test_edges_of_a_table_far_away_are_looked_for_as_well():
+    above = TableCamera(np.array([0.0, -0.01, 8.0]), look_down(), 300.0, CAMERAS[0].centre, WIDTH)
+    for camera, most in ((replace(CAMERAS[0], focal=0.2 * CAMERAS[0].focal), 1.6), (above, 0.5)):  # the first shows a thin side
+        bare = shown(painted(camera, line=(40, 70, 130), floor=(200, 190, 205)))
+        profiles = profiles_across(stations_of(halves=False), camera, [bare], 3.0, 0.0)
+        assert profiles is not None
+        gains = gains_of(profiles, 3.0)
+        agree = edge_agreement(profiles, gains)
+        assert agree.shape == gains.free.shape
+        for number, own in profiles.own_stations():
+            if number in (0, 1, 3, 4):
+                assert abs(gains.shifts[agree[own].mean(0).argmax()]) <= most
+
+
+def look_down() -> np.ndarray:
+    """Return the rotation of a camera above the table, its right along the table."""
+    return np.array([[0.0, 1, 0], [1, 0, 0], [0, 0, -1]])
 
 
 def test_a_surface_of_the_floors_colour_has_no_edges():

@@ -83,7 +83,8 @@ def edge_agreement(profiles: Profiles, gains: Gains) -> np.ndarray:
 
     The surface's colour is the one farthest inwards. What lies beyond may have any other.
     """
-    window = STEP * np.arange(-round(BESIDE / STEP), round(BESIDE / STEP) + 1)
+    beside = int(BESIDE / STEP)  # so that a window of `gains` holds it at each place
+    window = STEP * np.arange(-beside, beside + 1)
     within = _edge(window / BLUR).astype(np.float32)
     parts = np.stack([1 - within, within])  # (2, W)
     windows = np.lib.stride_tricks.sliding_window_view(profiles.colours, len(window), axis=1)  # (K, M', 3, W)

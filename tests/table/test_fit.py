@@ -14,7 +14,7 @@ from ttcli.table import fit as table_fit
 from ttcli.table.camera import TableCamera, landmarks
 from ttcli.table.candidates import lies_on
 from ttcli.table.constants import TABLE_LENGTH, TABLE_WIDTH
-from ttcli.table.evidence import WHOLE, Evidence, tables_apart
+from ttcli.table.evidence import OTHER, OWN, WHOLE, Evidence, tables_apart
 from ttcli.table.fit import fit_camera, refit, relay, worst_corner
 from ttcli.table.judging import impossible_camera, judge
 from ttcli.table.lines import lay_lines
@@ -135,6 +135,12 @@ def test_tables_are_looked_at_one_by_one():
         other_patch = next(patch for patch in patches if patch is not around[0])
         found = fit_camera(both, is_meant=partial(lies_on, other_patch.surface, HEIGHT))
         assert found.camera is None or corners_off(found.camera, camera) > 50, "the other table is wanted"
+        cut = around[0].surface.copy()
+        rows, columns = np.nonzero(cut == OWN)
+        third = np.quantile(columns, [0.4, 0.6])
+        cut[rows[columns < third[0]], columns[columns < third[0]]] = OTHER
+        cut[rows[columns > third[1]], columns[columns > third[1]]] = OTHER
+        assert lies_on(cut, HEIGHT, camera), "a board that somebody cuts into three is one"
     assert tables_apart(np.zeros((KINDS, 72, 128), np.float32)) == []
     assert tables_apart(maps_of(replace(near, focal=3 * near.focal)))[0].region is WHOLE
 

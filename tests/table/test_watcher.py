@@ -15,13 +15,13 @@ from ttcli.simulation.backdrop import paint_backdrop
 from ttcli.simulation.drawing import draw_scenes
 from ttcli.simulation.scene import build_scenes
 from ttcli.table.camera import TableCamera
-from ttcli.table.candidates import Candidate
-from ttcli.table.evidence import WHOLE, Region, region_of
+from ttcli.table.candidates import Candidate, lies_on
+from ttcli.table.evidence import WHOLE, Region, region_of, tables_apart
 from ttcli.table.looking import TableLooker
 from ttcli.table.profiles import piece
 from ttcli.table.sightings import Sighting
 from ttcli.table.stretches import Stretch
-from ttcli.table.views import NoTable, TableView
+from ttcli.table.views import CORNERS_SHARE, NoTable, TableView
 from ttcli.table.watcher import CHECK_SECONDS, KNOWN, LOOK_SECONDS, LOOKS, TableWatcher
 from ttcli.table.weights import load_table_finder, save_table_finder
 from ttcli.video.reader import Frame
@@ -207,11 +207,28 @@ def test_a_small_table_counts_where_it_is_played_at_and_the_larger_cannot_be_tol
         tables[1].add(maps_of(far), 1.0, None)
     stretch = Stretch(0.0, tables, HEIGHT, WIDTH)
     stretch.end = 3.0
-    assert stretch.leader is tables[0] and isinstance(stretch.view(), NoTable), "nobody plays yet"
+    assert isinstance(stretch.view(), NoTable), "nobody plays yet"
     for number in range(40):
         place = np.array([0.0, 1.4 * np.sin(number / 5), 0.95 + 0.15 * np.cos(number)])
         stretch.note_ball(Sighting(number / RATE, *far.project(place)))
+    assert stretch.leader is tables[1]
     assert isinstance(stretch.view(), TableView) and corners_off(stretch.view().camera, far) < 12
+    assert stretch.view().camera.wider == stretch.camera_at(1.0).wider == 1 / CORNERS_SHARE
+
+
+def test_a_table_is_looked_for_on_its_own_surface():
+    far = replace(SIDE, position=SIDE.position * [2, 2, 1.5])
+    one, other = (far.moved(np.array([0, turn, 0, 0, 0, 0, 0])) for turn in (0.28, -0.28))
+    both = np.maximum(maps_of(one), 0.6 * maps_of(other))
+    patches = tables_apart(np.maximum(maps_of(one), maps_of(other)))
+    surface = next(patch.surface for patch in patches if lies_on(patch.surface, HEIGHT, other))
+    for meant in (None, surface):
+        table = Candidate(WHOLE, both, 0.1, surface=meant)
+        for _ in range(6):
+            table.add(both, 1.0, None)
+        assert (table.fit(HEIGHT, WIDTH).reason == "no table is seen") == (meant is surface), "the clear one is another"
+    table.forget()
+    assert table.surface is None
 
 
 def test_motion_is_set_right_by_a_table_whose_camera_is_known():

@@ -95,7 +95,7 @@ class Candidate:
 
     def forget(self) -> None:
         """Keep the camera alone: no more looks come, and the same table need not be known again."""
-        self._pictures, self.shown = [], []
+        self._pictures, self.shown, self.surface = [], [], None
         self.total, self.weight = self.total[:0].copy(), self.weight[:0].copy()
 
     @property
@@ -164,11 +164,15 @@ class Candidate:
 
 
 def lies_on(surface: np.ndarray | None, height: int, camera: TableCamera) -> bool:
-    """Return whether the table that a camera sees lies on a surface (h, w), and not rather on others that were seen."""
+    """Return whether the table that a camera sees lies on a surface (h, w), and not rather on others that were seen.
+
+    It does where it covers half of the surface, whatever else it covers: somebody in front cuts a board into several.
+    """
     if surface is None:
         return True
     size = np.array(surface.shape[::-1])
     border = (camera.project(outlines()["top"][0]) + 0.5) * size / (camera.width, height) - 0.5
     there = np.zeros(surface.shape, np.uint8)
     cv2.fillPoly(there, [np.clip(np.round(border), -(2**14), 2**14).astype(np.int32)], 1)
-    return bool((surface[there > 0] == OWN).sum() >= (surface[there > 0] == OTHER).sum())
+    own, other = (int((surface[there > 0] == mark).sum()) for mark in (OWN, OTHER))
+    return own >= other or 2 * own >= int((surface == OWN).sum())

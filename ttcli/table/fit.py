@@ -59,6 +59,8 @@ class Fit(NamedTuple):
     """How much higher than its ends the table is at the net, metres."""
     doubt: float = 1.0
     """Factor of the stated error, as the last pictures of the view showed the lines elsewhere."""
+    edges: bool = False
+    """Whether edges of the surface stood in for lines."""
 
     @property
     def laid(self) -> bool:
@@ -81,6 +83,7 @@ class _Way(NamedTuple):
     """The camera without the white lines, where enough of them are seen."""
     hump: float = 0.0
     """How much higher than its ends the table is at the net, metres."""
+    edges: bool = False
 
 
 def fit_camera(
@@ -160,6 +163,8 @@ def relay(before: Fit, pictures: Sequence[Picture], height: int) -> Fit:
     if before.coarse is None or before.camera is None:
         return before
     laid = lay_lines(before.coarse, pictures, EVERYTHING)
+    if laid is not None and laid.edges and not before.edges:
+        return before  # lines were seen: these are the edges of what is between them
     camera = _reconciled(laid.camera, before.coarse) if laid is not None and laid.sure else None
     if laid is None or camera is None:
         return before
@@ -172,7 +177,7 @@ def relay(before: Fit, pictures: Sequence[Picture], height: int) -> Fit:
     error = worst_corner(camera, height)
     if error > _most_error(camera):
         return no_table(CORNERS_UNSURE, before.score)
-    return before._replace(camera=camera, error=error, hump=hump, doubt=doubt)
+    return before._replace(camera=camera, error=error, hump=hump, doubt=doubt, edges=laid.edges)
 
 
 def _way(
@@ -195,7 +200,7 @@ def _way(
     camera = _reconciled(laid.camera, refined.camera)
     if camera is None:
         return _unlaid(refined.camera, verdict, rank)
-    return _Way(camera, by_lines, rank_by_lines, refined.camera, laid.hump)
+    return _Way(camera, by_lines, rank_by_lines, refined.camera, laid.hump, laid.edges)
 
 
 def _reconciled(laid: TableCamera, seen: TableCamera) -> TableCamera | None:
@@ -238,7 +243,7 @@ def _told(way: _Way, height: int) -> Fit:
     error = worst_corner(camera, height)
     if error > _most_error(camera):
         return no_table(CORNERS_UNSURE, way.verdict.score)
-    return Fit(camera, way.verdict.score, error, None, way.coarse, way.hump)
+    return Fit(camera, way.verdict.score, error, None, way.coarse, way.hump, edges=way.edges)
 
 
 def _most_error(camera: TableCamera) -> float:

@@ -87,7 +87,7 @@ class Stretch:
     @property
     def leader(self) -> Candidate:
         """The table by which the motion is set right: the likeliest one whose camera is known, if any is."""
-        return next((candidate for candidate in self.candidates if candidate.known), self.candidates[0])
+        return next((candidate for candidate in self.tables if candidate.known), self.candidates[0])
 
     @property
     def settled(self) -> bool:

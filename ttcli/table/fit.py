@@ -84,6 +84,7 @@ class _Way(NamedTuple):
     hump: float = 0.0
     """How much higher than its ends the table is at the net, metres."""
     edges: bool = False
+    """Whether edges of the surface stand in for lines."""
 
 
 def fit_camera(

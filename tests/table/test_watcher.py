@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from drawn_tables import HEIGHT, WIDTH, corners_off, hall, maps_of, painted
+from drawn_tables import HEIGHT, SURE, WIDTH, corners_off, hall, maps_of, painted
 from scenes import seeded, true_cameras
 
 from ttcli.errors import CheckpointError
-from ttcli.networks.table_finder import KINDS, TableFinder
+from ttcli.networks.table_finder import KINDS, TOP, TableFinder
 from ttcli.simulation.backdrop import paint_backdrop
 from ttcli.simulation.drawing import draw_scenes
 from ttcli.simulation.scene import build_scenes
@@ -19,7 +19,7 @@ from ttcli.table.candidates import Candidate, lies_on
 from ttcli.table.evidence import WHOLE, Region, region_of, tables_apart
 from ttcli.table.looking import TableLooker
 from ttcli.table.profiles import piece
-from ttcli.table.sightings import Sighting
+from ttcli.table.sightings import Sighting, rather_over, verdict
 from ttcli.table.stretches import Stretch
 from ttcli.table.views import CORNERS_SHARE, NoTable, TableView
 from ttcli.table.watcher import CHECK_SECONDS, KNOWN, LOOK_SECONDS, LOOKS, TableWatcher
@@ -130,9 +130,13 @@ def test_what_is_kept_does_not_grow_with_the_shots(monkeypatch):
     assert sum(size > 0 for size in held) == KNOWN < len(held)
 
 
-def watch_two(one: TableCamera, other: TableCamera, monkeypatch) -> TableWatcher:
-    """Return what saw a video of 4 s in which two tables are seen."""
+def watch_two(one: TableCamera, other: TableCamera, monkeypatch, as_one=False) -> TableWatcher:
+    """Return what saw a video of 4 s in which two tables are seen; the whole picture may show them `as_one` surface."""
     both = np.maximum(maps_of(one), maps_of(other))
+    if as_one:
+        rows, columns = np.nonzero(both[TOP] > 0.5)
+        hull = cv2.convexHull(np.stack([columns, rows], 1).astype(np.int32))
+        both[TOP] = np.maximum(both[TOP], SURE * cv2.fillPoly(np.zeros(both.shape[1:], np.uint8), [hull], 1))
 
     class TwoTables(PerfectLooks):
         def heat(self, picture, region):
@@ -161,6 +165,50 @@ def test_the_ball_tells_which_of_two_tables_is_played_on(monkeypatch):
     play_on(other, watcher)
     [view] = watcher.views()
     assert isinstance(view, TableView) and corners_off(view.camera, other) < 6
+
+
+NEAR = replace(SIDE, position=SIDE.position * [2, 2, 1.5])
+
+
+def test_tables_one_behind_the_other_are_told_apart_though_they_look_like_one_from_afar(monkeypatch):
+    far = replace(NEAR, position=NEAR.position * [1.45, 1.45, 1.0])
+    watcher = watch_two(NEAR, far, monkeypatch, as_one=True)
+    [stretch] = watcher._stretches
+    assert len(stretch.tables) == 2
+    play_on(far, watcher)
+    [view] = watcher.views()
+    assert isinstance(view, TableView) and corners_off(view.camera, far) < 12
+
+
+@pytest.mark.parametrize("size", [0.02, 0.007], ids=["another", "a small one"])
+def test_the_ball_is_played_at_a_table_behind_another_one_over_which_it_is_seen_too(size):
+    far = replace(NEAR, position=NEAR.position * [1.4, 1.4, 1.0])
+    regions = [region_of(camera, HEIGHT, WIDTH) for camera in (NEAR, far)]
+    for played in (far, NEAR):
+        tables = [Candidate(region, maps_of(camera, region=region), share)
+                  for camera, region, share in zip((NEAR, far), regions, (0.03, size), strict=True)]  # fmt: skip
+        for table, camera, region in zip(tables, (NEAR, far), regions, strict=True):
+            for _ in range(6):
+                table.add(maps_of(camera, region=region), 1.0, None)
+        stretch = Stretch(0.0, tables, HEIGHT, WIDTH)
+        stretch.end = 6.0
+        balls = [Sighting(number / 8, *played.project(np.array([0.0, 1.5 * np.sin(number / 2), 1.0]))) for number in range(48)]
+        assert verdict(lambda seconds: NEAR, balls), "also where it is played behind it"
+        for ball in balls:
+            stretch.note_ball(ball)
+        assert isinstance(stretch.view(), TableView) and corners_off(stretch.view().camera, played) < 12
+
+
+def test_a_table_is_ruled_out_by_many_sightings_over_another_one_alone():
+    one, other = np.zeros(30, bool), np.zeros(30, bool)
+    one[:20] = other[13:15] = True
+    assert rather_over(one, other) and not rather_over(other, one) and not rather_over(one, one)
+    other[22:29] = True
+    assert not rather_over(one, other), "over either by itself"
+    other[:], one[6:] = False, False
+    assert rather_over(one, other)
+    one[5] = False
+    assert not rather_over(one, other), "too few"
 
 
 def test_a_small_table_counts_where_the_ball_is_played_at_it_alone(monkeypatch):

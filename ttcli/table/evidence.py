@@ -134,6 +134,8 @@ OWN, OTHER = 1, 2
 """Marks of a surface, and of others on the same picture."""
 BESIDE = 3
 """Cells beside a surface in which its corners may lie."""
+PART = 0.5
+"""Share of a surface that lies on another one for it to be a part of that."""
 MOST_TABLES = 3
 LEAST_SHARE = 0.1
 """Share of the largest surface that others have at the least to be looked at."""
@@ -159,6 +161,22 @@ class Patch(NamedTuple):
     """Size of the surface, as a part of the picture; less where net and corners are not sure."""
     surface: np.ndarray
     """(h, w) of the picture that was looked at: OWN where the surface is, OTHER where another is, else 0."""
+
+    def within(self, outer: Region) -> "Patch":
+        """Return what was seen in a part of a picture as it lies on the whole picture."""
+        height, width = self.surface.shape
+        surface = np.zeros((round(height / outer.height), round(width / outer.width)), np.uint8)
+        top, left = round(outer.top * surface.shape[0]), round(outer.left * surface.shape[1])
+        place = surface[top : top + height, left : left + width]
+        place[:] = self.surface[: place.shape[0], : place.shape[1]]
+        return Patch(self.region.within(outer), self.size * outer.width * outer.height, surface)
+
+    def is_part_of(self, other: "Patch") -> bool:
+        """Return whether a surface lies on another one, both on the whole picture: from afar two tables may look like one."""
+        size = np.array(other.surface.shape) / self.surface.shape
+        rows, columns = np.nonzero(self.surface == OWN)
+        there = other.surface[(rows * size[0]).astype(int), (columns * size[1]).astype(int)]
+        return bool((there == OWN).mean() > PART)
 
 
 def _weight(heat: np.ndarray, patch: np.ndarray, facts: np.ndarray) -> float:

@@ -16,16 +16,30 @@ LEAST, LEAST_LOWEST = 25, 5
 """Sightings, and lowest points among them, from which on they tell something."""
 ELSEWHERE, THERE = 0.15, 0.4
 """Parts of the sightings over a table: with less it is another one that is played on, with more it may be this one."""
+LEAST_ALONE, MORE_ALONE = 6, 3.0
+"""Sightings over one table alone, and how many times as many as over another one alone, that rule the other one out."""
 ON_BOARD = 0.34
 """Part of the lowest points that lie on the board at the least."""
-ASIDE, BEYOND, ABOVE = 0.35, 0.9, 0.75
-"""Metres beside, behind and above the board in which the ball is played over it."""
 BESIDE_BOARD = 0.2
 """Metres beside the board at which a lowest point may still be a bounce on it."""
 LONGEST_STEP = 0.1
 """Seconds between sightings that are of one path."""
 LEAST_RISE = 4.0 / 1920
 """Picture widths that a path rises on both sides of a lowest point."""
+
+
+class Room(NamedTuple):
+    """The air over a table: metres beside the board, behind its ends and above it."""
+
+    aside: float
+    beyond: float
+    above: float
+
+
+PLAYED = Room(0.35, 0.9, 0.75)
+"""In which the ball is nearly always."""
+MOSTLY = Room(0.2, 0.5, 0.5)
+"""In which it is mostly: where two tables are seen one behind the other, there it is seldom over both."""
 
 
 class Sighting(NamedTuple):
@@ -56,9 +70,18 @@ def verdict(camera_at: Callable[[float], TableCamera], seen: list[Sighting]) -> 
     return True if over.mean() > THERE else None
 
 
-def over_table(cameras: Sequence[TableCamera], seen: Sequence[Sighting]) -> np.ndarray:
+def over_table(cameras: Sequence[TableCamera], seen: Sequence[Sighting], room: Room = PLAYED) -> np.ndarray:
     """Return which sightings (N,) are in the air over a table, or just behind its ends, by the camera (N) of each."""
-    return np.array([_over(camera, each) for camera, each in zip(cameras, seen, strict=True)], bool)
+    return np.array([_over(camera, each, room) for camera, each in zip(cameras, seen, strict=True)], bool)
+
+
+def rather_over(one: np.ndarray, other: np.ndarray) -> bool:
+    """Return whether the ball is played over one table and not over another, by which sightings (N,) are over each.
+
+    Those over both do not tell: a table behind another one lies in the air over that.
+    """
+    alone = int((one & ~other).sum())
+    return alone >= LEAST_ALONE and alone > MORE_ALONE * int((other & ~one).sum())
 
 
 def above_region(region: Region, height: int, width: int, seen: list[Sighting]) -> np.ndarray:
@@ -69,10 +92,10 @@ def above_region(region: Region, height: int, width: int, seen: list[Sighting]) 
     return np.array([((low < place) & (place < high)).all() for place in places], bool)
 
 
-def _over(camera: TableCamera, ball: Sighting) -> bool:
+def _over(camera: TableCamera, ball: Sighting, room: Room) -> bool:
     """Return whether a ball is seen in the air over a table, or just behind its ends."""
-    x, y = TABLE_WIDTH / 2 + ASIDE, TABLE_LENGTH / 2 + BEYOND
-    box = np.array([[i * x, j * y, TABLE_HEIGHT + k] for i in (-1, 1) for j in (-1, 1) for k in (-0.1, ABOVE)])
+    x, y = TABLE_WIDTH / 2 + room.aside, TABLE_LENGTH / 2 + room.beyond
+    box = np.array([[i * x, j * y, TABLE_HEIGHT + k] for i in (-1, 1) for j in (-1, 1) for k in (-0.1, room.above)])
     hull = cv2.convexHull(camera.project(box).astype(np.float32))
     return cv2.pointPolygonTest(hull, (ball.x, ball.y), False) >= 0
 

@@ -18,7 +18,7 @@ from ttcli.table.motion import farthest_corner, similarity_between
 from ttcli.table.profiles import Picture, piece
 from ttcli.table.refining import AIM, refine
 from ttcli.table.settling import CARRIED_REACHES, Shown, settled, thinned
-from ttcli.table.sightings import LEAST, MOST, Sighting, above_region, over_table, verdict
+from ttcli.table.sightings import LEAST, MOST, MOSTLY, PLAYED, Room, Sighting, above_region, over_table, rather_over, verdict
 from ttcli.table.views import Move, NoTable, TableView, camera_then, drifted, stated
 
 WIDE, NARROWER = 0.6, 0.75
@@ -305,15 +305,17 @@ class Stretch:
             cameras = [other.camera for _, other in possible if other.camera is not None]
             if fit.camera is not None and not any(same_table(fit.camera, camera) for camera in cameras):
                 possible.append((candidate, fit))
-        said = [verdict(self._at(fit), self._ball) for _, fit in possible]
-        played = [candidate for (candidate, _), over in zip(possible, said, strict=True) if over is not False]
+        said = {candidate: verdict(self._at(fit), self._ball) for candidate, fit in possible}
+        for candidate in self._passed_by([candidate for candidate, over in said.items() if over]):
+            said[candidate] = False
+        played = [candidate for candidate, over in said.items() if over is not False]
         unknown = [candidate for candidate, fit in fits if fit.camera is None]
         if not played:
             small = [candidate for candidate in self._small if self._played_at(candidate)]
             if len(small) == 1 and not any(self._rather_at(candidate, small[0]) for candidate in unknown):
                 return small[0], ""
             return None, "the ball is played elsewhere, or does not bounce on it" if possible else str(fits[0][1].reason)
-        sure = [candidate for (candidate, _), over in zip(possible, said, strict=True) if over]
+        sure = [candidate for candidate, over in said.items() if over]
         if len(sure) == 1:
             return sure[0], ""
         largest = max(played, key=lambda candidate: candidate.size)
@@ -331,12 +333,24 @@ class Stretch:
         fit = candidate.fit(self._height, self._width)
         return fit.camera is not None and bool(verdict(self._at(fit), self._ball))
 
+    def _passed_by(self, sure: list[Candidate]) -> list[Candidate]:
+        """Return which of the tables that the ball is seen over are not played at: it is seen rather over another one."""
+        tables = [*sure, *(candidate for candidate in self._small if self._played_at(candidate))]
+        if len(tables) < 2:
+            return []
+        over = {candidate: self._over(candidate, MOSTLY) for candidate in tables}
+        return [each for each in sure if any(rather_over(over[other], over[each]) for other in tables)]
+
+    def _over(self, candidate: Candidate, room: Room = PLAYED) -> np.ndarray:
+        """Return which sightings (N,) of the ball are over a table that is known."""
+        at = self._at(candidate.fit(self._height, self._width))
+        return over_table([at(ball.seconds) for ball in self._ball], self._ball, room)
+
     def _rather_at(self, other: Candidate, candidate: Candidate) -> bool:
         """Return whether the ball is more often where only another table is than over the one that is known."""
         if len(self._ball) < LEAST or len(self.moves) > 1:
             return False  # the part of the picture that shows the other one is known for a camera that stands still
-        at = self._at(candidate.fit(self._height, self._width))
-        over = over_table([at(ball.seconds) for ball in self._ball], self._ball)
+        over = self._over(candidate)
         there = above_region(other.region, self._height, self._width, self._ball) & ~over
         return bool(there.mean() > over.mean())
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ttcli.table.camera import TableCamera
 from ttcli.table.candidates import LEAST_LOOKS, Candidate
-from ttcli.table.evidence import WHOLE, Region, tables_apart
+from ttcli.table.evidence import WHOLE, Patch, tables_apart
 from ttcli.table.looking import TableLooker
 from ttcli.table.motion import MotionTracker, farthest_corner
 from ttcli.table.profiles import piece
@@ -153,23 +153,32 @@ class TableWatcher:
                 return [again]
         heat = self._looker.heat(picture, WHOLE)
         found: list[Candidate] = []
-        for region, size, surface in tables_apart(heat):
-            closer, seen = self._closer(picture, heat, region)
-            if all(closer.overlap(other.region) < SAME_REGION for other in found):
-                shown = piece(picture, closer, self._height, self._width, np.eye(3))
-                found.append(Candidate(closer, seen, size, shown, surface))
+        for patch in tables_apart(heat):
+            for closer, seen in self._closer(picture, heat, patch):
+                if all(closer.region.overlap(other.region) < SAME_REGION for other in found):
+                    shown = piece(picture, closer.region, self._height, self._width, np.eye(3))
+                    found.append(Candidate(closer.region, seen, closer.size, shown, closer.surface))
         return found
 
-    def _closer(self, picture: np.ndarray, whole: np.ndarray, region: Region) -> tuple[Region, np.ndarray]:
-        """Return a region that shows a table as large as it can, and what the network says of it."""
-        heat = whole if region is WHOLE else self._looker.heat(picture, region)
-        for _ in range(MOST_CLOSER):
+    def _closer(self, picture: np.ndarray, whole: np.ndarray, patch: Patch) -> list[tuple[Patch, np.ndarray]]:
+        """Return a table as a part of the picture that shows it as large as it can, and what the network says of that part.
+
+        After it come the tables that the whole picture shows as one with it.
+        """
+        region, heat = patch.region, whole if patch.region is WHOLE else self._looker.heat(picture, patch.region)
+        others: list[Patch] = []
+        for number in range(MOST_CLOSER):
             patches = tables_apart(heat)
+            if number == 0 and region is not WHOLE:
+                seen = [each.within(region) for each in patches]
+                others = [each for each in seen[1:] if each.is_part_of(patch)]
+                patch = seen[0] if others else patch
             if not patches or patches[0].region.width > CLOSER or patches[0].region.width * region.width < NARROWEST:
                 break
             region = patches[0].region.within(region)
             heat = self._looker.heat(picture, region)
-        return region, heat
+        there = [each for each in others if each.region.width >= NARROWEST]
+        return [(patch._replace(region=region), heat), *((each, self._looker.heat(picture, each.region)) for each in there)]
 
     def _follow(self, seconds: float, picture: np.ndarray) -> float:
         """Note how the picture moved; return after how many seconds to look again."""

@@ -19,6 +19,10 @@ end there at so large a share of the stations."""
 OUTSIDE, AS_BRIGHT = 1.5, 0.4
 """Pixels outside of a line, and the part of its brightness from which on it is the side of the board that is seen there.
 Then only the line's inner edge tells where it is. Lines of one pixel come out up to 1.6 times too bright."""
+LEAST_LIGHTER = 40.0
+"""Levels of 255 by which what lies beyond an edge is lighter than the surface, for it to be as white as a line."""
+JUST_BEYOND = np.linspace(0.5, 2.0, 4)
+"""Pixels beyond an edge at which such a line would be seen."""
 LEAST_WIDTH = 0.6
 """Pixels that a line is wide at the least for its edges to be told apart."""
 
@@ -37,6 +41,8 @@ class Line(NamedTuple):
     """How much more it differs from the surface than lines do on the whole."""
     height_off: float = 0.0
     """How much higher or lower than it should be it may be, metres, 1 sigma."""
+    off_as_one: float = 0.0
+    """Pixels that all of its stations may be off by alike, 1 sigma."""
 
 
 class Nearness(NamedTuple):
@@ -89,9 +95,20 @@ def lay_line(
 
 
 def lay_edge(number: int, gains: Gains, agree: np.ndarray, profiles: Profiles, nearness: Nearness, least: float) -> Line | None:
-    """Return how one edge of the surface lies; as `lay_line`, of a board whose white lines are not seen."""
+    """Return how one edge of the surface lies; as `lay_line`, of a board whose white lines are not seen.
+
+    What lies beyond an edge and is lighter than the surface in each colour may be a white line, on a floor as white, or
+    that floor. So the edge is taken to be half a line farther out, and may be off by as much.
+    """
     way = _best_way(gains, agree, profiles.share, nearness, least)
-    return None if way is None else Line(number, way.off, way.information, way.support, 1.0)
+    if way is None:
+        return None
+    rows = np.arange(len(way.nearest))
+    beyond = profiles.around(rows, gains.shifts[way.nearest][:, None] - JUST_BEYOND)
+    surface = profiles.colours[:, -round(BESIDE / STEP) :].mean(1)
+    lighter = np.median((beyond - surface[:, None]).min(2).max(1)) > LEAST_LIGHTER
+    half = lighter * float(np.median(profiles.widths)) / 2
+    return Line(number, way.off - half, way.information, way.support, 1.0, off_as_one=half)
 
 
 class _Way(NamedTuple):

@@ -243,7 +243,8 @@ def _agreed(
     rows, off = np.concatenate([across[..., free], upwards[..., None]], 2), np.stack([line.off for line in lines])
     doubt = np.array([max(1.0, SURE_LINE / line.support) ** 2 for line in lines])  # the rest may be taken for what is hidden
     sag = np.array([line.height_off for line in lines])[:, None] * across[..., UP]
-    spread = np.linalg.inv(np.stack([line.information for line in lines])) * NOISE + sag[:, :, None] * sag[:, None]
+    alike = np.array([line.off_as_one for line in lines])[:, None, None] ** 2
+    spread = np.linalg.inv(np.stack([line.information for line in lines])) * NOISE + sag[:, :, None] * sag[:, None] + alike
     places = np.linalg.inv((spread + LINE_OFF**2 * np.eye(2)) * doubt[:, None, None] ** 2)
     told = np.linalg.inv((spread + LINE_OFF_TOLD**2 * np.eye(2)) * doubt[:, None, None])
     known = np.zeros((len(STATE) + 1, len(STATE) + 1))

@@ -1,6 +1,7 @@
 """The table while frames pass: how often it is looked at, how it is carried along, and when it is another one."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -262,6 +263,9 @@ def test_a_small_table_counts_where_it_is_played_at_and_the_larger_cannot_be_tol
     assert stretch.leader is tables[1]
     assert isinstance(stretch.view(), TableView) and corners_off(stretch.view().camera, far) < 12
     assert stretch.view().camera.wider == stretch.camera_at(1.0).wider == 1 / CORNERS_SHARE
+    for number in range(50):
+        stretch.note_ball(Sighting((40 + number) / RATE, 30.0 + number, 900.0))
+    assert isinstance(stretch.view(), NoTable), "the ball is rather where the larger one is"
 
 
 def test_a_table_is_looked_for_on_its_own_surface():
@@ -279,13 +283,42 @@ def test_a_table_is_looked_for_on_its_own_surface():
     assert table.surface is None
 
 
-def test_motion_is_set_right_by_a_table_whose_camera_is_known():
-    tables = [Candidate(WHOLE, 0 * maps_of(SIDE), 0.2), Candidate(WHOLE, maps_of(SIDE), 0.15)]
+def shifted(by: float) -> np.ndarray:
+    """Return the motion of a picture to the right, pixels."""
+    return np.array([[1.0, 0, by], [0, 1, 0], [0, 0, 1]])
+
+
+def a_second_table(picture=None) -> Stretch:
+    """Return a view whose larger table has no camera, while that of the other one is known."""
+    tables = [Candidate(WHOLE, 0 * maps_of(SIDE), 0.2), Candidate(WHOLE, maps_of(SIDE), 0.15, picture)]
     stretch = Stretch(0.0, tables, HEIGHT, WIDTH)
     assert stretch.leader is tables[0]
     for _ in range(6):
-        tables[1].add(maps_of(SIDE), 1.0, None)
+        tables[1].add(maps_of(SIDE), 1.0, picture)
     assert tables[1].fit(HEIGHT, WIDTH).camera is not None and stretch.leader is tables[1]
+    return stretch
+
+
+def test_motion_is_set_right_by_the_network_at_a_table_whose_camera_is_known():
+    stretch = a_second_table()
+    stretch.move(0.5, shifted(40))
+    stretch.look(np.zeros((288, 512, 3), np.uint8), 0.5, PerfectLooks([SIDE.carried(shifted(44))]))
+    assert stretch.corrected is not None and stretch.motion[0, 2] == pytest.approx(44, abs=1)
+
+
+def test_motion_is_set_right_by_lines_at_a_table_whose_camera_is_known():
+    stretch = a_second_table(piece(painted(SIDE), WHOLE, HEIGHT, WIDTH, np.eye(3)))
+    assert stretch.tables[1].laid
+    for number, by in enumerate((40.0, 60.0, 80.0), 1):
+        stretch.move(0.5 * number, shifted(by))
+        stretch.look(painted(SIDE.carried(shifted(by + 4))), 0.5 * number, SimpleNamespace(heat=lambda *given: NOTHING))
+        assert stretch.motion[0, 2] == pytest.approx(by + 4, abs=0.7)
+    stretch.end = 2.0
+    stretch.moves = [move._replace(motion=shifted(move.motion[0, 2] - 3)) for move in stretch.moves]
+    stretch.close()
+    [last] = [move for move in stretch.moves if move.seconds == 1.5]
+    assert last.motion[0, 2] == pytest.approx(84, abs=0.7), "each picture is laid once more in the end"
+    assert not any(table.shown for table in stretch.tables), "and is kept no longer"
 
 
 @pytest.mark.parametrize(("off", "better", "corrected"), [(4, 1.0, True), (60, 0.03, True), (60, 1.0, False), (14, 1.0, False)])

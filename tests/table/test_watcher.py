@@ -18,8 +18,10 @@ from ttcli.simulation.scene import build_scenes
 from ttcli.table.camera import TableCamera
 from ttcli.table.candidates import Candidate, lies_on
 from ttcli.table.evidence import WHOLE, Region, region_of, tables_apart
+from ttcli.table.fit import no_table
 from ttcli.table.looking import TableLooker
 from ttcli.table.profiles import piece
+from ttcli.table.settling import stays
 from ttcli.table.sightings import Sighting, rather_over, verdict
 from ttcli.table.stretches import Stretch
 from ttcli.table.views import CORNERS_SHARE, NoTable, TableView
@@ -335,17 +337,15 @@ def test_the_network_corrects_a_motion_by_far_only_if_it_sees_clearly_more_of_th
     assert stretch.motion[0, 2] == pytest.approx(40 + off * corrected, abs=3)
 
 
+@pytest.mark.parametrize("lines", [{}, {"line": (60, 60, 65), "top": (60, 60, 65)}], ids=["lines", "edges"])
 @pytest.mark.parametrize(("moved", "reason"), [(0, None), (90, "the camera moves, and nothing shows how")])
-def test_a_table_that_most_pictures_show_elsewhere_is_given_up(moved, reason):
+def test_a_table_that_most_pictures_show_elsewhere_is_given_up(moved, reason, lines):
     """As where large captions rest before a hall without anything that could be followed."""
-    there, elsewhere = (
-        piece(painted(SIDE.carried(np.array([[1.0, 0, x], [0, 1, 0], [0, 0, 1]]))), WHOLE, HEIGHT, WIDTH, np.eye(3))
-        for x in (0, moved)
-    )
+    there, elsewhere = (piece(painted(SIDE.carried(shifted(x)), **lines), WHOLE, HEIGHT, WIDTH, np.eye(3)) for x in (0, moved))
     table = Candidate(WHOLE, maps_of(SIDE), 0.1, there)
     for _ in range(5):
         table.add(maps_of(SIDE), 1.0, there)
-    assert table.fit(HEIGHT, WIDTH).laid
+    assert table.fit(HEIGHT, WIDTH).laid and table.fit(HEIGHT, WIDTH).edges == bool(lines)
     for _ in range(5):
         table.add_picture(elsewhere)
     table._pictures, table._fitted = [there, *table._pictures[-5:]], table.looks
@@ -353,6 +353,15 @@ def test_a_table_that_most_pictures_show_elsewhere_is_given_up(moved, reason):
     stretch.close()
     view = stretch.view()
     assert (view.reason if isinstance(view, NoTable) else None) == reason
+
+
+def test_edges_that_only_several_noisy_pictures_show_together_stay():
+    known = replace(SIDE, covariance=np.diag([0.002, 0.002, 0.003, 0.03, 0.03, 0.03, 0.01]) ** 2)
+    bare, random = painted(SIDE, line=(60, 60, 65), top=(60, 60, 65)), np.random.default_rng(0)
+    noisy = [np.clip(bare + random.normal(0, 30, bare.shape), 0, 255).astype(np.uint8) for _ in range(8)]
+    pictures = [piece(picture, WHOLE, HEIGHT, WIDTH, np.eye(3)) for picture in noisy]
+    told = no_table("")._replace(camera=known, coarse=known, edges=True)
+    assert told.laid and stays(told, pictures) and not stays(told._replace(edges=False), pictures)
 
 
 def test_a_laid_table_that_later_pictures_make_unsure_is_looked_at_by_the_network_again():

@@ -56,8 +56,10 @@ def stays(fit: Fit, pictures: Sequence[Picture]) -> bool:
     """Return whether enough pictures of a camera that seems to be at rest show a table's lines where they should be."""
     if fit.camera is None or not fit.laid or len(pictures) < LEAST_PICTURES:
         return True
-    some = pictures[:: -(-len(pictures) // MOST_PICTURES)]
-    laid = [lay_lines(fit.camera, [picture], AIM, CARRIED_REACHES, fit.hump) for picture in some]
+    some = [[picture] for picture in pictures[:: -(-len(pictures) // MOST_PICTURES)]]
+    if fit.edges:
+        some = [list(pictures[: len(pictures) // 2]), list(pictures[len(pictures) // 2 :])]  # one alone seldom shows edges
+    laid = [lay_lines(fit.camera, together, AIM, CARRIED_REACHES, fit.hump) for together in some]
     there = [each is not None and each.sure and sigmas_off(each.camera, fit.camera) < STAYING for each in laid]
     return float(np.mean(there)) >= LEAST_STAYING
 

@@ -24,9 +24,8 @@ from ttcli.simulation.camera import KINDS, place_cameras
 from ttcli.simulation.rally import simulate_rallies
 from ttcli.simulation.surroundings import BOUNCE
 from ttcli.simulation.timeline import IN_HAND, IN_PLAY, NOT_THERE, RallyBatch
-from ttcli.spotting.network import PathSpotter
 from ttcli.spotting.spotter import spot_events
-from ttcli.spotting.weights import load_spotter
+from ttcli.spotting.weights import Spotters, load_spotters
 from ttcli.table.camera import TableCamera
 from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT
 
@@ -129,10 +128,10 @@ def matched(bounces: list[Bounce], told: list[float]) -> tuple[list[Bounce], lis
     return found, missed, left
 
 
-def told_in(scene: Scene, model: PathSpotter, threshold: float, known: bool) -> list[float]:
+def told_in(scene: Scene, spotters: Spotters, threshold: float, known: bool) -> list[float]:
     """Return when bounces are told, with the table or without it."""
     tables = (lambda seconds: scene.camera) if known else None
-    events = spot_events(scene.rows, model, HEIGHT, WIDTH, threshold, tables)
+    events = spot_events(scene.rows, spotters, HEIGHT, WIDTH, threshold, tables)
     return [event.seconds for event in events if event.event == "bounce"]
 
 
@@ -171,13 +170,13 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="name what is missed and what is false")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    model = load_spotter(options.weights)
+    spotters = load_spotters(options.weights)
     generator, random = torch.Generator().manual_seed(options.seed), np.random.default_rng(options.seed)
     rallies = simulate_rallies(RALLIES, generator)
     counts: Counter[str] = Counter()
     for number in range(options.scenes):
         scene = drawn_scene(rallies, random, generator)
-        found, missed, beside = matched(scene.bounces, told_in(scene, model, options.threshold, not options.no_table))
+        found, missed, beside = matched(scene.bounces, told_in(scene, spotters, options.threshold, not options.no_table))
         counts += counted(found, missed, beside, scene)
         if options.list:
             print(number, "missed", [tuple(bounce) for bounce in missed], "false", beside, flush=True)

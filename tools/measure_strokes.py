@@ -36,7 +36,7 @@ from ttcli.play.exchanges import find_exchanges
 from ttcli.play.sightings import Sightings
 from ttcli.results.trajectory import BallPosition, Status
 from ttcli.spotting.spotter import EventSpotter
-from ttcli.spotting.weights import load_spotter
+from ttcli.spotting.weights import load_spotters
 from ttcli.table.camera import TableCamera
 from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT
 
@@ -369,7 +369,7 @@ def labelled_strokes(path: Path) -> list[tuple[float, str]]:
 
 def strokes_on(path: Path) -> list[tuple[float, str | None]]:
     """Return the instants and sides of the strokes on a labelled path, its table unknown."""
-    sightings, spotter, events = Sightings(), EventSpotter(load_spotter(None), 1080, 1920, 0.5), []
+    sightings, spotter, events = Sightings(), EventSpotter(load_spotters(), 1080, 1920, 0.5), []
     for frame, place in sorted((int(frame), place) for frame, place in json.loads(path.read_text()).items()):
         seen = place["x"] >= 0 and place["y"] >= 0
         where = (float(place["x"]), float(place["y"])) if seen else (None, None)

@@ -5,6 +5,8 @@ r"""Train the network that tells events from paths, and measure it on labelled p
         --labels OpenTTGames/training/annotations/game_1 --labels OpenTTGames/training/annotations/game_2
     python tools/train_spotter.py --init spotter.safetensors --measure OpenTTGames/test/annotations/test_1
     python tools/train_spotter.py --init spotter.safetensors --simulated 200
+    python tools/train_spotter.py -o ttcli/weights/events/spotter_above.safetensors --minutes 70 --above \
+        --init ttcli/weights/events/path_spotter.safetensors --learning-rate 0.002
 
 The first line makes the weights of the package again: simulated flights, seen by simulated cameras. --labels adds paths
 that people labelled, folders with ball_markup.json and events_markup.json; every second track is of them then, and the
@@ -27,10 +29,10 @@ from ttcli.results.trajectory import BallPosition, Status
 from ttcli.spotting.labelled import LabelledTracks, cut_runs, read_folder
 from ttcli.spotting.network import PathSpotter
 from ttcli.spotting.paths import Grid, Track, resample
-from ttcli.spotting.simulated import SimulatedTracks
+from ttcli.spotting.simulated import ABOVE, ANYWHERE, SimulatedTracks
 from ttcli.spotting.spotter import spot_events, window_probabilities
 from ttcli.spotting.training import train_spotter
-from ttcli.spotting.weights import load_spotter, save_spotter
+from ttcli.spotting.weights import Spotters, load_spotter, save_spotter
 
 
 def worsened(track: Track, noise: float, dropped: float, cut: bool, random: np.random.Generator) -> Track:
@@ -88,7 +90,7 @@ def measure_simulated(model: PathSpotter, count: int, seed: int) -> dict[str, ob
                 )
             )
         ]
-        found = list(spot_events(rows, model, PICTURE_HEIGHT, PICTURE_WIDTH, 0.5))
+        found = list(spot_events(rows, Spotters(model, model), PICTURE_HEIGHT, PICTURE_WIDTH, 0.5))
         grid = resample(track)
         seen = {name: [time for time in times if is_seen(grid, time)] for name, times in events.items() if name in NAMES}
         outcomes.append(
@@ -114,6 +116,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--learning-rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--above", action="store_true", help="train on cameras over a known table only")
     parser.add_argument("--init", type=Path, help="weights to begin with")
     parser.add_argument("--labels", action="append", default=[], type=Path, help="folder of labelled paths to train on too")
     parser.add_argument("--licence", help="of the weights; else MIT without --labels, and that of the labels with them")
@@ -127,7 +130,7 @@ def main() -> None:
     torch.manual_seed(options.seed)
     model = load_spotter(options.init) if options.init else PathSpotter()
     if options.output:
-        sources = [SimulatedTracks(options.seed + 1).draw]
+        sources = [SimulatedTracks(options.seed + 1, scenes=ABOVE if options.above else ANYWHERE).draw]
         if options.labels:
             sources.append(LabelledTracks([read_folder(folder) for folder in options.labels], options.seed + 1).draw)
         steps = train_spotter(

@@ -17,7 +17,7 @@ from ttcli.results.events import Event, check_threshold, read_events_csv
 from ttcli.results.rallies import Rally, replays_line, write_rallies_csv
 from ttcli.spotting.known_paths import open_path
 from ttcli.spotting.spotter import EventSpotter
-from ttcli.spotting.weights import load_spotter
+from ttcli.spotting.weights import load_spotters
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def rallies(
     check_output(output, config.overwrite)
     finder, events = RallyFinder(path.tables), list[Event]()
     if config.events is None:
-        spotter = EventSpotter(load_spotter(None), path.height, path.width, SpotConfig.threshold, path.tables)
+        spotter = EventSpotter(load_spotters(), path.height, path.width, SpotConfig.threshold, path.tables)
         for row in path.rows:
             finder.add(row)
             events += spotter.add(row)

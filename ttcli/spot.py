@@ -12,7 +12,7 @@ from ttcli.results.counted import counted
 from ttcli.results.events import Event, check_threshold, write_events_csv
 from ttcli.spotting.known_paths import open_path
 from ttcli.spotting.spotter import spot_events
-from ttcli.spotting.weights import load_spotter
+from ttcli.spotting.weights import load_spotters
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ def spot(
     check_threshold(config.threshold)
     path = open_path(ball, config, tell)
     check_output(output, config.overwrite)
-    model = load_spotter(config.weights)
+    spotters = load_spotters(config.weights)
     counts: Counter[str] = Counter()
-    found = spot_events(path.rows, model, path.height, path.width, config.threshold, path.tables)
+    found = spot_events(path.rows, spotters, path.height, path.width, config.threshold, path.tables)
     write_events_csv(output, _counted(found, counts), config.overwrite)
     if line := path.far.line(ball):
         tell(line)

@@ -18,7 +18,7 @@ from ttcli.results.rallies import Rally
 from ttcli.results.strokes import Stroke, write_strokes_csv
 from ttcli.spotting.known_paths import KnownPath, open_path
 from ttcli.spotting.spotter import EventSpotter
-from ttcli.spotting.weights import load_spotter
+from ttcli.spotting.weights import load_spotters
 
 CLEARLY_LIKELIER = 3.0
 """How much more probable, as a logarithm, the path must be with one table than with the other."""
@@ -118,7 +118,7 @@ def strokes(
         raise InputError(ball, "nobody knows where the table is, and so how large anything is", cure)
     finder, events = RallyFinder(path.tables), list[Event]()
     if config.events is None:
-        spotter = EventSpotter(load_spotter(None), path.height, path.width, SpotConfig.threshold, path.tables)
+        spotter = EventSpotter(load_spotters(), path.height, path.width, SpotConfig.threshold, path.tables)
         for row in path.rows:
             finder.add(row)
             events += spotter.add(row)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ttcli.detection.gap_filling import EVIDENCE, fill_gaps
 from ttcli.results.trajectory import BallPosition, Status
 from ttcli.spotting.spotter import spot_events
-from ttcli.spotting.weights import load_spotter
+from ttcli.spotting.weights import load_spotters
 
 HEIGHT, WIDTH, RATE = 720, 1280, 50.0
 GAP = range(8, 12)
@@ -133,6 +133,6 @@ def test_rows_that_say_something_are_left_alone(states, most):
 
 def test_events_are_told_from_what_was_seen():
     path = rows(count=60, gap=range(20, 26))
-    model = load_spotter(None)
-    alone, with_filled = (list(spot_events(iter(each), model, HEIGHT, WIDTH, 0.3)) for each in (path, filled(path)))
+    spotters = load_spotters()
+    alone, with_filled = (list(spot_events(iter(each), spotters, HEIGHT, WIDTH, 0.3)) for each in (path, filled(path)))
     assert any(row.status is Status.FILLED for row in filled(path)) and alone == with_filled

@@ -16,7 +16,7 @@ from ttcli.detection.one_video import write_outputs
 from ttcli.results.events import read_events_csv
 from ttcli.results.trajectory import Status, read_ball_csv
 from ttcli.spotting.spotter import spot_events
-from ttcli.spotting.weights import load_spotter
+from ttcli.spotting.weights import load_spotters
 from ttcli.video.probe import VideoInfo
 
 HEIGHT, WIDTH, RATE = 720, 1280, 50
@@ -78,7 +78,7 @@ def test_shots_and_events_are_those_of_the_rows(written, tmp_path):
     assert files["shots"].read_text().splitlines()[1:] == ["0,0,159,0.000000,3.180000", "1,160,299,3.200000,5.980000"]
     told = read_events_csv(files["events"])
     shown = [replace(row, shot=shot) for row, shot in zip(rows, shots, strict=True)]
-    again = list(spot_events(shown, load_spotter(None), HEIGHT, WIDTH, 0.2))
+    again = list(spot_events(shown, load_spotters(), HEIGHT, WIDTH, 0.2))
     assert told and [event.event for event in told] == [event.event for event in again]
     assert [event.time_seconds for event in told] == pytest.approx([event.time_seconds for event in again], abs=2e-3)
     assert summary.bounces == sum(event.event == "bounce" for event in told) and summary.shots == 2

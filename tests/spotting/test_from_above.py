@@ -1,12 +1,17 @@
-"""Bounces that a camera over the table sees as slight bends are told by the flights around them."""
+"""Bounces that a camera over the table sees as slight bends are told by a network of its own."""
 
 import numpy as np
 import pytest
+import torch
 
 from ttcli.physics.air import acceleration
 from ttcli.physics.impacts import TABLE_FRICTION, rebound, table_restitution
-from ttcli.spotting.from_above import bounces_from_above, runs_from_above, sees_from_above
-from ttcli.spotting.instants import Peak
+from ttcli.results.trajectory import BallPosition, Status
+from ttcli.spotting.from_above import sees_from_above, steps_from_above
+from ttcli.spotting.network import EVENTS, Answer, PathSpotter
+from ttcli.spotting.paths import make_track, resample
+from ttcli.spotting.spotter import _Path, spot_events
+from ttcli.spotting.weights import Spotters, load_spotters
 from ttcli.table.camera import TableCamera
 from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT
 
@@ -39,25 +44,30 @@ def moved(place: np.ndarray, velocity: np.ndarray, spin: np.ndarray, seconds: fl
     return np.array(places), bounces
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_a_bounce_is_found_by_its_flights_alone(seed: int) -> None:
-    camera = looking_down((0.5, 0.6, 6.5))
-    places, bounces = flown(1.0, 1.5)
-    assert len(bounces) == 1
+def told_from_above(camera: TableCamera, places: np.ndarray, seed: int) -> list[float]:
+    """Return when bounces are told of a ball that is seen 59 times a second, 0.7 pixels off."""
     times = np.arange(len(places))[::17] * STEP
     pixels = camera.project(places[::17]) + np.random.default_rng(seed).normal(0, 0.7, (len(times), 2))
-    told = [peak for peak in bounces_from_above(camera, times, pixels, [], []) if peak.confidence >= 0.5]
-    assert [peak.time for peak in told] == pytest.approx(bounces, abs=0.033)
+    rows = [
+        BallPosition(number, float(time), float(x), float(y), 1.0, Status.SEEN)
+        for number, (time, (x, y)) in enumerate(zip(times, pixels, strict=True))
+    ]
+    events = spot_events(rows, load_spotters(), 1080, 1920, 0.5, lambda seconds: camera)
+    return [event.seconds for event in events if event.event == "bounce"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_bounce_is_found_by_its_flights_alone(seed: int) -> None:
+    places, bounces = flown(1.0, 1.5)
+    assert len(bounces) == 1
+    assert told_from_above(looking_down((0.5, 0.6, 6.5)), places, seed) == pytest.approx(bounces, abs=0.033)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_ball_that_flies_over_the_table_bounces_nowhere(seed: int) -> None:
-    camera = looking_down((0.5, 0.6, 6.5))
     places, bounces = flown(1.2, 2.5, seconds=0.55)
     assert not bounces
-    times = np.arange(len(places))[::17] * STEP
-    pixels = camera.project(places[::17]) + np.random.default_rng(seed).normal(0, 0.7, (len(times), 2))
-    assert all(peak.confidence < 0.5 for peak in bounces_from_above(camera, times, pixels, [], []))
+    assert not told_from_above(looking_down((0.5, 0.6, 6.5)), places, seed)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -65,22 +75,44 @@ def test_a_ball_that_bounces_lower_and_lower_on_one_spot_is_followed(seed: int) 
     camera = TableCamera(np.array([-0.6, 0.5, 7.0]), np.diag([1.0, -1.0, -1.0]), 1000.0, np.array([959.5, 539.5]), 1920)
     places, bounces = moved(np.array([0.5, -1.1, PLANE + 0.15]), np.array([0.03, 0.05, 0.0]), np.zeros(3), 1.2)
     assert len(bounces) == 4
-    times = np.arange(len(places))[::17] * STEP
-    pixels = camera.project(places[::17]) + np.random.default_rng(seed).normal(0, 0.7, (len(times), 2))
-    doubtful = [Peak("bounce", bounce + 0.004, 0.05) for bounce in bounces]
-    told = [peak for peak in bounces_from_above(camera, times, pixels, doubtful, []) if peak.confidence >= 0.5]
-    assert [peak.time for peak in told] == pytest.approx(bounces, abs=0.033)
+    assert told_from_above(camera, places, seed) == pytest.approx(bounces, abs=0.033)
 
 
-def test_only_steep_cameras_and_runs_long_enough_count() -> None:
-    above = looking_down((0.5, 0.6, 6.5))
-    side = TableCamera(
-        np.array([6.0, 0.0, 2.0]), np.array([[0, 1, 0], [0, 0, -1], [-1, 0, 0]], float), 2000.0, np.zeros(2), 1920
-    )
-    assert sees_from_above(above)
-    assert not sees_from_above(side)
-    times = np.array([*np.arange(10) / 60, *(5 + np.arange(3) / 60)])
-    assert [run for run, _ in runs_from_above(lambda seconds: above, times)] == [slice(0, 10)]
-    assert runs_from_above(lambda seconds: side, times) == []
-    assert runs_from_above(lambda seconds: None, times) == []
-    assert runs_from_above(lambda seconds: above, times[:0]) == []
+class Says(PathSpotter):
+    """A stand-in that is sure of one kind of event at each step."""
+
+    def __init__(self, event: str) -> None:
+        super().__init__(4)
+        self.event = event
+
+    def forward(self, features: torch.Tensor) -> Answer:
+        sure = torch.full((1, 2, features.shape[2]), -9.0)
+        sure[:, EVENTS.index(self.event)] = 9.0
+        return Answer(sure, sure, sure)
+
+
+def test_each_run_is_asked_of_the_network_for_its_camera() -> None:
+    times = np.array([*np.arange(30) / 60, *(5 + np.arange(30) / 60)])
+    track = make_track(times, np.full((60, 2), 500.0), np.ones(60), 1080, 1920)
+    grid = resample(track)
+    path = _Path(track, np.arange(60.0), grid, 1080, 1920, lambda seconds: ABOVE if seconds > 4 else SIDE)
+    events, early = path._probabilities(grid, Spotters(Says("net"), Says("bounce")))
+    last = np.nan_to_num(grid.times) > 4
+    assert (events.argmax(0)[grid.valid] == np.where(last, EVENTS.index("bounce"), EVENTS.index("net"))[grid.valid]).all()
+    assert (early.argmax(0)[grid.valid] == events.argmax(0)[grid.valid]).all()
+    steep = path._replace(table_at=lambda seconds: ABOVE)
+    events, _ = steep._probabilities(grid, Spotters(Says("net"), Says("bounce")))
+    assert (events.argmax(0)[grid.valid] == EVENTS.index("bounce")).all()
+
+
+ABOVE = looking_down((0.5, 0.6, 6.5))
+SIDE = TableCamera(np.array([6.0, 0.0, 2.0]), np.array([[0, 1, 0], [0, 0, -1], [-1, 0, 0]], float), 2000.0, np.zeros(2), 1920)
+
+
+def test_only_steep_cameras_count() -> None:
+    assert sees_from_above(ABOVE) and not sees_from_above(SIDE)
+    times = np.array([0.0, 0.1, np.nan, np.nan, 5.0, 5.1])
+    assert steps_from_above(lambda seconds: ABOVE, times).tolist() == [True, True, False, False, True, True]
+    assert steps_from_above(lambda seconds: ABOVE if seconds > 4 else None, times).tolist() == [False] * 4 + [True] * 2
+    assert not steps_from_above(lambda seconds: SIDE, times).any()
+    assert not len(steps_from_above(lambda seconds: ABOVE, times[:0]))

@@ -11,7 +11,7 @@ from ttcli.spotting import simulated
 from ttcli.spotting.net_plane import BESIDE_HIDDEN, Passing, fit_passing, flights_at, nearest_passing, on_table, refined
 from ttcli.spotting.simulated import SimulatedTracks
 from ttcli.spotting.spotter import spot_events
-from ttcli.spotting.weights import load_spotter
+from ttcli.spotting.weights import load_spotters
 from ttcli.table.camera import TableCamera
 from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT
 
@@ -115,10 +115,10 @@ def test_passings_are_told_better_where_the_table_is_known(monkeypatch):
     cameras = []
     film = simulated._camera
     monkeypatch.setattr(simulated, "_camera", lambda *given: cameras.append(film(*given)) or cameras[-1])
-    monkeypatch.setattr(simulated, "KIND_WEIGHTS", (1.0, 0.0, 0.0, 0.0, 0.0))
-    for share in ("MOVING_SHARE", "FRAGMENT_SHARE", "SLOWED_SHARE", "REPEATED_SHARE"):
+    for share in ("MOVING_SHARE", "SLOWED_SHARE", "REPEATED_SHARE"):
         monkeypatch.setattr(simulated, share, 0.0)
-    source, model, off = SimulatedTracks(5, rallies=16), load_spotter(), {False: [], True: []}
+    scenes = simulated.ANYWHERE._replace(kinds=(1.0, 0.0, 0.0, 0.0, 0.0), fragments=0.0)
+    source, spotters, off = SimulatedTracks(5, rallies=16, scenes=scenes), load_spotters(), {False: [], True: []}
     for _ in range(8):
         track, events = source.draw()
         seen = cameras[-1]
@@ -134,7 +134,7 @@ def test_passings_are_told_better_where_the_table_is_known(monkeypatch):
             tables = (lambda seconds, camera=camera: camera) if known else None
             told = [
                 event.time_seconds
-                for event in spot_events(rows, model, height, simulated.WIDTH, 0.5, tables)
+                for event in spot_events(rows, spotters, height, simulated.WIDTH, 0.5, tables)
                 if event.event == "net"
             ]
             away = [np.abs(events["net"] - time).min() for time in told if len(events["net"])]

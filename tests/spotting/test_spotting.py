@@ -23,14 +23,14 @@ from ttcli.spotting.spotter import (
     window_probabilities,
 )
 from ttcli.spotting.training import batch_tracks, spotting_loss
-from ttcli.spotting.weights import load_spotter, read_spotter_metadata, save_spotter
+from ttcli.spotting.weights import Spotters, load_spotter, load_spotters, read_spotter_metadata, save_spotter
 
 HEIGHT, WIDTH = 1080, 1920
 
 
 @pytest.fixture(scope="module")
-def model():
-    return load_spotter()
+def spotters():
+    return load_spotters()
 
 
 def rows(path, times, height=HEIGHT, width=WIDTH, confidence=1.0):
@@ -61,8 +61,8 @@ def side_view(flight_seconds=0.5):
     return path, bounce_at, flight_seconds
 
 
-def spot(path, times, model, threshold=0.5):
-    return list(spot_events(rows(path, times), model, HEIGHT, WIDTH, threshold))
+def spot(path, times, spotters, threshold=0.5):
+    return list(spot_events(rows(path, times), spotters, HEIGHT, WIDTH, threshold))
 
 
 @pytest.mark.parametrize("frame_rate", [25, 29.97, 60, 120, 240])
@@ -154,9 +154,9 @@ def test_peaks_keep_the_distance_that_physics_allows_and_one_instant_has_one_eve
 
 
 @pytest.mark.parametrize("frame_rate", [25, 30, 60, 120, 240])
-def test_a_rally_from_the_side_is_told(model, frame_rate):
+def test_a_rally_from_the_side_is_told(spotters, frame_rate):
     path, bounce_at, flight = side_view()
-    events = spot(path, np.arange(int(6 * frame_rate)) / frame_rate, model)
+    events = spot(path, np.arange(int(6 * frame_rate)) / frame_rate, spotters)
     bounces = [event for event in events if event.event == "bounce"]
     truth = np.arange(12) * flight + bounce_at
     inner = truth[1:-1]
@@ -167,43 +167,43 @@ def test_a_rally_from_the_side_is_told(model, frame_rate):
     assert all(abs(event.y - 700) < 40 for event in bounces)
 
 
-def test_a_path_with_two_frames_or_none_has_no_events(model):
+def test_a_path_with_two_frames_or_none_has_no_events(spotters):
     path, *_ = side_view()
-    assert spot(path, [0.0, 0.04], model) == []
-    assert spot(path, [], model) == []
-    assert spot(lambda time: None, np.arange(500) / 50, model) == []
+    assert spot(path, [0.0, 0.04], spotters) == []
+    assert spot(path, [], spotters) == []
+    assert spot(lambda time: None, np.arange(500) / 50, spotters) == []
 
 
-def test_time_that_runs_backwards_or_is_not_known_tells_nothing_twice(model):
+def test_time_that_runs_backwards_or_is_not_known_tells_nothing_twice(spotters):
     path, *_ = side_view()
     forwards = rows(path, np.arange(360) / 120)
     again = [BallPosition(360 + row.frame_index, row.time_seconds, row.x, row.y, 1.0, row.status) for row in forwards]
-    events = list(spot_events(forwards + again, model, HEIGHT, WIDTH, 0.5))
-    assert events == list(spot_events(forwards, model, HEIGHT, WIDTH, 0.5))
+    events = list(spot_events(forwards + again, spotters, HEIGHT, WIDTH, 0.5))
+    assert events == list(spot_events(forwards, spotters, HEIGHT, WIDTH, 0.5))
     backwards = [BallPosition(row.frame_index, 3 - row.time_seconds, row.x, row.y, 1.0, row.status) for row in forwards]
-    assert list(spot_events(backwards, model, HEIGHT, WIDTH, 0.5)) == []
+    assert list(spot_events(backwards, spotters, HEIGHT, WIDTH, 0.5)) == []
     for time in (None, math.nan):
         timeless = [BallPosition(row.frame_index, time, row.x, row.y, 1.0, row.status) for row in forwards]
-        assert list(spot_events(timeless, model, HEIGHT, WIDTH, 0.5)) == []
+        assert list(spot_events(timeless, spotters, HEIGHT, WIDTH, 0.5)) == []
 
 
-def test_no_event_is_made_up_over_a_gap(model):
+def test_no_event_is_made_up_over_a_gap(spotters):
     path, *_ = side_view()
     hidden = (2.2, 4.4)
-    events = spot(lambda time: None if hidden[0] < time < hidden[1] else path(time), np.arange(720) / 120, model, 0.1)
+    events = spot(lambda time: None if hidden[0] < time < hidden[1] else path(time), np.arange(720) / 120, spotters, 0.1)
     assert events and not [event for event in events if hidden[0] < event.time_seconds < hidden[1]]
 
 
-def test_a_ball_that_rolls_or_lies_does_not_bounce(model):
-    events = spot(lambda time: (400 + 60 * time, 700.0), np.arange(600) / 60, model)
-    events += spot(lambda time: (960.0, 700.0), np.arange(600) / 60, model)
+def test_a_ball_that_rolls_or_lies_does_not_bounce(spotters):
+    events = spot(lambda time: (400 + 60 * time, 700.0), np.arange(600) / 60, spotters)
+    events += spot(lambda time: (960.0, 700.0), np.arange(600) / 60, spotters)
     assert [event for event in events if event.event == "bounce"] == []
 
 
-def test_repeated_frames_of_a_slowed_video_do_not_add_bounces(model):
+def test_repeated_frames_of_a_slowed_video_do_not_add_bounces(spotters):
     path, _, flight = side_view()
     slower = 4
-    events = spot(lambda time: path(math.floor(time * 30) / 30 / slower * 2), np.arange(1200) / 60, model)
+    events = spot(lambda time: path(math.floor(time * 30) / 30 / slower * 2), np.arange(1200) / 60, spotters)
     bounces = [event for event in events if event.event == "bounce"]
     assert len(bounces) <= 20 / (flight * slower / 2) + 1
 
@@ -212,7 +212,7 @@ LONG_FLIGHTS = 100
 
 
 @pytest.fixture(scope="module")
-def long_path(model):
+def long_path(spotters):
     """Return the rows of a path several windows long, its events, and how many rows were taken when each was told."""
     path, _, flight = side_view()
     given, taken, events = rows(path, np.arange(round(LONG_FLIGHTS * flight * 120)) / 120), 0, []
@@ -223,7 +223,7 @@ def long_path(model):
             taken += 1
             yield row
 
-    for event in spot_events(counted(), model, HEIGHT, WIDTH, 0.5):
+    for event in spot_events(counted(), spotters, HEIGHT, WIDTH, 0.5):
         events.append((event, taken))
     assert len(given) > 2 * WINDOW_STEPS
     return given, *zip(*events, strict=True)
@@ -236,11 +236,11 @@ def test_long_paths_are_told_as_they_come_and_each_event_once(long_path):
     assert np.diff([event.time_seconds for event in events]).min() > 0
 
 
-def test_windows_give_what_one_window_gives(model):
+def test_windows_give_what_one_window_gives(spotters):
     path, *_ = side_view()
     table = np.array([(row.x, row.y) for row in rows(path, np.arange(600) / 120)])
     grid = resample(make_track(np.arange(600) / 120, table, np.ones(600), HEIGHT, WIDTH))
-    assert np.allclose(window_probabilities(model, grid), event_probabilities(model, grid)[0])
+    assert np.allclose(window_probabilities(spotters.anywhere, grid), event_probabilities(spotters.anywhere, grid)[0])
 
 
 def test_a_spotter_is_read_as_it_was_written(tmp_path):
@@ -312,15 +312,15 @@ def test_of_too_few_sightings_no_touch_is_told():
     assert fit_touch(track, Peak("net", 0.25, 0.9), [0.25 + 0.03, 0.25 - 0.03]) is None  # other bends close by
 
 
-def test_shots_are_paths_of_their_own(model):
+def test_shots_are_paths_of_their_own(spotters):
     path, _, _ = side_view()
     one = rows(path, np.arange(480) / 120)
     other = [
         replace(row, frame_index=row.frame_index + 480, time_seconds=row.time_seconds + 4.0, shot=1, x=row.x / 2, y=row.y / 2)
         for row in one
     ]
-    told = list(spot_events([*one, *other], model, HEIGHT, WIDTH, 0.5))
-    alone = list(spot_events(one, model, HEIGHT, WIDTH, 0.5))
+    told = list(spot_events([*one, *other], spotters, HEIGHT, WIDTH, 0.5))
+    alone = list(spot_events(one, spotters, HEIGHT, WIDTH, 0.5))
     assert told[: len(alone)] == alone and len(alone) > 5
     assert all(event.time_seconds > 4 for event in told[len(alone) :]) and len(told) > 1.5 * len(alone)
 
@@ -328,7 +328,7 @@ def test_shots_are_paths_of_their_own(model):
 def test_a_dense_path_is_looked_at_seldom_and_single_sightings_are_forgotten(monkeypatch):
     looks = []
     monkeypatch.setattr(EventSpotter, "_look", counted(looks, EventSpotter._look))
-    spotter = EventSpotter(PathSpotter().eval(), 48, 64, 0.5)
+    spotter = EventSpotter(Spotters(PathSpotter().eval(), PathSpotter().eval()), 48, 64, 0.5)
     for index in range(30_000):  # in three seconds
         spotter.add(BallPosition(index, index / 10_000, 30.0, 20.0, 0.9, Status.SEEN))
     assert not looks and len(spotter._waiting) < 3 * 2600

@@ -103,9 +103,9 @@ def decided_rows(
 
 def _event_spotter(plan: VideoPlan, tables: Tables) -> "EventSpotter":
     from ttcli.spotting.spotter import EventSpotter
-    from ttcli.spotting.weights import load_spotter
+    from ttcli.spotting.weights import load_spotters
 
-    return EventSpotter(load_spotter(None), plan.info.height, plan.info.width, plan.settings.event_threshold, tables)
+    return EventSpotter(load_spotters(), plan.info.height, plan.info.width, plan.settings.event_threshold, tables)
 
 
 def _rally_finder(tables: Tables) -> "RallyFinder":

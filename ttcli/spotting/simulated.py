@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import torch
 
@@ -13,6 +14,7 @@ from ttcli.simulation.surroundings import BOUNCE, HIT, NET_PASS
 from ttcli.simulation.timeline import IN_HAND, NOT_THERE, RallyBatch
 from ttcli.spotting.paths import TABLE_FEATURES, Track, make_track
 from ttcli.spotting.table_views import Views, seen_on_table
+from ttcli.table.constants import TABLE_HEIGHT
 
 RALLIES = 256
 """Played at a time: 256 take about as long as 64."""
@@ -27,10 +29,7 @@ HEIGHTS = (1080, 1080, 1080, 1440, 3413)
 """Heights of pictures scaled to that width: wide, older, upright."""
 FRAME_RATES = (24.0, 25.0, 29.97, 30.0, 50.0, 59.94, 60.0, 100.0, 119.88, 120.0, 240.0)
 RATE_WEIGHTS = (0.04, 0.16, 0.10, 0.12, 0.10, 0.05, 0.12, 0.04, 0.04, 0.18, 0.05)
-KIND_WEIGHTS = (0.38, 0.13, 0.18, 0.21, 0.10)
 MOVING_SHARE = 0.25
-FRAGMENT_SHARE = 0.35
-"""Scenes of which only the surroundings of some moments are known, as labels have them."""
 SLOWED_SHARE = 0.06
 """Scenes in slow motion, 1.5 to 11 times."""
 FASTEST_CAMERA = 600.0
@@ -46,11 +45,30 @@ FAST = (0.015, 0.06)
 SEEN_FRAMES, MISSED_FRAMES = (2, 9), (1, 9)
 """Seen frames of short pieces, and of the gaps between them, from and to before."""
 JUMP_FRAMES = (1, 6)
-TABLE_SHARE, WRONG_TABLE_SHARE = 0.65, 0.04
-"""Share of scenes whose table is known, and the share of these in which it is somewhere else."""
 TABLE_SPREAD = 0.03
 """Errors of a known table: parts of its half lengths, of the way up, and of a metre."""
+NEAREST_ABOVE, TURNED_ABOVE = 0.4, 0.35
+"""Cameras over the table, which the simulator puts high up: how much of the way is left at the least, and radians by which
+they are turned about the table at the most."""
 KINDS_OF_CONTACT = {"bounce": BOUNCE, "net": NET_PASS, "hit": HIT}
+
+
+class Scenes(NamedTuple):
+    """Which scenes are drawn, as shares."""
+
+    kinds: tuple[float, ...]
+    """Where the camera stands: KINDS."""
+    fragments: float
+    """Scenes of which only the surroundings of some moments are known, as labels have them."""
+    table: float
+    """Scenes whose table is known."""
+    wrong_table: float
+    """Share of these in which it is somewhere else."""
+
+
+ANYWHERE = Scenes(kinds=(0.38, 0.13, 0.18, 0.21, 0.10), fragments=0.35, table=0.65, wrong_table=0.04)
+ABOVE = Scenes(kinds=(0.0, 0.0, 0.0, 0.0, 1.0), fragments=0.1, table=1.0, wrong_table=0.0)
+"""Those of a camera that looks down on a table that is known."""
 
 
 class LabelledTrack(NamedTuple):
@@ -68,12 +86,15 @@ class SimulatedTracks:
         seed: The same seed gives the same tracks.
         rallies: Rallies that are played at a time.
         duration_seconds: Length of each.
+        scenes: Which scenes they are of.
     """
 
-    def __init__(self, seed: int, rallies: int = RALLIES, duration_seconds: float = DURATION_SECONDS) -> None:
+    def __init__(
+        self, seed: int, rallies: int = RALLIES, duration_seconds: float = DURATION_SECONDS, scenes: Scenes = ANYWHERE
+    ) -> None:
         self._generator = torch.Generator().manual_seed(seed)
         self._random = np.random.default_rng(seed)
-        self._count, self._duration_seconds = rallies, duration_seconds
+        self._count, self._duration_seconds, self._scenes = rallies, duration_seconds, scenes
         self._tracks = self._drawn()
 
     def __iter__(self) -> Iterator[LabelledTrack]:
@@ -91,8 +112,8 @@ class SimulatedTracks:
             while left > 0:
                 count = int(self._random.integers(1, MOST_RALLIES + 1))
                 left -= count
-                scene = _film(rallies, count, self._random, self._generator)
-                yield _as_detected(*scene, self._random)
+                scene = _film(rallies, count, self._scenes.kinds, self._random, self._generator)
+                yield _as_detected(*scene, self._scenes, self._random)
 
 
 class _Film(NamedTuple):
@@ -108,7 +129,7 @@ class _Film(NamedTuple):
 
 
 def _film(
-    rallies: RallyBatch, count: int, random: np.random.Generator, generator: torch.Generator
+    rallies: RallyBatch, count: int, kinds: tuple[float, ...], random: np.random.Generator, generator: torch.Generator
 ) -> tuple[_Film, dict[str, np.ndarray]]:
     """Return some rallies filmed by one camera, one after another, and their events."""
     frame_rate = random.choice(FRAME_RATES, p=RATE_WEIGHTS)
@@ -126,16 +147,16 @@ def _film(
         begin = random.uniform(0, end - length)
         at = begin + random.uniform(0, 1) / frame_rate + np.arange(int(length * frame_rate)) / frame_rate
         pieces.append((at, at - begin + now, np.full(len(at), index)))
-        kinds, times = rallies.contact_kind[index].numpy(), rallies.contact_time[index].numpy().astype(float)
+        contacts, times = rallies.contact_kind[index].numpy(), rallies.contact_time[index].numpy().astype(float)
         for name, kind in KINDS_OF_CONTACT.items():
-            inside = (kinds == kind) & (times >= begin) & (times < begin + length)
+            inside = (contacts == kind) & (times >= begin) & (times < begin + length)
             events[name].append(times[inside] - begin + now)
         now += length + random.exponential(3.0)
     rally_times, clock, rally = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
     which, when = torch.from_numpy(rally), torch.from_numpy(rally_times)[:, None]
     places = rallies.position_at(which, when)[:, 0]
     states = rallies.state_at(which, when)[:, 0].numpy()
-    camera = _camera(clock, height, random, generator)
+    camera = _camera(clock, height, kinds, random, generator)
     pixels = camera.project(places[None, :, None].float())[0][0, :, 0].double().numpy()
     views = Views(*(part[0].double().numpy() for part in (camera.position, camera.rotation, camera.focal, camera.centre)))
     inside = (states != NOT_THERE) & (pixels >= 0).all(1) & (pixels < (WIDTH, height)).all(1)
@@ -143,14 +164,30 @@ def _film(
     return film, {name: np.concatenate(times) * slower for name, times in events.items()}
 
 
-def _camera(clock: np.ndarray, height: int, random: np.random.Generator, generator: torch.Generator) -> Cameras:
+def _camera(
+    clock: np.ndarray, height: int, kinds: tuple[float, ...], random: np.random.Generator, generator: torch.Generator
+) -> Cameras:
     """Return one camera at all times (T,), batch of one."""
-    kind = torch.tensor([random.choice(len(KINDS), p=KIND_WEIGHTS)])
+    kind = torch.tensor([random.choice(len(KINDS), p=kinds)])
     moving = torch.tensor([random.random() < MOVING_SHARE])
-    return place_cameras(kind, torch.from_numpy(clock).float()[None], height, WIDTH, moving, generator)
+    camera = place_cameras(kind, torch.from_numpy(clock).float()[None], height, WIDTH, moving, generator)
+    return _put_elsewhere(camera, random) if kinds == ABOVE.kinds and random.random() < 0.5 else camera
 
 
-def _as_detected(film: _Film, events: dict[str, np.ndarray], random: np.random.Generator) -> LabelledTrack:
+def _put_elsewhere(camera: Cameras, random: np.random.Generator) -> Cameras:
+    """Return a camera over the table nearer to it and looking down less steeply, with the table as large on the picture."""
+    nearer = random.uniform(NEAREST_ABOVE, 1.0)
+    position, forward = camera.position[0, 0], camera.rotation[0, 0, 2]
+    target = position + forward * (TABLE_HEIGHT - position[2]) / forward[2]
+    away, about = random.uniform(-TURNED_ABOVE, TURNED_ABOVE), random.uniform(0, 2 * math.pi)
+    axis = np.array([math.cos(about), math.sin(about), 0.0]) * away
+    turn = torch.from_numpy(cv2.Rodrigues(axis)[0]).float()
+    return Cameras(
+        target + nearer * (camera.position - target) @ turn.T, camera.rotation @ turn.T, camera.focal * nearer, camera.centre
+    )
+
+
+def _as_detected(film: _Film, events: dict[str, np.ndarray], scenes: Scenes, random: np.random.Generator) -> LabelledTrack:
     """Return a film's track with the errors of detection, or with the gaps of labels."""
     count = len(film.times)
     seen = film.inside & ~(film.held & (random.random() < 0.6))
@@ -160,7 +197,7 @@ def _as_detected(film: _Film, events: dict[str, np.ndarray], random: np.random.G
         _hide(seen, film.times, random.choice(film.times, random.integers(1, 6)), 0.03, 0.5, random)
     if random.random() < 0.5:  # the racket hides the ball, or is taken for it
         _hide(seen, film.times, events["hit"], 0.01, 0.12, random)
-    if random.random() < FRAGMENT_SHARE:
+    if random.random() < scenes.fragments:
         seen &= _fragments(film, events, random)
     broken = random.random() < BROKEN_SHARE
     if broken:
@@ -177,15 +214,16 @@ def _as_detected(film: _Film, events: dict[str, np.ndarray], random: np.random.G
         source = np.maximum.accumulate(np.where(random.random(count) < random.uniform(0.1, 0.5), 0, np.arange(count)))
         positions, confidences, seen = positions[source], confidences[source], seen[source]
     track = make_track(film.times[seen], positions[seen], confidences[seen], film.height, WIDTH)
-    if random.random() < TABLE_SHARE:
-        track = track._replace(table=_table(positions[seen], Views(*(part[seen] for part in film.views)), random))
+    if random.random() < scenes.table:
+        views = Views(*(part[seen] for part in film.views))
+        track = track._replace(table=_table(positions[seen], views, scenes.wrong_table, random))
     return LabelledTrack(track, events)
 
 
-def _table(pixels: np.ndarray, views: Views, random: np.random.Generator) -> np.ndarray:
+def _table(pixels: np.ndarray, views: Views, wrong: float, random: np.random.Generator) -> np.ndarray:
     """Return the table's features (N, TABLE_FEATURES) of sightings, with the errors of a table that was found."""
     features = seen_on_table(pixels, views, WIDTH)
-    spread = 10 * TABLE_SPREAD if random.random() < WRONG_TABLE_SHARE else TABLE_SPREAD * random.random()
+    spread = 10 * TABLE_SPREAD if random.random() < wrong else TABLE_SPREAD * random.random()
     features[:, 1:] *= 1 + spread * random.normal(size=TABLE_FEATURES - 1)
     features[:, 1:3] += spread * random.normal(size=2)
     return features

@@ -11,7 +11,7 @@ import torch
 
 from ttcli.results.events import Event
 from ttcli.results.trajectory import BallPosition, Status
-from ttcli.spotting.from_above import bounces_from_above, runs_from_above
+from ttcli.spotting.from_above import steps_from_above
 from ttcli.spotting.hidden_serves import ToldBounce, hidden_serves
 from ttcli.spotting.instants import (
     ONE_INSTANT_SECONDS,
@@ -19,7 +19,6 @@ from ttcli.spotting.instants import (
     TOUCH_CONFIDENCE,
     Instant,
     Peak,
-    apart,
     can_have_been,
     find_peaks,
     fit_bounce,
@@ -40,6 +39,7 @@ from ttcli.spotting.net_plane import (
 from ttcli.spotting.network import EVENTS, PathSpotter
 from ttcli.spotting.paths import GRID_RATE, LONGEST_GAP_SECONDS, SEPARATOR_STEPS, Grid, Track, make_track, resample
 from ttcli.spotting.table_views import table_features
+from ttcli.spotting.weights import Spotters
 from ttcli.table.camera import Tables
 from ttcli.table.constants import BALL_RADIUS, TABLE_HEIGHT
 
@@ -56,8 +56,6 @@ NEAR_SECONDS = 1.0
 """How far from a run of sightings single ones may count, which are longer than a flight."""
 TOUCH = "net_touch"
 """The event of a ball that touches the net while it passes."""
-DOUBTFUL_BOUNCE, DOUBTFUL_STROKE = 0.03, 0.1
-"""Confidences from which on a camera that looks down on the table is asked whether a bend is one."""
 BEND_THRESHOLD = 0.3
 """Probability from which on a bend ends the flight that is fitted to another one."""
 IMPLIED_CONFIDENCE = 0.9
@@ -79,15 +77,15 @@ class EventSpotter:
     row before, count as unseen. Shots are paths of their own: after a cut the net is elsewhere.
 
     Args:
-        model: The network.
+        spotters: The networks.
         height: Height of the picture that positions lie on, pixels.
         width: Its width.
         threshold: Least confidence of an event, in (0, 1].
         tables: Where the table is, for instants of passings and to tell bounces on it from others; None where unknown.
     """
 
-    def __init__(self, model: PathSpotter, height: int, width: int, threshold: float, tables: Tables | None = None) -> None:
-        self._model, self._height, self._width, self._threshold = model, height, width, threshold
+    def __init__(self, spotters: Spotters, height: int, width: int, threshold: float, tables: Tables | None = None) -> None:
+        self._spotters, self._height, self._width, self._threshold = spotters, height, width, threshold
         self._tables = tables or (lambda seconds: None)
         self._latest = -math.inf
         self._shot = 0
@@ -128,7 +126,7 @@ class EventSpotter:
     def finish(self) -> list[Event]:
         """Return the events that are left, of a path that ends here."""
         path = self._path()
-        events = self._told_once(path.events(path.grid, self._model, self._threshold, self._since, math.inf))
+        events = self._told_once(path.events(path.grid, self._spotters, self._threshold, self._since, math.inf))
         self._begin()
         return events
 
@@ -139,7 +137,7 @@ class EventSpotter:
         while len(path.grid.times) >= WINDOW_STEPS:
             piece = path.first(WINDOW_STEPS)
             end = _time_before(piece.grid, WINDOW_STEPS - MARGIN_STEPS)
-            events += self._told_once(path.events(piece.grid, self._model, self._threshold, self._since, end))
+            events += self._told_once(path.events(piece.grid, self._spotters, self._threshold, self._since, end))
             self._since = end
             forget = _time_before(piece.grid, WINDOW_STEPS - 2 * MARGIN_STEPS)
             while self._waiting and self._waiting[0].time_seconds < forget:
@@ -181,14 +179,14 @@ class EventSpotter:
 
 def spot_events(
     positions: Iterable[BallPosition],
-    model: PathSpotter,
+    spotters: Spotters,
     height: int,
     width: int,
     threshold: float,
     tables: Tables | None = None,
 ) -> Iterator[Event]:
     """Yield the events of a path in order; it takes the arguments of `EventSpotter`, and the rows of ball.csv."""
-    spotter = EventSpotter(model, height, width, threshold, tables)
+    spotter = EventSpotter(spotters, height, width, threshold, tables)
     for row in positions:
         yield from spotter.add(row)
     yield from spotter.finish()
@@ -229,11 +227,10 @@ class _Path(NamedTuple):
         """Return the same with the first steps of the grid only."""
         return self._replace(grid=Grid(self.grid.features[:, :steps], self.grid.times[:steps], self.grid.valid[:steps]))
 
-    def events(self, grid: Grid, model: PathSpotter, threshold: float, begin: float, end: float) -> list[Event]:
+    def events(self, grid: Grid, spotters: Spotters, threshold: float, begin: float, end: float) -> list[Event]:
         """Return the events after `begin` up to `end`, in seconds."""
-        probabilities, early = event_probabilities(model, grid)
+        probabilities, early = self._probabilities(grid, spotters)
         peaks = find_peaks(grid, probabilities, EVENTS, threshold)
-        peaks = self._seen_from_above(peaks, grid, probabilities, early, threshold)
         bends = [peak.time for peak in find_peaks(grid, early, ("bounce", "bounce"), BEND_THRESHOLD)]
         fitted = {peak: fit_bounce(self.track, peak, bends) for peak in peaks if peak.kind == "bounce"}
         bounces = {peak: instant for peak, instant in fitted.items() if self._may_be_on_table(instant)}
@@ -251,23 +248,16 @@ class _Path(NamedTuple):
                 found += self._net_events(peak, passings, bends)
         return sorted(_apart(found), key=lambda event: event.seconds)
 
-    def _seen_from_above(
-        self, peaks: list[Peak], grid: Grid, probabilities: np.ndarray, early: np.ndarray, threshold: float
-    ) -> list[Peak]:
-        """Return the peaks, with the bounces that flights tell where the camera looks down on the table."""
-        times = self.track.times[self.track.times <= np.nanmax(grid.times, initial=-np.inf)]
-        runs = runs_from_above(self.table_at, times)
-        if not runs:
-            return peaks
-        bounces = find_peaks(grid, probabilities[:1], ("bounce",), DOUBTFUL_BOUNCE)
-        strokes = find_peaks(grid, early[1:], ("bounce",), DOUBTFUL_STROKE)
-        pixels, found = self._pixels(self.track.positions), []
-        for run, camera in runs:
-            first, last = times[run][0], times[run][-1]
-            peaks = [peak for peak in peaks if peak.kind != "bounce" or not first <= peak.time <= last]
-            told = bounces_from_above(camera, times[run], pixels[run], bounces, strokes)
-            found += apart([peak for peak in told if peak.confidence >= threshold])
-        return sorted(peaks + found, key=lambda peak: peak.time)
+    def _probabilities(self, grid: Grid, spotters: Spotters) -> tuple[np.ndarray, np.ndarray]:
+        """Return the same as `event_probabilities`, each run by the network for its camera."""
+        above = steps_from_above(self.table_at, grid.times)
+        if not above.any():
+            return event_probabilities(spotters.anywhere, grid)
+        events, early = event_probabilities(spotters.above, grid)
+        if above[grid.valid].all():
+            return events, early
+        other = event_probabilities(spotters.anywhere, grid)
+        return np.where(above, events, other[0]), np.where(above, early, other[1])
 
     def _led_astray(self, fitted: dict[Peak, Instant]) -> dict[Peak, Instant]:
         """Return the bounces on the table that a fit puts beside it, where the ball cannot have been, as the network tells them."""

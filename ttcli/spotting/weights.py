@@ -1,7 +1,7 @@
-"""The spotting network as a file: safetensors with metadata that can be read alone; nothing is unpickled."""
+"""The spotting networks as files: safetensors with metadata that can be read alone; nothing is unpickled."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -13,8 +13,30 @@ from ttcli.spotting.paths import FEATURES, GRID_RATE
 
 DEFAULT_SPOTTER = Path(__file__).parents[1] / "weights" / "events" / "path_spotter.safetensors"
 """The spotter in the package."""
+ABOVE_SPOTTER = DEFAULT_SPOTTER.with_name("spotter_above.safetensors")
+"""The one for cameras that look down on a table that is known."""
 KIND = "path_spotter"
 CURE = "give a file that tools/train_spotter.py wrote"
+
+
+class Spotters(NamedTuple):
+    """The networks that tell events from paths."""
+
+    anywhere: PathSpotter
+    above: PathSpotter
+    """For cameras that look down on a table that is known."""
+
+
+def load_spotters(path: Path | None = None) -> Spotters:
+    """Return the spotting networks of the package, or the one of a file for all cameras.
+
+    Raises:
+        CheckpointError: A file is missing, damaged or of another kind.
+    """
+    if path is None:
+        return Spotters(load_spotter(DEFAULT_SPOTTER), load_spotter(ABOVE_SPOTTER))
+    given = load_spotter(path)
+    return Spotters(given, given)
 
 
 def save_spotter(path: Path, model: PathSpotter, metadata: dict[str, Any], overwrite: bool = True) -> None:

@@ -5,17 +5,17 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from drawn_tables import HEIGHT, WIDTH, corners_off, hall, is_seen_whole, painted
+from drawn_tables import HEIGHT, WIDTH, corners_off, hall, is_seen_whole, maps_of, painted
 from scenes import true_cameras
 
 from ttcli.table.camera import TableCamera, landmarks
 from ttcli.table.constants import TABLE_HEIGHT, TABLE_LENGTH, TABLE_WIDTH
-from ttcli.table.evidence import WHOLE, Region
+from ttcli.table.evidence import WHOLE, Evidence, Region
 from ttcli.table.fit import sigmas_off
 from ttcli.table.gains import edge_agreement, gains_of
 from ttcli.table.lines import lay_lines
 from ttcli.table.profiles import piece, profiles_across, stations_of
-from ttcli.table.refining import AIM, EVERYTHING
+from ttcli.table.refining import AIM, EVERYTHING, refine
 
 CAMERAS = [camera for camera in true_cameras(12, seed=5) if is_seen_whole(camera)][:4]
 SPREAD = np.diag([0.002, 0.002, 0.003, 0.03, 0.03, 0.03, 0.01]) ** 2
@@ -82,6 +82,19 @@ def test_edges_of_a_table_far_away_are_looked_for_as_well():
         for number, own in profiles.own_stations():
             if number in (0, 1, 3, 4):
                 assert abs(gains.shifts[agree[own].mean(0).argmax()]) <= most
+
+
+@pytest.mark.parametrize("tilt", [0.0, 0.1, 0.25])
+def test_lines_place_a_table_seen_from_right_above_though_its_distance_is_not_known(tilt):
+    turn = cv2.Rodrigues(np.array([tilt, 0.6 * tilt, 0.4]))[0]
+    rotation = turn @ look_down()
+    camera = TableCamera(-7.0 * rotation[2] + [0, 0, TABLE_HEIGHT], rotation, 1400.0, CAMERAS[0].centre, WIDTH)
+    random = np.random.default_rng(3)
+    seen = refine(camera, Evidence(maps_of(camera, error=0.6, random=random), WIDTH, HEIGHT))
+    assert seen is not None and seen.camera.spread(landmarks()[0][:4]).max() > 4 and seen.camera.covariance[6, 6] > 0.25
+    laid = lay_lines(seen.camera, [shown(painted(camera))], EVERYTHING)
+    assert laid is not None and laid.sure and not laid.edges
+    assert corners_off(laid.camera, camera) < 1.5
 
 
 def look_down() -> np.ndarray:

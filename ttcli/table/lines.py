@@ -64,6 +64,16 @@ NOISE = 0.3
 """Variance that a line's agreement is divided by."""
 LOOSER = 16.0
 """How much larger the covariance of the network's answers is taken: they lean the same way in all pictures of a hall."""
+FOCAL_SIGMA = 1.0
+"""How far the logarithm of the focal length of a camera that looks down may be from what the network's points and lines
+gave, 1 sigma: nothing else may hold it."""
+LARGEST_STEP = np.array([0.1, 0.1, 0.1, np.inf, np.inf, np.inf, 0.3, np.inf])
+"""By how much a camera that looks down changes at once, as STATE has it, and its bend. Hardly anything tells its distance,
+and pictures do not change evenly on so long a way."""
+STEEP = 0.8
+"""Sine of the angle at which a camera looks down from which on it is changed step by step."""
+LEAST_DEPTH = 0.2
+"""Metres before a camera at which a corner may lie."""
 BEND_SIGMA = 0.01
 """How far the bend of a lens may be from the bend that the network's points and lines gave, 1 sigma."""
 
@@ -162,7 +172,10 @@ def _laid(
         factors |= {number: (line.factor, line.factor) for number, line in lines.items()}
         inside = INSIDE * (stations.widths == LINE_WIDTH) * (reach == reaches[-1] and not edges)
         laid = [line._replace(off=line.off - inside[number]) for number, line in lines.items()]
-        camera, found, left = _agreed(start, camera, laid, profiles, free, hump or 0.0, rises)
+        agreed = _agreed(start, camera, laid, profiles, free, hump or 0.0, rises)
+        if agreed is None:
+            return None
+        camera, found, left = agreed
         hump = None if hump is None else found
     support |= {number: 0.0 for number, off in left.items() if off > MOST_LEFT}
     shares: dict[int, list[float]] = {}
@@ -229,49 +242,76 @@ def _agreed(
     free: np.ndarray,
     hump: float,
     rises: bool,
-) -> tuple[TableCamera, float, dict[int, float]]:
+) -> tuple[TableCamera, float, dict[int, float]] | None:
     """Return the camera that agrees with where lines were laid from `camera`, and with what was known of `start`.
 
     Lines that are far off count less (Cauchy's weights). Beside it stand how much the table rises to its net, metres, which is
-    found where it `rises`, and how far each line is off, pixels of the picture.
+    found where it `rises`, and how far each line is off, pixels of the picture. None where the search gets lost.
     """
     stations = dict(profiles.own_stations())
-    ends = np.array([[stations[line.number].start, stations[line.number].stop - 1] for line in lines])  # (L, 2)
-    _, slopes = camera.slopes(profiles.places[ends.ravel()])
-    across = np.einsum("nj,njk->nk", profiles.normals[ends.ravel()], slopes).reshape(*ends.shape, -1)  # (L, 2, 8)
-    upwards = -across[..., UP] * risen(profiles.places[ends.ravel()]).reshape(ends.shape) * rises  # as a camera that sinks
-    rows, off = np.concatenate([across[..., free], upwards[..., None]], 2), np.stack([line.off for line in lines])
+    ends = np.array([[stations[line.number].start, stations[line.number].stop - 1] for line in lines]).ravel()  # (2 L,)
+    places, normals, off = profiles.places[ends], profiles.normals[ends], np.stack([line.off for line in lines])
+    rise = np.outer(risen(places), [0, 0, 1.0 * rises])
+    first, slopes = camera.slopes(places)
     doubt = np.array([max(1.0, SURE_LINE / line.support) ** 2 for line in lines])  # the rest may be taken for what is hidden
-    sag = np.array([line.height_off for line in lines])[:, None] * across[..., UP]
+    upwards = np.einsum("nj,nj->n", normals, slopes[..., UP]).reshape(off.shape)
+    sag = np.array([line.height_off for line in lines])[:, None] * upwards
     alike = np.array([line.off_as_one for line in lines])[:, None, None] ** 2
     spread = np.linalg.inv(np.stack([line.information for line in lines])) * NOISE + sag[:, :, None] * sag[:, None] + alike
-    places = np.linalg.inv((spread + LINE_OFF**2 * np.eye(2)) * doubt[:, None, None] ** 2)
+    precise = np.linalg.inv((spread + LINE_OFF**2 * np.eye(2)) * doubt[:, None, None] ** 2)
     told = np.linalg.inv((spread + LINE_OFF_TOLD**2 * np.eye(2)) * doubt[:, None, None])
+    prior = _prior(start, free)
+    before = np.append(_between(start, camera)[free], hump * rises)
+    change = at = np.zeros(len(free) + 1)
+    looks_down = bool(start.rotation[2, 2] < -STEEP)
+    for _ in range(ROUNDS):
+        moved = _moved(camera, free, at[:-1])
+        if ((places - moved.position) @ moved.rotation[2] < LEAST_DEPTH).any():
+            return None
+        seen, slopes = moved.slopes(places + at[-1] * rise)
+        across = np.einsum("nj,njk->nk", normals, slopes).reshape(*off.shape, -1)  # (L, 2, 8)
+        up = -across[..., UP] * risen(places).reshape(off.shape) * rises  # as a camera that sinks
+        rows = np.concatenate([across[..., free], up[..., None]], 2)
+        there = off - ((seen - first) * normals).sum(1).reshape(off.shape)
+        left = there - rows @ (change - at)
+        weights = 1 / (1 + np.einsum("li,lij,lj->l", left, precise, left) / 8)
+        weighted = weights[:, None, None] * rows.transpose(0, 2, 1) @ precise  # (L, F, 2)
+        pull = (weighted @ there[..., None]).sum((0, 2)) - prior @ (before + at)
+        step = np.linalg.solve(prior + (weighted @ rows).sum(0), pull)
+        if looks_down:
+            step = step / max(1.0, np.abs(step[:-1] / LARGEST_STEP[free]).max())
+        change = at + step
+        at = change if looks_down else at
+    moved = _moved(camera, free, change[:-1])
+    sure = prior + (weights[:, None, None] * rows.transpose(0, 2, 1) @ told @ rows).sum(0)
+    farthest = np.abs(there - rows @ (change - at)).max(1)
+    left_over = {line.number: float(each) for line, each in zip(lines, farthest, strict=True)}
+    covariance = np.zeros((len(STATE) + 1, len(STATE) + 1))
+    covariance[np.ix_(free, free)] = np.linalg.inv(sure)[:-1, :-1]
+    return replace(moved, covariance=covariance[:-1, :-1]), hump + float(change[-1]), left_over
+
+
+def _prior(start: TableCamera, free: np.ndarray) -> np.ndarray:
+    """Return the precision (F + 1, F + 1) of what is known beforehand of a camera, of what may change, and of the hump."""
     known = np.zeros((len(STATE) + 1, len(STATE) + 1))
     known[:-1, :-1] = start.covariance if start.covariance is not None else np.eye(len(STATE))
     known[-1, -1] = BEND_SIGMA**2 / LOOSER
     prior = np.zeros((len(free) + 1, len(free) + 1))
     prior[:-1, :-1] = np.linalg.inv(LOOSER * known[np.ix_(free, free)] + 1e-12 * np.eye(len(free)))
+    if start.rotation[2, 2] < -STEEP:
+        prior[:-1, :-1] += np.diag((free == FOCAL) / FOCAL_SIGMA**2)
     prior[-1, -1] = 1 / HUMP_SIGMA**2
-    before = prior @ np.append(_between(start, camera)[free], hump * rises)
-    change, weights = np.zeros(len(free) + 1), np.ones(len(lines))
-    for _ in range(ROUNDS):
-        left = off - rows @ change
-        weights = 1 / (1 + np.einsum("li,lij,lj->l", left, places, left) / 8)
-        weighted = weights[:, None, None] * rows.transpose(0, 2, 1) @ places  # (L, F, 2)
-        change = np.linalg.solve(prior + (weighted @ rows).sum(0), (weighted @ off[..., None]).sum((0, 2)) - before)
-    sure = prior + (weights[:, None, None] * rows.transpose(0, 2, 1) @ told @ rows).sum(0)
-    farthest = np.abs(off - rows @ change).max(1)
-    left_over = {line.number: float(each) for line, each in zip(lines, farthest, strict=True)}
+    return prior
+
+
+def _moved(camera: TableCamera, free: np.ndarray, change: np.ndarray) -> TableCamera:
+    """Return a camera changed (F,) in what may change."""
     step = np.zeros(len(STATE) + 1)
-    step[free] = change[:-1]
-    covariance = np.zeros_like(known)
-    covariance[np.ix_(free, free)] = np.linalg.inv(sure)[:-1, :-1]
-    moved = replace(camera.moved(step[:-1]), bend=camera.bend + float(step[-1]), covariance=covariance[:-1, :-1])
-    return moved, hump + float(change[-1]), left_over
+    step[free] = change
+    return replace(camera.moved(step[:-1]), bend=camera.bend + float(step[-1]))
 
 
-ROUNDS, UP = 6, STATE.index("z")
+ROUNDS, UP, FOCAL = 6, STATE.index("z"), STATE.index("log focal length")
 
 
 def _between(start: TableCamera, camera: TableCamera) -> np.ndarray:

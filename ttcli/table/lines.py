@@ -9,10 +9,10 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
-from ttcli.table.camera import STATE, TableCamera
+from ttcli.table.agreeing import HUMP_SIGMA, LOOSER, agreed
+from ttcli.table.camera import TableCamera
 from ttcli.table.gains import Gains, agreement, edge_agreement, gains_of, line_colour, to_be_seen
 from ttcli.table.laying import FACTORS, Line, Nearness, lay_edge, lay_line
 from ttcli.table.profiles import (
@@ -23,13 +23,10 @@ from ttcli.table.profiles import (
     Profiles,
     Stations,
     profiles_across,
-    risen,
     stations_of,
 )
 from ttcli.table.refining import EVERYTHING
 
-HUMP_SIGMA = 0.008
-"""How much higher than its ends a table may be at the net, metres, 1 sigma."""
 CARRIED_SHARE = 0.5
 """Part of its reach that a line may be off where it was carried to, 1 sigma."""
 LEAST_SUPPORT, TAPE_SUPPORT = 0.2, 0.5
@@ -41,17 +38,10 @@ TAPE_SIGMA = 0.004
 """How much higher or lower than the laws want it the tape may be, metres, 1 sigma: nets sag."""
 REACHES = (18.0, 7.0, 3.0)
 """Pixels on either side in which a line is looked for, round after round."""
-SURE_LINE = 0.6
-"""Support of a line below which it counts less."""
 SURE_LINES, SURE_SUPPORT = 4, 0.34
 """Lines that must be found, and the mean support of all lines that should be seen. Then only a table looks like that."""
 MOST_LEFT = 1.5
 """Pixels that a line may be off the camera in which they agree to count as seen."""
-LINE_OFF, LINE_OFF_TOLD = 0.25, 0.8
-"""Pixels that a whole line is off, 1 sigma, besides the error of its profiles: for the fit, and for the stated error.
-
-The second makes the stated 95 % hold on drawn pictures (tools/measure_tables.py --simulated): the lines lean together.
-"""
 EDGES_WIDER = 1.4
 """How much larger the stated error is where edges of the surface stand in for lines: 95 % ellipses of seven drawn videos
 hold so."""
@@ -60,22 +50,6 @@ INSIDE = 0.4
 
 In painted pictures without a lens and a codec it is 0.1 at most.
 """
-NOISE = 0.3
-"""Variance that a line's agreement is divided by."""
-LOOSER = 16.0
-"""How much larger the covariance of the network's answers is taken: they lean the same way in all pictures of a hall."""
-FOCAL_SIGMA = 1.0
-"""How far the logarithm of the focal length of a camera that looks down may be from what the network's points and lines
-gave, 1 sigma: nothing else may hold it."""
-LARGEST_STEP = np.array([0.1, 0.1, 0.1, np.inf, np.inf, np.inf, 0.3, np.inf])
-"""By how much a camera that looks down changes at once, as STATE has it, and its bend. Hardly anything tells its distance,
-and pictures do not change evenly on so long a way."""
-STEEP = 0.8
-"""Sine of the angle at which a camera looks down from which on it is changed step by step."""
-LEAST_DEPTH = 0.2
-"""Metres before a camera at which a corner may lie."""
-BEND_SIGMA = 0.01
-"""How far the bend of a lens may be from the bend that the network's points and lines gave, 1 sigma."""
 
 
 class Laid(NamedTuple):
@@ -172,10 +146,10 @@ def _laid(
         factors |= {number: (line.factor, line.factor) for number, line in lines.items()}
         inside = INSIDE * (stations.widths == LINE_WIDTH) * (reach == reaches[-1] and not edges)
         laid = [line._replace(off=line.off - inside[number]) for number, line in lines.items()]
-        agreed = _agreed(start, camera, laid, profiles, free, hump or 0.0, rises)
-        if agreed is None:
+        fit = agreed(start, camera, laid, profiles, free, hump or 0.0, rises)
+        if fit is None:
             return None
-        camera, found, left = agreed
+        camera, found, left = fit
         hump = None if hump is None else found
     support |= {number: 0.0 for number, off in left.items() if off > MOST_LEFT}
     shares: dict[int, list[float]] = {}
@@ -232,90 +206,3 @@ def _expected(
     across = np.einsum("nj,njk->nk", normals, slopes[..., :-1])
     spread = LOOSER * across @ start.covariance @ across.T + np.eye(2)
     return Nearness(((expected - camera.project(places)) * normals).sum(1), np.linalg.inv(spread))
-
-
-def _agreed(
-    start: TableCamera,
-    camera: TableCamera,
-    lines: list[Line],
-    profiles: Profiles,
-    free: np.ndarray,
-    hump: float,
-    rises: bool,
-) -> tuple[TableCamera, float, dict[int, float]] | None:
-    """Return the camera that agrees with where lines were laid from `camera`, and with what was known of `start`.
-
-    Lines that are far off count less (Cauchy's weights). Beside it stand how much the table rises to its net, metres, which is
-    found where it `rises`, and how far each line is off, pixels of the picture. None where the search gets lost.
-    """
-    stations = dict(profiles.own_stations())
-    ends = np.array([[stations[line.number].start, stations[line.number].stop - 1] for line in lines]).ravel()  # (2 L,)
-    places, normals, off = profiles.places[ends], profiles.normals[ends], np.stack([line.off for line in lines])
-    rise = np.outer(risen(places), [0, 0, 1.0 * rises])
-    first, slopes = camera.slopes(places)
-    doubt = np.array([max(1.0, SURE_LINE / line.support) ** 2 for line in lines])  # the rest may be taken for what is hidden
-    upwards = np.einsum("nj,nj->n", normals, slopes[..., UP]).reshape(off.shape)
-    sag = np.array([line.height_off for line in lines])[:, None] * upwards
-    alike = np.array([line.off_as_one for line in lines])[:, None, None] ** 2
-    spread = np.linalg.inv(np.stack([line.information for line in lines])) * NOISE + sag[:, :, None] * sag[:, None] + alike
-    precise = np.linalg.inv((spread + LINE_OFF**2 * np.eye(2)) * doubt[:, None, None] ** 2)
-    told = np.linalg.inv((spread + LINE_OFF_TOLD**2 * np.eye(2)) * doubt[:, None, None])
-    prior = _prior(start, free)
-    before = np.append(_between(start, camera)[free], hump * rises)
-    change = at = np.zeros(len(free) + 1)
-    looks_down = bool(start.rotation[2, 2] < -STEEP)
-    for _ in range(ROUNDS):
-        moved = _moved(camera, free, at[:-1])
-        if ((places - moved.position) @ moved.rotation[2] < LEAST_DEPTH).any():
-            return None
-        seen, slopes = moved.slopes(places + at[-1] * rise)
-        across = np.einsum("nj,njk->nk", normals, slopes).reshape(*off.shape, -1)  # (L, 2, 8)
-        up = -across[..., UP] * risen(places).reshape(off.shape) * rises  # as a camera that sinks
-        rows = np.concatenate([across[..., free], up[..., None]], 2)
-        there = off - ((seen - first) * normals).sum(1).reshape(off.shape)
-        left = there - rows @ (change - at)
-        weights = 1 / (1 + np.einsum("li,lij,lj->l", left, precise, left) / 8)
-        weighted = weights[:, None, None] * rows.transpose(0, 2, 1) @ precise  # (L, F, 2)
-        pull = (weighted @ there[..., None]).sum((0, 2)) - prior @ (before + at)
-        step = np.linalg.solve(prior + (weighted @ rows).sum(0), pull)
-        if looks_down:
-            step = step / max(1.0, np.abs(step[:-1] / LARGEST_STEP[free]).max())
-        change = at + step
-        at = change if looks_down else at
-    moved = _moved(camera, free, change[:-1])
-    sure = prior + (weights[:, None, None] * rows.transpose(0, 2, 1) @ told @ rows).sum(0)
-    farthest = np.abs(there - rows @ (change - at)).max(1)
-    left_over = {line.number: float(each) for line, each in zip(lines, farthest, strict=True)}
-    covariance = np.zeros((len(STATE) + 1, len(STATE) + 1))
-    covariance[np.ix_(free, free)] = np.linalg.inv(sure)[:-1, :-1]
-    return replace(moved, covariance=covariance[:-1, :-1]), hump + float(change[-1]), left_over
-
-
-def _prior(start: TableCamera, free: np.ndarray) -> np.ndarray:
-    """Return the precision (F + 1, F + 1) of what is known beforehand of a camera, of what may change, and of the hump."""
-    known = np.zeros((len(STATE) + 1, len(STATE) + 1))
-    known[:-1, :-1] = start.covariance if start.covariance is not None else np.eye(len(STATE))
-    known[-1, -1] = BEND_SIGMA**2 / LOOSER
-    prior = np.zeros((len(free) + 1, len(free) + 1))
-    prior[:-1, :-1] = np.linalg.inv(LOOSER * known[np.ix_(free, free)] + 1e-12 * np.eye(len(free)))
-    if start.rotation[2, 2] < -STEEP:
-        prior[:-1, :-1] += np.diag((free == FOCAL) / FOCAL_SIGMA**2)
-    prior[-1, -1] = 1 / HUMP_SIGMA**2
-    return prior
-
-
-def _moved(camera: TableCamera, free: np.ndarray, change: np.ndarray) -> TableCamera:
-    """Return a camera changed (F,) in what may change."""
-    step = np.zeros(len(STATE) + 1)
-    step[free] = change
-    return replace(camera.moved(step[:-1]), bend=camera.bend + float(step[-1]))
-
-
-ROUNDS, UP, FOCAL = 6, STATE.index("z"), STATE.index("log focal length")
-
-
-def _between(start: TableCamera, camera: TableCamera) -> np.ndarray:
-    """Return the change (8,) of STATE and bend that leads from one camera to another near it."""
-    turn = cv2.Rodrigues(camera.rotation @ start.rotation.T)[0][:, 0]
-    focal = np.log(camera.focal / start.focal)
-    return np.array([*turn, *(camera.position - start.position), focal, camera.bend - start.bend])

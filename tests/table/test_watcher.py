@@ -25,7 +25,7 @@ from ttcli.table.settling import stays
 from ttcli.table.sightings import Sighting, rather_over, verdict
 from ttcli.table.stretches import Stretch
 from ttcli.table.views import CORNERS_SHARE, NoTable, TableView
-from ttcli.table.watcher import CHECK_SECONDS, KNOWN, LOOK_SECONDS, LOOKS, TableWatcher
+from ttcli.table.watcher import CARRIED_AWAY, CHECK_SECONDS, KNOWN, LOOK_SECONDS, LOOKS, TableWatcher
 from ttcli.table.weights import load_table_finder, save_table_finder
 from ttcli.video.reader import Frame
 
@@ -98,6 +98,22 @@ def test_a_table_is_carried_along_while_the_camera_turns(monkeypatch):
     assert len(view.moves) > 1
     off = [corners_off(view.at(number / RATE), seen[number]) for number in range(0, len(seen), 7)]
     assert max(off) < 4 and np.median(off) < 1
+
+
+@pytest.mark.parametrize("turn", [0.004, 0.001])
+def test_a_table_that_a_crane_takes_the_camera_around_is_told_only_while_it_is_seen(turn, monkeypatch):
+    """Nobody can carry a table along by a turn of the camera where the camera goes elsewhere: then it ends."""
+    turns = [cv2.Rodrigues(np.array([0, 0, turn * max(0, number - 30)]))[0] for number in range(110)]
+    seen = [replace(SIDE, position=around @ SIDE.position, rotation=SIDE.rotation @ around.T) for around in turns]
+    small = np.diag([512 / WIDTH, 288 / HEIGHT, 1])
+    motions = [shifted(-3.0 * max(0, number - 30)) for number in range(110)]
+    pictures = [cv2.warpAffine(ONE_HALL, (small @ motion @ np.linalg.inv(small))[:2], (512, 288)) for motion in motions]
+    watcher, _ = watch(seen, monkeypatch, pictures)
+    off = [corners_off(found, seen[number]) for number in range(110) if (found := watcher(number / RATE)) is not None]
+    assert len(off) > 35 and max(off) < 15
+    last = watcher.views()[-1]
+    assert isinstance(last, NoTable) and last.end_seconds == pytest.approx(109 / RATE)
+    assert turn == 0.004 or last.reason == CARRIED_AWAY
 
 
 def test_no_table_and_half_of_one_are_told_with_the_reason(monkeypatch):
@@ -335,6 +351,7 @@ def test_the_network_corrects_a_motion_by_far_only_if_it_sees_clearly_more_of_th
     stretch.look(np.zeros((288, 512, 3), np.uint8), 0.5, PerfectLooks([SIDE.carried(true)]))
     assert (stretch.corrected is not None) == corrected
     assert stretch.motion[0, 2] == pytest.approx(40 + off * corrected, abs=3)
+    assert (stretch.missed == 0) == corrected, "who does not see a table where it was carried to has missed it"
 
 
 @pytest.mark.parametrize("lines", [{}, {"line": (60, 60, 65), "top": (60, 60, 65)}], ids=["lines", "edges"])

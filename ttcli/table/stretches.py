@@ -34,6 +34,8 @@ STEADY = 0.02
 ALONE, BETTER = 10.0 / 1920, 0.03
 """Picture widths that the network may correct where the hall's motion has a corner. For more it must see so much more of
 the table there: where somebody hides an end it fits almost as well elsewhere."""
+ELSEWHERE = 0.05
+"""How much more of the table a camera may see from elsewhere than by turning. For more, it is a crane's, or a walker's."""
 SMALL, AS_LARGE, MUCH_LARGER = 0.4, 0.65, 1.6
 """How large another table is on the picture, as a share of one that is known.
 
@@ -156,10 +158,11 @@ class Stretch:
         heat = looker.heat(picture, region)
         if not moved:
             return candidate.add(heat, 1.0, self._piece(picture, region))
-        if candidate is self.leader and candidate.looks >= LEAST_LOOKS:
-            self._set_right(candidate, heat, region, seconds)
+        told = (
+            candidate is not self.leader or candidate.looks < LEAST_LOOKS or self._set_right(candidate, heat, region, seconds)
+        )
         laid, weight = self._laid_back(candidate, heat, region)
-        return candidate.add(laid, weight, self._piece(picture, region))
+        return candidate.add(laid, weight, self._piece(picture, region)) and told
 
     def _piece(self, picture: np.ndarray, region: Region) -> Picture | None:
         """Return the part of this picture that shows a region; None where the picture has moved too far since the first one."""
@@ -213,19 +216,24 @@ class Stretch:
             self._correct(known, laid.camera, seconds)
         return True
 
-    def _set_right(self, candidate: Candidate, heat: np.ndarray, region: Region, seconds: float) -> None:
-        """Correct how the picture has moved by where the network sees the table."""
+    def _set_right(self, candidate: Candidate, heat: np.ndarray, region: Region, seconds: float) -> bool:
+        """Correct how the picture has moved by where the network sees the table; return whether it sees it there."""
         known = candidate.fit(self._height, self._width)
         if known.camera is None:
-            return
+            return True
         evidence, carried = Evidence(heat, self._width, self._height, region), known.camera.carried(self.motion)
         refined = refine(carried, evidence, AIM)
         if refined is None:
-            return
+            return False
         said = judge(refined.camera, evidence)
         near = farthest_apart(refined.camera, carried) <= ALONE * self._width
-        if said.reason is None and (near or said.score > judge(carried, evidence).score + BETTER):
-            self._correct(known.camera, refined.camera, seconds)
+        if said.reason is not None or not (near or said.score > judge(carried, evidence).score + BETTER):
+            return False
+        anywhere = refine(refined.camera, evidence)
+        if anywhere is not None and judge(anywhere.camera, evidence).score > said.score + ELSEWHERE:
+            return False
+        self._correct(known.camera, refined.camera, seconds)
+        return True
 
     def _correct(self, known: TableCamera, seen: TableCamera, seconds: float) -> None:
         """Correct how the picture has moved by how the table is seen now, and the way there since the last look evenly."""

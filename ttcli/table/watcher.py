@@ -40,14 +40,15 @@ FAST = 12.0 / 1920
 """The same between two looks for every frame to be looked at."""
 STILL_AFTER = 1.0
 """Seconds without motion after which a camera that moved stands still."""
-MOST_LOST = 3
+MOST_LOST, NEARLY_LOST = 3, 2
 """Times in a row that nobody can tell how the picture moved, or where the table is not seen, after which it is another
-view."""
+view; and after which it is none where the shot ends."""
 MOST_CLOSER, CLOSER, NARROWEST = 2, 0.8, 0.08
 """How often a closer look is taken than the first, where the table takes less than a part of what was looked at, and
 the smallest part of the picture that is looked at."""
 SAME_REGION = 0.5
 """Part of two regions that both have, from which on they are of one table."""
+NOTHING_SEEN, CARRIED_AWAY = "no table is seen", "the camera moves, and the table is not seen where that leads"
 KNOWN = 4
 """Views of a video that are remembered, so that they are known again after a cut."""
 
@@ -68,7 +69,7 @@ class TableWatcher:
         self._stretches: list[Stretch | NoTable] = []
         self._open: Stretch | None = None
         self._known: list[Candidate] = []
-        self._pause, self._begin = LOOK_SECONDS, 0.0
+        self._pause, self._begin, self._reason = LOOK_SECONDS, 0.0, NOTHING_SEEN
         self._ending: Future[None] | None = None
 
     def noting(self, frames: Iterable[Frame]) -> Iterator[Frame]:
@@ -76,7 +77,7 @@ class TableWatcher:
         due, follow, shot, last = 0.0, 0.0, -1, 0.0
         for frame in frames:
             if frame.shot != shot:
-                self._end(last)
+                self._end_shot(last)
                 shot, due, follow, self._pause, self._begin = frame.shot, 0.0, 0.0, LOOK_SECONDS, frame.time_seconds
             picture = frame.picture
             if picture is not None and not frame.duplicate:
@@ -89,7 +90,7 @@ class TableWatcher:
             last = frame.time_seconds
             yield frame
         # While the last windows go through the network of the ball, which are shown only once no more frames come.
-        self._ending = _in_a_thread(partial(self._end, last))
+        self._ending = _in_a_thread(partial(self._end_shot, last))
 
     def note_ball(self, seconds: float, x: float, y: float) -> None:
         """Note where the ball was seen: it tells which table is played on, and whether it is one."""
@@ -139,8 +140,10 @@ class TableWatcher:
         if seen and stretch.corrected is not None:
             self._motion.correct(stretch.corrected)
         if stretch.missed >= MOST_LOST:
-            self._end(stretch.seen)
+            self._end(stretch.seen, CARRIED_AWAY if stretch.moving else NOTHING_SEEN)
             return self._pause
+        if stretch.missed:
+            return LOOK_SECONDS
         if stretch.looks < LOOKS and not stretch.settled:
             return FIRST_SECONDS if stretch.looks < LEAST_LOOKS else LOOK_SECONDS  # also in a shot of a few frames
         return MOVING_SECONDS if stretch.moving else CHECK_SECONDS
@@ -202,12 +205,19 @@ class TableWatcher:
             return FIRST_SECONDS
         return MOVING_EVERY if stretch.moving else STILL_EVERY
 
-    def _end(self, seconds: float) -> None:
-        """End the stretch that goes on, if any, or note that nothing was seen up to now."""
+    def _end_shot(self, seconds: float) -> None:
+        """End what goes on: where the table was missed lately while the camera moved, when it was seen last."""
+        stretch = self._open
+        if stretch is not None and stretch.moving and stretch.missed >= NEARLY_LOST:
+            self._end(stretch.seen, CARRIED_AWAY)
+        self._end(seconds)
+
+    def _end(self, seconds: float, reason: str = NOTHING_SEEN) -> None:
+        """End the stretch that goes on, if any, or note why nothing was seen up to now; `reason` is why nothing is from now on."""
         stretch, self._open = self._open, None
         if stretch is None:
             if seconds > self._begin:
-                self._stretches.append(NoTable(self._begin, seconds, "no table is seen"))
+                self._stretches.append(NoTable(self._begin, seconds, self._reason))
         else:
             stretch.end = min(stretch.end, seconds)
             self._pause = min(2 * self._pause, MOST_PAUSE_SECONDS) if stretch.looks < LEAST_LOOKS else LOOK_SECONDS
@@ -217,7 +227,7 @@ class TableWatcher:
             self._known, lost = known[:KNOWN], known[KNOWN:]
             for candidate in [*lost, *(each for each in stretch.tables if each is not told)]:
                 candidate.forget()
-        self._begin = seconds
+        self._begin, self._reason = seconds, reason
 
 
 def _in_a_thread(work: Callable[[], None]) -> "Future[None]":

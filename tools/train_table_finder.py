@@ -1,8 +1,8 @@
 """Trains the network that finds tables, on drawn halls: `ttcli/weights/table/table_finder.safetensors`.
 
-    python tools/train_table_finder.py OUT.safetensors --minutes 85 --seed 24 --init OLD.safetensors
+    python tools/train_table_finder.py OUT.safetensors --minutes 95 --seed 51 --learning-rate 1.5e-3 --init OLD.safetensors
 
-Pictures are those of `ttcli/simulation/table_pictures.py`, of 256x144 pixels; each comes about eight times, turned, moved,
+Pictures are those of `ttcli/simulation/table_pictures.py`, of 256x144 pixels; each comes about four times, turned, moved,
 mirrored, bent and with other colours. The loss is CenterNet's on the heatmaps of points, and a cross entropy on the maps of lines
 and surfaces. At the end the network has the running mean of its weights. Minutes are wall time. `--init` begins with the weights of
 another finder as far as they fit. OUT is written anew every CHECKPOINT_MINUTES, and beside it what `--resume` goes on from.
@@ -10,7 +10,9 @@ another finder as far as they fit. OUT is written anew every CHECKPOINT_MINUTES,
 
 import argparse
 import math
+import os
 import time
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,6 +22,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
+from torch.utils.data import DataLoader, IterableDataset
 
 from ttcli.networks.table_finder import HEIGHT, KINDS, POINT_KINDS, STRIDE, WIDTH, TableFinder
 from ttcli.simulation.table_pictures import TableHalls, TablePictures, varied
@@ -27,8 +30,8 @@ from ttcli.table.camera import landmarks, outlines
 from ttcli.table.weights import save_table_finder
 from ttcli.training.losses import focal_loss
 
-BATCH, NEW = 16, 2
-"""Pictures in a step, and those of them that are drawn for it."""
+BATCH, NEW = 16, 4
+"""Pictures in a step, and those of them that are drawn for it, by a process of its own."""
 POOL = 3000
 """Draws of NEW pictures that are kept to be used again."""
 SPREAD = 1.2
@@ -97,6 +100,21 @@ class Targets:
         return maps
 
 
+class DrawnHalls(IterableDataset[TablePictures]):
+    """NEW pictures at a time, without end."""
+
+    def __init__(self, seed: int, points: Tensor) -> None:
+        super().__init__()
+        self._seed, self._points = seed, points
+
+    def __iter__(self) -> Iterator[TablePictures]:
+        os.nice(10)  # what waits for this process has other pictures meanwhile
+        torch.set_num_threads(1)
+        halls = TableHalls(self._seed, self._points, HEIGHT, WIDTH)
+        while True:
+            yield halls.draw(NEW)
+
+
 def loss_of(logits: Tensor, wanted: Tensor) -> Tensor:
     """Return what training minimises, of logits and wanted maps (B, KINDS, h, w)."""
     known = torch.ones(len(logits), POINT_KINDS, dtype=torch.bool)
@@ -160,14 +178,14 @@ def train(
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
         mean, step, before = state["mean"], state["step"], state["seconds"]
-    halls = TableHalls(seed + step, targets.points, HEIGHT, WIDTH)
+    halls = iter(DataLoader(DrawnHalls(seed + step, targets.points), batch_size=None, num_workers=1, prefetch_factor=8))
     generator = torch.Generator().manual_seed(seed + 1 + step)
     held = TableHalls(seed + 1_000_000, targets.points, HEIGHT, WIDTH)
     held = TablePictures(*(torch.cat(parts) for parts in zip(*(held.draw(16) for _ in range(VALIDATION // 16)), strict=True)))
     pool: list[TablePictures] = []
     started, saved = time.monotonic() - before, time.monotonic()
     while (done := (time.monotonic() - started) / (60 * minutes)) < 1:
-        new = halls.draw(NEW)
+        new = next(halls)
         if len(pool) == POOL:
             pool[int(torch.randint(POOL, (1,), generator=generator))] = new
         else:

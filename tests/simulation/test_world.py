@@ -1,11 +1,15 @@
 """The empty hall: every pixel shows what its ray meets, at its distance."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from scenes import HEIGHT, WIDTH, cameras_of_each_kind, seeded
 
-from ttcli.simulation.camera import KINDS
+from ttcli.simulation.camera import KINDS, Cameras, look_at
+from ttcli.simulation.furnishing import STRIPE_SHARE, equip
 from ttcli.simulation.surroundings import NET_HALF_WIDTH, NET_TOP, TABLE_HALF_LENGTH, TABLE_HALF_WIDTH
+from ttcli.simulation.table_pictures import cameras_anywhere
 from ttcli.simulation.textures import TextureBank, paint_textures, unpack
 from ttcli.simulation.world import build_halls, view_halls
 from ttcli.table.constants import TABLE_HEIGHT
@@ -84,6 +88,67 @@ def test_lines_are_on_the_border_and_along_the_middle(halls, cameras, textures):
     for name, place in places.items():
         picture = look_closely(halls.at(top), cameras.at(top), textures, place, zoom=64.0)[0].picture
         assert (picture[:, :, 4, 4] - halls.line[top]).abs().max() < 0.05, name
+
+
+STRIPE_COLOUR = torch.tensor([0.9, 0.2, 0.7])
+
+
+def taped(halls, turn, dash, share):
+    """Return the halls with one tape, 60 cm long and 6 wide, whose middle is at x = 0.3 and y = 0.6."""
+    stripe = torch.tensor([0.3, 0.6, turn, 0.3, 0.03, dash, share, *STRIPE_COLOUR])
+    return replace(halls, stripes=stripe.expand(len(halls.table), 1, 10))
+
+
+@pytest.mark.parametrize(("turn", "along"), [(0.0, (0.25, 0.0)), (torch.pi / 2, (0.0, 0.25))])
+def test_a_tape_lies_along_its_turn_and_nowhere_else(turn, along, halls, cameras, textures):
+    top = torch.arange(COUNT)[-PER_KIND:]
+    some = taped(halls.at(top), turn, 0.2, 1.0)
+    for place, colour in (
+        ([0.3 + along[0], 0.6 + along[1], TABLE_HEIGHT], STRIPE_COLOUR.expand(PER_KIND, 3)),
+        ([0.3 + along[1], 0.6 + along[0], TABLE_HEIGHT], halls.table[top]),
+    ):
+        picture = look_closely(some, cameras.at(top), textures, place, zoom=64.0)[0].picture
+        assert (picture[:, :, 4, 4] - colour).abs().max() < 0.05
+
+
+def test_a_dashed_tape_has_gaps(halls, cameras, textures):
+    top = torch.arange(COUNT)[-PER_KIND:]
+    some = taped(halls.at(top), 0.0, 0.2, 0.5)
+    for away, colour in ((0.05, STRIPE_COLOUR.expand(PER_KIND, 3)), (0.15, halls.table[top])):
+        picture = look_closely(some, cameras.at(top), textures, [0.3 + away, 0.6, TABLE_HEIGHT], zoom=64.0)[0].picture
+        assert (picture[:, :, 4, 4] - colour).abs().max() < 0.05
+
+
+def test_a_net_with_posts_is_seen_from_its_end(textures):
+    position, target = torch.tensor([[3.0, 0.0, 2.4]]), torch.tensor([[0.0, 0.0, TABLE_HEIGHT]])
+    size, focal = torch.tensor([[WIDTH, HEIGHT]]), torch.tensor([[1.5 * WIDTH]])
+    camera = Cameras(position[:, None], look_at(position, target)[:, None], focal, (size[:, None] - 1) / 2)
+    halls = build_halls(position, textures, seeded())
+    posts = torch.tensor([[0.02, 0.02, *STRIPE_COLOUR]])
+    thin, thick = (view_halls(hall, camera, textures, HEIGHT, WIDTH).picture for hall in (halls, replace(halls, posts=posts)))
+    for place, colour in (([NET_HALF_WIDTH, 0.0, NET_TOP - 0.05], STRIPE_COLOUR), ([0.3, 0.0, NET_TOP], halls.tape[0])):
+        column, row = camera.project(torch.tensor([[[place]]]))[0][0, 0, 0].round().long().tolist()
+        assert (thick[0, :, row, column] - colour).abs().max() < 0.05
+        assert torch.equal(thick[0, :, row, column + 20], thin[0, :, row, column + 20])
+
+
+def test_cameras_beside_the_net_stand_in_its_plane_and_see_a_large_table():
+    cameras = cameras_anywhere(200, HEIGHT, WIDTH, seeded(), beside=1.0)
+    x, y, _ = cameras.position[:, 0].unbind(-1)
+    assert (y.abs() < 0.16 * x.abs()).all()
+    assert 2.0 <= x.abs().min() < x.abs().max() <= 4.0
+    corners = torch.tensor([[x, y, TABLE_HEIGHT] for x in (-0.76, 0.76) for y in (-1.37, 1.37)])
+    pixels = cameras.project(corners[None, None])[0][:, 0]
+    extent = pixels.amax(1) - pixels.amin(1)
+    assert (extent / torch.tensor([WIDTH, HEIGHT])).amax(1).min() > 0.6
+
+
+def test_the_halls_of_training_have_posts_and_some_have_tapes(textures):
+    halls = build_halls(torch.tensor([3.0, 0.0, 1.5]).expand(400, 3), textures, seeded())
+    equipped = equip(halls, seeded())
+    with_tapes = (equipped.stripes[..., 3:5] > 0).all(-1).any(1).float().mean()
+    assert STRIPE_SHARE - 0.06 < with_tapes < STRIPE_SHARE + 0.06
+    assert (equipped.posts[:, :2] > 0).all()
 
 
 def test_nothing_is_seen_through_the_room(view, halls, cameras):

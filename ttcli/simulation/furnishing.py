@@ -1,5 +1,6 @@
 """Halls as they are where the table is hard to find: other tables, any colours, lines that are coloured or worn, prints."""
 
+import math
 from dataclasses import replace
 
 import torch
@@ -14,6 +15,8 @@ MOST_OTHERS = 3
 ASIDE, BEYOND = (2.9, 7.0), (4.8, 10.0)
 """How far from middle to middle tables stand, across and along, metres."""
 PRINTS = 3
+STRIPES, STRIPE_SHARE = 6, 0.25
+"""Tapes on a table, at most, and the share of halls that have any."""
 MAT_SHARE, BASE_SHARE = 0.4, 0.5
 """Share of the halls whose floor is a mat of a strong colour, and whose tables stand on a box, not on thin legs alone."""
 _MAT_GAINS = ((2.6, 0.35, 0.5), (2.4, 0.5, 0.9), (0.35, 1.7, 0.8), (0.4, 0.6, 2.2), (0.3, 0.3, 0.3), (1.5, 0.6, 1.7))
@@ -45,6 +48,33 @@ def furnish(halls: Halls, textures: TextureBank, generator: torch.Generator, sha
         others=_other_tables(count, share, generator), prints=_prints(count, textures, generator),
         base=_bases(count, textures, generator),
     )  # fmt: skip
+
+
+def equip(halls: Halls, generator: torch.Generator) -> Halls:
+    """Return the halls with nets that have a thickness, which are seen from their ends too, and with tapes on some tables.
+
+    Trainers stick tapes on a table to show where a ball should fall.
+    """
+    count = len(halls.table)
+    uniform = uniform_draw(generator, count)
+    radius = torch.cat([0.008 + 0.02 * uniform(1), 0.003 + 0.007 * uniform(1)], 1)
+    posts = torch.cat([radius, 0.5 * uniform(3) * uniform(1)], 1)
+    return replace(halls, posts=posts, stripes=_stripes(halls, generator))
+
+
+def _stripes(halls: Halls, generator: torch.Generator) -> Tensor:
+    """Return tapes (B, STRIPES, 10) as `Halls` has them; most halls have none, and those have no size."""
+    count = len(halls.table)
+    uniform = uniform_draw(generator, count)
+    there = (uniform(1, 1) < STRIPE_SHARE) & (uniform(STRIPES, 1) < 0.6)
+    place = (uniform(STRIPES, 2) - 0.5) * torch.tensor([1.4, 2.6])
+    turn = math.pi * torch.where(uniform(STRIPES, 1) < 0.4, uniform(STRIPES, 1), torch.round(2 * uniform(STRIPES, 1)) / 2)
+    size = torch.cat([0.05 + 0.9 * uniform(STRIPES, 1) ** 1.5, 0.005 + 0.025 * uniform(STRIPES, 1)], 2) * there
+    dash = 0.06 + 0.25 * uniform(STRIPES, 1)
+    share = torch.where(uniform(STRIPES, 1) < 0.5, 1.0, 0.3 + 0.5 * uniform(STRIPES, 1))
+    colour = torch.where(uniform(STRIPES, 1) < 0.6, halls.line[:, None], uniform(STRIPES, 3))
+    colour = torch.lerp(halls.table[:, None].expand_as(colour), colour, 0.4 + 0.6 * uniform(STRIPES, 1))
+    return torch.cat([place, turn, size, dash, share, colour], 2)
 
 
 def _mats(count: int, generator: torch.Generator) -> Tensor:

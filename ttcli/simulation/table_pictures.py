@@ -15,7 +15,7 @@ from ttcli.simulation.backdrop import paint_backdrop
 from ttcli.simulation.camera import Cameras, look_at, table_extent
 from ttcli.simulation.chance import uniform_draw
 from ttcli.simulation.drawing import draw_scenes
-from ttcli.simulation.furnishing import furnish
+from ttcli.simulation.furnishing import equip, furnish
 from ttcli.simulation.players import draw_people
 from ttcli.simulation.rally import simulate_rallies
 from ttcli.simulation.scene import Scenes, build_scenes, draw_kinds, draw_moments
@@ -28,6 +28,8 @@ ANYWHERE_SHARE = 0.5
 """Share of the pictures whose camera stands where chance puts it, and not where people do."""
 NEAREST, FARTHEST, LOWEST = 2.4, 15.0, 0.1
 """Such a camera's distance from the table's middle, and above the table, at least; metres."""
+BESIDE_SHARE, NEAREST_BESIDE = 0.2, 2.0
+"""Share of these cameras that stand beside the net, where nobody sees its mesh, and how near they stand; metres."""
 CAPTION_SHARE = 0.35
 LEAST_EXTENT = 0.06
 """Share of the picture's width: a smaller table is left out."""
@@ -89,8 +91,9 @@ def furnished(scenes: Scenes, textures: TextureBank, height: int, width: int, ge
     count = len(scenes.rally)
     uniform = uniform_draw(generator, count)
     chosen = uniform() < ANYWHERE_SHARE
-    cameras = _chosen(chosen, cameras_anywhere(count, height, width, generator), scenes.cameras)
+    cameras = _chosen(chosen, cameras_anywhere(count, height, width, generator, BESIDE_SHARE), scenes.cameras)
     halls = furnish(build_halls(cameras.position[:, 0], textures, generator), textures, generator)
+    halls = equip(halls, generator)
     zoom = 0.7 + uniform() ** 1.5
     corner = torch.tensor([width, height]) * (zoom[:, None] - 1) * (0.5 + 1.2 * (uniform(2) - 0.5))
     corner = corner + torch.tensor([width, height]) * 0.5 * (uniform(2) - 0.5) * (uniform(1) < 0.3)  # cut by the border
@@ -124,16 +127,24 @@ def _before_the_camera(cameras: Cameras, others: Tensor) -> Tensor:
     return ((depth > 1.0).all(-1) | (depth < 0).all(-1)).float()
 
 
-def cameras_anywhere(count: int, height: int, width: int, generator: torch.Generator) -> Cameras:
-    """Return cameras of one frame that stand anywhere round the table, and show it in any size."""
+def cameras_anywhere(count: int, height: int, width: int, generator: torch.Generator, beside: float = 0.0) -> Cameras:
+    """Return cameras of one frame that stand anywhere round the table, and show it in any size.
+
+    A share `beside` of them stands beside the net, close, with a table that fills the picture.
+    """
     uniform = uniform_draw(generator, count)
     away = NEAREST * (FARTHEST / NEAREST) ** uniform()
     round_it = 6.2832 * uniform()
+    near = torch.zeros(count, dtype=torch.bool)
+    if beside:
+        near = uniform() < beside
+        away = torch.where(near, NEAREST_BESIDE * 2.0 ** uniform(), away)
+        round_it = torch.where(near, round_it.div(torch.pi).round() * torch.pi + 0.3 * (uniform() - 0.5), round_it)
     rise = LOWEST + away * 0.9 * uniform() ** 1.6
     position = torch.stack([away * round_it.cos(), away * round_it.sin(), TABLE_HEIGHT + rise], 1)
     target = torch.tensor([0.0, 0.0, 0.85]) + (uniform(3) - 0.5) * torch.tensor([0.8, 1.6, 0.8])
     size = torch.tensor([float(width), float(height)]).expand(count, 2)
-    share = 0.15 + 0.85 * uniform()
+    share = torch.where(near, 0.8, 0.15) + torch.where(near, 0.3, 0.85) * uniform()
     focal = share / table_extent(position, target, size)
     rotation = look_at(position, target, roll=(uniform() - 0.5) * 0.12)
     return Cameras(position[:, None], rotation[:, None], focal[:, None], ((size - 1) / 2)[:, None])

@@ -14,9 +14,15 @@ from ttcli.table.constants import NET_HEIGHT, NET_OVERHANG, TABLE_HEIGHT, TABLE_
 LINE_WIDTH, CENTRE_LINE_WIDTH, TAPE_WIDTH = 0.02, 0.003, 0.015
 TABLE_THICKNESS = 0.03
 LEG_RADIUS = 0.025
-_LEGS = [((x, y, 0.02), (0.9 * x, 0.85 * y, 0.73)) for x in (-0.6, 0.6) for y in (-1.05, 1.05)] + [
+_LEGS: list["_Rod"] = [((x, y, 0.02), (0.9 * x, 0.85 * y, 0.73)) for x in (-0.6, 0.6) for y in (-1.05, 1.05)] + [
     ((-0.6, y, 0.3), (0.6, y, 0.3)) for y in (-0.95, 0.95)
 ]
+_Rod = tuple[tuple[float, float, float], tuple[float, float, float]]
+_NET_END = TABLE_WIDTH / 2 + NET_OVERHANG
+_POSTS: list[_Rod] = [
+    ((side, 0.0, TABLE_HEIGHT - 0.05), (side, 0.0, TABLE_HEIGHT + NET_HEIGHT)) for side in (-_NET_END, _NET_END)
+]
+_TAPE: list[_Rod] = [((-_NET_END, 0.0, TABLE_HEIGHT + NET_HEIGHT), (_NET_END, 0.0, TABLE_HEIGHT + NET_HEIGHT))]
 FAR = 1e4
 """Depth of what nothing stands behind, in metres."""
 
@@ -50,6 +56,10 @@ class Halls:
     base: Tensor | None = (
         None  # (B, 7) the box that tables stand on: half its sizes, 0 for none, which wall, its colour, its top
     )
+    stripes: Tensor | None = (
+        None  # (B, S, 10) tapes on the table: x and y of the middle, turn, half the sizes, dash, its share, colour
+    )
+    posts: Tensor | None = None  # (B, 5) radius of the net's posts and of its tape, metres, and the posts' colour
 
     def at(self, windows: Tensor) -> "Halls":
         """Return the halls of some windows."""
@@ -125,6 +135,7 @@ def view_halls(halls: Halls, cameras: Cameras, textures: TextureBank, height: in
     picture, depth = _stand_base(halls, origin, rays, picture, depth, textures)
     picture, depth = _lay_table(halls, origin, rays, picture, depth, textures)
     picture, cover = _hang_net(halls, origin, rays, picture, depth)
+    picture = _stand_posts(halls, cameras, picture)
     return View(picture.clamp_(0, 1), 1 / depth[:, None], torch.maximum(hidden, cover)[:, None])
 
 
@@ -153,6 +164,7 @@ def _stand_other_table(
     shown, near = _stand_base(some, origin, rays, shown, depth[rows], textures)
     shown, near = _lay_table(some, origin, rays, shown, near, textures)
     shown, cover = _hang_net(some, origin, rays, shown, near)
+    shown = _stand_posts(some, cameras.at(every[rows]), shown, place)
     picture[rows], depth[rows], hidden[rows] = shown, near, torch.maximum(hidden[rows], cover)
 
 
@@ -227,15 +239,31 @@ def _bilinear(texels: Tensor, base: Tensor, rows: Tensor, columns: Tensor, heigh
 
 def _stand_legs(halls: Halls, cameras: Cameras, picture: Tensor, place: Tensor | None = None) -> Tensor:
     """Return the picture (B, 3, H, W) with the table's legs and struts; they are thin and stand below the table."""
+    radius = torch.full_like(halls.tape[:, :1], LEG_RADIUS)
+    return _with_rods(cameras, picture, _LEGS, radius, 0.5 * halls.edge, place)
+
+
+def _stand_posts(halls: Halls, cameras: Cameras, picture: Tensor, place: Tensor | None = None) -> Tensor:
+    """Return the picture (B, 3, H, W) with posts of the net that have a thickness, as its tape has one, where halls have such."""
+    if halls.posts is None:
+        return picture
+    picture = _with_rods(cameras, picture, _TAPE, halls.posts[:, 1:2], halls.tape, place)
+    return _with_rods(cameras, picture, _POSTS, halls.posts[:, :1], halls.posts[:, 2:], place)
+
+
+def _with_rods(
+    cameras: Cameras, picture: Tensor, rods: list[_Rod], radius: Tensor, colour: Tensor, place: Tensor | None
+) -> Tensor:
+    """Return the picture (B, 3, H, W) with rods of radius (B, 1), metres, and colour (B, 3) before all that is in it."""
     height, width = picture.shape[2:]
-    ends = torch.tensor(_LEGS, device=picture.device).view(-1, 3)  # (2 P, 3)
+    ends = torch.tensor(rods, device=picture.device).view(-1, 3)  # (2 P, 3)
     there = ends.expand(len(picture), -1, 3) if place is None else placed(ends, place)
     pixels, depth = cameras.project(there[:, None])
     rows, columns = torch.arange(height, device=picture.device).float(), torch.arange(width, device=picture.device).float()
-    thickness = LEG_RADIUS * cameras.focal[:, :1, None] / depth.unflatten(2, (-1, 2)).mean(-1)
+    thickness = radius[..., None] * cameras.focal[:, :1, None] / depth.unflatten(2, (-1, 2)).mean(-1)
     distance = segment_distances(pixels.unflatten(2, (-1, 2)), rows, columns) - thickness[..., None, None]
     cover = _step(-distance.amin(2))  # (B, 1, H, W)
-    return torch.lerp(picture, (0.5 * halls.edge[:, :, None, None]).expand_as(picture), cover)
+    return torch.lerp(picture, colour[:, :, None, None].expand_as(picture), cover)
 
 
 def segment_distances(ends: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
@@ -294,6 +322,7 @@ def _lay_table(
             border_y = _step(inside_y) - _step(inside_y - LINE_WIDTH / pixel_y)
             lines = torch.maximum(torch.maximum(border_x, border_y), _stripe(x.abs(), CENTRE_LINE_WIDTH / 2, pixel_x))
             surface = _printed(halls, surface, x, y, textures)
+            surface = _taped(halls, surface, x, y, torch.maximum(pixel_x, pixel_y))
             surface = torch.lerp(surface, halls.line[:, :, None, None], lines[:, None])
         picture = torch.lerp(picture, surface.expand_as(picture), cover[:, None])
         depth = torch.where(cover > 0.5, far, depth)
@@ -309,6 +338,18 @@ def _printed(halls: Halls, surface: Tensor, x: Tensor, y: Tensor, textures: Text
         size = [torch.full_like(base, side) for side in (WALL_HEIGHT, WALL_WIDTH)]
         colour = _bilinear(textures.texels, base, 96 + 90 * along, 300 + 90 * across, *size)
         surface = torch.lerp(surface.expand(-1, -1, *x.shape[1:]), torch.stack(colour, 1) / 255, inside[:, None])
+    return surface
+
+
+def _taped(halls: Halls, surface: Tensor, x: Tensor, y: Tensor, pixel: Tensor) -> Tensor:
+    """Return a surface with tapes on it, whole or dashed, or as it is where halls have none."""
+    for stripe in () if halls.stripes is None else halls.stripes.unbind(1):
+        middle_x, middle_y, turn, half_length, half_width, dash, share = stripe[:, :7, None, None].unbind(1)
+        from_x, from_y = x - middle_x, y - middle_y
+        along, across = turn.cos() * from_x + turn.sin() * from_y, turn.cos() * from_y - turn.sin() * from_x
+        cover = _step((half_length - along.abs()) / pixel) * _stripe(across.abs(), half_width, pixel)
+        cover = cover * (along.remainder(dash) < share * dash)
+        surface = torch.lerp(surface.expand(-1, -1, *x.shape[1:]), stripe[:, 7:, None, None], cover[:, None])
     return surface
 
 
@@ -330,7 +371,7 @@ def _step(pixels: Tensor) -> Tensor:
     return (pixels + 0.5).clamp_(0, 1)
 
 
-def _stripe(distance: Tensor, half_width: float, pixel: Tensor) -> Tensor:
+def _stripe(distance: Tensor, half_width: float | Tensor, pixel: Tensor) -> Tensor:
     """Return how much of a pixel a line covers, also where the line is thinner than a pixel."""
     return _step((half_width - distance) / pixel).minimum((2 * half_width / pixel).clamp(max=1))
 

@@ -240,6 +240,17 @@ def test_a_table_that_rises_to_its_net_is_known_as_such():
     assert corners_off(laid.camera, camera) < 1.5
 
 
+@pytest.mark.parametrize(("seed", "number"), [(2, 0), (3, 4), (5, 5)])
+def test_a_table_that_rises_is_known_though_enough_lines_of_a_flat_one_are_seen(seed, number):
+    camera = true_cameras(2, seed=seed)[number]
+    start, picture = about(camera, seed=6), shown(painted(camera, hump=0.02))
+    flat = lay_lines(start, [picture], EVERYTHING, known_hump=0.0)
+    assert flat is not None and flat.sure and flat.hump == 0
+    laid = lay_lines(start, [picture], EVERYTHING)
+    assert laid is not None and laid.sure and laid.mean_support > flat.mean_support
+    assert laid.hump == pytest.approx(0.02, abs=0.006)
+
+
 def test_the_error_that_is_told_is_less_where_lines_are_seen_and_holds():
     camera = CAMERAS[0]
     start = about(camera, seed=7)

@@ -40,6 +40,9 @@ REACHES = (18.0, 7.0, 3.0)
 """Pixels on either side in which a line is looked for, round after round."""
 SURE_LINES, SURE_SUPPORT = 4, 0.34
 """Lines that must be found, and the mean support of all lines that should be seen. Then only a table looks like that."""
+WELL_SEEN, MORE_BENT = 0.7, 0.15
+"""Mean support of a flat table's lines from which on nobody asks whether it rises to its net, and how much more support
+the lines of one that rises must have."""
 MOST_LEFT = 1.5
 """Pixels that a line may be off the camera in which they agree to count as seen."""
 EDGES_WIDER = 1.4
@@ -94,15 +97,22 @@ def lay_lines(
         None where too few lines are seen that agree on a camera.
     """
     bent = known_hump is not None and abs(known_hump) > HUMP_SIGMA / 2
-    laid = None if bent else _laid(start, pictures, free, reaches, None)
-    if laid is not None and laid.sure:
-        return laid
-    other = _laid(start, pictures, free, reaches, known_hump or 0.0, known_hump is None)
-    laid = other if laid is None or (other is not None and other.sure) else laid
+    flat = None if bent else _laid(start, pictures, free, reaches, None)
+    if flat is not None and flat.sure and (known_hump is not None or flat.mean_support > WELL_SEEN):
+        return flat
+    laid = _rather(flat, _laid(start, pictures, free, reaches, known_hump or 0.0, known_hump is None))
     if laid is not None and laid.sure:
         return laid
     edges = _laid(start, pictures, free, reaches, None, edges=True)
     return edges if edges is not None and edges.sure else laid
+
+
+def _rather(flat: Laid | None, bent: Laid | None) -> Laid | None:
+    """Return how a table lies: flat, unless clearly more is seen of one that rises to its net."""
+    if flat is None or (bent is not None and bent.sure and not flat.sure):
+        return bent
+    more = bent is not None and bent.sure and bent.mean_support > flat.mean_support + MORE_BENT
+    return bent if more else flat
 
 
 def _laid(

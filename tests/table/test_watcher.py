@@ -78,6 +78,12 @@ def test_a_table_that_stays_is_looked_at_seldom(monkeypatch):
     assert watcher(6.0) is not None and watcher(20.0) is None
 
 
+def test_somebody_who_stands_before_a_table_for_a_while_does_not_end_it(monkeypatch):
+    watcher, _ = watch([SIDE] * 8 * RATE + [NOTHING] * 3 * RATE + [SIDE] * 4 * RATE, monkeypatch, STILL)
+    [view] = watcher.views()
+    assert isinstance(view, TableView) and view.end_seconds == pytest.approx(15 - 1 / RATE)
+
+
 @pytest.mark.parametrize("larger", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_the_larger_picture_is_looked_at_where_there_is_one(monkeypatch, larger):
     looks = PerfectLooks([SIDE] * 50)

@@ -142,7 +142,7 @@ class TableWatcher:
         if stretch.missed >= MOST_LOST:
             self._end(stretch.seen, CARRIED_AWAY if stretch.moving else NOTHING_SEEN)
             return self._pause
-        if stretch.missed:
+        if stretch.missed and stretch.moving:
             return LOOK_SECONDS
         if stretch.looks < LOOKS and not stretch.settled:
             return FIRST_SECONDS if stretch.looks < LEAST_LOOKS else LOOK_SECONDS  # also in a shot of a few frames

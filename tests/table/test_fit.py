@@ -170,6 +170,15 @@ def test_a_network_that_is_not_sure_needs_the_lines_on_the_picture():
     assert too_faint.reason == "lines, net and surface do not agree on a table", "a court has lines, too"
 
 
+@pytest.mark.parametrize(("kind", "reason"), [("top", None), ("side", "the net is not seen where it should be")])
+def test_the_net_counts_but_from_right_above_where_it_is_hardly_to_be_seen(kind, reason):
+    number = CAMERA_KINDS.index(kind)
+    camera = next(each for each in true_cameras(16, seed=3)[16 * number :] if is_seen_whole(each))
+    maps = maps_of(camera)
+    maps[NET] = 0
+    assert judge(camera, Evidence(maps, WIDTH, HEIGHT)).reason == reason
+
+
 def test_lines_that_are_looked_for_and_not_seen_are_told_of():
     doubtful = Evidence(0.68 * maps_of(LAID), WIDTH, HEIGHT)
     assert fit_camera(doubtful).camera is not None

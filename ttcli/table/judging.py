@@ -17,6 +17,8 @@ WIDEST, LONGEST = 0.3, 25.0
 LEAST_SCORE = 0.52
 """Mean agreement of all kinds, of those that lie in what was looked at. Courts of badminton, whose lines are as white,
 have 0.49 at the most."""
+FROM_ABOVE = 0.9
+"""Sine of the angle at which a camera looks down from which on its net does not count: it is hardly to be seen."""
 LEAST_OF_A_KIND = 0.2
 """The same of each kind of line, and of net and surface."""
 LEAST_OF_A_POINT = 0.1
@@ -73,6 +75,8 @@ def agreement(camera: TableCamera, evidence: Evidence) -> dict[int, float]:
         cover = _cover(camera.project(drawn[name][0]), evidence)
         if cover.sum() >= (LEAST_AREA_CELLS if kind == TOP else 1):
             found[kind] = float((evidence.heat[kind] * cover).sum() / cover.sum())
+    if camera.rotation[2, 2] < -FROM_ABOVE:
+        found = {kind: seen for kind, seen in found.items() if kind not in (MIDDLE, POST, NET)}
     return found
 
 

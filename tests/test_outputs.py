@@ -15,7 +15,9 @@ from ttcli.outputs import (
     check_output,
     complete_file,
     holds_something,
+    lock,
     locked_folder,
+    remove_if_left,
     sweep,
     temporary_folder,
 )
@@ -95,6 +97,25 @@ def test_what_a_killed_process_left_is_removed_by_the_next_and_nobody_elses(tmp_
     finally:
         working.kill()
         working.wait()
+
+
+def test_a_file_that_another_command_sweeps_before_it_is_locked_gives_way_to_another(tmp_path, monkeypatch):
+    path, locked = tmp_path / "ball.csv", []
+
+    def swept_first(handle):
+        if not locked:
+            [temporary] = tmp_path.glob(f".*{MARK}*")
+            remove_if_left(temporary)
+        locked.append(handle)
+        return lock(handle)
+
+    monkeypatch.setattr("ttcli.outputs.lock", swept_first)
+    with complete_file(path) as temporary:
+        assert len(locked) == 2 and temporary.exists()
+        with pytest.raises(OSError):
+            remove_if_left(temporary)
+        temporary.write_text("whole")
+    assert path.read_text() == "whole" and names(tmp_path) == ["ball.csv"]
 
 
 def test_a_second_command_in_a_folder_is_told_of_the_first(tmp_path):

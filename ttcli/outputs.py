@@ -94,15 +94,14 @@ def complete_file(path: Path, overwrite: bool = False) -> Iterator[Path]:
     """
     check_output(path, overwrite)
     sweep(path.parent, prefix_of(path), path.suffix)
-    temporary, handle = _new_name(path.parent, prefix_of(path), path.suffix), None
+    temporary, handle = None, None
     try:
         try:
-            handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+            temporary, handle = _locked_file(path)
         except OSError as error:
             if error.errno in DISK_ERRORS:
                 raise
             raise OutputError(path, f"cannot be written ({error.strerror})", "give another folder") from error
-        lock(handle)  # until it is closed, also by the end of the process: who sweeps can tell that somebody is at work
         yield temporary
         _put_in_place(temporary, path, overwrite)
     except OSError as error:
@@ -112,10 +111,24 @@ def complete_file(path: Path, overwrite: bool = False) -> Iterator[Path]:
         raise
     finally:
         try:
-            temporary.unlink(missing_ok=True)
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
         finally:
             if handle is not None:
                 os.close(handle)
+
+
+def _locked_file(path: Path) -> tuple[Path, int]:
+    """Return a new temporary file beside a path, and its handle, locked until it is closed, also by the end of the process.
+
+    So who sweeps can tell that somebody is at work. A file that is swept before it is locked gives way to another one.
+    """
+    while True:
+        temporary = _new_name(path.parent, prefix_of(path), path.suffix)
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        if lock(handle) and temporary.exists():
+            return temporary, handle
+        os.close(handle)
 
 
 @contextmanager
